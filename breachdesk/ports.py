@@ -1,0 +1,342 @@
+"""What steps 5–10 need from outside: a store with one transaction per act, and words.
+
+`Store.act` runs a function in ONE serialised write transaction: either everything the function
+did is durable when it returns, with its audit entries, or nothing is. The function may be run only
+once and must not send, print or wait. `Store.look` runs one on a consistent read-only snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from schemas.alert import AlertState, AlertView, EvidenceView
+from schemas.audit import AuditEntry
+from schemas.breach import Breach, Manifest, NoticeKind
+from schemas.case import Case, Note
+from schemas.customer import Binding, Customer, Frozen, Unattributed
+from schemas.event import Position
+from schemas.letter import LetterContext, LintProblem
+from schemas.notice import NoticeRow, Rendered, Status
+from schemas.report import RegulatorReport, Submission
+from schemas.settings import ProviderProfile
+from schemas.source import BlindInterval, DeadLetter, SourceView
+from schemas.user import User
+
+T = TypeVar("T")
+Doc = TypeVar("Doc", bound=Frozen)
+Now = Callable[[], datetime]
+"""Aware UTC. Only bootstrap makes one."""
+
+
+class AlertBook(Protocol):
+    """Alerts as the pipeline keeps them, and the human acts on them (separate tables)."""
+
+    def list(
+        self, *, states: Sequence[AlertState] = (), merged: bool = False
+    ) -> Sequence[AlertView]:
+        """Live alerts, gravest first, then newest, then id; `merged` adds those folded away."""
+        ...
+
+    def get(self, alert: str | int) -> AlertView:
+        """By canonical id (present or former) or surrogate key; follows merges to the leader.
+        Raises NotFound."""
+        ...
+
+    def evidence(self, pk: int) -> Sequence[EvidenceView]:
+        """Its events in time order (of merged ones too)."""
+        ...
+
+    def act(self, pk: int, version: int, **changes: Any) -> AlertView:
+        """Change the human part (state, assignee, dismissed_reason, case_id). Raises Conflict
+        when `version` is not the stored one."""
+        ...
+
+    def comment(self, pk: int, note: Note) -> None:
+        """Add a note to the alert."""
+        ...
+
+    def comments(self, pk: int) -> Sequence[Note]:
+        """Oldest first."""
+        ...
+
+
+class CaseBook(Protocol):
+    """Cases. `save` compares versions."""
+
+    def next_id(self) -> str:
+        """`CASE-0001` and on; never re-used."""
+        ...
+
+    def add(self, case: Case) -> None: ...
+
+    def get(self, case_id: str) -> Case:
+        """Raises NotFound."""
+        ...
+
+    def list(self) -> Sequence[Case]:
+        """Newest first."""
+        ...
+
+    def save(self, case: Case) -> Case:
+        """Write over the version it was read at; returns it with the next. Raises Conflict."""
+        ...
+
+
+class BreachBook(Protocol):
+    """Breaches and their versioned, immutable documents: Manifest, Decision, NoticeFacts,
+    Approval, ReportFacts, Submission and the clocks. Manifest and NoticeFacts are stored sealed
+    under the case's key."""
+
+    def next_id(self) -> str: ...
+
+    def add(self, breach: Breach) -> None: ...
+
+    def get(self, breach_id: str) -> Breach: ...
+
+    def list(self) -> Sequence[Breach]:
+        """Newest first."""
+        ...
+
+    def save(self, breach: Breach) -> Breach:
+        """As CaseBook.save."""
+        ...
+
+    def put(self, document: Frozen) -> None:
+        """File a document by its type, breach_id and version (Submission: number; Clock: duty,
+        which replaces). An existing version is never overwritten: raises Conflict."""
+        ...
+
+    def latest(self, kind: type[Doc], breach_id: str) -> Doc | None:
+        """The highest version, or None."""
+        ...
+
+    def all(self, kind: type[Doc], breach_id: str | None = None) -> Sequence[Doc]:
+        """All versions, oldest first; of every breach when none is named."""
+        ...
+
+    def pause(self, breach_id: str, paused: bool) -> None:
+        """The kill switch, honoured between messages."""
+        ...
+
+    def paused(self, breach_id: str) -> bool: ...
+
+
+class NoticeBook(Protocol):
+    """The outbox's rows."""
+
+    def queue(self, row: NoticeRow) -> NoticeRow:
+        """Add a row (its id is ignored). Raises Conflict for a (breach, customer, person, kind,
+        version) that exists."""
+        ...
+
+    def get(self, row_id: int) -> NoticeRow: ...
+
+    def list(
+        self, *, breach_id: str | None = None, statuses: Sequence[Status] = ()
+    ) -> Sequence[NoticeRow]:
+        """In id order."""
+        ...
+
+    def update(self, row: NoticeRow, *, expected: Sequence[Status]) -> bool:
+        """Write the row if its stored status is one of `expected`; False: it was not."""
+        ...
+
+
+class CustomerBook(Protocol):
+    """Customers, people and bindings."""
+
+    def get(self, customer_id: str) -> Customer: ...
+
+    def list(self) -> Sequence[Customer]:
+        """By id."""
+        ...
+
+    def save(self, customer: Customer) -> None:
+        """Add or replace; people are replaced as a whole."""
+        ...
+
+    def bindings(self, *, current: bool = True) -> Sequence[Binding]:
+        """All bindings; `current`: only those still known (known_to is None)."""
+        ...
+
+    def bind(self, binding: Binding, known_at: datetime) -> None:
+        """Add a binding known from now on; an overlapping row of the same asset is closed in
+        transaction time and its parts outside the new span are written again."""
+        ...
+
+    def version(self) -> int:
+        """Rises with every change: Register.view() compares it."""
+        ...
+
+    def unattributed(self) -> Sequence[Unattributed]:
+        """Most events first; keys bound meanwhile are left out."""
+        ...
+
+
+class AuditBook(Protocol):
+    """The hash chain. Taking the head is the transaction's last act."""
+
+    def record(
+        self,
+        *,
+        at: datetime,
+        actor: str,
+        act: str,
+        subject: str,
+        facts: Mapping[str, Any] | None = None,
+        personal: Mapping[str, str] | None = None,
+        case_id: str | None = None,
+    ) -> None:
+        """Append an entry. `personal` values are sealed under the case's key and stand outside the
+        chain; the entry holds their salted commitments."""
+        ...
+
+    def entries(self, *, subject: str | None = None, limit: int = 0) -> Sequence[AuditEntry]:
+        """Oldest first; `limit`: only the newest so many."""
+        ...
+
+    def personal(self, entry: AuditEntry) -> Mapping[str, str]:
+        """The sealed values, opened; a value whose key was erased reads `(erased)`."""
+        ...
+
+    def erase(self, case_id: str, *, at: datetime, actor: str, reason: str) -> None:
+        """Destroy the case's key; recorded in the chain, which stays whole."""
+        ...
+
+    def verify(self) -> int:
+        """Number of entries. Raises Corrupt naming the first broken link."""
+        ...
+
+
+class SourceBook(Protocol):
+    """Sources, dead letters, blind intervals."""
+
+    def list(self) -> Sequence[SourceView]:
+        """By name."""
+        ...
+
+    def dead_letters(self, *, limit: int = 500) -> Sequence[DeadLetter]:
+        """Newest first, those not yet replayed."""
+        ...
+
+    def replayed(self, position: Position) -> None:
+        """A later replay made an event of it."""
+        ...
+
+    def add_gap(self, gap: BlindInterval) -> None:
+        """Idempotent by (source, begin)."""
+        ...
+
+    def gaps(self) -> Sequence[BlindInterval]: ...
+
+
+class UserBook(Protocol):
+    """Local accounts and console sessions (only hashes of tokens are stored)."""
+
+    def get(self, user_id: str) -> User | None: ...
+
+    def list(self) -> Sequence[User]: ...
+
+    def save(self, user: User) -> None: ...
+
+    def open_session(self, token_hash: str, user_id: str, csrf: str, expires: datetime) -> None: ...
+
+    def session(self, token_hash: str, now: datetime) -> tuple[User, str] | None:
+        """The user and the CSRF token, if the session lives and the user is not disabled."""
+        ...
+
+    def close_session(self, token_hash: str) -> None: ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction's books."""
+
+    @property
+    def alerts(self) -> AlertBook: ...
+    @property
+    def cases(self) -> CaseBook: ...
+    @property
+    def breaches(self) -> BreachBook: ...
+    @property
+    def notices(self) -> NoticeBook: ...
+    @property
+    def customers(self) -> CustomerBook: ...
+    @property
+    def audit(self) -> AuditBook: ...
+    @property
+    def sources(self) -> SourceBook: ...
+    @property
+    def users(self) -> UserBook: ...
+
+
+class Store(Protocol):
+    """The store: one writer, many readers."""
+
+    def act(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Run in one write transaction. Whatever `work` raises rolls it back and is raised."""
+        ...
+
+    def look(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Run on a read-only snapshot; never waits for the writer."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Renderer(Protocol):
+    """Words made of facts. Same context, same bytes, always."""
+
+    def letter(self, context: LetterContext) -> Rendered:
+        """Render one notice. Raises BadInput naming template, line and variable."""
+        ...
+
+    def missing(self, context: LetterContext) -> dict[str, str]:
+        """Mandatory blocks this letter would lack: {block: what to fill in}; empty: none."""
+        ...
+
+    def lint(
+        self, letter: Rendered, context: LetterContext, *, others: Sequence[str]
+    ) -> Sequence[LintProblem]:
+        """What must not be in a letter: links, marketing, other customers' names (`others`),
+        staff names, indicators, over-claiming."""
+        ...
+
+    def telephone_script(self, context: LetterContext) -> str:
+        """The same facts to be said on the telephone."""
+        ...
+
+    def report_text(self, report: RegulatorReport) -> str:
+        """In the form's order, to copy from."""
+        ...
+
+    def report_pdf(self, report: RegulatorReport, profile: ProviderProfile) -> bytes: ...
+
+
+class Explainer(Protocol):
+    """What the rules say of themselves."""
+
+    def rules(self) -> Sequence[Any]:
+        """schemas.rule.RuleInfo of every loaded rule, by id."""
+        ...
+
+
+__all__ = [
+    "AlertBook",
+    "AuditBook",
+    "BreachBook",
+    "CaseBook",
+    "CustomerBook",
+    "Explainer",
+    "Manifest",
+    "NoticeBook",
+    "NoticeKind",
+    "Now",
+    "Renderer",
+    "SourceBook",
+    "Store",
+    "Submission",
+    "UnitOfWork",
+    "UserBook",
+]

@@ -1,0 +1,67 @@
+"""What the notifiers wing needs from outside, and what a mail channel must be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from schemas.notice import NoticeRow, Outgoing, SendResult
+from schemas.settings import SenderSettings
+
+
+class Outbox(Protocol):
+    """The rows of step 8. Semantics: docs/reference/streaming.md, section 4.
+
+    A row with intent is never leased again: its end is handed_over, bounced, deferred (surely not
+    accepted) or unknown. No transaction is open across SMTP.
+    """
+
+    def recover(self, boot_id: str, now: datetime) -> int:
+        """Rows that a dead process left `sending` become `unknown`; returns how many."""
+        ...
+
+    def due(self, now: datetime, limit: int) -> Sequence[NoticeRow]:
+        """Rows that may be tried now: queued, or deferred and their time has come."""
+        ...
+
+    def begin(self, row_id: int, attempt_id: str, boot_id: str, now: datetime) -> Outgoing | None:
+        """Write intent, in one conditional transaction: the approval still stands and its hash is
+        the row's, rendering again gives the row's hash, not paused, not expired, nobody else has
+        it. None: do not send (the row then says why, if it is for good)."""
+        ...
+
+    def finish(
+        self,
+        row_id: int,
+        attempt_id: str,
+        result: SendResult,
+        now: datetime,
+        retry_at: datetime | None,
+    ) -> None:
+        """Write the end of this attempt. Idempotent by attempt id; a late end may turn `unknown`
+        into handed_over or bounced, never the other way."""
+        ...
+
+
+class MailChannel(Protocol):
+    """One way out. One instance a sender; `send` may be called one at a time."""
+
+    async def send(self, outgoing: Outgoing) -> SendResult:
+        """Try once. Never raises for what a server says: 4xx before DATA's end is `deferred`, 5xx
+        is `bounced`, silence from DATA on is `unknown`. One RCPT a message."""
+        ...
+
+    async def close(self) -> None:
+        """Say goodbye to the server, if connected."""
+        ...
+
+
+class ChannelFactory(Protocol):
+    """What a channel plug-in's CHANNEL constant is."""
+
+    id: str
+
+    def open(self, sender: SenderSettings) -> MailChannel:
+        """Raises Misconfigured when the sender's settings cannot work with this channel."""
+        ...

@@ -1,0 +1,125 @@
+"""What travels through the pipeline: RawRecord → Event → Finding's raw material.
+
+These two are plain slotted dataclasses, not pydantic models: they are made once per log line, and
+validation costs more than the whole parse (bench/pipeline.py). Parsers are the edge that checks.
+
+Field names are ECS 9.x, dotted and flat (`source.ip`), custom ones under `breach.`; nested JSON
+exists only at the edges (`nest`, `flatten`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+Value = Any
+"""str | int | float | bool | list[str] | list[dict[str, ...]]: what JSON can carry."""
+
+ECS_VERSION = "9.4.0"
+
+
+class Position(NamedTuple):
+    """Where a record stands: (journal id, offset). Orders within one journal only."""
+
+    journal: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """One record exactly as received, and the facts of its arrival, stamped once."""
+
+    position: Position
+    source: str
+    """Name of the configured source, e.g. `m365`, `sonicwall-hq`."""
+    raw: bytes = field(repr=False)
+    arrived: datetime
+    """Aware UTC; survives replay."""
+    transport: str = "file"
+    """file | http | udp | tcp | demo"""
+    sender: str = field(default="", repr=False)
+    """Address of the peer, if any."""
+    backfill: bool = False
+    """Old logs fed by hand: always in time (streaming semantics, section 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """One customer's data reached through one asset: the unit of `who is affected`."""
+
+    customer: str
+    asset: str
+    category: str
+
+    def __lt__(self, other: Touch) -> bool:
+        return (self.customer, self.asset, self.category) < (
+            other.customer,
+            other.asset,
+            other.category,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One act in ECS names, with customer and asset resolved as of event time.
+
+    `repr` shows no field values: they are personal data.
+    """
+
+    id: str
+    """Vendor id where there is one, else hex SHA-256 of source and raw (first 32 digits)."""
+    time: datetime
+    """Event time, aware UTC."""
+    arrived: datetime
+    dataset: str
+    source: str
+    fields: Mapping[str, Value] = field(repr=False)
+    position: Position
+    sha256: str
+    """Of the raw bytes, hex."""
+    organization: str | None = None
+    """Customer id; None: belongs to nobody we know, and is never pooled."""
+    touches: tuple[Touch, ...] = ()
+    """Whose data, which asset, which categories this act reached (or tried to reach)."""
+    unattributed: str | None = None
+    """What a person would have to bind, e.g. `domain:contoso.example`, if organization is None."""
+    in_time: bool = True
+
+    def get(self, name: str, default: Value = None) -> Value:
+        """The value of a dotted ECS field, or the default."""
+        return self.fields.get(name, default)
+
+
+def flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Value]:
+    """Nested ECS JSON → dotted names; already dotted names stay as they are."""
+    flat: dict[str, Value] = {}
+    for key, value in document.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, f"{name}."))
+        else:
+            flat[name] = value
+    return flat
+
+
+def nest(fields: Mapping[str, Value]) -> dict[str, Any]:
+    """Dotted names → nested ECS JSON, keys sorted; a name that is also a prefix keeps its dots."""
+    nested: dict[str, Any] = {}
+    names = set(fields)
+    for name in sorted(names):
+        parents = name.split(".")
+        if any(".".join(parents[:i]) in names for i in range(1, len(parents))):
+            nested[name] = fields[name]
+            continue
+        level = nested
+        for part in parents[:-1]:
+            level = level.setdefault(part, {})
+        level[parents[-1]] = fields[name]
+    return nested
+
+
+def touched_customers(touches: Iterable[Touch]) -> list[str]:
+    """The customers among them, sorted, each once."""
+    return sorted({t.customer for t in touches})

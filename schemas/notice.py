@@ -1,0 +1,102 @@
+"""Notices, and the outbox's row: the unit of truth of step 8."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from schemas.breach import NoticeKind
+from schemas.customer import Frozen
+
+
+class Status(StrEnum):
+    """Delivery, in honest words: a 250 is handed over, never delivered."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    """Intent is written; the end is not yet known."""
+    HANDED_OVER = "handed_over"
+    DELIVERED = "delivered"
+    DEFERRED = "deferred"
+    BOUNCED = "bounced"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    SKIPPED = "skipped"
+
+
+class Rendered(Frozen):
+    """One letter, ready: what approval hashes and what SMTP carries."""
+
+    customer_id: str
+    person_id: str
+    kind: NoticeKind
+    subject: str = Field(repr=False)
+    text: str = Field(repr=False)
+    html: str = Field(repr=False)
+    attachments: dict[str, str] = Field(default={}, repr=False)
+    """File name → content; only the controller pack has one (its JSON)."""
+    hash: str
+    """SHA-256 over subject, text, html and attachments."""
+
+
+class NoticeRow(Frozen):
+    """UNIQUE(breach, customer, person, kind, version): at most one mail for each."""
+
+    id: int
+    breach_id: str
+    customer_id: str
+    person_id: str
+    kind: NoticeKind
+    version: int
+    status: Status
+    status_reason: str = ""
+    rendered_hash: str
+    message_id: str
+    attempt_id: str | None = None
+    attempts: int = 0
+    intent_at: datetime | None = None
+    next_attempt_at: datetime | None = None
+    handed_over_at: datetime | None = None
+    smtp_reply: str = ""
+    """Last reply's code and enhanced status only: no address."""
+    approval_hash: str
+    expires_at: datetime
+
+
+class Outgoing(Frozen):
+    """What a channel is given: one recipient, one letter, everything fixed."""
+
+    row_id: int
+    attempt_id: str
+    message_id: str
+    date: datetime
+    sender: str = Field(repr=False)
+    """RFC 5322 From, e.g. `Provider Ltd <notices@provider.example>`."""
+    envelope_sender: str = Field(repr=False)
+    to_name: str = Field(repr=False)
+    to_email: str = Field(repr=False)
+    letter: Rendered = Field(repr=False)
+    in_reply_to: str | None = None
+
+
+class SendOutcome(StrEnum):
+    """What a channel knows after one try."""
+
+    HANDED_OVER = "handed_over"
+    DEFERRED = "deferred"
+    """Surely not accepted; may be tried again."""
+    BOUNCED = "bounced"
+    """Surely refused for good (5xx)."""
+    UNKNOWN = "unknown"
+    """From DATA on, no clear reply."""
+
+
+class SendResult(Frozen):
+    """One attempt's end, without any address."""
+
+    outcome: SendOutcome
+    reply: str = ""
+    tls: str = ""
+    """Version and cipher, or empty."""

@@ -1,0 +1,169 @@
+"""What a plug-in file must export, and how it is found.
+
+A plug-in is ONE file in `streams/parsers`, `streams/detectors`, `breachdesk/jurisdictions` or
+`notifiers/channels`. The file name is its id; it exports one constant (`PARSER`, `DETECTOR`,
+`JURISDICTION`, `CHANNEL`) and carries its own examples, which the conformance suite runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from schemas.errors import Misconfigured
+from schemas.event import Event, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a parser is given: the text, and what is known about where it came from."""
+
+    text: str = field(repr=False)
+    """Decoded as UTF-8; bytes that are not UTF-8 appear as \\xNN escapes."""
+    arrived: datetime
+    zone: tzinfo
+    """The source's time zone, for stamps that carry none."""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act told by one line."""
+
+    time: datetime | None
+    """Event time, aware UTC; None: the line carries none, arrival is used and tagged."""
+    fields: dict[str, Value] = field(repr=False)
+    """ECS names; at least event.category, event.type, event.outcome and event.action."""
+    id: str | None = None
+    """The vendor's id of this act, if the vendor gives one that is unique."""
+    fold: str | None = None
+    """Key shared with the lines that retell this act (e.g. host and pid of an sshd session)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A line that only retells an act told by another line, or is no act (a column header)."""
+
+    key: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParserExample:
+    """A line in the vendor's real format and what must come of it."""
+
+    line: str
+    expected: Mapping[str, Value] | None
+    """Fields that must be equal in the act (`@timestamp` as ISO text); None: must be Folded."""
+    arrived: str = "2026-11-22T12:00:00+00:00"
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Parser:
+    """Reads one vendor's lines. Pure: same line, same act, whatever came before."""
+
+    id: str
+    """The file name and `event.dataset`, with `_` for the dot: `linux_sshd` → `linux.sshd`."""
+    title: str
+    hints: tuple[bytes, ...]
+    """Literals of which at least one stands in every line of this format (a cheap first sieve)."""
+    claims: Callable[[str], bool]
+    """Is this line surely in this format? Never true for another parser's examples."""
+    parse: Callable[[Line], Act | Folded]
+    """Raises Unparseable for a line that it claims but cannot read."""
+    references: tuple[str, ...]
+    examples: tuple[ParserExample, ...]
+
+    @property
+    def dataset(self) -> str:
+        return self.id.replace("_", ".", 1)
+
+
+@dataclass(frozen=True, slots=True)
+class SignalDraft:
+    """What a detector says of one event: this feeds the correlation of that group."""
+
+    group: tuple[str, ...]
+    """Values of the group key, all present; an event that lacks one makes no signal."""
+    step: str = ""
+    """Which part of the pattern (e.g. failed, opened, exfiltrated)."""
+    value: str = ""
+    """What is counted distinctly (e.g. the user name)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A signal as a detector's condition sees it: seconds of event time, id, step, value."""
+
+    time: float
+    id: str
+    step: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorExample:
+    """Events (flat ECS, `@timestamp` ISO) in any order, and how many alerts they make."""
+
+    title: str
+    events: Sequence[Mapping[str, Value]]
+    alerts: int
+    severity: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """A behaviour that Sigma cannot say. Growing: more signals never un-fire it."""
+
+    id: str
+    title: str
+    description: str
+    severity: str
+    scope: str
+    """organization: grouped within one customer; provider: across customers."""
+    timespan: int
+    """T in seconds: the condition looks at [t − T, t]."""
+    quiet: int
+    """Q in seconds: hot buckets closer than this are one episode."""
+    keep: int
+    """How many first and last signals a bucket retains, per step; 0: all, up to the loud cap."""
+    distinct: bool
+    """Retain by distinct value instead of by count."""
+    tags: tuple[str, ...]
+    """MITRE ATT&CK, e.g. attack.t1110.003."""
+    signals: Callable[[Event], Sequence[SignalDraft]]
+    fires: Callable[[Sequence[Member]], bool]
+    """Given the window's signals in (time, id) order. Must be monotone in the set."""
+    graver: Callable[[Sequence[Member]], str | None] = lambda _members: None
+    """A higher severity for these members of an episode, or None. Monotone too."""
+    examples: tuple[DetectorExample, ...] = ()
+    explain: Callable[[Sequence[Member]], str] = lambda _members: ""
+    """One or two plain sentences for the analyst: why it fired, in figures."""
+
+
+@cache
+def load_plugins(package: str, constant: str) -> Mapping[str, Any]:
+    """All plug-ins of a package by id, in name order.
+
+    Raises Misconfigured for a file without the constant or whose id is not the file name.
+    """
+    room: ModuleType = importlib.import_module(package)
+    found: dict[str, Any] = {}
+    for entry in sorted(pkgutil.iter_modules(room.__path__), key=lambda e: e.name):
+        module = importlib.import_module(f"{package}.{entry.name}")
+        plugin = getattr(module, constant, None)
+        if plugin is None or plugin.id != entry.name:
+            raise Misconfigured(
+                f"no {constant} whose id is the file name",
+                place=f"{package}/{entry.name}.py",
+                remedy=f'Export {constant} = ...(id="{entry.name}").',
+            )
+        found[entry.name] = plugin
+    return found

@@ -1,0 +1,36 @@
+"""What a rule is, to everyone who is not the engine."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from schemas.alert import Severity
+from schemas.customer import Frozen
+
+
+class RuleKind(StrEnum):
+    """Sigma's single events and correlations, and our own behaviours."""
+
+    EVENT = "event"
+    EVENT_COUNT = "event_count"
+    VALUE_COUNT = "value_count"
+    TEMPORAL_ORDERED = "temporal_ordered"
+    BEHAVIOUR = "behaviour"
+
+
+class RuleInfo(Frozen):
+    """One line of `breachdesk rules list`."""
+
+    id: str
+    title: str
+    description: str
+    severity: Severity
+    kind: RuleKind
+    scope: str
+    timespan: int
+    quiet: int
+    tags: tuple[str, ...] = ()
+    origin: str
+    """File it came from."""
+    version: str
+    """Hash of its content."""

@@ -1,0 +1,136 @@
+"""Settings as plain frozen models; loading them from file and environment is bootstrap's work."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from schemas.customer import PROVIDER, AssetKind, Frozen
+
+
+class ProviderProfile(Frozen):
+    """Who we are, as notices and reports say it. A blank mandatory field blocks release."""
+
+    legal_name: str = ""
+    trading_name: str = ""
+    company_number: str = ""
+    registered_address: str = ""
+    ico_registration: str = ""
+    contact_name: str = ""
+    """A named person for questions (and the Art. 33(3)(b) contact point)."""
+    contact_email: str = ""
+    contact_phone: str = ""
+    contact_hours: str = ""
+    complaints: str = ""
+    """How to complain to us (DPA 2018 s.164A)."""
+    promise: str = ""
+    """Our own published sentence, quoted; empty: we publish none, and none binds."""
+    promise_source: str = ""
+    invoices_before: date | None = None
+    """`ring the number on an invoice from before <date>`"""
+    locale: str = "en-GB"
+    zone: str = "Europe/London"
+    witness_email: str = ""
+    """The nominated outsider told of a break-glass."""
+
+
+class Tls(StrEnum):
+    """How a connection to the smarthost is protected. `none` is for loopback sinks only."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+class SmtpAuth(StrEnum):
+    """Microsoft 365 ends basic authentication by default at the end of December 2026."""
+
+    NONE = "none"
+    PASSWORD = "password"  # noqa: S105 - the name of a method
+    XOAUTH2 = "xoauth2"
+
+
+class SenderSettings(Frozen):
+    """One way out for mail, and the assets it stands on."""
+
+    id: str = "main"
+    channel: str = "smtp"
+    """Plug-in in notifiers/channels: smtp | maildir."""
+    from_name: str = ""
+    from_email: str = ""
+    envelope_from: str = ""
+    host: str = ""
+    port: int = 587
+    tls: Tls = Tls.STARTTLS
+    ca_file: Path | None = None
+    auth: SmtpAuth = SmtpAuth.PASSWORD
+    username: str = ""
+    secret: SecretStr = SecretStr("")
+    maildir: Path | None = None
+    assets: tuple[tuple[AssetKind, str], ...] = ()
+    """Tenant, mailbox and domain this sender stands on: in the evidence, it is refused."""
+    timeout_seconds: float = 30.0
+
+
+class SourceSettings(Frozen):
+    """A configured source of records."""
+
+    name: str
+    parser: str = "auto"
+    zone: str = "Europe/London"
+    owner: str = PROVIDER
+    """Organization whose system this is."""
+    horizon_hours: float = 24.0
+    """H: how late a record may arrive and still count (24 syslog, 168 cloud audit)."""
+    silence_minutes: int = 60
+    """Quiet for longer: shown as silent."""
+
+
+class IntakeSettings(Frozen):
+    """Listeners; all on loopback unless told otherwise."""
+
+    host: str = "127.0.0.1"
+    http_tokens: dict[str, SecretStr] = {}
+    """source → bearer token; `*` for any source."""
+    syslog_udp: int = 0
+    """Port; 0: off."""
+    syslog_tcp: int = 0
+    max_line_bytes: int = 4 * 1024 * 1024
+    senders: dict[str, str] = {}
+    """Sender address → source name, for syslog."""
+
+
+class NoticePolicy(Frozen):
+    """Delivery policy of notices."""
+
+    expires_hours: float = 72.0
+    deferred_retry_minutes: tuple[int, ...] = (5, 15, 30, 60)
+    telephone_after_deferred_hours: float = 4.0
+    unknown_resend: bool = False
+    """Resend `unknown` 15 minutes after intent without a person: off by default."""
+    break_glass_delay_minutes: int = 15
+
+
+class Settings(Frozen):
+    """Everything a process needs to know before it starts."""
+
+    data_dir: Path
+    templates_dir: Path | None = None
+    rules_dirs: tuple[Path, ...] = ()
+    profile: ProviderProfile = ProviderProfile()
+    sources: tuple[SourceSettings, ...] = ()
+    senders: tuple[SenderSettings, ...] = ()
+    intake: IntakeSettings = IntakeSettings()
+    notices: NoticePolicy = NoticePolicy()
+    console_host: str = "127.0.0.1"
+    console_port: int = Field(default=8080, ge=0, le=65535)
+    drill: bool = False
+    demo: bool = False
+    jurisdictions: tuple[str, ...] = ("uk_ico",)
+
+    def source(self, name: str) -> SourceSettings:
+        """The source's settings, or defaults under its name: an unknown source is never refused."""
+        return next((s for s in self.sources if s.name == name), SourceSettings(name=name))

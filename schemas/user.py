@@ -1,0 +1,37 @@
+"""The people who work at the desk."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from schemas.customer import Frozen
+
+
+class Duty(StrEnum):
+    """Console roles. A person may hold several; who writes never approves."""
+
+    ANALYST = "analyst"
+    RESPONDER = "responder"
+    APPROVER = "approver"
+
+
+class User(Frozen):
+    """A local account. `id` is what audit entries name; it is no personal name."""
+
+    id: str
+    name: str = Field(repr=False)
+    duties: frozenset[Duty]
+    password_hash: str = Field(repr=False)
+    """argon2id"""
+    demo: bool = False
+    """Dead outside the demo's data folder."""
+    disabled: bool = False
+
+
+class Actor(Frozen):
+    """Who acts: passed to every act of casework."""
+
+    id: str
+    duties: frozenset[Duty]
