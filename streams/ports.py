@@ -109,6 +109,9 @@ class BucketRow:
     key: GroupKey
     bucket: int
     payload: bytes = field(repr=False)
+    timespan: int = 0
+    """Seconds a bucket spans: the store drops the log rows of [bucket, bucket + 1) × timespan and
+    finds what an eviction reaches. 0: not said; nothing is dropped and the tail is replayed."""
 
 
 @dataclass(frozen=True, slots=True)
