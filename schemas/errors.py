@@ -30,8 +30,9 @@ class BreachDeskError(Exception):
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
+        stop = "" if self.problem.endswith((".", "?", "!")) else "."
         then = f" {self.remedy}" if self.remedy else ""
-        return f"{where}{self.problem}{then}"
+        return f"{where}{self.problem}{stop}{then}"
 
 
 class Unparseable(BreachDeskError):

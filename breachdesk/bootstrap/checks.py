@@ -1,0 +1,134 @@
+"""Preflight: is everything there that a bad day needs? Each check says what it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from breachdesk.bootstrap.house import Premises
+from schemas.customer import Customer, Frozen, PersonKind, Unattributed
+from schemas.settings import ProviderProfile, Tls
+from schemas.source import SourceView
+from schemas.user import Duty, User
+
+OPTIONAL = {"trading_name", "promise", "promise_source", "invoices_before", "witness_email"}
+
+
+class Check(Frozen):
+    """One thing looked at."""
+
+    what: str
+    passed: bool
+    finding: str
+    remedy: str = ""
+
+
+def preflight_checks(house: Premises) -> list[Check]:
+    """All checks of a data folder, in the order they would be needed."""
+    customers, users, sources, unknown, entries = house.store.look(
+        lambda uow: (
+            uow.customers.list(),
+            uow.users.list(),
+            uow.sources.list(),
+            uow.customers.unattributed(),
+            uow.audit.verify(),
+        )
+    )
+    return [
+        _profile(house.settings.profile),
+        _people(users),
+        _customers(customers),
+        *_sources(sources),
+        _unattributed(unknown),
+        *_senders(house),
+        Check(what="rules", passed=True, finding=f"{len(house.rules.infos())} rules read"),
+        Check(what="audit", passed=True, finding=f"{entries} entries, the chain is whole"),
+    ]
+
+
+def _profile(profile: ProviderProfile) -> Check:
+    blank = [
+        name
+        for name, value in profile.model_dump().items()
+        if value in ("", None) and name not in OPTIONAL
+    ]
+    return Check(
+        what="provider profile",
+        passed=not blank,
+        finding=f"blank: {', '.join(blank)}" if blank else "complete",
+        remedy="Fill them in under [profile] in breachdesk.toml." if blank else "",
+    )
+
+
+def _people(users: Sequence[User]) -> Check:
+    able = [user for user in users if not user.disabled and not user.demo]
+    missing = [duty.value for duty in Duty if not any(duty in user.duties for user in able)]
+    return Check(
+        what="people",
+        passed=not missing and len(able) > 1,
+        finding=f"{len(able)} accounts" + (f", nobody is {', '.join(missing)}" if missing else ""),
+        remedy="Add them: breachdesk user add ID --duty responder. Two people, or break glass."
+        if missing or len(able) < 2
+        else "",
+    )
+
+
+def _customers(rows: Sequence[Customer]) -> Check:
+    silent = [c for c in rows if not c.default_email]
+    nobody = [c for c in rows if not c.contact(PersonKind.DATA_PROTECTION)]
+    return Check(
+        what="customers",
+        passed=bool(rows) and not silent,
+        finding=f"{len(rows)} customers, {len(silent)} without a default address, "
+        f"{len(nobody)} without a data protection contact",
+        remedy="" if rows and not silent else "breachdesk customers import FILE.",
+    )
+
+
+def _sources(rows: Sequence[SourceView]) -> Iterator[Check]:
+    if not rows:
+        yield Check(
+            what="sources",
+            passed=False,
+            finding="nothing received yet",
+            remedy="breachdesk ingest FILE, or point syslog at this machine.",
+        )
+    for view in rows:
+        understood = not view.not_understood
+        yield Check(
+            what=f"source {view.name}",
+            passed=understood,
+            finding=f"{view.received:,} received, {view.not_understood:,} not understood, kept",
+            remedy="" if understood else "Name its parser under [[sources]].",
+        )
+
+
+def _unattributed(rows: Sequence[Unattributed]) -> Check:
+    return Check(
+        what="unattributed",
+        passed=not rows,
+        finding=f"{len(rows)} names in the events belong to nobody we know",
+        remedy="Bind them in the console under Unattributed." if rows else "",
+    )
+
+
+def _senders(house: Premises) -> Iterator[Check]:
+    senders = house.settings.senders
+    if not senders:
+        yield Check(
+            what="senders",
+            passed=False,
+            finding="no way out for mail",
+            remedy="Add a [[senders]] table to breachdesk.toml.",
+        )
+    for sender in senders:
+        guarded = sender.channel != "smtp" or sender.tls is not Tls.NONE
+        yield Check(
+            what=f"sender {sender.id}",
+            passed=guarded and bool(sender.assets or sender.channel != "smtp"),
+            finding=f"{sender.channel}, {sender.tls}"
+            + ("" if sender.assets else ", its own assets are not named"),
+            remedy="Name tenant, mailbox and domain under assets, so that a compromised sender "
+            "is refused."
+            if not sender.assets
+            else "",
+        )

@@ -1,0 +1,140 @@
+"""The house, wired: one object that owns the adapters of a data folder and closes them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from breachdesk.bootstrap import places
+from breachdesk.ports import Now
+from breachdesk.stores.open_store import open_store
+from breachdesk.stores.sql_store import SqlStore
+from notifiers.render import JinjaRenderer
+from schemas.errors import Misconfigured, Retryable
+from schemas.rule import RuleInfo
+from schemas.settings import SenderSettings, Settings
+from streams.event_logs.sqlite import SqliteEventLog
+from streams.pipeline import Pipeline
+from streams.recognise import Recogniser
+from streams.sigma.load import RuleBook, load_rules
+from streams.worker import Worker
+
+
+def system_now() -> datetime:
+    """The one place that asks the machine's clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class RuleExplainer:
+    """breachdesk.ports.Explainer over the loaded rules."""
+
+    book: RuleBook
+
+    def rules(self) -> Sequence[RuleInfo]:
+        """Every loaded rule, by id."""
+        return self.book.infos()
+
+
+class Premises:
+    """The adapters of one data folder. Opens them when first asked for; use as a context."""
+
+    def __init__(self, settings: Settings, now: Now = system_now) -> None:
+        self.settings = settings
+        self.now = now
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @cached_property
+    def log(self) -> SqliteEventLog:
+        """The journal."""
+        return SqliteEventLog(places.journal_dir(self.settings), self.now)
+
+    @cached_property
+    def store(self) -> SqlStore:
+        """The store, migrated to the newest schema."""
+        return open_store(places.store_url(self.settings), now=self.now)
+
+    @cached_property
+    def templates(self) -> Path:
+        """Folder of the words."""
+        return places.templates_dir(self.settings)
+
+    @cached_property
+    def renderer(self) -> JinjaRenderer:
+        """Words made of facts."""
+        return JinjaRenderer(self.templates, self.settings.profile.zone)
+
+    @cached_property
+    def rules(self) -> RuleBook:
+        """The rule pack, compiled."""
+        return load_rules(places.rules_dirs(self.settings))
+
+    @cached_property
+    def explainer(self) -> RuleExplainer:
+        """What the rules say of themselves."""
+        return RuleExplainer(self.rules)
+
+    def worker(self, batch_size: int = 1000) -> Worker:
+        """A worker over journal, pipeline and store. One a data folder: hold `driving` meanwhile."""
+        pipeline = Pipeline(self.rules, Recogniser(), self.settings)
+        sink = self.store.batch_sink()
+        return Worker(
+            self.log, sink, pipeline, self.store.register(), self.now, batch_size=batch_size
+        )
+
+    def sender(self, sender_id: str | None = None) -> SenderSettings:
+        """The named sender, else the first. Raises Misconfigured when there is none."""
+        for sender in self.settings.senders:
+            if sender_id in (None, sender.id):
+                return sender
+        raise Misconfigured(
+            f"no sender {sender_id or ''}".rstrip(),
+            place=str(self.settings.data_dir / "breachdesk.toml"),
+            remedy="Add a [[senders]] table; see docs/howto/send-mail.md.",
+        )
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for name in ("store", "log"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+
+
+@contextmanager
+def driving(data_dir: Path) -> Iterator[bool]:
+    """Hold the folder's pipeline lock: True when this process may drive, False when another does."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(data_dir / "pipeline.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield _locked(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise Retryable("the pipeline lock cannot be taken", remedy="Check the disk.") from error
+    return True

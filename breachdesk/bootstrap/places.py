@@ -1,0 +1,35 @@
+"""Where words, rules and data lie: beside the sources in a checkout, inside the wheel otherwise."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from schemas.settings import Settings
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def _shipped(folder: str) -> Path:
+    inside = Path(str(files("breachdesk"))) / f"_{folder}"
+    return inside if inside.is_dir() else CHECKOUT / folder
+
+
+def templates_dir(settings: Settings) -> Path:
+    """The configured folder (the legal team's place for its own words), else ours."""
+    return settings.templates_dir or _shipped("templates")
+
+
+def rules_dirs(settings: Settings) -> tuple[Path, ...]:
+    """Our pack first, then the configured folders."""
+    return (_shipped("rules"), *settings.rules_dirs)
+
+
+def journal_dir(settings: Settings) -> Path:
+    """Folder of the journal's day files."""
+    return settings.data_dir / "journal"
+
+
+def store_url(settings: Settings) -> str:
+    """SQLAlchemy address of the embedded store."""
+    return f"sqlite:///{settings.data_dir / 'store.db'}"

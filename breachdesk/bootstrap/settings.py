@@ -1,0 +1,93 @@
+"""Settings from `breachdesk.toml` in the data folder, overlaid by BREACHDESK_* in the environment."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from schemas.errors import Misconfigured
+from schemas.settings import Settings
+
+FILE_NAME = "breachdesk.toml"
+DEFAULT_DATA_DIR = Path("data")
+
+
+def data_dir_or_default(data_dir: Path | None) -> Path:
+    """The option, else BREACHDESK_DATA_DIR, else `./data`."""
+    if data_dir is not None:
+        return data_dir
+    named = os.environ.get("BREACHDESK_DATA_DIR")
+    return Path(named) if named else DEFAULT_DATA_DIR
+
+
+def load_settings(data_dir: Path, **overrides: Any) -> Settings:
+    """Settings of a data folder. Raises Misconfigured naming the file, the key and the fault."""
+    file = data_dir / FILE_NAME
+    _refuse_broken_toml(file)
+    try:
+        loaded = _reader(file)(data_dir=data_dir, **overrides)
+    except ValidationError as error:
+        raise Misconfigured(
+            _faults(error),
+            place=str(file),
+            remedy="Mend these keys; see docs/reference/settings.md.",
+        ) from None
+    return Settings.model_construct(
+        **{name: getattr(loaded, name) for name in Settings.model_fields}
+    )
+
+
+def _refuse_broken_toml(file: Path) -> None:
+    if not file.exists():
+        return
+    try:
+        tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misconfigured(
+            f"not valid TOML ({error})", place=str(file), remedy="Mend the line it names."
+        ) from None
+
+
+def _reader(file: Path) -> type[BaseSettings]:
+    """A settings class bound to that one file: pydantic-settings takes files per class."""
+
+    class Loaded(BaseSettings, Settings):  # type: ignore[misc]  # both are models; configs merge
+        model_config = SettingsConfigDict(
+            env_prefix="BREACHDESK_",
+            env_nested_delimiter="__",
+            toml_file=file,
+            extra="forbid",
+            frozen=True,
+        )
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            del dotenv_settings, file_secret_settings
+            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    return Loaded
+
+
+def _faults(error: ValidationError) -> str:
+    """Key and fault of each, without the values: they may be secrets."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+        for fault in error.errors(include_input=False, include_url=False)
+    )

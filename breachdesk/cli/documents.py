@@ -1,0 +1,91 @@
+"""Documents: `register export`, `report render`, `notice preview`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from breachdesk.casework import notify, register, report
+from breachdesk.cli.options import AsJson, DataDir, out, premises, print_json
+from schemas.errors import BadInput
+
+BreachId = Annotated[str, typer.Argument(metavar="BREACH")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang these commands on the command line."""
+    registers = typer.Typer(no_args_is_help=True, help="The Art. 33(5) register.")
+    reports = typer.Typer(no_args_is_help=True, help="Regulator reports.")
+    notices = typer.Typer(no_args_is_help=True, help="Letters before they are released.")
+    registers.command("export")(export)
+    reports.command("render")(render)
+    notices.command("preview")(preview)
+    app.add_typer(registers, name="register")
+    app.add_typer(reports, name="report")
+    app.add_typer(notices, name="notice")
+
+
+def export(
+    format: Annotated[str, typer.Option("--format", help="json or csv")] = "json",  # noqa: A002
+    data_dir: DataDir = None,
+) -> None:
+    """Every breach, reported or not, and near misses, to stdout."""
+    with premises(data_dir) as house:
+        now = house.now()
+        entries = house.store.look(lambda uow: register.entries(uow, now))
+    sys.stdout.write(register.export(entries, format))
+
+
+def render(
+    breach: BreachId,
+    jurisdiction: Annotated[str, typer.Option(help="e.g. uk_ico")] = "uk_ico",
+    format: Annotated[str, typer.Option("--format", help="text, json or pdf")] = "text",  # noqa: A002
+    output: Annotated[Path | None, typer.Option("-o", help="File; default stdout.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """The report as it stands, in the order of the authority's form; what is missing is marked."""
+    with premises(data_dir) as house:
+        now = house.now()
+        built = house.store.look(
+            lambda uow: report.build(uow, breach, jurisdiction, house.settings, now)
+        )
+        forms = {
+            "text": lambda: house.renderer.report_text(built).encode(),
+            "json": lambda: built.model_dump_json(indent=2).encode(),
+            "pdf": lambda: house.renderer.report_pdf(built, house.settings.profile),
+        }
+        if format not in forms:
+            raise BadInput(f"no format {format}", place="--format", remedy="Use text, json or pdf.")
+        content = forms[format]()
+    if output:
+        output.write_bytes(content)
+    else:
+        sys.stdout.buffer.write(content)
+
+
+def preview(breach: BreachId, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Every letter as it would be sent now, and what still stops it. Exit 1 when something does."""
+    with premises(data_dir) as house:
+        letters = house.store.look(
+            lambda uow: notify.letters(uow, breach, house.settings, house.renderer)
+        )
+    blocking = [problem for problem in letters.problems if problem.severity == "block"]
+    if as_json:
+        for letter in letters.rendered:
+            print_json(letter)
+    else:
+        for letter in letters.rendered:
+            out.print(f"── {letter.customer_id}, {letter.kind} ──", markup=False)
+            out.print(f"Subject: {letter.subject}\n\n{letter.text}", markup=False)
+        for block, why in letters.missing.items():
+            out.print(f"missing: {block}: {why}", markup=False)
+        for problem in letters.problems:
+            out.print(
+                f"{problem.severity}: {problem.where}: {problem.problem} {problem.remedy}",
+                markup=False,
+            )
+    if blocking or letters.missing:
+        raise typer.Exit(1)

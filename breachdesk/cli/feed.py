@@ -1,0 +1,164 @@
+"""Steps 1–3 by hand: ingest, parse, detect."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from breachdesk.bootstrap.house import Premises, driving, system_now
+from breachdesk.cli.options import AsJson, Bar, DataDir, err, out, premises, print_json
+from schemas.errors import BadInput, NotFound
+from schemas.plugin import load_plugins
+from schemas.settings import SourceSettings
+from streams.detect import detect as detect_events
+from streams.intake.files import IngestReport, ingest_file
+from streams.intake.framing import split_records
+from streams.parse_lines import parse_lines
+from streams.sigma.load import load_rules
+
+FORMATS = "auto or a parser's id"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang these commands on the command line."""
+    app.command()(ingest)
+    app.command()(parse)
+    app.command()(detect)
+
+
+def ingest(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…")],
+    source: Annotated[str, typer.Option(help="Name of the source; default the file's name.")] = "",
+    format: Annotated[str, typer.Option("--format", help=FORMATS)] = "auto",  # noqa: A002
+    follow: Annotated[bool, typer.Option(help="Go on as the file grows.")] = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Feed log files: kept as received, then parsed, matched and folded into alerts."""
+    for file in files:
+        if not file.is_file():
+            raise NotFound("no such file", place=str(file), remedy="Check the path.")
+    with premises(data_dir) as house:
+        if format != "auto":
+            _pin_format(house, [source or source_name(f) for f in files], format)
+        for file in files:
+            _ingest_one(house, file, source or source_name(file), follow=follow, as_json=as_json)
+        with driving(house.settings.data_dir) as alone:
+            if alone:
+                _drain(house)
+            else:
+                err.print("breachdesk run serves this folder and takes the records from here.")
+
+
+def source_name(file: Path) -> str:
+    """`m365.ndjson.gz` → `m365`."""
+    return file.name.split(".")[0] or file.name
+
+
+def _pin_format(house: Premises, names: list[str], format_id: str) -> None:
+    """These sources are read by one parser in this run."""
+    _known_format(format_id)
+    settings = house.settings
+    pinned = tuple(settings.source(n).model_copy(update={"parser": format_id}) for n in names)
+    others = tuple(s for s in settings.sources if s.name not in names)
+    house.settings = settings.model_copy(update={"sources": (*others, *pinned)})
+
+
+def _known_format(format_id: str) -> None:
+    known = ("auto", *load_plugins("streams.parsers", "PARSER"))
+    if format_id not in known:
+        raise BadInput(
+            f"no format {format_id}", place="--format", remedy=f"Use one of {', '.join(known)}."
+        )
+
+
+def _ingest_one(
+    house: Premises, file: Path, source: str, *, follow: bool, as_json: bool
+) -> IngestReport:
+    with Bar(f"reading {file.name}") as bar:
+        report = ingest_file(
+            file,
+            house.log,
+            source=source,
+            now=house.now,
+            backfill=not follow,
+            follow=follow,
+            progress=lambda done, total, _records: bar.to(done, total),
+        )
+    if as_json:
+        print_json(
+            {"file": str(file), "source": source, "records": report.records, "bytes": report.bytes}
+        )
+    else:
+        out.print(f"{file.name}: {report.records:,} records kept as source {source}")
+    return report
+
+
+def _drain(house: Premises) -> None:
+    with Bar("detecting") as bar:
+        house.worker().drain(progress=bar.to)
+    views = house.store.look(lambda uow: uow.sources.list())
+    for view in views:
+        if view.not_understood:
+            err.print(
+                f"source {view.name} seen, not understood: {view.not_understood:,} lines, kept"
+            )
+
+
+def parse(
+    file: Annotated[Path, typer.Argument(help="One raw line a line; - is stdin.")],
+    format: Annotated[str, typer.Option("--format", help=FORMATS)] = "auto",  # noqa: A002
+    zone: Annotated[str, typer.Option(help="Zone of stamps that carry none.")] = "UTC",
+    source: Annotated[str, typer.Option(help="Name of the source.")] = "",
+) -> None:
+    """Raw lines in, one ECS JSON object a line out, in order."""
+    _known_format(format)
+    settings = SourceSettings(name=source or source_name(file), parser=format, zone=zone)
+    write = sys.stdout.buffer.write
+    for document in parse_lines(
+        split_records(read_bytes(file)), format=format, source=settings, arrived=system_now()
+    ):
+        write(orjson.dumps(document, default=str, option=orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.buffer.flush()
+
+
+def read_bytes(file: Path) -> bytes:
+    """The file's bytes, or stdin's for `-`. Raises NotFound."""
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise NotFound(
+            f"cannot be read ({error.strerror})", place=str(file), remedy="Check the path."
+        ) from error
+
+
+def detect(
+    rules: Annotated[list[Path], typer.Option("--rules", help="Files or folders of rules.")],
+    events: Annotated[Path, typer.Option(help="ECS JSON, one a line; - is stdin.")] = Path("-"),
+) -> None:
+    """ECS events in, findings out, by the same code path as live, in event time."""
+    book = load_rules(rules)
+    for finding in detect_events(book, _documents(read_bytes(events), str(events))):
+        print_json(finding)
+
+
+def _documents(data: bytes, place: str) -> Iterator[dict[str, object]]:
+    lines: Iterable[bytes] = data.splitlines()
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise BadInput(
+                f"not JSON ({error.msg})",
+                place=f"{place}, line {number}",
+                remedy="Give one ECS JSON object a line (breachdesk parse makes them).",
+            ) from None

@@ -1,0 +1,38 @@
+"""`breachdesk`: the whole command line. Exit codes: 0 done, 1 the thing checked is wrong,
+2 usage or configuration, 3 something outside failed and may succeed later."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from breachdesk.cli import demo, documents, feed, holdings, registers, rules, serve, upkeep
+from breachdesk.cli.options import err
+from schemas.errors import BreachDeskError
+
+app = typer.Typer(
+    name="breachdesk",
+    help="From a raw log line to a notified customer and a regulator report.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for room in (feed, holdings, registers, rules, documents, serve, upkeep, demo):
+    room.add_to(app)
+
+
+def main() -> None:
+    """Run; errors of our own tree become one message and an exit code."""
+    try:
+        app()
+    except BreachDeskError as error:
+        err.print(f"breachdesk: {error}", markup=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

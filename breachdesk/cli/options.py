@@ -1,0 +1,119 @@
+"""Options and printing that every command shares: the data folder, JSON, tables, exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import orjson
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.settings import data_dir_or_default, load_settings
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Data folder; default BREACHDESK_DATA_DIR, else ./data."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def premises(data_dir: Path | None) -> Iterator[Premises]:
+    """The wired house of a data folder, closed at the end."""
+    with Premises(load_settings(data_dir_or_default(data_dir))) as house:
+        yield house
+
+
+def plain(value: Any) -> Any:
+    """A model, or what holds models, as what JSON can carry."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    return value
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on one line."""
+    sys.stdout.buffer.write(
+        orjson.dumps(plain(value), default=str, option=orjson.OPT_APPEND_NEWLINE)
+    )
+    sys.stdout.buffer.flush()
+
+
+def print_rows(
+    rows: Iterable[Any], columns: Sequence[str], *, as_json: bool, empty: str = "Nothing yet."
+) -> None:
+    """Rows as JSON lines, or as a table of the named columns."""
+    documents = [plain(row) for row in rows]
+    if as_json:
+        for document in documents:
+            print_json(document)
+        return
+    if not documents:
+        out.print(empty)
+        return
+    table = Table(*(c.replace("_", " ") for c in columns), box=None, pad_edge=False)
+    for document in documents:
+        table.add_row(*(cell(document.get(column)) for column in columns))
+    out.print(table)
+
+
+def cell(value: Any) -> str:
+    """One value for a table's cell."""
+    if value is None:
+        return "–"
+    if isinstance(value, list | tuple):
+        return ", ".join(str(v) for v in value) or "–"
+    return str(value)
+
+
+def print_facts(value: Any, *, as_json: bool) -> None:
+    """One document: JSON, or one line a field."""
+    document = plain(value)
+    if as_json:
+        print_json(document)
+        return
+    for name, content in document.items():
+        if isinstance(content, list) and content and isinstance(content[0], dict):
+            out.print(f"{name.replace('_', ' ')}:")
+            for item in content:
+                out.print(f"  {item}", markup=False)
+            continue
+        out.print(f"{name.replace('_', ' ')}: {cell(content)}", markup=False)
+
+
+class Bar:
+    """A progress bar on a terminal, silence in a pipe."""
+
+    def __init__(self, title: str, total: float | None = None) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f}"),
+            TimeRemainingColumn(),
+            console=err,
+            disable=not err.is_terminal,
+            transient=True,
+        )
+        self._task: TaskID = self._progress.add_task(title, total=total)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def to(self, done: float, total: float | None = None) -> None:
+        """Set how far it is."""
+        self._progress.update(self._task, completed=done, total=total)

@@ -1,0 +1,84 @@
+"""The customer and asset register: `customers import`, `assets import`, and lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from breachdesk.casework.assets import import_assets
+from breachdesk.casework.customers import import_customers
+from breachdesk.cli.options import AsJson, DataDir, err, out, premises, print_json, print_rows
+from breachdesk.cli.people import OPERATOR
+from schemas.customer import ImportReport
+from schemas.errors import NotFound
+
+Importer = Callable[..., ImportReport]
+SheetFile = Annotated[Path, typer.Argument(metavar="FILE", help="CSV.")]
+Preset = Annotated[str, typer.Option(help="Column preset; auto looks at the header.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang these commands on the command line."""
+    customers = typer.Typer(no_args_is_help=True, help="Whom we promised.")
+    assets = typer.Typer(no_args_is_help=True, help="Which asset was whose, when.")
+
+    @customers.command("import")
+    def customers_import(
+        file: SheetFile, preset: Preset = "auto", data_dir: DataDir = None, as_json: AsJson = False
+    ) -> None:
+        """Import customers and their people; broken rows are named, good ones stay."""
+        _import(import_customers, file, preset, data_dir, as_json=as_json)
+
+    @assets.command("import")
+    def assets_import(
+        file: SheetFile, preset: Preset = "auto", data_dir: DataDir = None, as_json: AsJson = False
+    ) -> None:
+        """Import which mailbox, domain, host, IP or site belongs to whom."""
+        _import(import_assets, file, preset, data_dir, as_json=as_json)
+
+    @customers.command("list")
+    def customers_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+        """All customers."""
+        with premises(data_dir) as house:
+            rows = house.store.look(lambda uow: uow.customers.list())
+            print_rows(rows, ("id", "name", "default_email", "phone", "locale"), as_json=as_json)
+
+    @assets.command("list")
+    def assets_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+        """All bindings in force."""
+        with premises(data_dir) as house:
+            rows = house.store.look(lambda uow: uow.customers.bindings())
+            columns = ("kind", "value", "customer_id", "service", "role", "categories", "pecr")
+            print_rows(rows, columns, as_json=as_json)
+
+    app.add_typer(customers, name="customers")
+    app.add_typer(assets, name="assets")
+
+
+def _import(
+    importer: Importer, file: Path, preset: str, data_dir: Path | None, *, as_json: bool
+) -> None:
+    if not file.is_file():
+        raise NotFound("no such file", place=str(file), remedy="Check the path.")
+    with premises(data_dir) as house:
+        now = house.now()
+        report = house.store.act(lambda uow: importer(uow, OPERATOR, file, preset=preset, now=now))
+    _say(report, as_json=as_json)
+    if report.problems:
+        raise typer.Exit(1)
+
+
+def _say(report: ImportReport, *, as_json: bool) -> None:
+    if as_json:
+        print_json(report)
+        return
+    out.print(
+        f"{report.file} ({report.preset}): {report.rows} rows, {report.added} added, "
+        f"{report.changed} changed, {report.unchanged} unchanged, {report.refused} refused"
+    )
+    for problem in report.problems:
+        fault: dict[str, Any] = problem.model_dump()
+        err.print("  line {line}, {column}: {problem}. {remedy}".format(**fault), markup=False)

@@ -1,0 +1,94 @@
+"""`breachdesk rules check|test|list|explain`: what the rules are, and whether they hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from breachdesk.bootstrap import places
+from breachdesk.cli.feed import read_bytes
+from breachdesk.cli.options import AsJson, DataDir, out, premises, print_json, print_rows
+from schemas.errors import BadInput
+from schemas.event import flatten
+from streams.sigma.examples import check_examples
+from streams.sigma.explain import explain as explain_rule
+from streams.sigma.load import RuleBook, load_rules
+
+Paths = Annotated[list[Path] | None, typer.Argument(metavar="[PATH…]", help="Default: the pack.")]
+COLUMNS = ("id", "severity", "kind", "scope", "title", "origin")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang these commands on the command line."""
+    group = typer.Typer(no_args_is_help=True, help="The detection rules.")
+    group.command("check")(check)
+    group.command("test")(run_examples)
+    group.command("list")(list_)
+    group.command("explain")(explain)
+    app.add_typer(group, name="rules")
+
+
+def _book(paths: list[Path] | None, data_dir: Path | None) -> RuleBook:
+    if paths:
+        return load_rules(paths)
+    with premises(data_dir) as house:
+        return load_rules(places.rules_dirs(house.settings))
+
+
+def check(paths: Paths = None, data_dir: DataDir = None) -> None:
+    """Read and compile every rule; the first that cannot be kept is named, and why."""
+    book = _book(paths, data_dir)
+    out.print(f"{len(book.infos())} rules read, all of them can be kept")
+
+
+def run_examples(paths: Paths = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Run the examples that stand in the rule files."""
+    results = list(check_examples(_book(paths, data_dir)))
+    broken = [result for result in results if not result.held]
+    if as_json:
+        for result in results:
+            print_json(
+                {
+                    "rule": result.rule,
+                    "example": result.title,
+                    "held": result.held,
+                    "problem": result.problem,
+                }
+            )
+    else:
+        for result in broken:
+            out.print(f"{result.rule}, {result.title}: {result.problem}", markup=False)
+        out.print(f"{len(results)} examples, {len(broken)} broken")
+    if broken:
+        raise typer.Exit(1)
+
+
+def list_(paths: Paths = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Every rule, by id."""
+    print_rows(_book(paths, data_dir).infos(), COLUMNS, as_json=as_json)
+
+
+def explain(
+    rule: Annotated[str, typer.Argument(metavar="RULE")],
+    events: Annotated[Path, typer.Option(help="ECS JSON, one a line; - is stdin.")] = Path("-"),
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say, condition by condition, why a rule did or did not match each event."""
+    book = _book(None, data_dir)
+    for number, line in enumerate(read_bytes(events).splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            event = flatten(orjson.loads(line))
+        except (orjson.JSONDecodeError, AttributeError):
+            raise BadInput(
+                "not a JSON object",
+                place=f"{events}, line {number}",
+                remedy="Give one ECS JSON object a line (breachdesk parse makes them).",
+            ) from None
+        explanation = explain_rule(book, rule, event)
+        print_json(explanation) if as_json else out.print(explanation.text, markup=False)

@@ -1,0 +1,181 @@
+"""Upkeep: init, audit verify, dead letters, users, retention, preflight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from breachdesk.bootstrap.beginning import begin
+from breachdesk.bootstrap.checks import preflight_checks
+from breachdesk.bootstrap.house import driving
+from breachdesk.bootstrap.upkeep import replay_dead_letters, retention
+from breachdesk.cli.options import AsJson, DataDir, out, premises, print_json, print_rows
+from breachdesk.cli.people import ask_password, make_user
+from breachdesk.ports import UnitOfWork
+from breachdesk.stores.audit_bundle import export_bundle, verify_bundle
+from schemas.errors import BadInput, Retryable
+from schemas.user import Duty
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang these commands on the command line."""
+    app.command()(init)
+    app.command()(preflight)
+    _group(app, "audit", "The hash-chained record of acts.", {"verify": verify, "export": export})
+    _group(
+        app,
+        "dead-letters",
+        "Records that became no event.",
+        {"list": dead_letters, "replay": replay},
+    )
+    _group(app, "user", "Local accounts.", {"add": user_add, "list": user_list})
+    _group(app, "retention", "What may be forgotten.", {"run": retention_run})
+
+
+def _group(
+    app: typer.Typer, name: str, text: str, commands: dict[str, Callable[..., None]]
+) -> None:
+    group = typer.Typer(no_args_is_help=True, help=text)
+    for command, function in commands.items():
+        group.command(command)(function)
+    app.add_typer(group, name=name)
+
+
+def init(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+    """Make a data folder: settings to fill in, example customers and assets."""
+    for made in begin(folder):
+        out.print(f"wrote {made}", markup=False)
+    out.print(f"Next: fill in {folder}/breachdesk.toml, then breachdesk preflight", markup=False)
+
+
+def preflight(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Is everything there that a bad day needs? Exit 1 when something is not."""
+    with premises(data_dir) as house:
+        checks = preflight_checks(house)
+    if as_json:
+        for check in checks:
+            print_json(check)
+    else:
+        for check in checks:
+            mark = "ok  " if check.passed else "LOOK"
+            out.print(f"{mark} {check.what}: {check.finding} {check.remedy}".rstrip(), markup=False)
+    if not all(check.passed for check in checks):
+        raise typer.Exit(1)
+
+
+def verify(
+    bundle: Annotated[Path | None, typer.Argument(metavar="[BUNDLE]")] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check every link of the chain, in the store or in an exported bundle, offline."""
+    if bundle:
+        entries = verify_bundle(bundle)
+    else:
+        with premises(data_dir) as house:
+            entries = house.store.look(lambda uow: uow.audit.verify())
+    if as_json:
+        print_json({"entries": entries, "whole": True})
+    else:
+        out.print(f"{entries:,} entries, the chain is whole")
+
+
+def export(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE")], data_dir: DataDir = None
+) -> None:
+    """Write the chain to a file that verifies without the store."""
+    with premises(data_dir) as house:
+        entries = house.store.look(lambda uow: export_bundle(uow, bundle))
+    out.print(f"{entries:,} entries written to {bundle}", markup=False)
+
+
+def dead_letters(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Records that became no event, newest first, and why."""
+    with premises(data_dir) as house:
+        letters = house.store.look(lambda uow: uow.sources.dead_letters())
+    rows = [
+        {
+            "journal": letter.position.journal,
+            "offset": letter.position.offset,
+            "source": letter.source,
+            "arrived": letter.arrived.isoformat(),
+            "parser": letter.parser,
+            "reason": letter.reason,
+            "sha256": letter.sha256,
+        }
+        for letter in letters
+    ]
+    print_rows(rows, ("journal", "offset", "source", "reason"), as_json=as_json, empty="None.")
+
+
+def replay(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Read the dead letters again with today's parsers, with their first arrival and id."""
+    with premises(data_dir) as house, driving(house.settings.data_dir) as alone:
+        if not alone:
+            raise Retryable(
+                "breachdesk run serves this folder",
+                place=str(house.settings.data_dir),
+                remedy="Stop it, replay, and start it again.",
+            )
+        tried, mended = replay_dead_letters(house)
+    if as_json:
+        print_json({"tried": tried, "mended": mended})
+    else:
+        out.print(f"{tried:,} tried, {mended:,} became events")
+
+
+def user_add(
+    user_id: Annotated[str, typer.Argument(metavar="ID")],
+    duty: Annotated[list[Duty], typer.Option(help="analyst, responder, approver; repeatable")],
+    name: Annotated[str, typer.Option(help="As colleagues know them.")] = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Add a local account, or give one a new password. The password is asked for, or on stdin."""
+    user = make_user(user_id, name, duty, ask_password(), demo=False)
+    with premises(data_dir) as house:
+        now = house.now()
+
+        def add(uow: UnitOfWork) -> None:
+            uow.users.save(user)
+            uow.audit.record(
+                at=now,
+                actor="operator:cli",
+                act="user:account:saved",
+                subject=user.id,
+                facts={"duties": sorted(user.duties)},
+            )
+
+        house.store.act(add)
+    out.print(f"{user.id} may sign in as {', '.join(sorted(user.duties))}", markup=False)
+
+
+def user_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Local accounts and their duties."""
+    with premises(data_dir) as house:
+        users = house.store.look(lambda uow: uow.users.list())
+    rows = [
+        {"id": u.id, "duties": sorted(u.duties), "demo": u.demo, "disabled": u.disabled}
+        for u in users
+    ]
+    print_rows(rows, ("id", "duties", "demo", "disabled"), as_json=as_json)
+
+
+def retention_run(
+    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+    days: Annotated[int, typer.Option(help="Keep raw records this many days.")] = 90,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Drop the journal's days past their time; evidence of alerts stays pinned in the store."""
+    if days < 1:
+        raise BadInput("fewer than one day", place="--days", remedy="Give 1 or more.")
+    with premises(data_dir) as house:
+        dropped = retention(house, days, dry_run=dry_run)
+    if as_json:
+        print_json({"dry_run": dry_run, "days": dropped})
+    else:
+        verb = "would drop" if dry_run else "dropped"
+        out.print(f"{verb} {len(dropped)} days{': ' if dropped else ''}{', '.join(dropped)}")
