@@ -1,0 +1,46 @@
+"""Ask the console's overview as the demo's analyst, ten times a second, until stdin says stop."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import threading
+import time
+
+import httpx
+
+from breachdesk.demo.play import PASSWORD
+
+
+def signed_in(address: str) -> httpx.Client:
+    client = httpx.Client(base_url=address, follow_redirects=True, timeout=30)
+    for _ in range(100):
+        try:
+            page = client.get("/sign-in")
+            break
+        except httpx.TransportError:
+            time.sleep(0.1)
+    token = re.search(r'name="csrf"[^>]*value="([^"]*)"', page.text)
+    form = {"user": "analyst", "password": PASSWORD, "csrf": token.group(1) if token else ""}
+    client.post("/sign-in", data=form).raise_for_status()
+    return client
+
+
+def main() -> None:
+    client = signed_in(f"http://127.0.0.1:{sys.argv[1]}")
+    stopped = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.readline(), stopped.set()), daemon=True).start()
+    waits = []
+    while not stopped.is_set():
+        begun = time.perf_counter()
+        client.get("/").raise_for_status()
+        waits.append((time.perf_counter() - begun) * 1000)
+        time.sleep(0.1)
+    waits.sort()
+    at = lambda share: round(waits[int(share * (len(waits) - 1))], 1)  # noqa: E731
+    print(json.dumps({"asked": len(waits), "p50": at(0.5), "p99": at(0.99), "max": at(1)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""Every setting stands on its page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from schemas.settings import (
+    IntakeSettings,
+    NoticePolicy,
+    ProviderProfile,
+    SenderSettings,
+    Settings,
+    SourceSettings,
+)
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [Settings, ProviderProfile, SourceSettings, SenderSettings, IntakeSettings, NoticePolicy],
+)
+def test_every_setting_is_documented(model: type[BaseModel]) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+
+    assert [name for name in model.model_fields if f"| `{name}` |" not in page] == []
