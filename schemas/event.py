@@ -43,6 +43,8 @@ class RawRecord:
     """Address of the peer, if any."""
     backfill: bool = False
     """Old logs fed by hand: always in time (streaming semantics, section 1)."""
+    piece: str = ""
+    """Not empty: a piece of an over-long record, for dead letters only (says which, and where)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ class Incoming:
     transport: str = "file"
     sender: str = field(default="", repr=False)
     backfill: bool = False
+    piece: str = ""
+    """Set when an over-long record had to be cut: which piece, of what, where (no content)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,62 @@
+"""How SQLite is opened here, and what its refusals mean."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from schemas.errors import BreachDeskError, Corrupt, Retryable
+
+_WAIT_SECONDS = 10.0
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """Durable at every commit (WAL, synchronous=FULL); never checkpoints by itself."""
+    connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA wal_autocheckpoint=0")
+    return connection
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """A read-only connection of one's own, for one look. Raises Retryable or Corrupt."""
+    try:
+        address = f"{path.absolute().as_uri()}?mode=ro"
+        found = sqlite3.connect(address, uri=True, timeout=_WAIT_SECONDS, isolation_level=None)
+        with closing(found) as connection:
+            yield connection
+    except sqlite3.Error as error:
+        raise told(error, path) from error
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """BEGIN IMMEDIATE … COMMIT, or ROLLBACK on any error."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def told(error: sqlite3.Error | OSError, path: Path) -> BreachDeskError:
+    """SQLite's refusal in the words of our tree: Corrupt for damage, else Retryable."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return Corrupt(
+            "the file is damaged.",
+            place=str(path),
+            remedy="Stop, keep a copy of the folder, and restore this file from a backup.",
+        )
+    return Retryable(
+        f"the disk or a lock refused ({error}).",
+        place=str(path),
+        remedy="Look for free space and permissions; the same call may succeed later.",
+    )

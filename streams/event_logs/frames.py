@@ -1,0 +1,180 @@
+"""Frames: many records of one commit, column by column, deflated. One frame is one row.
+
+Layout before zlib (little-endian): version u8, records u32, head length u32, head (JSON runs of
+`[count, source, transport, sender, backfill, piece]`), arrival times (i64 microseconds since the
+epoch), lengths (u32), then the bytes of all records.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import sys
+import zlib
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+
+from schemas.errors import BadInput, Corrupt
+from schemas.event import Position, RawRecord
+from schemas.source import Incoming
+
+MOST_RECORDS = 1000
+MOST_BYTES = 1024 * 1024
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_HEAD = struct.Struct("<BII")
+_VERSION = 1
+
+Run = tuple[str, str, str, bool, str]
+"""source, transport, sender, backfill, piece: what neighbours nearly always share."""
+
+
+@dataclass(slots=True)
+class Columns:
+    """Records of one arrival day on their way into a frame."""
+
+    day: str
+    """`YYYYMMDD`, UTC."""
+    runs: list[tuple[int, Run]] = field(default_factory=list)
+    arrived: array[int] = field(default_factory=lambda: array("q"))
+    raws: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+    def __len__(self) -> int:
+        return len(self.raws)
+
+    def full_for(self, records: int, size: int) -> bool:
+        """Would so many more overfill one frame?"""
+        return len(self) + records > MOST_RECORDS or self.size + size > MOST_BYTES
+
+    def add(self, record: Incoming, run: Run, arrived: int) -> None:
+        self.raws.append(record.raw)
+        self.arrived.append(arrived)
+        self.size += len(record.raw)
+        self._extend(1, run)
+
+    def absorb(self, other: Columns) -> None:
+        self.raws += other.raws
+        self.arrived += other.arrived
+        self.size += other.size
+        for count, run in other.runs:
+            self._extend(count, run)
+
+    def _extend(self, count: int, run: Run) -> None:
+        if self.runs and self.runs[-1][1] == run:
+            self.runs[-1] = (self.runs[-1][0] + count, run)
+        else:
+            self.runs.append((count, run))
+
+
+def to_columns(incoming: Iterable[Incoming]) -> list[Columns]:
+    """Cut into columns of one day, none larger than a frame, in order.
+
+    Raises BadInput for an arrival without a time zone.
+    """
+    columns: list[Columns] = []
+    stamp, day, micros = None, "", 0
+    for record in incoming:
+        if record.arrived is not stamp:
+            stamp = record.arrived
+            day, micros = _day_and_microseconds(stamp)
+        if not columns or columns[-1].day != day or columns[-1].full_for(1, len(record.raw)):
+            columns.append(Columns(day))
+        run = (record.source, record.transport, record.sender, record.backfill, record.piece)
+        columns[-1].add(record, run, micros)
+    return columns
+
+
+def _day_and_microseconds(arrived: datetime) -> tuple[str, int]:
+    if arrived.tzinfo is None:
+        raise BadInput(
+            "an arrival time carries no time zone.",
+            place="event log",
+            remedy="Stamp records with aware UTC.",
+        )
+    utc = arrived.astimezone(UTC)
+    return f"{utc:%Y%m%d}", (utc - _EPOCH) // _MICROSECOND
+
+
+def merge(parts: Sequence[Columns]) -> Columns:
+    """One column set out of several neighbours; the first one is extended in place."""
+    whole = parts[0]
+    for part in parts[1:]:
+        whole.absorb(part)
+    return whole
+
+
+def encode(columns: Columns) -> bytes:
+    """The frame's body."""
+    head = json.dumps([[count, *run] for count, run in columns.runs]).encode()
+    lengths = array("I", map(len, columns.raws))
+    parts = (
+        _HEAD.pack(_VERSION, len(columns), len(head)),
+        head,
+        _little(columns.arrived).tobytes(),
+        _little(lengths).tobytes(),
+        *columns.raws,
+    )
+    return zlib.compress(b"".join(parts), 1)
+
+
+def _little(numbers: array[int]) -> array[int]:
+    if sys.byteorder == "big":
+        numbers = array(numbers.typecode, numbers)
+        numbers.byteswap()
+    return numbers
+
+
+def decode(body: bytes, journal: str, first: int, start: int, stop: int) -> list[RawRecord]:
+    """The records `start` to `stop` (indices in the frame) whose first offset is `first`.
+
+    Raises Corrupt when the body is not what `encode` wrote.
+    """
+    try:
+        return list(_records(zlib.decompress(body), journal, first, start, stop))
+    except (zlib.error, struct.error, ValueError, IndexError) as error:
+        raise Corrupt(
+            "a frame of the journal cannot be read.",
+            place=f"journal {journal}, offset {first}",
+            remedy="Restore the file from a backup; other frames are not touched.",
+        ) from error
+
+
+def _records(data: bytes, journal: str, first: int, start: int, stop: int) -> Iterator[RawRecord]:
+    version, count, head_length = _HEAD.unpack_from(data)
+    if version != _VERSION:
+        raise ValueError(version)
+    at = _HEAD.size + head_length
+    runs = _spread(json.loads(data[_HEAD.size : at]))
+    arrived = _numbers("q", data[at : at + 8 * count])
+    at += 8 * count
+    ends = list(accumulate(_numbers("I", data[at : at + 4 * count]), initial=at + 4 * count))
+    if ends[-1] != len(data) or len(runs) != count:
+        raise ValueError(count)
+    micros, stamp = None, _EPOCH
+    for index in range(start, min(stop, count)):
+        if arrived[index] != micros:
+            micros = arrived[index]
+            stamp = _EPOCH + timedelta(microseconds=micros)
+        source, transport, sender, backfill, piece = runs[index]
+        raw = data[ends[index] : ends[index + 1]]
+        position = Position(journal, first + index)
+        yield RawRecord(position, source, raw, stamp, transport, sender, backfill, piece)
+
+
+def _numbers(kind: str, data: bytes) -> array[int]:
+    numbers = array(kind)
+    numbers.frombytes(data)
+    return _little(numbers)
+
+
+def _spread(head: list[list[int | str | bool]]) -> list[Run]:
+    spread: list[Run] = []
+    for count, source, transport, sender, backfill, piece in head:
+        run = (str(source), str(transport), str(sender), bool(backfill), str(piece))
+        spread += [run] * int(count)
+    return spread

@@ -1,0 +1,107 @@
+"""Group commit: callers from any thread, one writing thread, one fsync for all who wait.
+
+While one commit runs the next group gathers by itself. Beyond that the writer waits only when the
+last group had several callers, for as many again, and never longer than the last commit took or
+20 ms; so a lone caller never waits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Condition
+from typing import TypeVar
+
+from schemas.errors import Retryable
+from schemas.event import Position
+from streams.event_logs.frames import Columns
+
+LONGEST_WAIT_SECONDS = 0.020
+_MOST_BYTES = 16 * 1024 * 1024
+
+T = TypeVar("T")
+
+
+class _Request:
+    def __init__(self, columns: Sequence[Columns]) -> None:
+        self.columns = columns
+        self.size = sum(each.size for each in columns)
+        self.firsts: Future[Sequence[Position]] = Future()
+
+
+class GroupCommit:
+    """The writer's thread and its queue."""
+
+    def __init__(self, write: Callable[[Sequence[Columns]], Sequence[Position]]) -> None:
+        self._write = write
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal-writer")
+        self._changed = Condition()
+        self._waiting: list[_Request] = []
+        self._expected = 1
+        self._last_seconds = 0.0
+
+    def append(self, columns: Sequence[Columns]) -> Sequence[Position]:
+        """Blocks until durable; the first position of each. Raises what the write raised."""
+        request = _Request(columns)
+        with self._changed:
+            self._waiting.append(request)
+            self._changed.notify()
+        self._submit(self._flush)
+        return request.firsts.result()
+
+    def run(self, act: Callable[[], T]) -> T:
+        """Something else that only the writing thread may do."""
+        return self._submit(act).result()
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=True)
+
+    def _submit(self, act: Callable[[], T]) -> Future[T]:
+        try:
+            return self._thread.submit(act)
+        except RuntimeError as error:
+            raise Retryable(
+                "the event log is closed.", remedy="Open it again and repeat the call."
+            ) from error
+
+    def _flush(self) -> None:
+        """Commit one group; nothing to do when an earlier flush took this caller along."""
+        group = self._gather()
+        if not group:
+            return
+        began = time.monotonic()
+        try:
+            firsts = self._write([each for request in group for each in request.columns])
+        except BaseException as problem:
+            for request in group:
+                request.firsts.set_exception(problem)
+            raise
+        self._last_seconds = time.monotonic() - began
+        self._expected = len(group)
+        _answer(group, firsts)
+
+    def _gather(self) -> list[_Request]:
+        with self._changed:
+            if self._waiting and self._expected > 1:
+                patience = min(LONGEST_WAIT_SECONDS, self._last_seconds)
+                self._changed.wait_for(lambda: len(self._waiting) >= self._expected, patience)
+            return self._take()
+
+    def _take(self) -> list[_Request]:
+        """The oldest requests, up to a size that one transaction carries well; at least one."""
+        taken = size = 0
+        for request in self._waiting:
+            size += request.size
+            if taken and size > _MOST_BYTES:
+                break
+            taken += 1
+        group, self._waiting = self._waiting[:taken], self._waiting[taken:]
+        return group
+
+
+def _answer(group: Sequence[_Request], firsts: Sequence[Position]) -> None:
+    at = 0
+    for request in group:
+        request.firsts.set_result(firsts[at : at + len(request.columns)])
+        at += len(request.columns)

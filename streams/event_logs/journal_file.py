@@ -1,0 +1,76 @@
+"""One day's file: its table, and reading and writing frames."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+from schemas.errors import Corrupt
+from schemas.event import Position, RawRecord
+from streams.event_logs.connections import open_writer
+from streams.event_logs.frames import Columns, decode, encode
+from streams.event_logs.journal_folder import JournalFolder
+
+_SCHEMA = """
+CREATE TABLE journal (id TEXT PRIMARY KEY);
+CREATE TABLE frame (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, body BLOB NOT NULL);
+"""
+
+
+def make(folder: JournalFolder, journal: str) -> None:
+    """Build an empty file and give it its name at once, whole. Only under the lock."""
+    with closing(open_writer(folder.unfinished(journal))) as connection:
+        connection.executescript(_SCHEMA)
+        connection.execute("INSERT INTO journal VALUES (?)", (journal,))
+    folder.publish(journal)
+
+
+def last_offset(connection: sqlite3.Connection) -> int:
+    """Offset of the newest record; 0 when there is none. Frames are only ever added, so an offset
+    is never given twice."""
+    row = connection.execute(
+        "SELECT first + count - 1 FROM frame ORDER BY first DESC LIMIT 1"
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def add_frames(connection: sqlite3.Connection, frames: Sequence[Columns]) -> list[int]:
+    """Insert frames inside the caller's transaction; the first offset of each."""
+    firsts = []
+    following = last_offset(connection) + 1
+    for frame in frames:
+        connection.execute(
+            "INSERT INTO frame VALUES (?, ?, ?)", (following, len(frame), encode(frame))
+        )
+        firsts.append(following)
+        following += len(frame)
+    return firsts
+
+
+def check_identity(connection: sqlite3.Connection, journal: str) -> None:
+    """Raises Corrupt when the file was made under another name."""
+    row = connection.execute("SELECT id FROM journal").fetchone()
+    if row is None or row[0] != journal:
+        raise Corrupt(
+            "the file holds another journal than its name says.",
+            place=f"journal {journal}",
+            remedy="Put the file back under the name it was made with.",
+        )
+
+
+def records_after(
+    connection: sqlite3.Connection, after: Position, limit: int
+) -> Iterator[RawRecord]:
+    """At most `limit` records after that offset of this file."""
+    rows = connection.execute(
+        "SELECT first, count, body FROM frame WHERE first >="
+        " coalesce((SELECT max(first) FROM frame WHERE first <= ?), 0) ORDER BY first",
+        (after.offset + 1,),
+    )
+    for first, count, body in rows:
+        start = max(0, after.offset + 1 - first)
+        yield from decode(body, after.journal, first, start, min(count, start + limit))
+        limit -= count - start
+        if limit <= 0:
+            return

@@ -1,0 +1,141 @@
+"""The embedded event log: one SQLite file a day, one writer thread, readers of their own.
+
+Semantics: streams.ports.EventLog; reasons: docs/reference/streaming.md, section 2. Positions are
+(journal id, offset): ids sort by day and are never made twice, offsets rise by one and are never
+given twice. A file is named after the arrival day (UTC) of what it began with; records that
+arrived earlier but were written later follow in the newest file, because readers only go forward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+from schemas.errors import Corrupt
+from schemas.event import Position, RawRecord
+from schemas.source import BlindInterval, Incoming
+from streams.event_logs import journal_file
+from streams.event_logs.connections import reading
+from streams.event_logs.frames import to_columns
+from streams.event_logs.group_commit import GroupCommit
+from streams.event_logs.journal_folder import JournalFolder
+from streams.event_logs.journal_writer import JournalWriter
+from streams.event_logs.ledger import Ledger
+from streams.ports import EventLog
+
+
+class SqliteEventLog(EventLog):
+    """Implements streams.ports.EventLog on a folder."""
+
+    def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
+        """Makes the folder if need be. Raises Misconfigured when it cannot be used."""
+        self._folder = JournalFolder(folder)
+        self._ledger = Ledger(folder)
+        self._writer = JournalWriter(self._folder, self._ledger, now)
+        self._commits = GroupCommit(self._writer.write)
+        self._closed = False
+        try:
+            self._commits.run(self._writer.prepare)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Wait for what is being written, then let go of everything."""
+        if self._closed:
+            return
+        self._closed = True
+        self._commits.run(self._writer.close)
+        self._commits.close()
+        self._folder.close()
+
+    def append(self, incoming: Sequence[Incoming]) -> Sequence[Position]:
+        if not incoming:
+            return []
+        columns = to_columns(incoming)
+        sizes = [len(each) for each in columns]
+        firsts = self._commits.append(columns)
+        return [
+            Position(first.journal, first.offset + index)
+            for first, size in zip(firsts, sizes, strict=True)
+            for index in range(size)
+        ]
+
+    def read(self, after: Position | None, limit: int) -> Sequence[RawRecord]:
+        found: list[RawRecord] = []
+        for start in self._starts(after):
+            if len(found) >= limit:
+                break
+            found += self._read_one(start, limit - len(found))
+        return found
+
+    def _starts(self, after: Position | None) -> list[Position]:
+        """Where to begin in each file that may hold something after that position."""
+        journals = self._folder.journals()
+        if after is None:
+            return [Position(journal, 0) for journal in journals]
+        if after.journal not in journals:
+            self._check_dropped(after)
+        later = [Position(journal, 0) for journal in journals if journal > after.journal]
+        return [after, *later] if after.journal in journals else later
+
+    def _read_one(self, after: Position, limit: int) -> list[RawRecord]:
+        with reading(self._folder.file(after.journal)) as connection:
+            journal_file.check_identity(connection, after.journal)
+            last = journal_file.last_offset(connection)
+            if after.offset > last:
+                raise _beyond(after, last)
+            if after.offset == last:
+                return []
+            return list(journal_file.records_after(connection, after, limit))
+
+    def get(self, position: Position) -> RawRecord | None:
+        if position.journal not in self._folder.journals():
+            self._check_dropped(position)
+            return None
+        before = Position(position.journal, position.offset - 1)
+        return next(iter(self._read_one(before, 1)), None)
+
+    def _check_dropped(self, position: Position) -> None:
+        if position.journal in self._ledger.dropped():
+            return
+        raise Corrupt(
+            "a stored position lies in a journal that is gone, and retention did not drop it.",
+            place=f"journal {position.journal}",
+            remedy="Restore that file from a backup into the journal's folder, then start again.",
+        )
+
+    def end(self) -> Position | None:
+        for journal in reversed(self._folder.journals()):
+            with reading(self._folder.file(journal)) as connection:
+                last = journal_file.last_offset(connection)
+            if last:
+                return Position(journal, last)
+        return None
+
+    def note_gap(self, gap: BlindInterval) -> None:
+        self._commits.run(lambda: self._writer.note_gap(gap))
+
+    def gaps(self) -> Sequence[BlindInterval]:
+        return self._ledger.gaps()
+
+    def days(self) -> Sequence[date]:
+        """The days (UTC) that have a file, oldest first."""
+        return sorted({date.fromisoformat(name[:8]) for name in self._folder.journals()})
+
+    def drop_day(self, day: date, *, processed: Position | None, reason: str = "retention") -> int:
+        """Remove a day's file for good and record that; how many files that was.
+
+        `processed` is the store's position. Raises NotAllowed when the day lies beyond it.
+        """
+        return self._commits.run(lambda: self._writer.drop_day(f"{day:%Y%m%d}", processed, reason))
+
+
+def _beyond(after: Position, last: int) -> Corrupt:
+    return Corrupt(
+        f"the store has processed offset {after.offset}, but the journal ends at {last}: "
+        "its tail is lost, and going on would skip new records silently.",
+        place=f"journal {after.journal}",
+        remedy="Restore that file from a backup, or restore store and journal of the same time.",
+    )

@@ -1,0 +1,347 @@
+"""What streams.ports.EventLog promises, on every adapter, and what the embedded one adds."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.errors import BadInput, Corrupt, Misconfigured, NotAllowed, Retryable
+from schemas.event import Position, RawRecord
+from schemas.source import BlindInterval, Incoming
+from streams.event_logs.sqlite import SqliteEventLog
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+NEXT = NOON + timedelta(days=1)
+
+
+def incoming(raw: bytes, arrived: datetime = NOON, **more: object) -> Incoming:
+    return Incoming(source="firewall", raw=raw, arrived=arrived, **more)  # type: ignore[arg-type]
+
+
+def lines(count: int, arrived: datetime = NOON, word: str = "line") -> list[Incoming]:
+    return [incoming(f"{word} {number}".encode(), arrived) for number in range(count)]
+
+
+def everything(log: SqliteEventLog, limit: int = 7) -> list[RawRecord]:
+    found: list[RawRecord] = []
+    while batch := log.read(found[-1].position if found else None, limit):
+        found += batch
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "journal"
+
+
+@pytest.fixture
+def log(folder: Path) -> Iterator[SqliteEventLog]:
+    opened = SqliteEventLog(folder, lambda: NEXT)
+    yield opened
+    opened.close()
+
+
+def test_what_was_appended_is_read_back_whole_and_in_order(log: SqliteEventLog) -> None:
+    sent = [
+        Incoming("m365", b'{"a": "\xe9\x00\n"}', NOON, "http", "192.0.2.1", backfill=True),
+        Incoming("fw", b"", NOON + timedelta(microseconds=1), piece="piece 1"),
+        Incoming("fw", "naïve “quotes”".encode(), NOON),
+    ]
+
+    positions = log.append(sent)
+
+    read = log.read(None, 10)
+    assert [record.position for record in read] == positions
+    assert [
+        Incoming(r.source, r.raw, r.arrived, r.transport, r.sender, r.backfill, r.piece)
+        for r in read
+    ] == sent
+
+
+def test_offsets_rise_over_appends_and_restarts(folder: Path) -> None:
+    seen: list[Position] = []
+    for _ in range(3):
+        log = SqliteEventLog(folder, lambda: NOON)
+        seen += log.append(lines(5))
+        log.close()
+
+    assert [position.offset for position in seen] == list(range(1, 16))
+    assert len({position.journal for position in seen}) == 1
+
+
+@pytest.mark.parametrize("limit", [1, 3, 999, 1000, 1001, 5000])
+def test_any_batch_size_reads_the_same_records(log: SqliteEventLog, limit: int) -> None:
+    log.append(lines(2500))
+    log.append(lines(3, word="more"))
+
+    assert [r.raw for r in everything(log, limit)] == [
+        each.raw for each in [*lines(2500), *lines(3, word="more")]
+    ]
+
+
+def test_reading_goes_on_into_the_next_days_file(log: SqliteEventLog) -> None:
+    log.append([*lines(3), *lines(2, NEXT, "tomorrow")])
+
+    records = everything(log, 2)
+    assert [r.raw for r in records][2:] == [b"line 2", b"tomorrow 0", b"tomorrow 1"]
+    assert [r.position.journal[:8] for r in records] == ["20261121"] * 3 + ["20261122"] * 2
+    assert log.days() == [date(2026, 11, 21), date(2026, 11, 22)]
+    assert log.end() == records[-1].position
+
+
+def test_a_record_that_arrived_earlier_but_comes_later_is_not_put_behind_the_reader(
+    log: SqliteEventLog,
+) -> None:
+    log.append(lines(1, NEXT))
+    at_the_end = log.end()
+
+    log.append(lines(1, NOON, "late"))
+
+    assert [r.raw for r in log.read(at_the_end, 10)] == [b"late 0"]
+
+
+def test_an_empty_log_has_no_end_and_nothing_to_read(log: SqliteEventLog) -> None:
+    assert log.end() is None
+    assert log.read(None, 10) == []
+    assert log.append([]) == []
+
+
+def test_one_record_can_be_fetched_again(log: SqliteEventLog) -> None:
+    positions = log.append(lines(1500))
+
+    fetched = log.get(positions[1234])
+    assert fetched is not None
+    assert fetched.raw == b"line 1234"
+
+
+def test_a_position_beyond_the_end_stops_loudly(log: SqliteEventLog) -> None:
+    last = log.append(lines(3))[-1]
+
+    with pytest.raises(Corrupt, match="tail is lost"):
+        log.read(Position(last.journal, last.offset + 1), 10)
+
+
+def test_a_position_in_a_journal_that_is_gone_stops_loudly(log: SqliteEventLog) -> None:
+    log.append(lines(3))
+
+    with pytest.raises(Corrupt, match="retention did not drop it"):
+        log.read(Position("20261101-001-00000000", 1), 10)
+
+
+def test_a_file_under_another_name_is_refused(folder: Path, log: SqliteEventLog) -> None:
+    first = log.append(lines(1))[0]
+    log.close()
+    (folder / f"{first.journal}.db").rename(folder / "20261121-001-ffffffff.db")
+    again = SqliteEventLog(folder, lambda: NOON)
+
+    with pytest.raises(Corrupt, match="another journal"):
+        again.read(None, 1)
+    with pytest.raises(Corrupt, match="another journal"):
+        again.append(lines(1))
+    again.close()
+
+
+def test_a_damaged_frame_is_named_and_not_passed_over(folder: Path, log: SqliteEventLog) -> None:
+    journal = log.append(lines(3))[0].journal
+    log.close()
+    with sqlite3.connect(folder / f"{journal}.db") as connection:
+        connection.execute("UPDATE frame SET body = zeroblob(40)")
+    connection.close()
+    again = SqliteEventLog(folder, lambda: NOON)
+
+    with pytest.raises(Corrupt, match=f"journal {journal}, offset 1"):
+        again.read(None, 1)
+    again.close()
+
+
+def test_a_dropped_day_is_gone_but_accounted_for(folder: Path, log: SqliteEventLog) -> None:
+    old = log.append(lines(3))[-1]
+    new = log.append(lines(2, NEXT))
+
+    assert log.drop_day(NOON.date(), processed=new[0]) == 1
+
+    assert not list(folder.glob(f"{old.journal}*"))
+    assert log.get(old) is None
+    assert [r.position for r in log.read(old, 10)] == new
+    assert [r.position for r in log.read(None, 10)] == new
+
+
+def test_a_day_is_not_dropped_before_it_was_processed(log: SqliteEventLog) -> None:
+    positions = log.append(lines(3))
+
+    with pytest.raises(NotAllowed, match="not been processed"):
+        log.drop_day(NOON.date(), processed=positions[1])
+    with pytest.raises(NotAllowed):
+        log.drop_day(NOON.date(), processed=None)
+    assert len(log.read(None, 10)) == 3
+
+
+def test_a_day_made_again_after_its_drop_sorts_after_the_dropped_one(log: SqliteEventLog) -> None:
+    for _ in range(20):
+        last = log.append(lines(1))[-1]
+        log.drop_day(NOON.date(), processed=last)
+        again = log.append(lines(1, word="again"))[0]
+
+        assert [r.position for r in log.read(last, 10)] == [again]
+        log.drop_day(NOON.date(), processed=again)
+        assert log.end() is None
+
+
+def test_blind_intervals_outlive_restart_and_are_brought_up_to_date(folder: Path) -> None:
+    log = SqliteEventLog(folder, lambda: NOON)
+    later = BlindInterval(source="b", begin=NEXT, reason="silent", lost=3, end=NEXT)
+    log.note_gap(later)
+    log.note_gap(BlindInterval(source="a", begin=NOON, reason="silent"))
+    log.note_gap(BlindInterval(source="a", begin=NOON, reason="silent", end=NEXT))
+    log.close()
+    again = SqliteEventLog(folder, lambda: NOON)
+
+    gaps = again.gaps()
+
+    again.close()
+    assert list(gaps) == [
+        BlindInterval(source="a", begin=NOON, reason="silent", end=NEXT),
+        later,
+    ]
+
+
+def test_an_arrival_without_a_zone_is_refused_alone(log: SqliteEventLog) -> None:
+    with pytest.raises(BadInput, match="time zone"):
+        log.append([incoming(b"x", datetime(2026, 11, 21))])  # noqa: DTZ001
+
+    assert log.end() is None
+
+
+def test_a_closed_log_says_so(log: SqliteEventLog) -> None:
+    log.close()
+
+    with pytest.raises(Retryable, match="closed"):
+        log.append(lines(1))
+
+
+def test_a_folder_that_cannot_be_made_is_a_matter_of_settings(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+
+    with pytest.raises(Misconfigured, match="folder"):
+        SqliteEventLog(tmp_path / "taken", lambda: NOON)
+
+
+def test_threads_and_a_second_writer_on_the_same_folder_lose_nothing(
+    folder: Path, log: SqliteEventLog
+) -> None:
+    other = SqliteEventLog(folder, lambda: NOON)
+
+    def write(into: SqliteEventLog, word: str) -> None:
+        for number in range(40):
+            into.append([incoming(f"{word} {number}".encode())])
+
+    threads = [
+        threading.Thread(target=write, args=(into, f"{name}{index}"))
+        for name, into in (("own", log), ("other", other))
+        for index in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    other.close()
+
+    records = everything(log, 50)
+    assert [r.position.offset for r in records] == list(range(1, 321))
+    for word in {r.raw.split()[0] for r in records}:
+        numbers = [int(r.raw.split()[1]) for r in records if r.raw.split()[0] == word]
+        assert numbers == list(range(40))
+
+
+def test_only_one_of_two_processes_checkpoints(folder: Path, log: SqliteEventLog) -> None:
+    other = SqliteEventLog(folder, lambda: NOON)
+    assert log._folder.owns_checkpoints()
+    assert not other._folder.owns_checkpoints()
+
+    log.close()
+
+    assert other._folder.owns_checkpoints()
+    other.close()
+
+
+WRITER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from schemas.source import Incoming
+from streams.event_logs.sqlite import SqliteEventLog
+
+now = datetime(2026, 11, 21, 12, tzinfo=UTC)
+log = SqliteEventLog(Path(sys.argv[1]), lambda: now)
+for batch in range(10**9):
+    names = [f"{sys.argv[2]} {batch} {n}" for n in range(1 + batch % 5)]
+    positions = log.append([Incoming("s", name.encode(), now) for name in names])
+    for name, position in zip(names, positions, strict=True):
+        sys.stdout.write(f"{position.offset} {name}\\n")
+    sys.stdout.flush()
+"""
+
+
+def kill_in_the_middle(folder: Path, word: str, acknowledged: int) -> list[str]:
+    """Start a process that appends, kill it after so many answers; the answers it gave."""
+    command = [sys.executable, "-c", textwrap.dedent(WRITER), str(folder), word]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path.cwd()) as process:
+        assert process.stdout
+        answers = [process.stdout.readline().decode() for _ in range(acknowledged)]
+        process.send_signal(signal.SIGKILL)
+        return answers + [line.decode() for line in process.stdout]
+
+
+def test_kill_9_loses_nothing_that_was_acknowledged_and_writes_nothing_twice(folder: Path) -> None:
+    answers: list[str] = []
+    for round_ in range(4):
+        answers += kill_in_the_middle(folder, f"round{round_}", 20 + 17 * round_)
+
+    log = SqliteEventLog(folder, lambda: NOON)
+    records = everything(log, 100)
+    log.close()
+
+    whole = [line.split(maxsplit=1) for line in answers if line.endswith("\n")]
+    stored = {str(r.position.offset): r.raw.decode() for r in records}
+    assert {offset: text.strip() for offset, text in whole}.items() <= stored.items()
+    assert len({r.raw for r in records}) == len(records)
+    assert [r.position.offset for r in records] == list(range(1, len(records) + 1))
+
+
+RECORDS = st.builds(
+    Incoming,
+    source=st.sampled_from(["a", "b"]),
+    raw=st.binary(max_size=40),
+    arrived=st.sampled_from([NOON, NOON + timedelta(microseconds=7), NEXT]),
+    sender=st.sampled_from(["", "192.0.2.7"]),
+    backfill=st.booleans(),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(batches=st.lists(st.lists(RECORDS, max_size=6), max_size=6), limit=st.integers(1, 9))
+def test_any_records_in_any_groups_come_back_once_each_in_order(
+    tmp_path_factory: pytest.TempPathFactory, batches: list[list[Incoming]], limit: int
+) -> None:
+    log = SqliteEventLog(tmp_path_factory.mktemp("log"), lambda: NEXT)
+    positions = [position for batch in batches for position in log.append(batch)]
+
+    records = everything(log, limit)
+
+    log.close()
+    assert [r.position for r in records] == positions
+    assert sorted(positions) == positions
+    assert [(r.source, r.raw, r.arrived, r.sender, r.backfill) for r in records] == [
+        (i.source, i.raw, i.arrived, i.sender, i.backfill) for batch in batches for i in batch
+    ]
