@@ -1,0 +1,120 @@
+"""`breachdesk demo`: two days of logs, one incident, played before your eyes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.serve import dispatcher, serve
+from breachdesk.cli.options import AsJson, Bar, DataDir, err, out, print_facts
+from breachdesk.demo import drill
+from breachdesk.demo.lines import DemoLines, build, write_lines
+from breachdesk.demo.play import ACCOUNTS, PASSWORD, furnish, play_lines
+from breachdesk.demo.stage import (
+    MORNING_AFTER,
+    StageClock,
+    demo_settings,
+    fresh_folder,
+    in_arrival_order,
+    write_settings,
+)
+from breachdesk.demo.summary import summarise, write_documents
+from schemas.breach import Breach
+
+T = TypeVar("T")
+FOLDER = Path("demo-data")
+MOST_MAILS = 10_000
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang this command on the command line."""
+    app.command()(demo)
+
+
+def demo(
+    unattended: Annotated[
+        bool, typer.Option("--unattended", help="Play the people too, as a drill, and end.")
+    ] = False,
+    write_lines_to: Annotated[
+        Path | None,
+        typer.Option("--write-lines", metavar="DIR", help="Only write lines and registers."),
+    ] = None,
+    port: Annotated[int, typer.Option(help="The console's port.")] = 8080,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """A realistic incident from raw vendor lines to notices and reports, marked as a drill."""
+    seconds = Stopwatch()
+    cast = seconds.time("lines", build)
+    if write_lines_to:
+        write_lines(cast, write_lines_to)
+        err.print(f"wrote the demo's lines and registers to {write_lines_to}", markup=False)
+        return
+    clock = StageClock(in_arrival_order(cast)[0][0])
+    settings = demo_settings(fresh_folder(data_dir or FOLDER), cast, port)
+    write_settings(settings)
+    with Premises(settings, clock) as house:
+        received = _play(house, cast, clock, seconds)
+        if unattended:
+            print_facts(_drill(house, clock, seconds), as_json=as_json)
+            return
+        _open_console(house, clock, received)
+
+
+class Stopwatch(dict[str, float]):
+    """Seconds of each step, in the order they ran."""
+
+    def time(self, step: str, work: Callable[..., T], *given: Any) -> T:
+        """Run and note how long it took."""
+        begun = time.perf_counter()
+        result = work(*given)
+        self[step] = time.perf_counter() - begun
+        return result
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    with Bar("two days of logs") as bar:
+        yield bar.to
+
+
+def _play(house: Premises, cast: DemoLines, clock: StageClock, seconds: Stopwatch) -> int:
+    seconds.time("registers", furnish, house, cast)
+    with _bar() as progress:
+        received = seconds.time("pipeline", play_lines, house, cast, clock, progress)
+    clock.move_to(MORNING_AFTER)
+    return received
+
+
+def _drill(house: Premises, clock: StageClock, seconds: Stopwatch) -> dict[str, Any]:
+    case = seconds.time("triage", drill.triage_alerts, house, clock)
+    breach = seconds.time("confirm", drill.confirm_breach, house, clock, case)
+    seconds.time("affected", drill.freeze_and_decide, house, clock, breach)
+    seconds.time("approve", drill.approve_release, house, clock, breach)
+    seconds.time("notify", _send, house, breach)
+    seconds.time("report", drill.telephone_and_report, house, clock, case, breach)
+    reports = seconds.time("documents", write_documents, house, breach)
+    house.store.look(lambda uow: uow.audit.verify())
+    return summarise(house, reports, seconds)
+
+
+def _send(house: Premises, breach: Breach) -> int:
+    return asyncio.run(dispatcher(house, boot_id=f"demo-{breach.id}").run_once(limit=MOST_MAILS))
+
+
+def _open_console(house: Premises, clock: StageClock, received: int) -> None:
+    clock.run_on()
+    out.print(f"{received:,} lines from {len(house.settings.sources)} sources played.")
+    out.print("Sign in, each in a browser window of its own; these accounts live only here:")
+    for account, (_, duties) in ACCOUNTS.items():
+        named = ", ".join(sorted(d.value for d in duties))
+        out.print(f"  {account:<10} password {PASSWORD}   ({named})", markup=False)
+    out.print("Stop with Ctrl-C. Mails land in the folder mails of", house.settings.data_dir)
+    serve(house, say=lambda text: out.print(text, markup=False))

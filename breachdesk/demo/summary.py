@@ -1,0 +1,90 @@
+"""The demo's end: documents written, and the one JSON object that says what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from breachdesk.bootstrap.house import Premises
+from breachdesk.casework import register, report
+from breachdesk.demo.play import write_reports_folder
+from breachdesk.ports import UnitOfWork
+from schemas.breach import Breach, Certainty, Manifest
+from schemas.case import TaskKind
+from schemas.notice import Status
+
+TOLD = (Status.HANDED_OVER, Status.DELIVERED)
+
+
+def write_documents(house: Premises, breach: Breach) -> list[str]:
+    """The ICO report as text, JSON and PDF, and the register; paths in that order."""
+    folder, now = write_reports_folder(house), house.now()
+    built, entries = house.store.look(
+        lambda uow: (
+            report.build(uow, breach.id, "uk_ico", house.settings, now),
+            register.entries(uow, now),
+        )
+    )
+    files = {
+        "ico-report.txt": house.renderer.report_text(built).encode(),
+        "ico-report.json": built.model_dump_json(indent=2).encode(),
+        "ico-report.pdf": house.renderer.report_pdf(built, house.settings.profile),
+        "register.json": register.export(entries, "json").encode(),
+    }
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return [str(folder / name) for name in files]
+
+
+def summarise(house: Premises, reports: list[str], seconds: Mapping[str, float]) -> dict[str, Any]:
+    """Counts of everything the play produced, from the store alone."""
+    facts = house.store.look(_counts)
+    mails = house.sender().maildir or Path()
+    rounded = {step: round(value, 2) for step, value in seconds.items()}
+    return {**facts, "mails": str(mails), "reports": reports, "seconds": rounded}
+
+
+def _counts(uow: UnitOfWork) -> dict[str, Any]:
+    sources = uow.sources.list()
+    notices = uow.notices.list()
+    breaches = uow.breaches.list()
+    return {
+        "events": {
+            "received": sum(s.received for s in sources),
+            "parsed": sum(s.parsed for s in sources),
+            "dead_letters": sum(s.dead_letters for s in sources),
+        },
+        "alerts": len(uow.alerts.list()),
+        "cases": len(uow.cases.list()),
+        "breaches": len(breaches),
+        "customers": _certainties(uow, [b.id for b in breaches]),
+        "customers_affected": len(_told(uow)),
+        "notices": dict(sorted(Counter(row.status.value for row in notices).items())),
+    }
+
+
+def _certainties(uow: UnitOfWork, breach_ids: list[str]) -> dict[str, int]:
+    """Each customer once, by the gravest certainty of its exposures."""
+    order = list(Certainty)
+    gravest: dict[str, Certainty] = {}
+    for breach_id in breach_ids:
+        manifest = uow.breaches.latest(Manifest, breach_id)
+        for exposure in manifest.exposures if manifest else ():
+            known = gravest.get(exposure.customer_id, Certainty.EXCLUDED)
+            gravest[exposure.customer_id] = min(known, exposure.certainty, key=order.index)
+    counts = Counter(gravest.values())
+    return {certainty.value: counts[certainty] for certainty in order}
+
+
+def _told(uow: UnitOfWork) -> set[str]:
+    """Customers told by mail, or spoken to on the telephone."""
+    by_mail = {row.customer_id for row in uow.notices.list(statuses=TOLD)}
+    spoken = {
+        task.customer_id
+        for case in uow.cases.list()
+        for task in case.tasks
+        if task.kind is TaskKind.TELEPHONE and task.done_at and task.customer_id
+    }
+    return by_mail | spoken
