@@ -1,1 +1,244 @@
-"""."""
+"""For tests: a clock that a test moves, a real store in a temporary file, small things to put in.
+
+Nothing here imitates our own code: the store is the store, migrations and writer thread included.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from breachdesk.ports import Now, UnitOfWork
+from breachdesk.stores.open_store import migrate, open_store
+from breachdesk.stores.sql_store import SqlStore
+from breachdesk.stores.sqlite import create_file
+from schemas.alert import AlertState, AlertView, Episode, GroupKey, Severity, Signal
+from schemas.breach import Breach
+from schemas.case import Case, CaseState, Origin
+from schemas.customer import (
+    AssetKind,
+    Binding,
+    Customer,
+    DataCategory,
+    Person,
+    PersonKind,
+    Role,
+)
+from schemas.event import Position, Touch
+from schemas.user import Actor, Duty, User
+from streams.ports import Batch, GroupState
+
+GROUP = GroupKey("login_then_exfiltration", "contoso", ("jo@contoso.example",))
+START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+class FixedNow:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self.at = start
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def advance(self, **span: float) -> datetime:
+        """`advance(hours=2)`; returns the new time."""
+        self.at += timedelta(**span)
+        return self.at
+
+
+def memory_store(now: Now) -> SqlStore:
+    """A fresh, migrated store in a folder that goes with it. Close it, or use it as a context."""
+    folder = Path(tempfile.mkdtemp(prefix="breachdesk-test-"))
+    path = folder / "store.db"
+    create_file(path)
+    shutil.copyfile(_template(), path)
+    store = open_store(f"sqlite:///{path}", now=now)
+    weakref.finalize(store, shutil.rmtree, folder, ignore_errors=True)
+    return store
+
+
+@cache
+def _template() -> Path:
+    """An empty migrated store, made once a process: migrations take longer than most tests."""
+    folder = Path(tempfile.mkdtemp(prefix="breachdesk-test-"))
+    weakref.finalize(memory_store, shutil.rmtree, folder, ignore_errors=True)
+    path = folder / f"template-{os.getpid()}.db"
+    create_file(path)
+    migrate(path)
+    return path
+
+
+def an_actor(*duties: Duty, user_id: str = "sam") -> Actor:
+    """Holds every duty unless some are named."""
+    return Actor(id=user_id, duties=frozenset(duties or Duty))
+
+
+def a_user(user_id: str = "sam", *duties: Duty) -> User:
+    """A local account whose password hash matches nothing."""
+    return User(
+        id=user_id,
+        name="Sam Field",
+        duties=frozenset(duties or Duty),
+        password_hash="unusable",  # noqa: S106 - no password makes this hash
+    )
+
+
+def a_customer(customer_id: str = "contoso", *, email: str = "") -> Customer:
+    """With an account holder at the default address and a data-protection contact."""
+    address = email or f"accounts@{customer_id}.example"
+    return Customer(
+        id=customer_id,
+        name=f"{customer_id.title()} Ltd",
+        default_email=address,
+        phone="+44 1632 960000",
+        people=(
+            Person(
+                id=f"{customer_id}-holder",
+                customer_id=customer_id,
+                kind=PersonKind.ACCOUNT_HOLDER,
+                name="Jo Mason",
+                email=address,
+                phone="+44 1632 960001",
+            ),
+            Person(
+                id=f"{customer_id}-dp",
+                customer_id=customer_id,
+                kind=PersonKind.DATA_PROTECTION,
+                name="Kit Reed",
+                email=f"privacy@{customer_id}.example",
+            ),
+        ),
+    )
+
+
+def a_binding(
+    value: str = "jo@contoso.example",
+    customer_id: str = "contoso",
+    *,
+    kind: AssetKind = AssetKind.MAILBOX,
+    role: Role = Role.PROCESSOR,
+    categories: tuple[DataCategory, ...] = (DataCategory.MAIL,),
+    valid_from: datetime | None = None,
+    valid_to: datetime | None = None,
+) -> Binding:
+    """A hosted mailbox, from ever to ever."""
+    return Binding(
+        kind=kind,
+        value=value,
+        customer_id=customer_id,
+        service="hosted mailbox",
+        role=role,
+        categories=categories,
+        valid_from=valid_from,
+        valid_to=valid_to,
+    )
+
+
+def a_signal(
+    number: int = 1,
+    *,
+    key: GroupKey = GROUP,
+    time: datetime = START - timedelta(hours=1),
+    step: str = "failed",
+    value: str = "",
+    touches: tuple[Touch, ...] = (Touch("contoso", "mailbox:jo@contoso.example", "mail"),),
+) -> Signal:
+    """Event number `number` of source `m365`, one second after the one before."""
+    return Signal(
+        key=key,
+        time=(time + timedelta(seconds=number)).timestamp(),
+        event_id=f"event-{number:04d}",
+        step=step,
+        value=value,
+        position=Position("journal-1", number),
+        sha256=f"{number:064x}",
+        source="m365",
+        touches=touches,
+        summary={"source.ip": "203.0.113.9", "event.action": step},
+    )
+
+
+def an_episode(
+    signals: Sequence[Signal] = (),
+    *,
+    severity: Severity = Severity.HIGH,
+    title: str = "Sign-in after many failures, then a bulk download",
+    timespan: int = 3600,
+) -> Episode:
+    """One run of hot hours around these signals (default: three)."""
+    members = tuple(signals) or tuple(a_signal(number) for number in (1, 2, 3))
+    times = [member.time for member in members]
+    return Episode(
+        key=members[0].key,
+        title=title,
+        first=int(min(times) // timespan),
+        last=int(max(times) // timespan),
+        timespan=timespan,
+        fired=datetime.fromtimestamp(times[-1], UTC),
+        severity=severity,
+        members=members,
+        touches=frozenset(touch for member in members for touch in member.touches),
+        explanation=f"{len(members)} matching events within the hour.",
+    )
+
+
+def raise_alerts(store: SqlStore, *episodes: Episode) -> tuple[AlertView, ...]:
+    """Commit a batch in which exactly these episodes stand for their groups, as the pipeline
+    would; returns their alerts in the same order."""
+    sink = store.batch_sink()
+    before = sink.resume("test").position
+    states: dict[GroupKey, tuple[Episode, ...]] = {}
+    for episode in episodes:
+        states[episode.key] = (*states.get(episode.key, ()), episode)
+    groups = tuple(GroupState(key, found) for key, found in states.items())
+    after = Position("journal-1", 1 if before is None else before.offset + 1)
+    sink.commit("test", Batch(before=before, after=after, groups=groups), store.now())
+    return store.look(lambda uow: tuple(uow.alerts.get(episode.id) for episode in episodes))
+
+
+def an_alert(store: SqlStore, episode: Episode | None = None) -> AlertView:
+    """An alert in the store."""
+    return raise_alerts(store, episode or an_episode())[0]
+
+
+def a_case(uow: UnitOfWork, now: datetime, *alerts: AlertView, actor: str = "sam") -> Case:
+    """An open case of these alerts, in the store."""
+    case = Case(
+        id=uow.cases.next_id(),
+        title="Sign-in from an unusual place",
+        origin=Origin.ALERT if alerts else Origin.OWN,
+        opened_by=actor,
+        opened_at=now,
+        alerts=tuple(alert.pk for alert in alerts),
+    )
+    uow.cases.add(case)
+    for alert in alerts:
+        uow.alerts.act(alert.pk, alert.version, state=AlertState.CASE, case_id=case.id)
+    return case
+
+
+def a_confirmed_breach(
+    uow: UnitOfWork, now: datetime, *alerts: AlertView, actor: str = "sam"
+) -> Breach:
+    """A breach of a new case of these alerts, aware since `now`, in the store."""
+    case = a_case(uow, now, *alerts, actor=actor)
+    breach = Breach(
+        id=uow.breaches.next_id(),
+        case_id=case.id,
+        title=case.title,
+        confirmed_by=actor,
+        confirmed_at=now,
+        reason="118 files were downloaded by somebody else.",
+        aware_at=now,
+        detected_at=min((alert.detected_at for alert in alerts), default=None),
+    )
+    uow.breaches.add(breach)
+    uow.cases.save(case.model_copy(update={"state": CaseState.CONFIRMED, "breach_id": breach.id}))
+    return breach

@@ -1,0 +1,161 @@
+"""The audit chain in the store. Its head is taken last in a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import insert, select, update
+from sqlalchemy.engine import Connection
+
+from breachdesk.stores.audit_links import Chain
+from breachdesk.stores.sealed import ERASED, NO_CASE, Sealing
+from breachdesk.stores.tables import audit, audit_head
+from schemas.audit import GENESIS, AuditEntry
+from schemas.errors import BadInput, Corrupt
+
+CHAIN = "main"
+PAGE = 2_000
+
+
+class SqlAuditBook:
+    """breachdesk.ports.AuditBook. Entries wait in memory until `finish`."""
+
+    def __init__(self, connection: Connection, sealing: Sealing) -> None:
+        self._connection = connection
+        self._sealing = sealing
+        self._waiting: list[dict[str, Any]] = []
+        self.erased = False
+        """A key was destroyed: the log's copy of its page should go too."""
+
+    def record(
+        self,
+        *,
+        at: datetime,
+        actor: str,
+        act: str,
+        subject: str,
+        facts: Mapping[str, Any] | None = None,
+        personal: Mapping[str, str] | None = None,
+        case_id: str | None = None,
+    ) -> None:
+        """As the port says. Raises BadInput when a personal value has a fact's name."""
+        stated = dict(facts or {})
+        for name, value in (personal or {}).items():
+            if name in stated:
+                raise BadInput("a fact and a personal value have one name", place=f"{act}, {name}")
+            stated[name] = self._sealing.keep_value(case_id or NO_CASE, value)
+        if case_id is not None:
+            stated.setdefault("case", case_id)
+        self._waiting.append(
+            {
+                "at": at.astimezone(UTC),
+                "actor": actor,
+                "act": act,
+                "subject": subject,
+                "facts": stated,
+            }
+        )
+
+    def entries(self, *, subject: str | None = None, limit: int = 0) -> Sequence[AuditEntry]:
+        """Oldest first; `limit`: only the newest so many."""
+        self.finish()
+        query = select(audit.c.doc).order_by(audit.c.seq.desc())
+        if subject is not None:
+            query = query.where(audit.c.subject == subject)
+        if limit:
+            query = query.limit(limit)
+        docs = self._connection.execute(query).scalars().all()
+        return [AuditEntry.model_validate_json(doc) for doc in reversed(docs)]
+
+    def personal(self, entry: AuditEntry) -> Mapping[str, str]:
+        """The sealed values, opened."""
+        return {
+            name: self._sealing.value(fact)
+            for name, fact in entry.facts.items()
+            if isinstance(fact, dict) and "sealed" in fact
+        }
+
+    def erase(self, case_id: str, *, at: datetime, actor: str, reason: str) -> None:
+        """Destroy the case's key."""
+        self._sealing.erase(case_id, at)
+        self.erased = True
+        self.record(
+            at=at, actor=actor, act="case:personal_data:erased", subject=case_id,
+            facts={"reason": reason},
+        )  # fmt: skip
+
+    def verify(self) -> int:
+        """Number of entries. Raises Corrupt naming the first broken link."""
+        self.finish()
+        chain = Chain()
+        for seq, subject, stored_hash, doc in self._rows():
+            entry = _parsed(doc, chain.seq + 1)
+            chain.follow(entry)
+            if (seq, subject, stored_hash) != (entry.seq, entry.subject, entry.hash):
+                raise Corrupt("the entry's columns were altered", place=f"audit entry {seq}")
+            self.personal(entry)
+        chain.must_end_at(*self._head())
+        return chain.seq
+
+    def finish(self) -> None:
+        """Write what waits: lock the head, link, move the head."""
+        if not self._waiting:
+            return
+        seq, previous = self._head(lock=True)
+        rows = []
+        for waiting in self._waiting:
+            seq += 1
+            entry = AuditEntry(seq=seq, previous=previous, hash="", **waiting)
+            # Hash what will be read back: JSON turns tuples to lists and dates to text.
+            entry = AuditEntry.model_validate_json(entry.model_dump_json())
+            entry = entry.model_copy(update={"hash": entry.computed()})
+            previous = entry.hash
+            rows.append(
+                {
+                    "seq": seq,
+                    "subject": entry.subject,
+                    "hash": entry.hash,
+                    "doc": entry.model_dump_json(),
+                }
+            )
+        self._waiting.clear()
+        self._connection.execute(insert(audit), rows)
+        self._move_head(seq, previous)
+
+    def _head(self, *, lock: bool = False) -> tuple[int, str]:
+        query = select(audit_head.c.seq, audit_head.c.hash).where(audit_head.c.chain == CHAIN)
+        row = self._connection.execute(query.with_for_update() if lock else query).one_or_none()
+        return (0, GENESIS) if row is None else (row.seq, row.hash)
+
+    def _move_head(self, seq: int, link: str) -> None:
+        moved = self._connection.execute(
+            update(audit_head).where(audit_head.c.chain == CHAIN).values(seq=seq, hash=link)
+        )
+        if not moved.rowcount:
+            self._connection.execute(insert(audit_head).values(chain=CHAIN, seq=seq, hash=link))
+
+    def _rows(self) -> Iterator[tuple[int, str, str, str]]:
+        after = -1
+        columns = (audit.c.seq, audit.c.subject, audit.c.hash, audit.c.doc)
+        while True:
+            page = self._connection.execute(
+                select(*columns).where(audit.c.seq > after).order_by(audit.c.seq).limit(PAGE)
+            ).all()
+            if not page:
+                return
+            for row in page:
+                yield row.seq, row.subject, row.hash, row.doc
+            after = page[-1].seq
+
+
+def _parsed(doc: str, seq: int) -> AuditEntry:
+    try:
+        return AuditEntry.model_validate_json(doc)
+    except ValidationError:
+        raise Corrupt("the entry cannot be read", place=f"audit entry {seq}") from None
+
+
+__all__ = ["ERASED", "SqlAuditBook"]

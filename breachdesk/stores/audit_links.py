@@ -1,0 +1,36 @@
+"""How one audit entry follows another; the same check in the store and in a bundle."""
+
+from __future__ import annotations
+
+from schemas.audit import GENESIS, AuditEntry
+from schemas.errors import Corrupt
+
+REMEDY = "Keep this copy as it is, restore a backup beside it, and compare the two."
+
+
+class Chain:
+    """Follows entries one by one from the first."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.hash = GENESIS
+
+    def follow(self, entry: AuditEntry) -> None:
+        """Take the next entry. Raises Corrupt when it is not the next, or was altered."""
+        expected = self.seq + 1
+        if entry.seq != expected:
+            raise _broken(f"entry {expected} is missing or out of order", expected)
+        if entry.previous != self.hash:
+            raise _broken("it does not follow the entry before it", expected)
+        if entry.computed() != entry.hash:
+            raise _broken("its content was altered", expected)
+        self.seq, self.hash = entry.seq, entry.hash
+
+    def must_end_at(self, seq: int, link: str) -> None:
+        """Raises Corrupt when entries are missing at the end."""
+        if (self.seq, self.hash) != (seq, link):
+            raise _broken(f"the chain should end at entry {seq}", min(self.seq, seq) + 1)
+
+
+def _broken(problem: str, seq: int) -> Corrupt:
+    return Corrupt(problem, place=f"audit entry {seq}", remedy=REMEDY)

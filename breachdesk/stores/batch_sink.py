@@ -1,0 +1,110 @@
+"""Where a batch commits: fence, signal log, buckets, alerts, counts and audit in ONE transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, case, func, insert, select, update
+from sqlalchemy.engine import Connection
+
+from breachdesk.stores import batch_counts, signals
+from breachdesk.stores.reconcile import Reconciler
+from breachdesk.stores.tables import positions
+from breachdesk.stores.unit_of_work import SqlUnitOfWork
+from schemas.errors import Conflict
+from schemas.event import Position
+from streams.ports import Batch, Resume
+
+T = TypeVar("T")
+
+
+class SqlBatchSink:
+    """streams.ports.BatchSink over the store's writer and readers."""
+
+    def __init__(
+        self,
+        write: Callable[[Callable[[Connection], None]], None],
+        read: Callable[[Callable[[Connection], Resume]], Resume],
+    ) -> None:
+        self._write = write
+        self._read = read
+
+    def resume(self, partition: str) -> Resume:
+        """State as of the last commit."""
+        return self._read(lambda connection: _resume(connection, partition))
+
+    def commit(self, partition: str, batch: Batch, now: datetime) -> None:
+        """All of it or nothing, durable on return. Raises Conflict when another owner, or this
+        one before a crash, has moved the position; Retryable when the database refuses."""
+        self._write(lambda connection: _commit(connection, partition, batch, now))
+
+
+def _resume(connection: Connection, partition: str) -> Resume:
+    row = connection.execute(
+        select(positions).where(positions.c.partition == partition)
+    ).one_or_none()
+    low = connection.execute(select(func.max(positions.c.low_watermark))).scalar()
+    return Resume(
+        position=None if row is None else Position(row.journal, row.offset),
+        low_watermark=low,
+        arrived=None if row is None else row.arrived,
+        buckets=signals.buckets(connection),
+        tail=signals.tail(connection),
+    )
+
+
+def _commit(connection: Connection, partition: str, batch: Batch, now: datetime) -> None:
+    _fence(connection, partition, batch)
+    signals.append(connection, partition, batch.signals)
+    books = SqlUnitOfWork(connection)
+    Reconciler(connection, books, now).reconcile(batch.groups, batch.evictions)
+    signals.fold(connection, partition, batch.buckets)
+    signals.evict(connection, batch.evictions)
+    batch_counts.add_letters(connection, batch.dead_letters)
+    batch_counts.add_sources(connection, batch.sources)
+    batch_counts.add_unattributed(connection, batch.unattributed)
+    books.finish()
+
+
+def _fence(connection: Connection, partition: str, batch: Batch) -> None:
+    """Move the position from where the worker loaded it. The transaction's first statement."""
+    after: dict[str, Any] = {"journal": batch.after.journal, "offset": batch.after.offset}
+    if batch.low_watermark is not None:
+        after["low_watermark"] = _higher(positions.c.low_watermark, batch.low_watermark)
+    if batch.arrived is not None:
+        after["arrived"] = _higher(positions.c.arrived, batch.arrived)
+    here = positions.c.partition == partition
+    if batch.before is None:
+        stored = connection.execute(select(positions.c.offset).where(here)).scalar()
+        if stored is not None:
+            raise _fenced(partition)
+        first = {"low_watermark": batch.low_watermark, "arrived": batch.arrived}
+        connection.execute(insert(positions).values(partition=partition, **(after | first)))
+        return
+    moved = connection.execute(
+        update(positions)
+        .where(
+            here,
+            positions.c.journal == batch.before.journal,
+            positions.c.offset == batch.before.offset,
+        )
+        .values(**after)
+    )
+    if not moved.rowcount:
+        raise _fenced(partition)
+
+
+def _higher(column: ColumnElement[float | None], value: float) -> ColumnElement[float]:
+    """The greater of both: a watermark never goes back. (max() of two is spelt differently in each
+    database.)"""
+    return case((column > value, column), else_=value)
+
+
+def _fenced(partition: str) -> Conflict:
+    return Conflict(
+        "the stored position is not where this batch began",
+        place=f"partition {partition}",
+        remedy="Drop cached state, resume and read again.",
+    )

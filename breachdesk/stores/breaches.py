@@ -1,0 +1,165 @@
+"""Breaches and their versioned documents; those that name people lie sealed under the case's key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.engine import Connection, Row
+
+from breachdesk.stores import counters
+from breachdesk.stores.sealed import Sealing
+from breachdesk.stores.tables import breaches, documents
+from schemas.breach import Breach, Clock, Manifest, NoticeFacts
+from schemas.customer import Frozen
+from schemas.errors import BadInput, Conflict, NotFound
+from schemas.report import Submission
+
+Doc = TypeVar("Doc", bound=Frozen)
+SEALED: tuple[type[Frozen], ...] = (Manifest, NoticeFacts)
+
+
+class SqlBreachBook:
+    """breachdesk.ports.BreachBook. A sealed document whose case's key was erased is left out."""
+
+    def __init__(self, connection: Connection, sealing: Sealing) -> None:
+        self._connection = connection
+        self._sealing = sealing
+
+    def next_id(self) -> str:
+        """`BR-0001` and on; never re-used."""
+        return f"BR-{counters.advance(self._connection, 'breach'):04d}"
+
+    def add(self, breach: Breach) -> None:
+        """Raises Conflict when the id exists."""
+        if self._row(breach.id) is not None:
+            raise Conflict("it exists already", place=breach.id, remedy="Take the next id.")
+        self._connection.execute(
+            insert(breaches).values(
+                id=breach.id,
+                case_id=breach.case_id,
+                version=breach.version,
+                confirmed_at=breach.confirmed_at,
+                paused=False,
+                doc=breach.model_dump_json(),
+            )
+        )
+
+    def get(self, breach_id: str) -> Breach:
+        """Raises NotFound."""
+        return Breach.model_validate_json(self._existing(breach_id).doc)
+
+    def list(self) -> Sequence[Breach]:
+        """Newest first."""
+        docs = self._connection.execute(
+            select(breaches.c.doc).order_by(breaches.c.confirmed_at.desc(), breaches.c.id.desc())
+        ).scalars()
+        return [Breach.model_validate_json(doc) for doc in docs]
+
+    def save(self, breach: Breach) -> Breach:
+        """Write over the version it was read at; returns it with the next. Raises Conflict."""
+        saved = breach.model_copy(update={"version": breach.version + 1})
+        written = self._connection.execute(
+            update(breaches)
+            .where(breaches.c.id == breach.id, breaches.c.version == breach.version)
+            .values(version=saved.version, doc=saved.model_dump_json())
+        )
+        if not written.rowcount:
+            self._existing(breach.id)
+            raise Conflict(
+                "somebody changed it meanwhile", place=breach.id, remedy="Reload and look again."
+            )
+        return saved
+
+    def put(self, document: Frozen) -> None:
+        """File a document. Raises Conflict when that version is there, BadInput when it has no
+        breach or number."""
+        address = _address(document)
+        existing = self._connection.execute(
+            select(documents.c.id).where(*(documents.c[k] == v for k, v in address.items()))
+        ).scalar()
+        if existing is not None and not isinstance(document, Clock):
+            raise Conflict(
+                "this version is filed already",
+                place=f"{address['breach_id']}, {address['kind']} {address['number']}",
+                remedy="Reload; the next version may be filed.",
+            )
+        content = self._content(document, address)
+        if existing is None:
+            self._connection.execute(insert(documents).values(**address, **content))
+        else:
+            self._connection.execute(
+                update(documents).where(documents.c.id == existing).values(**content)
+            )
+
+    def latest(self, kind: type[Doc], breach_id: str) -> Doc | None:
+        """The highest version, or None."""
+        return next(reversed(self.all(kind, breach_id)), None)
+
+    def all(self, kind: type[Doc], breach_id: str | None = None) -> Sequence[Doc]:
+        """All versions, oldest first; of every breach when none is named."""
+        query = (
+            select(documents, breaches.c.case_id)
+            .join(breaches, breaches.c.id == documents.c.breach_id)
+            .where(documents.c.kind == kind.__name__)
+            .order_by(documents.c.breach_id, documents.c.number, documents.c.id)
+        )
+        if breach_id is not None:
+            query = query.where(documents.c.breach_id == breach_id)
+        opened = (self._opened(row) for row in self._connection.execute(query).all())
+        return [kind.model_validate_json(doc) for doc in opened if doc is not None]
+
+    def pause(self, breach_id: str, paused: bool) -> None:
+        """The kill switch, honoured between messages."""
+        self._existing(breach_id)
+        self._connection.execute(
+            update(breaches).where(breaches.c.id == breach_id).values(paused=paused)
+        )
+
+    def paused(self, breach_id: str) -> bool:
+        return bool(self._existing(breach_id).paused)
+
+    def _row(self, breach_id: str) -> Row[Any] | None:
+        return self._connection.execute(
+            select(breaches).where(breaches.c.id == breach_id)
+        ).one_or_none()
+
+    def _existing(self, breach_id: str) -> Row[Any]:
+        row = self._row(breach_id)
+        if row is None:
+            raise NotFound(
+                f"no breach {breach_id}", remedy="`breachdesk breaches list` names them."
+            )
+        return row
+
+    def _content(self, document: Frozen, address: dict[str, Any]) -> dict[str, Any]:
+        text = document.model_dump_json()
+        case_id = self._existing(address["breach_id"]).case_id
+        if not isinstance(document, SEALED):
+            return {"doc": text, "sealed": None}
+        sealed = self._sealing.seal(case_id, text.encode(), _purpose(address))
+        return {"doc": None, "sealed": sealed}
+
+    def _opened(self, row: Row[Any]) -> str | bytes | None:
+        if row.sealed is None:
+            return str(row.doc)
+        return self._sealing.open(row.case_id, row.sealed, _purpose(row._asdict()))
+
+
+def _address(document: Frozen) -> dict[str, Any]:
+    kind = type(document).__name__
+    fields = document.model_dump(include={"breach_id", "version", "number", "duty", "jurisdiction"})
+    if "breach_id" not in fields:
+        raise BadInput(f"a {kind} belongs to no breach", remedy="File it elsewhere.")
+    key = ""
+    if isinstance(document, Clock):
+        key = document.duty.value
+    elif isinstance(document, Submission):
+        key = document.jurisdiction
+    number = fields.get("number", fields.get("version", 0))
+    return {"kind": kind, "breach_id": fields["breach_id"], "key": key, "number": number}
+
+
+def _purpose(address: dict[str, Any]) -> str:
+    return f"{address['kind']}/{address['breach_id']}/{address['key']}/{address['number']}"

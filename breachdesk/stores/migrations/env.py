@@ -1,0 +1,12 @@
+"""Alembic's entry: runs on the connection that open_store hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from breachdesk.stores.tables import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=metadata, compare_type=True)
+with context.begin_transaction():
+    context.run_migrations()

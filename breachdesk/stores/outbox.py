@@ -1,0 +1,73 @@
+"""The outbox's rows. A row is unique by (breach, customer, person, kind, version)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.engine import Connection
+
+from breachdesk.stores import counters
+from breachdesk.stores.tables import notices
+from schemas.errors import Conflict, NotFound
+from schemas.notice import NoticeRow, Status
+
+IDENTITY = ("breach_id", "customer_id", "person_id", "kind", "version")
+
+
+class SqlNoticeBook:
+    """breachdesk.ports.NoticeBook."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def queue(self, row: NoticeRow) -> NoticeRow:
+        """Add a row (its id is ignored). Raises Conflict when its identity exists."""
+        identity = {name: getattr(row, name) for name in IDENTITY}
+        there = select(notices.c.id).where(*(notices.c[k] == v for k, v in identity.items()))
+        if self._connection.execute(there).scalar() is not None:
+            raise Conflict(
+                "this notice is queued already",
+                place=f"{row.breach_id}, {row.customer_id}, {row.kind} version {row.version}",
+                remedy="A second letter needs a new version.",
+            )
+        added = self._connection.execute(
+            insert(notices).values(**identity, status=row.status, doc="")
+        )
+        queued = row.model_copy(update={"id": counters.serial(added)})
+        self._write(queued, list(Status))
+        return queued
+
+    def get(self, row_id: int) -> NoticeRow:
+        """Raises NotFound."""
+        doc = self._connection.execute(select(notices.c.doc).where(notices.c.id == row_id)).scalar()
+        if doc is None:
+            raise NotFound(f"no notice {row_id}", remedy="`breachdesk notices list` names them.")
+        return NoticeRow.model_validate_json(doc)
+
+    def list(
+        self, *, breach_id: str | None = None, statuses: Sequence[Status] = ()
+    ) -> Sequence[NoticeRow]:
+        """In id order."""
+        query = select(notices.c.doc).order_by(notices.c.id)
+        if breach_id is not None:
+            query = query.where(notices.c.breach_id == breach_id)
+        if statuses:
+            query = query.where(notices.c.status.in_([status.value for status in statuses]))
+        return [NoticeRow.model_validate_json(d) for d in self._connection.execute(query).scalars()]
+
+    def update(self, row: NoticeRow, *, expected: Sequence[Status]) -> bool:
+        """Write the row if its stored status is one of `expected`; False: it was not. Raises
+        NotFound for an unknown row, Conflict when it would become another notice."""
+        stored = self.get(row.id)
+        if any(getattr(stored, name) != getattr(row, name) for name in IDENTITY):
+            raise Conflict("a notice never changes whose it is", place=f"notice {row.id}")
+        return self._write(row, expected)
+
+    def _write(self, row: NoticeRow, expected: Sequence[Status]) -> bool:
+        written = self._connection.execute(
+            update(notices)
+            .where(notices.c.id == row.id, notices.c.status.in_([s.value for s in expected]))
+            .values(status=row.status.value, doc=row.model_dump_json())
+        )
+        return bool(written.rowcount)

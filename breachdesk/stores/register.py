@@ -1,0 +1,29 @@
+"""The register that the pipeline asks before every batch: rebuilt only when something changed."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from breachdesk.ports import Store, UnitOfWork
+from streams.ports import RegisterView
+
+
+class SqlRegister:
+    """streams.ports.Register."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._view: RegisterView | None = None
+
+    def view(self) -> RegisterView:
+        """The newest view; the same object while nothing changed."""
+        return self._store.look(self._newest)
+
+    def _newest(self, uow: UnitOfWork) -> RegisterView:
+        from breachdesk.stores.register_view import RegisterSnapshot
+
+        version = uow.customers.version()
+        if self._view is None or self._view.version != version:
+            bindings = uow.customers.bindings(current=False)
+            self._view = cast("RegisterView", RegisterSnapshot(bindings, version))
+        return self._view

@@ -1,0 +1,120 @@
+"""Personal values behind one AES-256-GCM key a case: destroying the key erases them.
+
+A sealed value carries its own salt inside the ciphertext, so that after erasure not even a guess
+can be checked against the commitment that stays in the audit chain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from datetime import datetime
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import insert, select, update
+from sqlalchemy.engine import Connection
+
+from breachdesk.stores.tables import case_keys, sealed_values
+from schemas.errors import Corrupt, NotAllowed
+
+NO_CASE = "-"
+"""Scope of values that belong to no case yet."""
+NONCE = 12
+ERASED = "(erased)"
+
+
+class Sealing:
+    """Seals and opens bytes under the keys of cases."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def seal(self, case_id: str, content: bytes, purpose: str) -> bytes:
+        """Nonce and ciphertext, bound to `purpose`. Makes the key when there is none. Raises
+        NotAllowed when the case's key was erased."""
+        nonce = os.urandom(NONCE)
+        return nonce + AESGCM(self._key_for_sealing(case_id)).encrypt(
+            nonce, content, purpose.encode()
+        )
+
+    def open(self, case_id: str, sealed: bytes, purpose: str) -> bytes | None:
+        """The content, or None when the key was erased. Raises Corrupt when it was altered."""
+        key = self._key(case_id)
+        if key is None:
+            return None
+        try:
+            return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], purpose.encode())
+        except InvalidTag:
+            raise Corrupt(
+                "a sealed value was altered",
+                place=f"{case_id}, {purpose}",
+                remedy="Restore the store from a backup and compare.",
+            ) from None
+
+    def keep_value(self, case_id: str, value: str) -> dict[str, str]:
+        """Seal one value outside the chain; returns the reference that may stand inside it."""
+        token = secrets.token_hex(16)
+        salt = secrets.token_hex(16)
+        content = json.dumps([salt, value]).encode()
+        self._connection.execute(
+            insert(sealed_values).values(
+                token=token, case_id=case_id, ciphertext=self.seal(case_id, content, token)
+            )
+        )
+        return {"sealed": token, "commitment": commitment(salt, value)}
+
+    def value(self, reference: dict[str, str]) -> str:
+        """The value behind a reference, or `(erased)`. Raises Corrupt when it does not match its
+        commitment or is gone while its key lives."""
+        token = reference["sealed"]
+        row = self._connection.execute(
+            select(sealed_values).where(sealed_values.c.token == token)
+        ).one_or_none()
+        if row is None:
+            raise Corrupt("a sealed value is missing", place=token, remedy="Restore a backup.")
+        content = self.open(row.case_id, row.ciphertext, token)
+        if content is None:
+            return ERASED
+        salt, value = json.loads(content)
+        if commitment(salt, value) != reference["commitment"]:
+            raise Corrupt("a sealed value is not what was committed to", place=token)
+        return str(value)
+
+    def erase(self, case_id: str, at: datetime) -> None:
+        """Destroy the case's key; a case that never had one cannot get one afterwards."""
+        gone = {"key": None, "erased_at": at}
+        erased = self._connection.execute(
+            update(case_keys).where(case_keys.c.case_id == case_id).values(gone)
+        )
+        if not erased.rowcount:
+            self._connection.execute(insert(case_keys).values(case_id=case_id, **gone))
+
+    def _key(self, case_id: str) -> bytes | None:
+        key = self._connection.execute(
+            select(case_keys.c.key).where(case_keys.c.case_id == case_id)
+        ).scalar()
+        return None if key is None else bytes(key)
+
+    def _key_for_sealing(self, case_id: str) -> bytes:
+        row = self._connection.execute(
+            select(case_keys.c.key).where(case_keys.c.case_id == case_id)
+        ).one_or_none()
+        if row is None:
+            key = AESGCM.generate_key(bit_length=256)
+            self._connection.execute(insert(case_keys).values(case_id=case_id, key=key))
+            return key
+        if row.key is None:
+            raise NotAllowed(
+                "the personal data of this case was erased",
+                place=case_id,
+                remedy="Open a new case.",
+            )
+        return bytes(row.key)
+
+
+def commitment(salt: str, value: str) -> str:
+    """Hex SHA-256 of salt and value."""
+    return hashlib.sha256(f"{salt}\x00{value}".encode()).hexdigest()

@@ -1,0 +1,101 @@
+"""The store: acts go through the one writer, looks take their own snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DatabaseError
+
+from breachdesk.ports import Now, UnitOfWork
+from breachdesk.stores import sqlite
+from breachdesk.stores.batch_sink import SqlBatchSink
+from breachdesk.stores.file_lock import FileLock
+from breachdesk.stores.register import SqlRegister
+from breachdesk.stores.unit_of_work import SqlUnitOfWork
+from breachdesk.stores.writer import Writer
+from schemas.errors import Retryable
+from streams.ports import BatchSink, Register
+
+T = TypeVar("T")
+
+CHECKPOINT_BYTES = 8 << 20
+"""A log larger than this is moved into the database after a commit."""
+
+
+class SqlStore:
+    """breachdesk.ports.Store over one SQLite file. Thread-safe; close it when done."""
+
+    def __init__(self, path: Path, now: Now) -> None:
+        self.path = path
+        self.now = now
+        self._lock = FileLock(path.with_name(path.name + ".lock"))
+        self._readers: Engine = sqlite.reader_engine(path)
+        self._writing: Engine = sqlite.writer_engine(path)
+        self._erased = False
+        self._writer = Writer(self._writing, self._lock.held, self._after_commit)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def act(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Run in one write transaction; durable on return. Whatever `work` raises rolls it back
+        and is raised; Retryable when the database refuses."""
+
+        def transaction(connection: Connection) -> T:
+            books = SqlUnitOfWork(connection)
+            result = work(books)
+            books.finish()
+            self._erased |= books.audit.erased
+            return result
+
+        return self._writer.run(transaction)
+
+    def look(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Run on a read-only snapshot; never waits for the writer."""
+        return self._read(lambda connection: work(SqlUnitOfWork(connection)))
+
+    def batch_sink(self) -> BatchSink:
+        """Where the pipeline commits."""
+        return SqlBatchSink(self._writer.run, self._read)
+
+    def register(self) -> Register:
+        """The newest view of who owned what, cached until the register changes."""
+        return SqlRegister(self)
+
+    def close(self) -> None:
+        """Finish waiting acts and let go of the file."""
+        self._writer.close()
+        self._readers.dispose()
+        self._writing.dispose()
+        self._lock.close()
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        try:
+            with self._readers.connect() as connection, connection.begin():
+                return work(connection)
+        except DatabaseError as error:
+            raise Retryable(
+                "the database cannot be read",
+                place=self.path.name,
+                remedy="Check the disk and that nobody else replaced the file, then try again.",
+            ) from error
+
+    def _after_commit(self, connection: Connection) -> None:
+        if self._erased:
+            self._erased = False
+            sqlite.checkpoint(connection, truncate=True)
+        elif sqlite.wal_bytes(self.path) > CHECKPOINT_BYTES:
+            sqlite.checkpoint(connection)

@@ -1,0 +1,91 @@
+"""All that is SQLite's own: connections, pragmas, transactions, checkpoints."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.pool import QueuePool, StaticPool
+
+BUSY_MS = 10_000
+"""How long a connection waits for another process's lock before it gives up."""
+
+
+def create_file(path: Path) -> None:
+    """Make an empty store that only its owner may read; SQLite gives -wal and -shm the same mode."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def writer_engine(path: Path) -> Engine:
+    """One connection, used by the writer thread alone. Transactions begin IMMEDIATE."""
+    engine = _engine(path, poolclass=StaticPool)
+    event.listen(engine, "connect", _writer_pragmas)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def reader_engine(path: Path) -> Engine:
+    """Connections that cannot write; each transaction is one snapshot."""
+    engine = _engine(path, poolclass=QueuePool, pool_size=8, max_overflow=56)
+    event.listen(engine, "connect", _reader_pragmas)
+    event.listen(engine, "begin", _begin_deferred)
+    return engine
+
+
+def checkpoint(connection: Connection, *, truncate: bool = False) -> None:
+    """Move the log into the database; `truncate` waits for readers and empties the log."""
+    cursor = _dbapi(connection).cursor()
+    cursor.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if truncate else 'PASSIVE'})")
+    cursor.close()
+
+
+def wal_bytes(path: Path) -> int:
+    """Size of the write-ahead log."""
+    try:
+        return path.with_name(path.name + "-wal").stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _engine(path: Path, **pool: Any) -> Engine:
+    return create_engine(
+        f"sqlite:///{path}",
+        # Parameters hold personal data and must never stand in an exception's text.
+        hide_parameters=True,
+        connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000},
+        **pool,
+    )
+
+
+def _dbapi(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection
+
+
+def _pragmas(dbapi: Any, *statements: str) -> None:
+    # The driver must not open transactions by itself: BEGIN is ours (SAVEPOINT needs that).
+    dbapi.isolation_level = None
+    cursor = dbapi.cursor()
+    for statement in ("foreign_keys=ON", "wal_autocheckpoint=0", *statements):
+        cursor.execute(f"PRAGMA {statement}")
+    cursor.close()
+
+
+def _writer_pragmas(dbapi: Any, _record: object) -> None:
+    # secure_delete: an erased key must not linger in a free page.
+    _pragmas(dbapi, "journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "cache_size=-32000")
+
+
+def _reader_pragmas(dbapi: Any, _record: object) -> None:
+    _pragmas(dbapi, "query_only=ON")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_deferred(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")

@@ -1,0 +1,341 @@
+"""Every table of the store. The migrations build exactly these (tests/integration)."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from breachdesk.stores.columns import JsonText, UtcTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite counts by itself only in a column that is exactly INTEGER."""
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+# ---- the pipeline's side -------------------------------------------------------------------
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("partition", String(80), primary_key=True),
+    Column("journal", String(80), nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("low_watermark", Float(53)),
+    Column("arrived", Float(53)),
+)
+
+signal_log = Table(
+    "signal_log",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("partition", String(80), nullable=False),
+    Column("key_hash", String(32), nullable=False),
+    Column("key", JsonText, nullable=False),
+    Column("time", Float(53), nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("journal", String(80), nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("body", JsonText, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+signal_buckets = Table(
+    "signal_buckets",
+    metadata,
+    Column("key_hash", String(32), primary_key=True),
+    Column("bucket", BigInteger, primary_key=True),
+    Column("timespan", Integer, nullable=False),
+    Column("key", JsonText, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("pk", _Serial, primary_key=True, autoincrement=True),
+    Column("id", String(40), nullable=False),
+    Column("key_hash", String(32), nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("organization", Text, nullable=False),
+    Column("group", JsonText, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("anchor", BigInteger, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("timespan", Integer, nullable=False),
+    Column("fired", UtcTime, nullable=False),
+    Column("severity", String(20), nullable=False),
+    Column("touches", JsonText, nullable=False),
+    Column("unattributed", JsonText, nullable=False),
+    Column("entities", JsonText, nullable=False),
+    Column("explanation", Text, nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("evidence", Integer, nullable=False),
+    Column("detected_at", UtcTime, nullable=False),
+    Column("revised_at", UtcTime, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("merged_into", BigInteger().with_variant(Integer, "sqlite"), ForeignKey("alerts.pk")),
+    Column("closed", Boolean, nullable=False),
+    Index(None, "key_hash", "closed"),
+    Index(None, "merged_into"),
+    sqlite_autoincrement=True,
+)
+
+alert_acts = Table(
+    "alert_acts",
+    metadata,
+    Column("alert_pk", ForeignKey("alerts.pk"), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("assignee", Text),
+    Column("dismissed_reason", Text),
+    Column("case_id", String(40)),
+    Index(None, "case_id"),
+)
+
+alert_ids = Table(
+    "alert_ids",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("alert_pk", ForeignKey("alerts.pk"), nullable=False),
+)
+
+alert_notes = Table(
+    "alert_notes",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("alert_pk", ForeignKey("alerts.pk"), nullable=False),
+    Column("doc", JsonText, nullable=False),
+    Index(None, "alert_pk"),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("alert_pk", ForeignKey("alerts.pk"), primary_key=True),
+    Column("event_id", Text, primary_key=True),
+    Column("step", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("time", UtcTime, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("journal", String(80), nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("summary", JsonText, nullable=False),
+)
+
+source_counts = Table(
+    "source_counts",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("parser", Text, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("parsed", BigInteger, nullable=False),
+    Column("folded", BigInteger, nullable=False),
+    Column("dead_letters", BigInteger, nullable=False),
+    Column("not_understood", BigInteger, nullable=False),
+    Column("late", BigInteger, nullable=False),
+    Column("first_event", UtcTime),
+    Column("last_event", UtcTime),
+    Column("last_arrived", UtcTime),
+)
+
+blind_intervals = Table(
+    "blind_intervals",
+    metadata,
+    Column("source", String(200), primary_key=True),
+    Column("begin", UtcTime, primary_key=True),
+    Column("end", UtcTime),
+    Column("reason", Text, nullable=False),
+    Column("lost", BigInteger),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("journal", String(80), primary_key=True),
+    Column("offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("source", Text, nullable=False),
+    Column("arrived", UtcTime, nullable=False),
+    Column("parser", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("replayed", Boolean, nullable=False),
+)
+
+unattributed = Table(
+    "unattributed",
+    metadata,
+    Column("key", String(400), primary_key=True),
+    Column("events", BigInteger, nullable=False),
+    Column("first", UtcTime, nullable=False),
+    Column("last", UtcTime, nullable=False),
+    Column("datasets", JsonText, nullable=False),
+)
+
+# ---- people's side -------------------------------------------------------------------------
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("doc", Text, nullable=False),
+)
+
+breaches = Table(
+    "breaches",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("confirmed_at", UtcTime, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("doc", Text, nullable=False),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("kind", String(40), nullable=False),
+    Column("breach_id", ForeignKey("breaches.id"), nullable=False),
+    Column("key", String(80), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("doc", Text),
+    Column("sealed", LargeBinary),
+    UniqueConstraint("kind", "breach_id", "key", "number"),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("breach_id", ForeignKey("breaches.id"), nullable=False),
+    Column("customer_id", String(200), nullable=False),
+    Column("person_id", String(200), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("doc", Text, nullable=False),
+    UniqueConstraint("breach_id", "customer_id", "person_id", "kind", "version"),
+    Index(None, "status"),
+    sqlite_autoincrement=True,
+)
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("id", String(200), primary_key=True),
+    Column("doc", Text, nullable=False),
+)
+
+bindings = Table(
+    "bindings",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("kind", String(20), nullable=False),
+    Column("value", String(400), nullable=False),
+    Column("customer_id", String(200), nullable=False),
+    Column("service", Text, nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("categories", JsonText, nullable=False),
+    Column("pecr", String(10), nullable=False),
+    Column("valid_from", UtcTime),
+    Column("valid_to", UtcTime),
+    Column("known_from", UtcTime),
+    Column("known_to", UtcTime),
+    Index(None, "kind", "value"),
+    sqlite_autoincrement=True,
+)
+
+case_keys = Table(
+    "case_keys",
+    metadata,
+    Column("case_id", String(40), primary_key=True),
+    Column("key", LargeBinary),
+    Column("erased_at", UtcTime),
+)
+
+sealed_values = Table(
+    "sealed_values",
+    metadata,
+    Column("token", String(40), primary_key=True),
+    Column("case_id", ForeignKey("case_keys.case_id"), nullable=False),
+    Column("ciphertext", LargeBinary, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("subject", String(200), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("doc", Text, nullable=False),
+    Index(None, "subject"),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("chain", String(20), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("doc", Text, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", String(128), primary_key=True),
+    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("csrf", Text, nullable=False),
+    Column("expires", UtcTime, nullable=False),
+)
+
+HEAD = "0001"
+"""Newest migration; ids sort in order."""
+
+schema_version = Table(
+    "alembic_version", MetaData(), Column("version_num", String(32), primary_key=True)
+)
+"""Alembic's own table; not part of our metadata."""

@@ -1,0 +1,169 @@
+"""The one thread that writes: group commit, a savepoint an act, and the only checkpoints."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DatabaseError, IntegrityError
+
+from schemas.errors import Conflict, NotAllowed, Retryable
+
+T = TypeVar("T")
+Work = Callable[[Connection], Any]
+
+GROUP_SECONDS = 0.020
+"""A group takes whatever waits, for at most this long, so that an act never waits long for
+strangers."""
+
+
+@dataclass(slots=True)
+class Act:
+    """One submitted piece of work and where its end is awaited."""
+
+    work: Work
+    done: Future[Any] = field(default_factory=Future)
+    result: Any = None
+    failure: BaseException | None = None
+
+
+class Writer:
+    """Runs acts one after another. Waiting acts share a transaction: one disk flush for all."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        lock: Callable[[], AbstractContextManager[None]],
+        after_commit: Callable[[Connection], None],
+    ) -> None:
+        self._engine = engine
+        self._lock = lock
+        self._after_commit = after_commit
+        self._queue: queue.SimpleQueue[Act | None] = queue.SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction; returns once it is durable. Raises what `work` raises, with
+        nothing of it kept; Retryable when the database refuses."""
+        if threading.current_thread() is self._thread:
+            raise NotAllowed("an act cannot start inside another act", place="Store.act")
+        if self._closed:
+            raise Retryable("the store is closed", remedy="Open it again.")
+        act = Act(work)
+        self._queue.put(act)
+        result: T = act.done.result()
+        return result
+
+    def close(self) -> None:
+        """Finish what waits, then stop."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            with self._engine.connect() as connection:
+                while (act := self._queue.get()) is not None:
+                    if not self._group(connection, act):
+                        return
+        finally:
+            self._closed = True
+            self._refuse_waiting()
+
+    def _group(self, connection: Connection, first: Act) -> bool:
+        """Run and commit a group. False: the sentinel came, stop afterwards."""
+        acts = [first]
+        error: Exception | None = None
+        try:
+            with self._lock():
+                with connection.begin():
+                    go_on = self._fill(connection, acts)
+                _resolve(acts)
+                self._after_commit(connection)
+        except (DatabaseError, OSError) as refusal:
+            error = refusal
+            connection.rollback()
+            return True
+        finally:
+            _refuse(acts, error)
+        return go_on
+
+    def _fill(self, connection: Connection, acts: list[Act]) -> bool:
+        """Attempt the first act and all that wait behind it."""
+        until = time.monotonic() + GROUP_SECONDS
+        _attempt(connection, acts[0])
+        while time.monotonic() < until:
+            try:
+                act = self._queue.get_nowait()
+            except queue.Empty:
+                return True
+            if act is None:
+                return False
+            acts.append(act)
+            _attempt(connection, act)
+        return True
+
+    def _refuse_waiting(self) -> None:
+        while True:
+            try:
+                act = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            if act is not None:
+                _refuse([act], None)
+
+
+def _attempt(connection: Connection, act: Act) -> None:
+    """Run one act under its own savepoint: its failure takes nobody else along."""
+    savepoint = connection.begin_nested()
+    try:
+        act.result = act.work(connection)
+        savepoint.commit()
+    except BaseException as failure:  # noqa: BLE001 - whatever it is belongs to who submitted it
+        savepoint.rollback()
+        act.failure = failure
+
+
+def _resolve(acts: list[Act]) -> None:
+    for act in acts:
+        if act.failure is None:
+            act.done.set_result(act.result)
+        else:
+            act.done.set_exception(_translated(act.failure))
+
+
+def _refuse(acts: list[Act], error: Exception | None) -> None:
+    for act in acts:
+        if not act.done.done():
+            act.done.set_exception(_refusal(error))
+
+
+def _translated(error: BaseException) -> BaseException:
+    if isinstance(error, IntegrityError):
+        conflict = Conflict(
+            "it contradicts what is stored", place="store", remedy="Reload and look again."
+        )
+        conflict.__cause__ = error
+        return conflict
+    return _refusal(error) if isinstance(error, DatabaseError) else error
+
+
+def _refusal(cause: BaseException | None) -> Retryable:
+    refusal = Retryable(
+        "the database refused; nothing of this act was written",
+        place="store",
+        remedy="Check that the disk has room and can be written, then try again.",
+    )
+    refusal.__cause__ = cause
+    return refusal
