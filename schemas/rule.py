@@ -14,6 +14,7 @@ class RuleKind(StrEnum):
     EVENT = "event"
     EVENT_COUNT = "event_count"
     VALUE_COUNT = "value_count"
+    TEMPORAL = "temporal"
     TEMPORAL_ORDERED = "temporal_ordered"
     BEHAVIOUR = "behaviour"
 

@@ -1,0 +1,179 @@
+"""Sigma correlations → windows: when they fire, and how they say it.
+
+Sources: Sigma correlation rules specification 2.1. Readings that it leaves open: the window's edge
+is inclusive, sub-second time counts, group values compare case-folded, an event without a group-by
+value takes no part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from sigma.correlations import (
+    SigmaCorrelationCondition,
+    SigmaCorrelationConditionOperator,
+    SigmaCorrelationRule,
+    SigmaCorrelationType,
+)
+
+from schemas.alert import Severity
+from schemas.errors import BadInput
+from schemas.plugin import Member
+from schemas.rule import RuleKind
+from streams.episodes import WindowSpec
+from streams.wording import between, duration
+
+KINDS = {
+    SigmaCorrelationType.EVENT_COUNT: RuleKind.EVENT_COUNT,
+    SigmaCorrelationType.VALUE_COUNT: RuleKind.VALUE_COUNT,
+    SigmaCorrelationType.TEMPORAL: RuleKind.TEMPORAL,
+    SigmaCorrelationType.TEMPORAL_ORDERED: RuleKind.TEMPORAL_ORDERED,
+}
+Test = Callable[[Sequence[Member]], bool]
+Tell = Callable[[Sequence[Member]], str]
+
+
+def event_spec(rule: str, title: str, severity: Severity, timespan: int, quiet: int) -> WindowSpec:
+    """A single-event rule: fires at every match, repeats fold."""
+
+    def explain(members: Sequence[Member]) -> str:
+        if not members:
+            return ""
+        noun = "event" if len(members) == 1 else "events"
+        return f"{len(members)} {noun} matched {between(members)}."
+
+    return WindowSpec(
+        rule=rule,
+        title=title,
+        severity=severity,
+        timespan=timespan,
+        quiet=quiet,
+        keep=25,
+        distinct=False,
+        fires=bool,
+        explain=explain,
+    )
+
+
+def correlation_spec(
+    rule: SigmaCorrelationRule,
+    rule_id: str,
+    quiet: int | None,
+    steps: Mapping[str, str],
+    place: str,
+) -> WindowSpec:
+    """`steps`: ids and titles of the rules it refers to, in its order.
+
+    Raises BadInput for a type or condition whose verdict more events could take back.
+    """
+    kind = KINDS.get(rule.type)
+    if kind is None:
+        raise _refused(f"correlation type {rule.type.name.lower()!r}", place)
+    timespan = rule.timespan.seconds
+    least = _least(rule, len(steps), place)
+    fires, explain = _meaning(kind, least, timespan, steps)
+    return WindowSpec(
+        rule=rule_id,
+        title=rule.title,
+        severity=Severity(rule.level.name.lower()) if rule.level else Severity.MEDIUM,
+        timespan=timespan,
+        quiet=timespan if quiet is None else quiet,
+        keep=least if kind in (RuleKind.EVENT_COUNT, RuleKind.VALUE_COUNT) else 0,
+        distinct=kind is RuleKind.VALUE_COUNT,
+        fires=fires,
+        explain=explain,
+    )
+
+
+def _least(rule: SigmaCorrelationRule, steps: int, place: str) -> int:
+    """How many it takes."""
+    condition = rule.condition
+    if not isinstance(condition, SigmaCorrelationCondition):
+        raise _refused("an extended condition", place)
+    operators = SigmaCorrelationConditionOperator
+    if condition.op not in (operators.GTE, operators.GT) or int(condition.count) != condition.count:
+        raise _refused(f"condition {condition.op.name.lower()!r}", place)
+    least = int(condition.count) + (condition.op is operators.GT)
+    if rule.type in (SigmaCorrelationType.EVENT_COUNT, SigmaCorrelationType.VALUE_COUNT):
+        return max(least, 1)
+    if least not in (1, steps):
+        raise _refused("a temporal condition other than all of its rules", place)
+    return steps
+
+
+def _meaning(
+    kind: RuleKind, least: int, timespan: int, steps: Mapping[str, str]
+) -> tuple[Test, Tell]:
+    match kind:
+        case RuleKind.EVENT_COUNT:
+            return (lambda members: len(members) >= least), _tell_count(least, timespan)
+        case RuleKind.VALUE_COUNT:
+            return _distinct(least), _tell_values(least, timespan)
+        case RuleKind.TEMPORAL:
+            wanted = set(steps)
+            return (lambda members: wanted <= {m.step for m in members}), _tell_steps(steps)
+    return _ordered(tuple(steps)), _tell_steps(steps)
+
+
+def _distinct(least: int) -> Test:
+    return lambda members: len({m.value for m in members}) >= least
+
+
+def _ordered(steps: tuple[str, ...]) -> Test:
+    """The earliest chain; equal times count as ordered either way."""
+
+    def fires(members: Sequence[Member]) -> bool:
+        time = float("-inf")
+        for step in steps:
+            later = (m.time for m in members if m.step == step and m.time >= time)
+            found = next(later, None)
+            if found is None:
+                return False
+            time = found
+        return True
+
+    return fires
+
+
+def _tell_count(least: int, timespan: int) -> Tell:
+    def explain(members: Sequence[Member]) -> str:
+        if not members:
+            return ""
+        return (
+            f"{len(members)} events {between(members)};"
+            f" the rule asks for {least} within {duration(timespan)}."
+        )
+
+    return explain
+
+
+def _tell_values(least: int, timespan: int) -> Tell:
+    def explain(members: Sequence[Member]) -> str:
+        if not members:
+            return ""
+        return (
+            f"{len({m.value for m in members})} different values in {len(members)} events"
+            f" {between(members)}; the rule asks for {least} within {duration(timespan)}."
+        )
+
+    return explain
+
+
+def _tell_steps(steps: Mapping[str, str]) -> Tell:
+    def explain(members: Sequence[Member]) -> str:
+        if not members:
+            return ""
+        counts = [
+            f"{title} ({sum(m.step == step for m in members)}×)" for step, title in steps.items()
+        ]
+        return f"{', then '.join(counts)}, {between(members)}."
+
+    return explain
+
+
+def _refused(what: str, place: str) -> BadInput:
+    return BadInput(
+        f"{what} is not supported.",
+        place=place,
+        remedy="Use event_count, value_count, temporal or temporal_ordered with gt or gte.",
+    )

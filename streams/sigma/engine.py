@@ -1,0 +1,128 @@
+"""Events → signals: every Sigma rule and every behaviour that matches, with the key it counts in.
+
+The same code runs live, in `breachdesk detect` and over the examples in the rule files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC
+from typing import Any
+
+from schemas.alert import PROVIDER_SCOPE, GroupKey, Signal
+from schemas.event import Event
+from schemas.plugin import Detector, SignalDraft
+from streams.sigma.candidates import Candidates
+from streams.sigma.options import PROVIDER
+from streams.sigma.rulebook import EventRule, Feed, RuleBook
+
+TOLD = (
+    "event.dataset",
+    "event.action",
+    "event.outcome",
+    "event.reason",
+    "user.name",
+    "source.ip",
+    "destination.ip",
+    "destination.port",
+    "host.name",
+    "observer.name",
+    "http.request.method",
+    "http.response.status_code",
+    "url.path",
+    "file.name",
+    "rule.name",
+)
+"""What an analyst needs of an event in the evidence table."""
+
+
+class Engine:
+    """Stateless: the same event gives the same signals, whatever came before."""
+
+    def __init__(self, book: RuleBook) -> None:
+        self.book = book
+        self._candidates: Candidates[EventRule] = Candidates(book.rules)
+        self._detectors = list(book.detectors.values())
+
+    def matches(self, event: Event) -> list[EventRule]:
+        """The event rules whose condition holds."""
+        fields = event.fields
+        candidates = self._candidates.of(event.dataset, fields)
+        return [rule for rule in candidates if rule.predicate(fields)]
+
+    def signals(self, event: Event) -> list[Signal]:
+        """What the event tells each correlation; of late events only what stands alone."""
+        found = [
+            signal(event, key, draft)
+            for rule in self.matches(event)
+            for feed in rule.feeds
+            for key, draft in _feed(event, feed)
+        ]
+        if event.in_time:
+            for detector in self._detectors:
+                drafts = detector.signals(event)
+                if drafts:
+                    found += _behaviour(event, detector, drafts)
+        return found
+
+
+def _feed(event: Event, feed: Feed) -> Iterator[tuple[GroupKey, SignalDraft]]:
+    if not (event.in_time or feed.alone):
+        return
+    group = feed.group(event.fields)
+    value = feed.value(event.fields)
+    if feed.alone:
+        group = _standing_alone(event, group)
+    organization = _organization(event, feed.scope, alone=feed.alone)
+    if group is not None and value is not None and organization is not None:
+        key = GroupKey(feed.rule, organization, group)
+        yield key, SignalDraft(group, feed.step, value)
+
+
+def _standing_alone(event: Event, group: tuple[str, ...] | None) -> tuple[str, ...]:
+    """A missing group is never pooled and never silences an alert: the event stands for itself.
+    Late events alert by the day they happened on, apart from those in time, whose alerts they
+    must not change."""
+    own = group if group is not None else (f"event:{event.id}",)
+    if event.in_time:
+        return own
+    return (*own, f"late:{event.time.astimezone(UTC):%Y-%m-%d}")
+
+
+def _organization(event: Event, scope: str, *, alone: bool) -> str | None:
+    """Whose window. Unknown owners stay apart; they feed no correlation within one customer."""
+    if scope == PROVIDER:
+        return PROVIDER_SCOPE
+    if event.organization is not None or not alone:
+        return event.organization
+    return f"?{event.unattributed or f'source:{event.source}'}"
+
+
+def _behaviour(
+    event: Event, detector: Detector, drafts: Iterator[SignalDraft] | Any
+) -> Iterator[Signal]:
+    organization = _organization(event, detector.scope, alone=False)
+    if organization is None:
+        return
+    for draft in drafts:
+        if all(draft.group):
+            group = tuple(part.casefold() for part in draft.group)
+            yield signal(event, GroupKey(detector.id, organization, group), draft)
+
+
+def signal(event: Event, key: GroupKey, draft: SignalDraft) -> Signal:
+    """The signal with what the evidence table shows of its event."""
+    fields = event.fields
+    return Signal(
+        key=key,
+        time=event.time.timestamp(),
+        event_id=event.id,
+        step=draft.step,
+        value=draft.value,
+        position=event.position,
+        sha256=event.sha256,
+        source=event.source,
+        touches=event.touches,
+        unattributed=event.unattributed or "",
+        summary={name: fields[name] for name in TOLD if name in fields},
+    )

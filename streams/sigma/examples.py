@@ -1,0 +1,58 @@
+"""Running the examples that stand in rule and behaviour files: `breachdesk rules test`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.alert import Episode
+from schemas.errors import BreachDeskError
+from schemas.plugin import DetectorExample
+from streams.sigma.documents import events_of
+from streams.sigma.engine import Engine
+from streams.sigma.rulebook import RuleBook
+from streams.windows import Windows
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleResult:
+    """One example and whether the rule kept its word."""
+
+    rule: str
+    title: str
+    held: bool
+    problem: str = ""
+
+
+def check_examples(book: RuleBook) -> Iterator[ExampleResult]:
+    """Every example of every rule that can alert, in rule order. A rule without any is a result
+    that does not hold."""
+    for info in book.infos():
+        examples = book.examples(info.id)
+        if not examples:
+            yield ExampleResult(info.id, "(none)", held=False, problem="The rule has no example.")
+        for example in examples:
+            problem = check_example(book, info.id, example)
+            yield ExampleResult(info.id, example.title, not problem, problem)
+
+
+def check_example(book: RuleBook, rule_id: str, example: DetectorExample) -> str:
+    """What is wrong; empty: it holds."""
+    try:
+        found = [e for e in episodes_of(book, example.events) if e.key.rule == rule_id]
+    except BreachDeskError as wrong:
+        return str(wrong)
+    if len(found) != example.alerts:
+        return f"It makes {len(found)} alerts, not {example.alerts}."
+    graves = max((e.severity.rank, e.severity.value) for e in found)[1] if found else None
+    if example.severity is not None and graves != example.severity:
+        return f"Its severity is {graves}, not {example.severity}."
+    return ""
+
+
+def episodes_of(book: RuleBook, documents: Iterable[Mapping[str, Any]]) -> list[Episode]:
+    """All alerts that these events make, all of them in time."""
+    engine, windows = Engine(book), Windows(book.specs, float("inf"))
+    windows.absorb(signal for event in events_of(documents) for signal in engine.signals(event))
+    return windows.episodes()

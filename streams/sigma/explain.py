@@ -1,0 +1,115 @@
+"""Why a rule did or did not match an event, condition by condition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sigma.correlations import SigmaCorrelationRule
+from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaRule
+
+from schemas.errors import NotFound
+from schemas.event import flatten
+from streams.sigma.compile import Compiler, compile_rule
+from streams.sigma.documents import event_of
+from streams.sigma.fields import gate, names
+from streams.sigma.rulebook import Loaded, RuleBook
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One line of a selection against one event."""
+
+    selection: str
+    field: str
+    """As the rule names it; empty: a keyword."""
+    matched: bool
+    present: bool
+    """The event has a value there."""
+    looked_at: tuple[str, ...] = ()
+    """The ECS names the field stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Verdict and reasons. Holds no values of the event: they are personal data."""
+
+    rule: str
+    matched: bool
+    admitted: bool
+    """The rule's log source admits the event's dataset and category."""
+    checks: tuple[Checked, ...]
+
+    @property
+    def text(self) -> str:
+        """For a terminal."""
+        head = f"{self.rule}: {'matched' if self.matched else 'did not match'}"
+        lines = [head if self.admitted else f"{head} (not from a log source it looks at)"]
+        for check in self.checks:
+            sign = "yes" if check.matched else "no "
+            absent = "" if check.present else f" (absent: {' or '.join(check.looked_at)})"
+            lines.append(f"  {sign}  {check.selection}: {check.field or 'keywords'}{absent}")
+        return "\n".join(lines)
+
+
+def explain(book: RuleBook, rule_id: str, event: Mapping[str, Any]) -> Explanation:
+    """For a correlation: of each rule it refers to. Raises NotFound for an unknown rule."""
+    fields = flatten(event)
+    if rule_id in book.detectors:
+        drafts = book.detectors[rule_id].signals(event_of(event))
+        checks = [Checked(draft.step, "", matched=True, present=True) for draft in drafts]
+        return Explanation(rule_id, bool(drafts), admitted=True, checks=tuple(checks))
+    loaded = book.loaded.get(rule_id)
+    if loaded is None:
+        raise NotFound(f"there is no rule {rule_id!r}.", remedy="`breachdesk rules list`.")
+    bases = _bases(book, loaded)
+    parts = [_explain_one(one, fields, prefix=len(bases) > 1) for one in bases]
+    return Explanation(
+        rule_id,
+        matched=any(part.matched for part in parts),
+        admitted=any(part.admitted for part in parts),
+        checks=tuple(check for part in parts for check in part.checks),
+    )
+
+
+def _bases(book: RuleBook, loaded: Loaded) -> list[Loaded]:
+    if not isinstance(loaded.rule, SigmaCorrelationRule):
+        return [loaded]
+    wanted = [reference.rule for reference in loaded.rule.rules or ()]
+    return [one for one in book.loaded.values() if any(one.rule is rule for rule in wanted)]
+
+
+def _explain_one(one: Loaded, fields: Mapping[str, Any], *, prefix: bool) -> Explanation:
+    rule = one.rule
+    if not isinstance(rule, SigmaRule):
+        return Explanation(one.id, matched=False, admitted=False, checks=())
+    categories = fields.get("event.category") or ()
+    if isinstance(categories, str):
+        categories = (categories,)
+    admitted = gate(rule.logsource).admits(str(fields.get("event.dataset", "")), tuple(categories))
+    checks = [
+        check
+        for name, detection in rule.detection.detections.items()
+        for check in _check(one, rule, detection, f"{one.id}.{name}" if prefix else name, fields)
+    ]
+    matched = admitted and compile_rule(rule, one.place)(fields)
+    return Explanation(one.id, matched, admitted, tuple(checks))
+
+
+def _check(
+    one: Loaded,
+    rule: SigmaRule,
+    detection: SigmaDetection | SigmaDetectionItem,
+    selection: str,
+    fields: Mapping[str, Any],
+) -> Iterator[Checked]:
+    if isinstance(detection, SigmaDetection):
+        for item in detection.detection_items:
+            yield from _check(one, rule, item, selection, fields)
+        return
+    compiler = Compiler(rule.logsource, one.place)
+    holds = compiler.condition(detection.postprocess(rule.detection))
+    looked_at = names(detection.field, rule.logsource) if detection.field else ()
+    present = not detection.field or any(fields.get(name) is not None for name in looked_at)
+    yield Checked(selection, detection.field or "", holds(fields), present, looked_at)

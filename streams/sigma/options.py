@@ -1,0 +1,90 @@
+"""The `breach:` block of a rule file: what Sigma has no word for. See rules/README.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sigma.correlations import SigmaCorrelationTimespan
+from sigma.exceptions import SigmaTimespanError
+
+from schemas.errors import BadInput
+from schemas.plugin import DetectorExample
+
+ORGANIZATION = "organization"
+PROVIDER = "provider"
+KNOWN = {"scope", "quiet", "group-by", "examples"}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the block says; None: the documented default."""
+
+    scope: str = ORGANIZATION
+    quiet: int | None = None
+    """Seconds."""
+    group_by: tuple[str, ...] | None = None
+    examples: tuple[DetectorExample, ...] = ()
+
+
+def options(attributes: Mapping[str, Any], place: str) -> Options:
+    """Read the block. Raises BadInput naming the word that is wrong."""
+    block = attributes.get("breach", {})
+    if not isinstance(block, dict) or not set(block) <= KNOWN:
+        odd = sorted(set(block) - KNOWN) if isinstance(block, dict) else "no mapping"
+        raise _wrong(f"breach: unknown {odd}", place, f"Known are {', '.join(sorted(KNOWN))}.")
+    scope = block.get("scope", ORGANIZATION)
+    if scope not in (ORGANIZATION, PROVIDER):
+        raise _wrong(f"breach.scope is {scope!r}", place, "Write organization or provider.")
+    group_by = block.get("group-by")
+    if group_by is not None and not (isinstance(group_by, list) and group_by):
+        raise _wrong("breach.group-by is no list", place, "Write a list of field names.")
+    return Options(
+        scope=scope,
+        quiet=seconds(block["quiet"], "breach.quiet", place) if "quiet" in block else None,
+        group_by=None if group_by is None else tuple(map(str, group_by)),
+        examples=tuple(_example(e, place) for e in block.get("examples", ())),
+    )
+
+
+def seconds(told: Any, name: str, place: str) -> int:
+    """`15m` → 900. Raises BadInput."""
+    try:
+        return SigmaCorrelationTimespan(told).seconds
+    except SigmaTimespanError as wrong:
+        raise _wrong(f"{name}: {told!r} is no time span", place, "Write e.g. 15m.") from wrong
+
+
+def _example(told: Any, place: str) -> DetectorExample:
+    if not isinstance(told, dict) or not {"title", "events", "alerts"} <= set(told):
+        raise _wrong("breach.examples: title, events or alerts missing", place, "Write all three.")
+    return DetectorExample(
+        title=str(told["title"]),
+        events=expand(told["events"], place),
+        alerts=int(told["alerts"]),
+        severity=told.get("severity"),
+    )
+
+
+def expand(events: Sequence[Any], place: str) -> tuple[Mapping[str, Any], ...]:
+    """Events as written; one with `repeat: n` stands for n of them, `every` apart, in whose
+    strings `{n}` is the running number from 1."""
+    expanded: list[Mapping[str, Any]] = []
+    for event in events:
+        if not isinstance(event, dict):
+            raise _wrong("breach.examples: an event is no mapping", place, "Write field: value.")
+        fields = {k: v for k, v in event.items() if k not in ("repeat", "every")}
+        step = seconds(event["every"], "every", place) if "every" in event else 1
+        for index in range(int(event.get("repeat", 1))):
+            copy = {k: _numbered(v, index + 1) for k, v in fields.items()}
+            expanded.append(copy | {"breach.example.offset": step * index} if index else copy)
+    return tuple(expanded)
+
+
+def _numbered(value: Any, index: int) -> Any:
+    return value.replace("{n}", str(index)) if isinstance(value, str) else value
+
+
+def _wrong(problem: str, place: str, remedy: str) -> BadInput:
+    return BadInput(f"{problem}.", place=place, remedy=remedy)

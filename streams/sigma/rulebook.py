@@ -1,0 +1,110 @@
+"""All that was loaded: event rules, correlations and the Python behaviours, compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sigma.correlations import SigmaCorrelationRule
+from sigma.rule import SigmaRule
+
+from schemas.alert import Severity
+from schemas.errors import NotFound
+from schemas.plugin import Detector, DetectorExample
+from schemas.rule import RuleInfo
+from streams.episodes import WindowSpec
+from streams.sigma.candidates import Required
+from streams.sigma.compile import Fields, Predicate
+from streams.sigma.fields import Gate
+from streams.sigma.options import Options
+
+Group = Callable[[Fields], tuple[str, ...] | None]
+"""Group values, case-folded; None: one is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One correlation that a match of an event rule feeds."""
+
+    rule: str
+    """Whose window: a correlation's id, or the event rule's own."""
+    scope: str
+    group: Group
+    step: str = ""
+    value: Callable[[Fields], str | None] = lambda _fields: ""
+    """What is counted distinctly; None: missing, no signal."""
+    alone: bool = False
+    """The event rule's own alert: never dropped for a missing group, fires for late events too."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventRule:
+    """A compiled Sigma event rule."""
+
+    id: str
+    title: str
+    severity: Severity
+    tags: tuple[str, ...]
+    predicate: Predicate = field(repr=False)
+    gate: Gate
+    required: Required | None
+    feeds: tuple[Feed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A Sigma rule as read: what explaining it and listing it needs."""
+
+    id: str
+    rule: SigmaRule | SigmaCorrelationRule = field(repr=False)
+    options: Options
+    origin: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """Everything the engine runs."""
+
+    rules: tuple[EventRule, ...]
+    specs: Mapping[str, WindowSpec]
+    """Of every rule that can alert, by rule id."""
+    detectors: Mapping[str, Detector]
+    loaded: Mapping[str, Loaded]
+    """Sigma rules by id, base rules of correlations too."""
+    about: Sequence[RuleInfo]
+
+    def infos(self) -> Sequence[RuleInfo]:
+        """Every rule that can alert, by id."""
+        return self.about
+
+    def info(self, rule_id: str) -> RuleInfo:
+        """Raises NotFound."""
+        for info in self.about:
+            if info.id == rule_id:
+                return info
+        raise NotFound(
+            f"there is no rule {rule_id!r}.", remedy="`breachdesk rules list` names them all."
+        )
+
+    def examples(self, rule_id: str) -> Sequence[DetectorExample]:
+        """The examples that the rule carries."""
+        if rule_id in self.detectors:
+            return self.detectors[rule_id].examples
+        return self.loaded[rule_id].options.examples
+
+
+def behaviour_spec(detector: Detector) -> WindowSpec:
+    """A behaviour's window."""
+    return WindowSpec(
+        rule=detector.id,
+        title=detector.title,
+        severity=Severity(detector.severity),
+        timespan=detector.timespan,
+        quiet=detector.quiet,
+        keep=detector.keep,
+        distinct=detector.distinct,
+        fires=detector.fires,
+        graver=detector.graver,
+        explain=detector.explain,
+    )

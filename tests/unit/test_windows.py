@@ -1,0 +1,202 @@
+"""Windows on their own: merges, cuts, bounds, time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from schemas.alert import GroupKey, Severity, Signal
+from schemas.event import Position, Touch
+from schemas.plugin import Member
+from streams.episodes import WindowSpec
+from streams.ports import Resume
+from streams.retention import Bucket
+from streams.windows import Windows, in_time
+
+KEY = GroupKey("rule", "acme", ("jo",))
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def spec(
+    count: int = 1, *, timespan: int = 600, quiet: int = HOUR, keep: int = 5, distinct: bool = False
+) -> WindowSpec:
+    def fires(members: Sequence[Member]) -> bool:
+        return len(members) >= count
+
+    return WindowSpec("rule", "Rule", Severity.LOW, timespan, quiet, keep, distinct, fires)
+
+
+def signal(at: float, name: str = "", customer: str = "c1", value: str = "") -> Signal:
+    return Signal(
+        key=KEY,
+        time=at,
+        event_id=name or f"e{at}",
+        step="",
+        value=value,
+        position=Position("j", 1),
+        sha256="0",
+        source="s",
+        touches=(Touch(customer, "a", "mail"),),
+        summary={"user.name": "jo"},
+    )
+
+
+def windows(of: WindowSpec, horizon: float = DAY) -> Windows:
+    return Windows({"rule": of}, horizon)
+
+
+def spans(found: Windows) -> list[tuple[int, int]]:
+    return [(e.first, e.last) for e in found.episodes()]
+
+
+def test_a_merge_that_outgrows_a_day_is_cut_at_midnight_again() -> None:
+    # two episodes of less than a day each, on both sides of a gap
+    found = windows(spec(timespan=HOUR, quiet=HOUR))
+    early = [signal(h * HOUR) for h in range(10, 30)]
+    late = [signal(h * HOUR) for h in range(32, 50)]
+    found.absorb(early + late)
+    assert spans(found) == [(10, 29), (32, 49)]
+
+    found.absorb([signal(30 * HOUR + 5)])
+
+    assert spans(found) == [(10, 23), (24, 47), (48, 49)]
+
+
+def test_the_same_merge_and_cut_come_out_of_any_order() -> None:
+    hours = [*range(10, 30), *range(32, 50), 30]
+    forwards, backwards = windows(spec(timespan=HOUR)), windows(spec(timespan=HOUR))
+    for hour in hours:
+        forwards.absorb([signal(hour * HOUR)])
+    for hour in reversed(hours):
+        backwards.absorb([signal(hour * HOUR)])
+
+    assert forwards.episodes() == backwards.episodes()
+
+
+def test_the_windows_edge_is_inclusive_and_sub_second_time_counts() -> None:
+    of = spec(count=2, timespan=600)
+    touching, beyond = windows(of), windows(of)
+    touching.absorb([signal(1000.25), signal(1600.25)])
+    beyond.absorb([signal(1000.25), signal(1600.26)])
+
+    assert len(touching.episodes()) == 1
+    assert beyond.episodes() == []
+
+
+def test_a_flood_keeps_first_and_last_and_the_touches_of_all() -> None:
+    found = windows(spec(count=3, keep=3))
+    found.absorb([signal(600 + i / 100, f"e{i:05}", f"c{i % 50}") for i in range(20_000)])
+    (episode,) = found.episodes()
+
+    assert [m.event_id for m in episode.members] == [
+        "e00000",
+        "e00001",
+        "e00002",
+        "e19997",
+        "e19998",
+        "e19999",
+    ]
+    assert len(episode.touches) == 50
+    assert "Sample only" in episode.explanation
+
+
+def test_a_signal_that_changes_nothing_is_neither_logged_nor_makes_its_group_touched() -> None:
+    found = windows(spec())
+    found.absorb([signal(700)])
+
+    assert found.absorb([signal(700)]) == ([], [])
+
+
+def test_an_owner_learnt_later_widens_what_was_touched() -> None:
+    found = windows(spec())
+    found.absorb([signal(700)])
+    logged, _ = found.absorb([signal(700, customer="c2")])
+
+    assert len(logged) == 1
+    assert {t.customer for e in found.episodes() for t in e.touches} == {"c1", "c2"}
+
+
+def test_a_hot_group_does_not_cost_its_square() -> None:
+    def ordered(members: Sequence[Member]) -> bool:
+        return {"a", "b"} <= {m.value for m in members}
+
+    of = WindowSpec("rule", "R", Severity.LOW, 600, 600, 0, False, ordered)
+    began = time.perf_counter()
+    found = windows(of)
+    for batch in range(5):
+        found.absorb([signal(batch + i / 7, f"{batch}-{i}", value="a") for i in range(4_000)])
+
+    assert time.perf_counter() - began < 2.5
+
+
+def test_a_bucket_written_and_read_again_is_the_same() -> None:
+    found = windows(spec(count=2))
+    found.absorb([signal(700, "a", "c1"), signal(710, "b", "c2"), signal(2000.5, "c")])
+    rows = found.fold()
+    again = windows(spec(count=2))
+    again.load(Resume(None, buckets=rows))
+
+    assert again.episodes() == found.episodes()
+    assert found.fold() == []
+    assert {row.timespan for row in rows} == {600}
+    assert Bucket.load(KEY, rows[0].payload).dump() == rows[0].payload
+
+
+def test_the_state_of_a_rule_that_is_gone_is_left_alone() -> None:
+    found = windows(spec())
+    found.absorb([signal(700)])
+    other = Windows({}, DAY)
+    other.load(Resume(None, buckets=found.fold(), tail=(signal(700),)))
+
+    assert other.episodes() == []
+
+
+def test_an_evicted_component_is_closed_and_its_replays_are_known_as_such() -> None:
+    found = windows(spec(), horizon=HOUR)
+    found.absorb([signal(700), signal(50_000)])
+    (gone,) = found.evict(40_000)
+
+    assert (gone.begin, gone.end) == (700, 700)
+    assert spans(found) == [(83, 83)]
+    assert not found.reachable(signal(700))
+    assert found.reachable(signal(50_000))
+
+
+def test_the_watermark_never_goes_back() -> None:
+    found = windows(spec())
+    found.evict(5_000)
+    found.evict(4_000)
+
+    assert found.low == 5_000
+
+
+def test_nothing_is_let_go_while_a_backfill_may_be_running() -> None:
+    found = windows(spec(), horizon=HOUR)
+    found.absorb([signal(700)])
+    found.backfilled(100_000)
+
+    assert found.evict(100_100) == []
+    assert len(found.evict(100_000 + HOUR + 1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("delay", "expected"),
+    [(0, True), (HOUR, True), (HOUR + 1, False), (-60, True), (-61, False)],
+)
+def test_a_record_is_in_time_by_itself(delay: int, expected: bool) -> None:
+    arrived = NOON + timedelta(seconds=delay)
+
+    assert in_time(NOON, arrived, HOUR, backfill=False) is expected
+    assert in_time(NOON, arrived, HOUR, backfill=True)
+
+
+def test_equal_times_are_in_each_others_window() -> None:
+    found = windows(spec(count=3))
+    found.absorb([signal(700, "a"), signal(700, "b"), signal(700, "c")])
+    (episode,) = found.episodes()
+
+    assert episode.fired == datetime.fromtimestamp(700, UTC)
