@@ -1,0 +1,88 @@
+"""A record cut out of a byte stream, and the rule for records that are too long.
+
+The rule: a record of up to `limit` bytes stays whole, whatever its length. A longer one is cut
+into consecutive pieces of `limit` bytes (the last one shorter). Every piece becomes a record of
+its own that carries, in `piece`, its number, its bytes and where the record began; the last one
+also the whole length. Pieces never reach a parser: the worker files each as a dead letter. So
+memory stays bounded and no byte is lost.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+DEFAULT_LIMIT = 4 * 1024 * 1024
+
+
+class Framed(NamedTuple):
+    """One record as received."""
+
+    raw: bytes
+    piece: str = ""
+    """Not empty: a piece of an over-long record."""
+
+
+class RecordBuffer:
+    """Gathers one record; gives pieces away as soon as it grows beyond the limit (0: none)."""
+
+    def __init__(self, limit: int, at: int) -> None:
+        """`at`: offset in the input of the first byte that will be added."""
+        self._limit = limit
+        self._at = at
+        self._held = bytearray()
+        self._start = at
+        self._pieces = 0
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @property
+    def is_cut(self) -> bool:
+        return self._pieces > 0
+
+    def skip(self, count: int) -> None:
+        """So many bytes of the input belong to no record."""
+        self._at += count
+
+    def add(self, data: bytes) -> list[Framed]:
+        """More of the record; the pieces that are full now."""
+        if not self._held and not self._pieces:
+            self._start = self._at
+        self._held += data
+        self._at += len(data)
+        cut: list[Framed] = []
+        while self._limit and len(self._held) > self._limit:
+            raw = bytes(self._held[: self._limit])
+            del self._held[: self._limit]
+            cut.append(Framed(raw, self._note(len(raw), "piece")))
+        return cut
+
+    def end(self, trailing: bytes = b"\r") -> list[Framed]:
+        """The record is complete; `trailing` bytes at its end are framing. Blank: no record."""
+        held = bytes(self._held)
+        raw = held.rstrip(trailing)
+        note = self._note(len(held), "last piece") if self._pieces else ""
+        self._held.clear()
+        self._pieces = 0
+        return [Framed(raw, note)] if raw.strip() else []
+
+    def give_back(self) -> bytes:
+        """What is held, unframed again."""
+        held = bytes(self._held)
+        self._held.clear()
+        self._at -= len(held)
+        return held
+
+    @property
+    def at(self) -> int:
+        """Offset in the input of the next byte."""
+        return self._at
+
+    def _note(self, length: int, word: str) -> str:
+        first = self._pieces * self._limit
+        self._pieces += 1
+        whole = f" of {first + length}" if word != "piece" else ""
+        return (
+            f"{word} {self._pieces}, bytes {first} to {first + length - 1}{whole},"
+            f" of a record that begins at byte {self._start} of the input"
+        )

@@ -1,0 +1,45 @@
+"""gzip in bounded memory: what could be read is handed on before anything is complained about."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+
+_PIECE_BYTES = 512 * 1024
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+def inflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The content of one or several gzip members, in pieces of at most 512 KiB.
+
+    Raises zlib.error for damage and EOFError when the last member breaks off.
+    """
+    members = _Members()
+    for chunk in chunks:
+        yield from members.feed(chunk)
+    yield from members.finish()
+
+
+class _Members:
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(_GZIP)
+        self._begun = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while data and (self._begun or data.strip(b"\0")):  # files may be padded with zeroes
+            self._begun = True
+            if piece := self._member.decompress(data, _PIECE_BYTES):
+                yield piece
+            data = self._member.unconsumed_tail
+            if self._member.eof:
+                data = self._member.unused_data
+                self._member = zlib.decompressobj(_GZIP)
+                self._begun = False
+
+    def finish(self) -> Iterator[bytes]:
+        if not self._begun:
+            return
+        if piece := self._member.flush():
+            yield piece
+        if not self._member.eof:
+            raise EOFError
