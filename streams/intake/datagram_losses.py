@@ -1,0 +1,100 @@
+"""Lost datagrams → blind intervals.
+
+The kernel counts for the whole socket, so every source heard on it may have lost something: each
+gets the interval, and the count where it is alone. An interval is noted when a second went by
+without a further loss, or after ten.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+
+from schemas.errors import Retryable
+from schemas.source import BlindInterval
+from streams.ports import EventLog
+
+_QUIET = timedelta(seconds=1)
+_LONGEST = timedelta(seconds=10)
+_COUNTER = 2**32
+_UNHEARD = "syslog-udp"
+"""Stands for all of them while nobody has been heard yet."""
+
+
+@dataclass(slots=True)
+class _Loss:
+    begin: datetime
+    end: datetime
+    count: int = 0
+
+
+class DatagramLosses:
+    """`heard` and `refused` may be called by the receiving thread, the rest by one other."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._lock = Lock()
+        self._heard: set[str] = set()
+        self._counter = 0
+        self._looked: datetime | None = None
+        self._kernel: _Loss | None = None
+        self._refused: dict[str, _Loss] = {}
+
+    def heard(self, source: str) -> None:
+        """This source sends to the socket: losses concern it."""
+        self._heard.add(source)
+
+    def counted(self, counter: int, now: datetime) -> None:
+        """The kernel's drop counter, as it stands now."""
+        lost = (counter - self._counter) % _COUNTER
+        if lost:
+            self._counter = counter
+            self._kernel = _more(self._kernel, self._looked or now, now, lost)
+        self._looked = now
+
+    def refused(self, source: str, count: int, now: datetime) -> None:
+        """The event log did not take it in time."""
+        with self._lock:
+            self._refused[source] = _more(self._refused.get(source), now, now, count)
+
+    def note(self, now: datetime, *, final: bool = False) -> None:
+        """Write intervals that are over; they wait for the next call when the log refuses."""
+        with suppress(Retryable):
+            self._note_kernel(now, final=final)
+            self._note_refused(now, final=final)
+
+    def _note_kernel(self, now: datetime, *, final: bool) -> None:
+        loss = self._kernel
+        if loss is None or not (final or _is_over(loss, now)):
+            return
+        sources = sorted(tuple(self._heard)) or [_UNHEARD]
+        shared = "" if len(sources) == 1 else f", shared by {len(sources)} UDP sources"
+        reason = f"the kernel dropped {loss.count} datagrams{shared}: its buffer was full"
+        for source in sources:
+            lost = loss.count if len(sources) == 1 else None
+            self._log.note_gap(_interval(source, loss, reason, lost))
+        self._kernel = None
+
+    def _note_refused(self, now: datetime, *, final: bool) -> None:
+        reason = "the event log refused records for too long"
+        for source, loss in list(self._refused.items()):
+            if final or _is_over(loss, now):
+                self._log.note_gap(_interval(source, loss, reason, loss.count))
+                with self._lock:
+                    del self._refused[source]
+
+
+def _more(loss: _Loss | None, begin: datetime, end: datetime, count: int) -> _Loss:
+    if loss is None:
+        return _Loss(begin, end, count)
+    return _Loss(loss.begin, end, loss.count + count)
+
+
+def _is_over(loss: _Loss, now: datetime) -> bool:
+    return now - loss.end >= _QUIET or now - loss.begin >= _LONGEST
+
+
+def _interval(source: str, loss: _Loss, reason: str, lost: int | None) -> BlindInterval:
+    return BlindInterval(source=source, begin=loss.begin, end=loss.end, reason=reason, lost=lost)

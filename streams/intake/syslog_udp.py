@@ -1,0 +1,126 @@
+"""Syslog over UDP (RFC 5426): one datagram, one record.
+
+A thread of its own does nothing but receive, so that a slow disk costs no datagram; a second one
+commits. What the kernel drops because its buffer is full is counted (SO_MEMINFO), what we must
+drop because the log refuses for too long as well; both become blind intervals.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from threading import Event, Thread
+
+from schemas.settings import IntakeSettings
+from schemas.source import Incoming
+from streams.intake.datagram_losses import DatagramLosses
+from streams.intake.patient_append import append_patiently
+from streams.intake.syslog_senders import source_of
+from streams.ports import EventLog
+
+_SO_RCVBUFFORCE = 33
+_SO_MEMINFO = 55
+_DROPS = 8
+"""Index in SO_MEMINFO's nine u32 (linux/sock_diag.h)."""
+_BUFFER_BYTES = 32 * 1024 * 1024
+_MOST_HELD = 200_000
+"""Datagrams in memory while the log is slow."""
+_A_BATCH = 2000
+_LOOK_SECONDS = 0.2
+_GATHER_SECONDS = 0.005
+_LARGEST_DATAGRAM = 65_535
+
+
+class UdpListener:
+    """Receives on a bound socket."""
+
+    def __init__(
+        self,
+        bound: socket.socket,
+        log: EventLog,
+        settings: IntakeSettings,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.port: int = bound.getsockname()[1]
+        self._socket = bound
+        self._log = log
+        self._settings = settings
+        self._now = now
+        self._held: deque[Incoming] = deque()
+        self._losses = DatagramLosses(log)
+        self._stop = Event()
+        self._received_all = Event()
+        self._receiving = Thread(target=self._receive, name="syslog-udp", daemon=True)
+        self._committing = Thread(target=self._commit, name="syslog-udp-commit", daemon=True)
+
+    def start(self) -> None:
+        _enlarge_buffer(self._socket)
+        self._socket.settimeout(_LOOK_SECONDS)
+        self._receiving.start()
+        self._committing.start()
+
+    def stop(self) -> None:
+        """Read what the kernel still holds, commit it, then let go."""
+        self._stop.set()
+        self._receiving.join()
+        self._received_all.set()
+        self._committing.join()
+        self._socket.close()
+
+    def _receive(self) -> None:
+        while True:
+            stopping = self._stop.is_set()
+            try:
+                raw, peer = self._socket.recvfrom(_LARGEST_DATAGRAM)
+            except TimeoutError:
+                if stopping:
+                    return
+                continue
+            except OSError:  # an ICMP error of an earlier answer; the socket goes on
+                continue
+            self._take(raw.rstrip(b"\r\n\0"), peer[0])
+
+    def _take(self, raw: bytes, address: str) -> None:
+        now = self._now()
+        source = source_of(address, self._settings)
+        self._losses.heard(source)
+        if not raw:
+            return
+        if len(self._held) >= _MOST_HELD:
+            self._losses.refused(source, 1, now)
+            return
+        self._held.append(Incoming(source, raw, now, "udp", address))
+
+    def _commit(self) -> None:
+        while True:
+            finished = self._received_all.is_set()
+            batch = [self._held.popleft() for _ in range(min(len(self._held), _A_BATCH))]
+            if batch and not append_patiently(self._log, batch, self._received_all):
+                for incoming in batch:
+                    self._losses.refused(incoming.source, 1, incoming.arrived)
+            now = self._now()
+            self._losses.counted(_dropped(self._socket), now)
+            self._losses.note(now, final=finished and not batch)
+            if not batch:
+                if finished:
+                    return
+                self._received_all.wait(_GATHER_SECONDS)
+
+
+def _enlarge_buffer(bound: socket.socket) -> None:
+    """As large as we may: beyond the system's limit with CAP_NET_ADMIN, else up to it."""
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+    with suppress(OSError):
+        bound.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
+
+
+def _dropped(bound: socket.socket) -> int:
+    """The kernel's count of datagrams dropped on this socket since it was opened."""
+    with suppress(OSError):  # a kernel older than 4.12 does not tell
+        told = bound.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 4 * (_DROPS + 1))
+        return int(struct.unpack_from("=I", told, 4 * _DROPS)[0])
+    return 0

@@ -1,0 +1,279 @@
+"""Syslog over real sockets on loopback."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import Misconfigured, Retryable
+from schemas.event import Position
+from schemas.settings import IntakeSettings
+from schemas.source import Incoming
+from streams.event_logs.sqlite import SqliteEventLog
+from streams.intake.datagram_losses import DatagramLosses
+from streams.intake.syslog import SyslogListener
+from streams.intake.syslog_udp import UdpListener
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+HOST = "127.0.0.1"
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in ten seconds"
+        time.sleep(0.01)
+
+
+class GatedLog(SqliteEventLog):
+    """A log that can be made to wait or to refuse."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, lambda: NOON)
+        self.go_on = threading.Event()
+        self.go_on.set()
+        self.refusals = 0
+
+    def append(self, incoming: Sequence[Incoming]) -> Sequence[Position]:
+        self.go_on.wait(10)
+        if self.refusals:
+            self.refusals -= 1
+            raise Retryable("the disk is full")
+        return super().append(incoming)
+
+    def raws(self) -> list[bytes]:
+        return [record.raw for record in self.read(None, 1_000_000)]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[GatedLog]:
+    opened = GatedLog(tmp_path / "journal")
+    yield opened
+    opened.close()
+
+
+def listening(log: GatedLog, **more: object) -> SyslogListener:
+    settings = IntakeSettings.model_validate({"host": HOST, **more})
+    listener = SyslogListener(log, settings, lambda: NOON, udp_port=0, tcp_port=0)
+    listener.start()
+    return listener
+
+
+@pytest.fixture
+def listener(log: GatedLog) -> Iterator[SyslogListener]:
+    running = listening(log)
+    yield running
+    running.stop()
+
+
+def connect(listener: SyslogListener) -> socket.socket:
+    assert listener.tcp_port
+    return socket.create_connection((HOST, listener.tcp_port), timeout=5)
+
+
+def send(listener: SyslogListener, *datagrams: bytes) -> None:
+    assert listener.udp_port
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for datagram in datagrams:
+            sender.sendto(datagram, (HOST, listener.udp_port))
+
+
+def test_a_datagram_is_a_record(log: GatedLog, listener: SyslogListener) -> None:
+    send(listener, b"<13>one\n", b"", b"<13>two\nlines", b"\xff\xfe\x00")
+    until(lambda: len(log.raws()) == 3)
+
+    assert log.raws() == [b"<13>one", b"<13>two\nlines", b"\xff\xfe"]
+    record = log.read(None, 1)[0]
+    assert (record.source, record.transport, record.sender, record.arrived) == (
+        "syslog-127.0.0.1",
+        "udp",
+        HOST,
+        NOON,
+    )
+
+
+def test_a_burst_that_the_log_keeps_waiting_is_received_whole_or_counted(log: GatedLog) -> None:
+    listener = listening(log)
+    log.go_on.clear()
+    sent = [b"<13>%d %s" % (number, b"x" * 300) for number in range(5000)]
+    send(listener, *sent)
+    log.go_on.set()
+
+    listener.stop()
+
+    got = log.raws()
+    lost = sum(gap.lost or 0 for gap in log.gaps())
+    assert len(set(got)) == len(got)
+    assert set(got) <= set(sent)
+    assert len(got) + lost == len(sent)
+
+
+def test_datagrams_the_kernel_drops_become_a_blind_interval_with_their_number(
+    tmp_path: Path,
+) -> None:
+    log = GatedLog(tmp_path / "journal")
+    losses = DatagramLosses(log)
+    losses.heard("fw")
+    for seconds, counter in ((0, 0), (2, 7), (2.5, 10), (2.6, 10)):
+        losses.counted(counter, NOON + timedelta(seconds=seconds))
+
+    losses.note(NOON + timedelta(seconds=3))
+    too_early = list(log.gaps())
+    losses.note(NOON + timedelta(seconds=4))
+    losses.note(NOON + timedelta(seconds=9), final=True)
+
+    gaps = log.gaps()
+    log.close()
+    assert too_early == []
+    assert [(gap.source, gap.begin, gap.end, gap.lost) for gap in gaps] == [
+        ("fw", NOON, NOON + timedelta(seconds=2.5), 10)
+    ]
+
+
+def test_a_loss_that_several_sources_share_makes_each_of_them_blind(tmp_path: Path) -> None:
+    log = GatedLog(tmp_path / "journal")
+    losses = DatagramLosses(log)
+    losses.heard("b")
+    losses.heard("a")
+    losses.counted(4, NOON)
+
+    losses.note(NOON, final=True)
+
+    gaps = log.gaps()
+    log.close()
+    assert [(gap.source, gap.lost) for gap in gaps] == [("a", None), ("b", None)]
+    assert "4 datagrams, shared by 2" in gaps[0].reason
+
+
+def test_what_the_kernel_really_drops_is_counted(log: GatedLog) -> None:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    bound.bind((HOST, 0))
+    listener = UdpListener(bound, log, IntakeSettings(), lambda: NOON)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for number in range(200):
+            sender.sendto(b"<13>%d" % number, (HOST, listener.port))
+
+    listener.start()
+    listener.stop()
+
+    lost = sum(gap.lost or 0 for gap in log.gaps())
+    assert lost > 0
+    assert len(log.raws()) + lost == 200
+
+
+def test_the_settings_name_a_senders_source(log: GatedLog) -> None:
+    listener = listening(log, senders={HOST: "firewall-hq"})
+    send(listener, b"<13>udp")
+    with connect(listener) as connection:
+        connection.sendall(b"<13>tcp\n")
+    until(lambda: len(log.raws()) == 2)
+    listener.stop()
+
+    assert {(r.source, r.transport) for r in log.read(None, 9)} == {
+        ("firewall-hq", "udp"),
+        ("firewall-hq", "tcp"),
+    }
+
+
+def test_a_connection_may_mix_counted_and_line_ended_frames_and_its_tail_is_kept(
+    log: GatedLog, listener: SyslogListener
+) -> None:
+    with connect(listener) as connection:
+        for part in (b"<13>on", b"e\n1", b"0 <13>\n", b"count<13>three\r\n<13>the tail"):
+            connection.sendall(part)
+            time.sleep(0.01)
+    until(lambda: len(log.raws()) == 4)
+
+    assert log.raws() == [b"<13>one", b"<13>\ncount", b"<13>three", b"<13>the tail"]
+
+
+def test_connections_do_not_mix(log: GatedLog, listener: SyslogListener) -> None:
+    with connect(listener) as one, connect(listener) as two:
+        for number in range(50):
+            one.sendall(b"<13>one %d half" % number)
+            two.sendall(b"<13>two %d half" % number)
+            one.sendall(b" whole\n")
+            two.sendall(b" whole\n")
+    until(lambda: len(log.raws()) == 100)
+
+    for word in (b"one", b"two"):
+        mine = [raw for raw in log.raws() if word in raw]
+        assert mine == [b"<13>%s %d half whole" % (word, number) for number in range(50)]
+
+
+def test_an_over_long_frame_is_kept_in_marked_pieces(log: GatedLog) -> None:
+    listener = listening(log, max_line_bytes=10)
+    with connect(listener) as connection:
+        connection.sendall(b"<13>" + b"x" * 21 + b"\n<13>y\n")
+    until(lambda: len(log.raws()) == 4)
+    listener.stop()
+
+    assert [(len(r.raw), bool(r.piece)) for r in log.read(None, 9)] == [
+        (10, True),
+        (10, True),
+        (5, True),
+        (5, False),
+    ]
+
+
+def test_what_was_read_is_kept_though_the_log_refuses_for_a_while(
+    log: GatedLog, listener: SyslogListener
+) -> None:
+    log.refusals = 2
+    with connect(listener) as connection:
+        connection.sendall(b"<13>one\n<13>two\n")
+    send(listener, b"<13>three")
+    until(lambda: len(log.raws()) == 3)
+
+    assert sorted(log.raws()) == [b"<13>one", b"<13>three", b"<13>two"]
+
+
+def test_stopping_keeps_what_was_sent_before(log: GatedLog) -> None:
+    listener = listening(log)
+    with connect(listener) as connection:
+        connection.sendall(b"<13>line\n<13>tail")
+        send(listener, b"<13>datagram")
+
+        listener.stop()
+
+    assert sorted(log.raws()) == [b"<13>datagram", b"<13>line", b"<13>tail"]
+    assert (listener.udp_port, listener.tcp_port) == (None, None)
+
+
+def test_records_that_could_never_be_stored_leave_a_blind_interval(log: GatedLog) -> None:
+    listener = listening(log)
+    log.refusals = 10**9
+    with connect(listener) as connection:
+        connection.sendall(b"<13>line\n")
+        send(listener, b"<13>datagram", b"<13>datagram")
+        time.sleep(0.05)
+        listener.stop()
+
+    assert sorted(gap.lost or 0 for gap in log.gaps()) == [0, 2]
+    assert {gap.source for gap in log.gaps()} == {"syslog-127.0.0.1"}
+
+
+def test_a_port_of_zero_in_the_settings_is_off(log: GatedLog) -> None:
+    listener = SyslogListener(log, IntakeSettings(), lambda: NOON)
+    listener.start()
+
+    assert (listener.udp_port, listener.tcp_port) == (None, None)
+    listener.stop()
+
+
+def test_a_port_that_is_taken_is_named_with_a_remedy_and_nothing_listens(
+    log: GatedLog, listener: SyslogListener
+) -> None:
+    settings = IntakeSettings(host=HOST)
+    second = SyslogListener(log, settings, lambda: NOON, udp_port=0, tcp_port=listener.tcp_port)
+
+    with pytest.raises(Misconfigured, match=rf"TCP {HOST} port {listener.tcp_port}: .*free port"):
+        second.start()
+    assert second.udp_port is None
