@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.audit_links import Chain
-from breachdesk.stores.sealed import ERASED, NO_CASE, Sealing
+from breachdesk.stores.sealed import NO_CASE, Sealing
 from breachdesk.stores.tables import audit, audit_head
 from schemas.audit import GENESIS, AuditEntry
 from schemas.errors import BadInput, Corrupt
@@ -92,8 +91,7 @@ class SqlAuditBook:
         self.finish()
         chain = Chain()
         for seq, subject, stored_hash, doc in self._rows():
-            entry = _parsed(doc, chain.seq + 1)
-            chain.follow(entry)
+            entry = chain.follow_text(doc.encode())
             if (seq, subject, stored_hash) != (entry.seq, entry.subject, entry.hash):
                 raise Corrupt("the entry's columns were altered", place=f"audit entry {seq}")
             self.personal(entry)
@@ -149,13 +147,3 @@ class SqlAuditBook:
             for row in page:
                 yield row.seq, row.subject, row.hash, row.doc
             after = page[-1].seq
-
-
-def _parsed(doc: str, seq: int) -> AuditEntry:
-    try:
-        return AuditEntry.model_validate_json(doc)
-    except ValidationError:
-        raise Corrupt("the entry cannot be read", place=f"audit entry {seq}") from None
-
-
-__all__ = ["ERASED", "SqlAuditBook"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
 from schemas.audit import GENESIS, AuditEntry
 from schemas.errors import Corrupt
 
@@ -25,6 +27,19 @@ class Chain:
         if entry.computed() != entry.hash:
             raise _broken("its content was altered", expected)
         self.seq, self.hash = entry.seq, entry.hash
+
+    def follow_text(self, text: bytes) -> AuditEntry:
+        """Take the next entry as it was written: not a byte may differ, even where the meaning
+        would be the same. Raises Corrupt."""
+        expected = self.seq + 1
+        try:
+            entry = AuditEntry.model_validate_json(text)
+        except ValidationError:
+            raise _broken("it cannot be read", expected) from None
+        self.follow(entry)
+        if entry.model_dump_json().encode() != text:
+            raise _broken("its text was altered", expected)
+        return entry
 
     def must_end_at(self, seq: int, link: str) -> None:
         """Raises Corrupt when entries are missing at the end."""

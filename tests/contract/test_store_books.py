@@ -1,0 +1,400 @@
+"""What breachdesk.ports promises of every book, on the real store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from breachdesk.stores.sql_store import SqlStore
+from breachdesk.testing import (
+    START,
+    FixedNow,
+    a_case,
+    a_confirmed_breach,
+    a_customer,
+    a_user,
+    an_alert,
+    memory_store,
+)
+from schemas.alert import AlertState
+from schemas.breach import (
+    Answer,
+    Breach,
+    Clock,
+    Decision,
+    Duty,
+    Manifest,
+    NoticeFacts,
+    NoticeKind,
+    Recipient,
+)
+from schemas.breach import Channel as By
+from schemas.case import Note
+from schemas.customer import PersonKind
+from schemas.errors import BadInput, Conflict, NotAllowed, NotFound
+from schemas.notice import NoticeRow, Status
+from schemas.report import RegulatorReport, ReportStage, Submission
+from schemas.source import BlindInterval
+
+
+@pytest.fixture
+def store() -> Iterator[SqlStore]:
+    with memory_store(FixedNow()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def breach(store: SqlStore) -> Breach:
+    return store.act(lambda uow: a_confirmed_breach(uow, START))
+
+
+def a_row(breach_id: str, person: str = "jo", status: Status = Status.QUEUED) -> NoticeRow:
+    return NoticeRow(
+        id=0,
+        breach_id=breach_id,
+        customer_id="contoso",
+        person_id=person,
+        kind=NoticeKind.ACCOUNT_HOLDER,
+        version=1,
+        status=status,
+        rendered_hash="r",
+        message_id=f"<{person}@provider.example>",
+        approval_hash="a",
+        expires_at=START + timedelta(days=30),
+    )
+
+
+def a_manifest(breach_id: str, version: int = 1) -> Manifest:
+    person = Recipient(
+        customer_id="contoso",
+        person_id="jo",
+        person_kind=PersonKind.ACCOUNT_HOLDER,
+        kind=NoticeKind.ACCOUNT_HOLDER,
+        name="Jo Mason",
+        email="jo@contoso.example",
+        channel=By.EMAIL,
+    )
+    return Manifest(
+        breach_id=breach_id,
+        version=version,
+        frozen_by="sam",
+        frozen_at=START,
+        exposures=(),
+        recipients=(person,),
+        salt="pepper",
+        hash=f"h{version}",
+    )
+
+
+def test_an_act_that_raises_keeps_nothing_of_what_it_did(store: SqlStore) -> None:
+    def half(uow):
+        uow.customers.save(a_customer())
+        raise Conflict("changed my mind")
+
+    with pytest.raises(Conflict, match="changed my mind"):
+        store.act(half)
+
+    assert store.look(lambda uow: uow.customers.list()) == []
+    assert store.look(lambda uow: uow.customers.version()) == 0
+
+
+def test_an_act_inside_an_act_is_refused_instead_of_waiting_for_itself(store: SqlStore) -> None:
+    with pytest.raises(NotAllowed, match="inside another act"):
+        store.act(lambda _: store.act(lambda uow: uow.customers.save(a_customer())))
+
+
+def test_a_look_cannot_write(store: SqlStore) -> None:
+    with pytest.raises(Exception, match="cannot be read"):
+        store.look(lambda uow: uow.customers.save(a_customer()))
+
+    assert store.look(lambda uow: uow.customers.list()) == []
+
+
+def test_a_case_saved_over_another_version_is_a_conflict(store: SqlStore) -> None:
+    case = store.act(lambda uow: a_case(uow, START))
+    saved = store.act(lambda uow: uow.cases.save(case.model_copy(update={"lead": "sam"})))
+
+    assert (saved.version, saved.lead) == (2, "sam")
+    with pytest.raises(Conflict, match="meanwhile"):
+        store.act(lambda uow: uow.cases.save(case.model_copy(update={"lead": "kim"})))
+    assert store.look(lambda uow: uow.cases.get(case.id)) == saved
+
+
+def test_case_numbers_are_never_used_again_once_given(store: SqlStore) -> None:
+    first = store.act(lambda uow: uow.cases.next_id())
+    second = store.act(lambda uow: a_case(uow, START)).id
+
+    assert (first, second) == ("CASE-0001", "CASE-0002")
+    with pytest.raises(NotFound, match="no case CASE-0001"):
+        store.look(lambda uow: uow.cases.get(first))
+
+
+def test_cases_and_breaches_are_listed_newest_first(store: SqlStore) -> None:
+    for hours in (0, 2, 1):
+        store.act(lambda uow, h=hours: a_confirmed_breach(uow, START + timedelta(hours=h)))
+
+    assert [c.id for c in store.look(lambda uow: uow.cases.list())] == [
+        "CASE-0002",
+        "CASE-0003",
+        "CASE-0001",
+    ]
+    assert [b.id for b in store.look(lambda uow: uow.breaches.list())] == [
+        "BR-0002",
+        "BR-0003",
+        "BR-0001",
+    ]
+
+
+def test_a_filed_document_version_is_never_overwritten(store: SqlStore, breach: Breach) -> None:
+    store.act(lambda uow: uow.breaches.put(a_manifest(breach.id)))
+    store.act(lambda uow: uow.breaches.put(a_manifest(breach.id, 2)))
+
+    with pytest.raises(Conflict, match="filed already"):
+        store.act(lambda uow: uow.breaches.put(a_manifest(breach.id, 2)))
+    assert [m.hash for m in store.look(lambda uow: uow.breaches.all(Manifest, breach.id))] == [
+        "h1",
+        "h2",
+    ]
+    latest = store.look(lambda uow: uow.breaches.latest(Manifest, breach.id))
+    assert latest is not None
+    assert latest.recipients[0].email == "jo@contoso.example"
+
+
+def test_documents_of_one_kind_and_breach_do_not_mix_with_others(
+    store: SqlStore, breach: Breach
+) -> None:
+    other = store.act(lambda uow: a_confirmed_breach(uow, START))
+    yes = Answer(yes=True, reasons="because")
+    for breach_id in (breach.id, other.id):
+        decision = Decision(
+            breach_id=breach_id,
+            version=1,
+            decided_by="sam",
+            decided_at=START,
+            report_to_ico=yes,
+            tell_people=yes,
+            own_promise_binds=yes,
+            pecr=yes,
+            risk="r",
+            high_risk="h",
+        )
+        store.act(lambda uow, d=decision: uow.breaches.put(d))
+
+    found = store.look(lambda uow: uow.breaches.latest(Decision, other.id))
+    assert found is not None
+    assert found.breach_id == other.id
+    assert len(store.look(lambda uow: uow.breaches.all(Decision))) == 2
+    assert store.look(lambda uow: uow.breaches.latest(Manifest, other.id)) is None
+
+
+def test_a_clock_replaces_its_duty_and_submissions_keep_their_numbers(
+    store: SqlStore, breach: Breach
+) -> None:
+    running = Clock(breach_id=breach.id, duty=Duty.ICO_ART33, title="t", started_at=START)
+    stopped = running.model_copy(update={"stopped_at": START, "stopped_by": "submission 1"})
+    second = Clock(breach_id=breach.id, duty=Duty.OWN_PROMISE, title="t", started_at=START)
+    for clock in (running, second, stopped):
+        store.act(lambda uow, c=clock: uow.breaches.put(c))
+    report = RegulatorReport(
+        breach_id=breach.id,
+        jurisdiction="uk_ico",
+        version=1,
+        stage=ReportStage.INITIAL,
+        authority="ICO",
+        prepared_at=START,
+        drill=True,
+        questions=(),
+    )
+    for number in (2, 1):
+        submission = Submission(
+            breach_id=breach.id,
+            jurisdiction="uk_ico",
+            number=number,
+            submitted_at=START,
+            submitted_by="sam",
+            channel="web",
+            report_hash="x",
+            report=report,
+        )
+        store.act(lambda uow, s=submission: uow.breaches.put(s))
+
+    assert store.look(lambda uow: uow.breaches.all(Clock, breach.id)) == [stopped, second]
+    latest = store.look(lambda uow: uow.breaches.latest(Submission, breach.id))
+    assert latest is not None
+    assert latest.number == 2
+
+
+def test_a_document_without_a_breach_is_refused(store: SqlStore) -> None:
+    with pytest.raises(BadInput, match="belongs to no breach"):
+        store.act(lambda uow: uow.breaches.put(a_customer()))
+
+
+def test_the_manifest_and_the_notice_facts_lie_sealed_on_the_disk(
+    store: SqlStore, breach: Breach
+) -> None:
+    facts = NoticeFacts(
+        breach_id=breach.id,
+        version=1,
+        written_by="sam",
+        written_at=START,
+        what_happened="Somebody read Wilhelmina's mail.",
+        found_at=START,
+    )
+    store.act(lambda uow: uow.breaches.put(a_manifest(breach.id)))
+    store.act(lambda uow: uow.breaches.put(facts))
+    stored = store.path.read_bytes() + store.path.with_name("store.db-wal").read_bytes()
+
+    assert b"jo@contoso.example" not in stored
+    assert b"Wilhelmina" not in stored
+    assert store.look(lambda uow: uow.breaches.latest(NoticeFacts, breach.id)) == facts
+
+
+def test_erasing_a_case_leaves_its_sealed_documents_out_and_the_chain_whole(
+    store: SqlStore, breach: Breach
+) -> None:
+    def file_it(uow):
+        uow.breaches.put(a_manifest(breach.id))
+        uow.audit.record(
+            at=START,
+            actor="sam",
+            act="breach:manifest:frozen",
+            subject=breach.id,
+            facts={"count": 1},
+            personal={"first": "Jo Mason"},
+            case_id=breach.case_id,
+        )
+
+    store.act(file_it)
+    entry = store.look(lambda uow: uow.audit.entries(subject=breach.id))[0]
+    before = store.look(lambda uow: uow.audit.personal(entry))
+    store.act(
+        lambda uow: uow.audit.erase(breach.case_id, at=START, actor="kim", reason="retention")
+    )
+
+    assert before == {"first": "Jo Mason"}
+    assert store.look(lambda uow: uow.audit.personal(entry)) == {"first": "(erased)"}
+    assert store.look(lambda uow: uow.breaches.latest(Manifest, breach.id)) is None
+    assert store.look(lambda uow: uow.audit.verify()) == 2
+    with pytest.raises(NotAllowed, match="was erased"):
+        store.act(lambda uow: uow.breaches.put(a_manifest(breach.id, 2)))
+
+
+def test_pausing_is_a_switch_of_one_breach(store: SqlStore, breach: Breach) -> None:
+    store.act(lambda uow: uow.breaches.pause(breach.id, True))
+
+    assert store.look(lambda uow: uow.breaches.paused(breach.id)) is True
+    store.act(lambda uow: uow.breaches.pause(breach.id, False))
+    assert store.look(lambda uow: uow.breaches.paused(breach.id)) is False
+
+
+def test_one_notice_is_queued_once_however_often_it_is_asked_for(
+    store: SqlStore, breach: Breach
+) -> None:
+    first = store.act(lambda uow: uow.notices.queue(a_row(breach.id)))
+    other = store.act(lambda uow: uow.notices.queue(a_row(breach.id, "kit")))
+
+    assert (first.id, other.id) == (1, 2)
+    with pytest.raises(Conflict, match="queued already"):
+        store.act(lambda uow: uow.notices.queue(a_row(breach.id)))
+    assert store.look(lambda uow: uow.notices.list(breach_id=breach.id)) == [first, other]
+
+
+def test_a_row_is_written_only_from_the_status_that_was_expected(
+    store: SqlStore, breach: Breach
+) -> None:
+    row = store.act(lambda uow: uow.notices.queue(a_row(breach.id)))
+    sending = row.model_copy(update={"status": Status.SENDING, "attempt_id": "a1"})
+
+    assert store.act(lambda uow: uow.notices.update(sending, expected=[Status.QUEUED])) is True
+    assert store.act(lambda uow: uow.notices.update(row, expected=[Status.QUEUED])) is False
+    assert store.look(lambda uow: uow.notices.get(row.id)) == sending
+    assert store.look(lambda uow: uow.notices.list(statuses=[Status.QUEUED])) == []
+
+
+def test_a_row_never_becomes_another_persons_notice(store: SqlStore, breach: Breach) -> None:
+    row = store.act(lambda uow: uow.notices.queue(a_row(breach.id)))
+
+    with pytest.raises(Conflict, match="whose it is"):
+        store.act(
+            lambda uow: uow.notices.update(
+                row.model_copy(update={"person_id": "kit"}), expected=list(Status)
+            )
+        )
+
+
+def test_a_human_act_on_an_alert_needs_the_version_that_was_seen(store: SqlStore) -> None:
+    alert = an_alert(store)
+    acted = store.act(
+        lambda uow: uow.alerts.act(
+            alert.pk, 1, state=AlertState.DISMISSED, dismissed_reason="a test", assignee="sam"
+        )
+    )
+
+    assert (acted.version, acted.state, acted.assignee) == (2, AlertState.DISMISSED, "sam")
+    with pytest.raises(Conflict, match="meanwhile"):
+        store.act(lambda uow: uow.alerts.act(alert.pk, 1, assignee="kim"))
+    with pytest.raises(BadInput, match="severity"):
+        store.act(lambda uow: uow.alerts.act(alert.pk, 2, severity="low"))
+    assert store.look(lambda uow: uow.alerts.list(states=[AlertState.NEW])) == []
+
+
+def test_comments_come_back_oldest_first(store: SqlStore) -> None:
+    alert = an_alert(store)
+    for minute in (5, 1):
+        note = Note(at=START + timedelta(minutes=minute), by="sam", text=f"minute {minute}")
+        store.act(lambda uow, n=note: uow.alerts.comment(alert.pk, n))
+
+    notes = store.look(lambda uow: uow.alerts.comments(alert.pk))
+    assert [note.text for note in notes] == ["minute 1", "minute 5"]
+
+
+def test_an_unknown_alert_is_not_found(store: SqlStore) -> None:
+    for unknown in (17, "AL-000000000000"):
+        with pytest.raises(NotFound, match="no alert"):
+            store.look(lambda uow, u=unknown: uow.alerts.get(u))
+
+
+def test_a_session_lives_until_it_expires_is_closed_or_its_user_is_disabled(
+    store: SqlStore,
+) -> None:
+    def sign_in(uow):
+        uow.users.save(a_user())
+        uow.users.open_session("hash", "sam", "csrf", START + timedelta(hours=1))
+
+    store.act(sign_in)
+
+    def session(at: datetime = START):
+        return store.look(lambda uow: uow.users.session("hash", at))
+
+    assert session() == (a_user(), "csrf")
+    assert session(START + timedelta(hours=1)) is None
+    store.act(lambda uow: uow.users.save(a_user().model_copy(update={"disabled": True})))
+    assert session() is None
+    store.act(lambda uow: uow.users.save(a_user()))
+    store.act(lambda uow: uow.users.close_session("hash"))
+    assert session() is None
+
+
+def test_a_blind_interval_is_kept_once_and_its_end_is_learnt_later(store: SqlStore) -> None:
+    open_gap = BlindInterval(source="m365", begin=START, reason="the subscription lapsed")
+    closed = open_gap.model_copy(update={"end": START + timedelta(hours=1), "lost": 4})
+    for gap in (open_gap, open_gap, closed):
+        store.act(lambda uow, g=gap: uow.sources.add_gap(g))
+
+    assert store.look(lambda uow: uow.sources.gaps()) == [closed]
+    (source,) = store.look(lambda uow: uow.sources.list())
+    assert (source.name, source.gaps) == ("m365", (closed,))
+
+
+def test_times_without_a_zone_are_refused_and_others_come_back_in_utc(store: SqlStore) -> None:
+    store.act(lambda uow: uow.users.save(a_user()))
+    with pytest.raises(Exception, match="without a zone"):
+        store.act(lambda uow: uow.users.open_session("h", "sam", "c", datetime(2026, 1, 1)))  # noqa: DTZ001
+
+    summer = datetime.fromisoformat("2026-07-01T10:00:00+01:00")
+    store.act(lambda uow: uow.sources.add_gap(BlindInterval(source="s", begin=summer, reason="r")))
+    assert store.look(lambda uow: uow.sources.gaps())[0].begin == datetime(
+        2026, 7, 1, 9, tzinfo=UTC
+    )

@@ -1,0 +1,261 @@
+"""Single stories of alerts: parting at midnight, former ids, what reopens, what goes on standing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from breachdesk.stores.sql_store import SqlStore
+from breachdesk.testing import (
+    GROUP,
+    START,
+    FixedNow,
+    a_case,
+    a_signal,
+    an_alert,
+    an_episode,
+    memory_store,
+    raise_alerts,
+)
+from schemas.alert import AlertState, AlertView, Episode, Severity, Signal
+from schemas.case import Note, TaskKind
+from schemas.errors import Conflict
+from schemas.event import Position, Touch
+from streams.ports import Batch, Eviction, GroupState
+
+MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.fixture
+def now() -> FixedNow:
+    return FixedNow()
+
+
+@pytest.fixture
+def store(now: FixedNow) -> Iterator[SqlStore]:
+    with memory_store(now) as opened:
+        yield opened
+
+
+def at(hours: float, *numbers: int) -> list[Signal]:
+    """Signals that many hours after midnight."""
+    return [a_signal(number, time=MIDNIGHT + timedelta(hours=hours)) for number in numbers]
+
+
+def dismiss(store: SqlStore, alert: AlertView) -> AlertView:
+    return store.act(
+        lambda uow: uow.alerts.act(
+            alert.pk, alert.version, state=AlertState.DISMISSED, dismissed_reason="expected"
+        )
+    )
+
+
+def get(store: SqlStore, alert: int | str) -> AlertView:
+    return store.look(lambda uow: uow.alerts.get(alert))
+
+
+def acts(store: SqlStore) -> list[str]:
+    return [entry.act for entry in store.look(lambda uow: uow.audit.entries())]
+
+
+def test_a_merge_followed_by_a_midnight_cut_gives_each_alert_its_own_half_back(
+    store: SqlStore,
+) -> None:
+    before, after = an_episode(at(-6, 1, 2)), an_episode(at(5, 3, 4))
+    early, late = raise_alerts(store, before, after)
+    case = store.act(lambda uow: a_case(uow, START, late))
+
+    joined = an_episode(at(-6, 1, 2) + at(0, 5) + at(5, 3, 4))
+    (whole,) = raise_alerts(store, joined)
+    assert (whole.pk, whole.id, whole.first) == (late.pk, early.id, early.first)
+    assert get(store, early.pk).pk == late.pk
+
+    halves = an_episode(at(-20, 6) + at(-6, 1, 2)), an_episode(at(0, 5) + at(5, 3, 4))
+    evening, morning = raise_alerts(store, *halves)
+
+    assert (evening.pk, evening.state) == (early.pk, AlertState.NEW)
+    assert (morning.pk, morning.state, morning.case_id) == (late.pk, AlertState.CASE, case.id)
+    assert evening.merged_into is None
+    assert [e.event_id for e in store.look(lambda uow: uow.alerts.evidence(evening.pk))] == [
+        "event-0006",
+        "event-0001",
+        "event-0002",
+    ]
+    assert get(store, late.id).pk == late.pk
+    assert acts(store) == [
+        "alert:episode:raised",
+        "alert:episode:raised",
+        "alert:episode:merged",
+        "alert:episode:revised",
+        "alert:episode:parted",
+        "alert:episode:revised",
+        "alert:episode:revised",
+    ]
+
+
+def test_a_late_signal_moves_the_id_and_the_former_one_keeps_resolving(store: SqlStore) -> None:
+    alert = an_alert(store, an_episode(at(5, 3, 4)))
+    moved = an_alert(store, an_episode(at(4, 1) + at(5, 3, 4)))
+
+    assert moved.id != alert.id
+    assert moved.pk == alert.pk
+    assert get(store, alert.id) == get(store, moved.id) == get(store, alert.pk) == moved
+
+
+def test_more_of_the_same_leaves_a_dismissal_and_its_version_alone(store: SqlStore) -> None:
+    alert = dismiss(store, an_alert(store))
+    grown = an_alert(store, an_episode([a_signal(number) for number in range(1, 30)]))
+
+    assert grown.evidence == 29
+    assert (grown.state, grown.version) == (AlertState.DISMISSED, alert.version)
+    assert acts(store) == ["alert:episode:raised"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"touches": (Touch("fabrikam", "mailbox:x@fabrikam.example", "mail"),)},
+        {"touches": (Touch("contoso", "mailbox:jo@contoso.example", "contact"),)},
+        {"value": "another user"},
+    ],
+)
+def test_a_new_customer_category_or_entity_reopens_a_dismissal(
+    store: SqlStore, change: dict[str, object]
+) -> None:
+    alert = dismiss(store, an_alert(store))
+    signals = [a_signal(1), a_signal(2), a_signal(3), replace(a_signal(4), **change)]
+    reopened = an_alert(store, an_episode(signals))
+
+    assert (reopened.pk, reopened.state) == (alert.pk, AlertState.NEW)
+    assert reopened.dismissed_reason == "expected"
+    assert "alert:dismissal:reopened" in acts(store)
+    with pytest.raises(Conflict, match="meanwhile"):
+        dismiss(store, alert)
+
+
+def test_another_severity_reopens_a_dismissal_and_is_audited(store: SqlStore) -> None:
+    dismiss(store, an_alert(store))
+    graver = an_alert(store, an_episode(severity=Severity.CRITICAL))
+
+    assert (graver.severity, graver.state) == (Severity.CRITICAL, AlertState.NEW)
+    assert acts(store)[-2:] == ["alert:dismissal:reopened", "alert:severity:changed"]
+
+
+def test_a_merge_of_two_dismissed_alerts_reopens_the_one_that_leads(store: SqlStore) -> None:
+    one, two = raise_alerts(store, an_episode(at(1, 1)), an_episode(at(5, 2)))
+    for alert in (one, two):
+        dismiss(store, alert)
+    whole = an_alert(store, an_episode(at(1, 1) + at(5, 2)))
+
+    assert (whole.pk, whole.state) == (one.pk, AlertState.NEW)
+    with pytest.raises(Conflict, match="merged into another"):
+        store.act(lambda uow: uow.alerts.act(two.pk, 2, assignee="sam"))
+
+
+def test_comments_on_a_merged_alert_are_shown_with_its_leader(store: SqlStore) -> None:
+    one, two = raise_alerts(store, an_episode(at(1, 1)), an_episode(at(5, 2)))
+    for alert in (one, two):
+        note = Note(at=START, by="sam", text=f"on {alert.pk}")
+        store.act(lambda uow, a=alert, n=note: uow.alerts.comment(a.pk, n))
+    whole = an_alert(store, an_episode(at(1, 1) + at(5, 2)))
+
+    notes = store.look(lambda uow: uow.alerts.comments(whole.pk))
+    assert [note.text for note in notes] == ["on 1", "on 2"]
+    assert store.look(lambda uow: len(uow.alerts.list())) == 1
+    assert store.look(lambda uow: len(uow.alerts.list(merged=True))) == 2
+
+
+def test_cases_whose_alerts_join_get_a_task_each_and_stay_two(store: SqlStore) -> None:
+    one, two = raise_alerts(store, an_episode(at(1, 1)), an_episode(at(5, 2)))
+    cases = [store.act(lambda uow, a=alert: a_case(uow, START, a)) for alert in (one, two)]
+    an_alert(store, an_episode(at(1, 1) + at(5, 2)))
+    found = [store.look(lambda uow, c=case: uow.cases.get(c.id)) for case in cases]
+
+    assert [[task.kind for task in case.tasks] for case in found] == [[TaskKind.CASES_JOINED]] * 2
+    assert cases[1].id in found[0].tasks[0].title
+    assert [case.alerts for case in found] == [(one.pk,), (two.pk,)]
+
+
+def test_an_alert_that_changed_rules_no_longer_raise_stays_and_says_so(store: SqlStore) -> None:
+    alert = an_alert(store)
+    case = store.act(lambda uow: a_case(uow, START, alert))
+    commit(store, groups=(GroupState(GROUP, ()),))
+    standing = get(store, alert.pk)
+
+    assert (standing.closed, standing.evidence, standing.state) == (True, 3, AlertState.CASE)
+    task = store.look(lambda uow: uow.cases.get(case.id)).tasks[0]
+    assert task.kind is TaskKind.UNSUPPORTED_EVIDENCE
+    assert acts(store)[-1] == "alert:evidence:unsupported"
+
+
+def test_an_evicted_alert_keeps_its_evidence_and_a_new_episode_raises_another(
+    store: SqlStore,
+) -> None:
+    alert = an_alert(store, an_episode(at(1, 1, 2)))
+    begin, end = alert.first.timestamp(), alert.last.timestamp()
+    commit(store, groups=(GroupState(GROUP, ()),), evictions=(Eviction(GROUP, begin, end),))
+    later = an_alert(store, an_episode(at(20, 3)))
+
+    assert later.pk != alert.pk
+    assert get(store, alert.id).closed
+    assert store.look(lambda uow: len(uow.alerts.evidence(alert.pk))) == 2
+    assert "alert:evidence:unsupported" not in acts(store)
+
+
+def test_an_episode_evicted_by_the_batch_that_tells_of_it_is_raised_and_closed(
+    store: SqlStore,
+) -> None:
+    episode = an_episode(at(1, 1, 2))
+    gone = Eviction(GROUP, episode.members[0].time, episode.members[-1].time)
+    commit(store, groups=(GroupState(GROUP, (episode,)),), evictions=(gone,))
+
+    assert get(store, episode.id).closed
+
+
+def test_detection_time_is_when_it_was_first_raised(store: SqlStore, now: FixedNow) -> None:
+    raised = an_alert(store)
+    now.advance(hours=3)
+    revised = an_alert(store, an_episode([a_signal(number) for number in range(1, 9)]))
+
+    assert raised.detected_at == revised.detected_at == START
+
+
+def test_the_gravest_then_the_newest_alert_comes_first(store: SqlStore) -> None:
+    def other(name: str, hours: float, severity: Severity) -> Episode:
+        key = GROUP._replace(group=(name,))
+        time = MIDNIGHT + timedelta(hours=hours)
+        return an_episode([a_signal(1, key=key, time=time)], severity=severity)
+
+    raise_alerts(
+        store,
+        other("a", 1, Severity.HIGH),
+        other("b", 5, Severity.LOW),
+        other("c", 3, Severity.HIGH),
+        other("d", 1, Severity.CRITICAL),
+    )
+
+    listed = store.look(lambda uow: uow.alerts.list())
+    assert [alert.group[0] for alert in listed] == ["d", "c", "a", "b"]
+
+
+def test_the_audit_of_the_pipeline_names_no_person_and_no_address(store: SqlStore) -> None:
+    an_alert(store)
+    text = "".join(e.model_dump_json() for e in store.look(lambda uow: uow.audit.entries()))
+
+    assert "jo@" not in text
+    assert "203.0.113.9" not in text
+
+
+def commit(
+    store: SqlStore,
+    *,
+    groups: tuple[GroupState, ...] = (),
+    evictions: tuple[Eviction, ...] = (),
+) -> None:
+    sink = store.batch_sink()
+    before = sink.resume("test").position
+    after = Position("journal-1", 1 if before is None else before.offset + 1)
+    sink.commit("test", Batch(before, after, groups=groups, evictions=evictions), START)
