@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -44,6 +45,8 @@ class Standing:
     merged_into: int | None
     grew: bool = False
     """Something merged into it in this batch."""
+    parted: bool = False
+    """It leads again: its evidence, which lay with its former leader, comes back."""
 
     def within(self, episode: Episode) -> bool:
         """Does its first hot bucket belong to that episode? In seconds: a changed rule may span
@@ -71,6 +74,8 @@ class Standing:
 
     def same_machine_part(self, episode: Episode) -> bool:
         """Nothing to write: the very same episode."""
+        if self.parted:
+            return False
         new = machine_columns(episode)
         return all(getattr(self.row, name) == value for name, value in new.items())
 
@@ -109,6 +114,7 @@ def machine_columns(episode: Episode) -> dict[str, Any]:
         "explanation": episode.explanation,
         "fingerprint": episode.fingerprint,
         "evidence": len(episode.members),
+        "evidence_hash": _evidence_hash(episode.members),
     }
 
 
@@ -140,6 +146,14 @@ def keep_evidence(connection: Connection, pk: int, members: Sequence[Signal]) ->
     added = [_evidence_row(pk, m) for identity, m in wanted.items() if identity not in kept]
     if added:
         connection.execute(insert(evidence), added)
+
+
+def _evidence_hash(members: Sequence[Signal]) -> str:
+    """Of the members' identities: retention may swap one event for another of the same count."""
+    digest = hashlib.sha256()
+    for member in members:
+        digest.update(f"{member.event_id}\x00{member.step}\x00{member.value}\x01".encode())
+    return digest.hexdigest()
 
 
 def _standing(row: Row[Any]) -> Standing:

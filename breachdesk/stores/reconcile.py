@@ -77,6 +77,7 @@ class Reconciler:
         if into == alert.merged_into:
             return
         if into is None:
+            alert.parted = True
             self._audit("alert:episode:parted", alert.id, {"pk": alert.pk})
         else:
             leader.grew = True

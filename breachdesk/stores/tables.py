@@ -102,6 +102,7 @@ alerts = Table(
     Column("explanation", Text, nullable=False),
     Column("fingerprint", String(64), nullable=False),
     Column("evidence", Integer, nullable=False),
+    Column("evidence_hash", String(64), nullable=False),
     Column("detected_at", UtcTime, nullable=False),
     Column("revised_at", UtcTime, nullable=False),
     Column("revision", Integer, nullable=False),

@@ -96,6 +96,31 @@ def test_a_merge_followed_by_a_midnight_cut_gives_each_alert_its_own_half_back(
     ]
 
 
+def test_an_alert_that_parts_unchanged_has_its_evidence_back(store: SqlStore) -> None:
+    halves = an_episode(at(-6, 1, 2)), an_episode(at(5, 3, 4))
+    raise_alerts(store, *halves)
+    an_alert(store, an_episode(at(-6, 1, 2) + at(5, 3, 4)))
+    apart = raise_alerts(store, *halves)
+
+    evidence = [store.look(lambda uow, a=a: uow.alerts.evidence(a.pk)) for a in apart]
+    assert [[item.event_id for item in items] for items in evidence] == [
+        ["event-0001", "event-0002"],
+        ["event-0003", "event-0004"],
+    ]
+
+
+def test_evidence_follows_what_retention_keeps_though_its_count_stays(store: SqlStore) -> None:
+    an_alert(store, an_episode([a_signal(1), a_signal(2), a_signal(3)]))
+    swapped = an_alert(
+        store,
+        an_episode([a_signal(1), replace(a_signal(3), event_id="event-0009")] + [a_signal(3)]),
+    )
+
+    evidence = store.look(lambda uow: uow.alerts.evidence(swapped.pk))
+    assert swapped.evidence == 3
+    assert [item.event_id for item in evidence] == ["event-0001", "event-0003", "event-0009"]
+
+
 def test_a_late_signal_moves_the_id_and_the_former_one_keeps_resolving(store: SqlStore) -> None:
     alert = an_alert(store, an_episode(at(5, 3, 4)))
     moved = an_alert(store, an_episode(at(4, 1) + at(5, 3, 4)))

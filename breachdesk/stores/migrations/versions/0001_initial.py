@@ -68,6 +68,7 @@ def _tables() -> None:
         sa.Column("explanation", sa.Text(), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("evidence", sa.Integer(), nullable=False),
+        sa.Column("evidence_hash", sa.String(length=64), nullable=False),
         sa.Column("detected_at", UtcTime(), nullable=False),
         sa.Column("revised_at", UtcTime(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
