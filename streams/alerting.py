@@ -1,1 +1,91 @@
-"""."""
+"""Findings fold into alerts: a batch's events in, what the store must write out.
+
+Holds the only state of the pipeline. Decides when state is written compactly and when it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schemas.alert import Signal
+from schemas.event import Event
+from streams.ports import BucketRow, Eviction, GroupState, Resume
+from streams.sigma.engine import Engine
+from streams.sigma.rulebook import RuleBook
+from streams.windows import HOLD_SECONDS, Windows
+
+FOLD_BATCHES = 20
+FOLD_SIGNALS = 5_000
+SWEEP_BATCHES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """One batch's part of streams.ports.Batch."""
+
+    signals: Sequence[Signal]
+    groups: Sequence[GroupState]
+    evictions: Sequence[Eviction]
+    buckets: Sequence[BucketRow]
+    low_watermark: float | None
+
+
+class Alerting:
+    """`begin`, then `take` every event, then `finish`: one batch."""
+
+    def __init__(self, book: RuleBook, horizon: float, *, hold: float = HOLD_SECONDS) -> None:
+        """`horizon`: the greatest H of any source, seconds."""
+        self._engine = Engine(book)
+        self._windows = Windows(book.specs, horizon, hold=hold)
+        self._arrived: float | None = None
+        self._batches = 0
+        self._taken: list[Signal] = []
+        self._gone: list[Eviction] = []
+
+    def load(self, resume: Resume) -> None:
+        """Forget everything and start from what was committed."""
+        self._windows.load(resume)
+        self._arrived = resume.arrived
+        self._batches = 0
+
+    def begin(self) -> None:
+        """Let go of what nothing can reach, by what had arrived before this batch: its own
+        records may reach back as far as that allows."""
+        self._taken = []
+        self._batches += 1
+        due = self._batches % SWEEP_BATCHES == 0 and self._arrived is not None
+        self._gone = self._windows.evict(self._arrived) if due and self._arrived else []
+
+    def take(self, event: Event, *, backfill: bool) -> int:
+        """Match one event; returns how many signals it made. Replays of what was let go make none,
+        unless a person feeds old logs on purpose; late events stand alone and always count."""
+        arrived = event.arrived.timestamp()
+        if backfill:
+            self._windows.backfilled(arrived)
+        signals = self._engine.signals(event)
+        if signals:
+            guarded = event.in_time and not backfill
+            signals = [s for s in signals if not guarded or self._windows.reachable(s)]
+            self._taken += signals
+        return len(signals)
+
+    def finish(self, arrived: float | None) -> Alerts:
+        """Fold the batch. `arrived`: newest arrival in it, epoch seconds."""
+        if arrived is not None:
+            self._arrived = max(arrived, self._arrived or arrived)
+        logged, groups = self._windows.absorb(self._taken)
+        self._taken = []
+        due = self._batches % FOLD_BATCHES == 0 or self._windows.unfolded > FOLD_SIGNALS
+        return Alerts(
+            signals=logged,
+            groups=groups,
+            evictions=self._gone,
+            buckets=self._windows.fold() if due else (),
+            low_watermark=self._windows.low,
+        )
+
+    @property
+    def arrived(self) -> float | None:
+        """Newest arrival processed, epoch seconds."""
+        return self._arrived

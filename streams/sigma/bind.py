@@ -40,7 +40,7 @@ def bind(
             specs[one.id] = _spec(one, one.rule, bases)
             if not one.rule.generate:
                 silent |= {base.id for base in bases}
-            for base in bases:
+            for base in {base.id: base for base in bases}.values():
                 feeds[base.id].append(_feed(one, one.rule, base))
     rules = []
     for one in loaded.values():
@@ -69,7 +69,7 @@ def _bases(
 
 
 def _spec(one: Loaded, rule: SigmaCorrelationRule, bases: Sequence[Loaded]) -> WindowSpec:
-    steps = {base.id: base.rule.title for base in bases}
+    steps = [(base.id, base.rule.title) for base in bases]
     return correlation_spec(rule, one.id, one.options.quiet, steps, one.place)
 
 

@@ -7,7 +7,9 @@ value takes no part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import groupby, islice
 
 from sigma.correlations import (
     SigmaCorrelationCondition,
@@ -59,10 +61,11 @@ def correlation_spec(
     rule: SigmaCorrelationRule,
     rule_id: str,
     quiet: int | None,
-    steps: Mapping[str, str],
+    steps: Sequence[tuple[str, str]],
     place: str,
 ) -> WindowSpec:
-    """`steps`: ids and titles of the rules it refers to, in its order.
+    """`steps`: ids and titles of the rules it refers to, in its order; one named again asks for
+    that many of its events.
 
     Raises BadInput for a type or condition whose verdict more events could take back.
     """
@@ -102,7 +105,7 @@ def _least(rule: SigmaCorrelationRule, steps: int, place: str) -> int:
 
 
 def _meaning(
-    kind: RuleKind, least: int, timespan: int, steps: Mapping[str, str]
+    kind: RuleKind, least: int, timespan: int, steps: Sequence[tuple[str, str]]
 ) -> tuple[Test, Tell]:
     match kind:
         case RuleKind.EVENT_COUNT:
@@ -110,23 +113,24 @@ def _meaning(
         case RuleKind.VALUE_COUNT:
             return _distinct(least), _tell_values(least, timespan)
         case RuleKind.TEMPORAL:
-            wanted = set(steps)
-            return (lambda members: wanted <= {m.step for m in members}), _tell_steps(steps)
-    return _ordered(tuple(steps)), _tell_steps(steps)
+            wanted = Counter(step for step, _ in steps)
+            return (lambda members: wanted <= Counter(m.step for m in members)), _tell_steps(steps)
+    return _ordered([step for step, _ in steps]), _tell_steps(steps)
 
 
 def _distinct(least: int) -> Test:
     return lambda members: len({m.value for m in members}) >= least
 
 
-def _ordered(steps: tuple[str, ...]) -> Test:
+def _ordered(steps: Sequence[str]) -> Test:
     """The earliest chain; equal times count as ordered either way."""
+    chain = [(step, len(list(same))) for step, same in groupby(steps)]
 
     def fires(members: Sequence[Member]) -> bool:
         time = float("-inf")
-        for step in steps:
+        for step, count in chain:
             later = (m.time for m in members if m.step == step and m.time >= time)
-            found = next(later, None)
+            found = next(islice(later, count - 1, None), None)
             if found is None:
                 return False
             time = found
@@ -159,12 +163,13 @@ def _tell_values(least: int, timespan: int) -> Tell:
     return explain
 
 
-def _tell_steps(steps: Mapping[str, str]) -> Tell:
+def _tell_steps(steps: Sequence[tuple[str, str]]) -> Tell:
     def explain(members: Sequence[Member]) -> str:
         if not members:
             return ""
         counts = [
-            f"{title} ({sum(m.step == step for m in members)}×)" for step, title in steps.items()
+            f"{title} ({sum(m.step == step for m in members)}×)"
+            for step, title in dict(steps).items()
         ]
         return f"{', then '.join(counts)}, {between(members)}."
 

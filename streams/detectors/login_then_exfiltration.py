@@ -1,0 +1,164 @@
+"""A doubtful sign-in, and then data leaves: the two halves that are each too common alone.
+
+Within two hours, for one user of one customer: a sign-in that succeeds after failures from the
+same address, or that the identity provider marked risky; after it a mailbox rule that forwards
+mail outside, or many downloads. A mistyped password before a day's work is normal, so downloads
+ask for two failures, a forwarding rule for one. Sources: MITRE ATT&CK T1078, T1114.003, T1530.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from schemas.event import Event
+from schemas.plugin import Detector, DetectorExample, Member, SignalDraft
+from streams.wording import counted, duration
+
+DOWNLOADS = 20
+FAILED, OPENED, RISKY = "failed", "opened", "opened, risky"
+FORWARDED, DOWNLOADED = "forwarded", "downloaded"
+DOWNLOAD_ACTIONS = frozenset({"filedownloaded", "filesyncdownloadedfull"})
+NEVER = float("inf")
+
+
+def _signals(event: Event) -> Sequence[SignalDraft]:
+    fields = event.fields
+    user = fields.get("user.name")
+    if not user:
+        return ()
+    found = _sign_in(event) or _leaving(event)
+    return () if found is None else (SignalDraft((str(user),), *found),)
+
+
+def _sign_in(event: Event) -> tuple[str, str] | None:
+    fields = event.fields
+    if "authentication" not in fields.get("event.category", ()):
+        return None
+    address = str(fields.get("source.ip", ""))
+    match fields.get("event.outcome"):
+        case "failure":
+            return FAILED, address
+        case "success":
+            risky = fields.get("breach.auth.risk") in ("medium", "high")
+            return RISKY if risky else OPENED, address
+    return None
+
+
+def _leaving(event: Event) -> tuple[str, str] | None:
+    if event.fields.get("breach.mail.forward_external") is True:
+        return FORWARDED, str(event.fields.get("source.ip", ""))
+    if str(event.fields.get("event.action", "")).lower() in DOWNLOAD_ACTIONS:
+        return DOWNLOADED, str(event.fields.get("file.path") or event.id)
+    return None
+
+
+def _doubtful_since(members: Sequence[Member], failures: int) -> float:
+    """Time of the first sign-in that is risky or follows so many failures from its address."""
+    failed: dict[str, list[float]] = {}
+    for m in members:
+        if m.step == FAILED and m.value:
+            failed.setdefault(m.value, []).append(m.time)
+    for m in members:
+        before = bisect_right(failed.get(m.value, []), m.time)
+        if m.step == RISKY or (m.step == OPENED and before >= failures):
+            return m.time
+    return NEVER
+
+
+def _left(members: Sequence[Member]) -> tuple[int, int]:
+    """(forwarding rules, downloads) after a sign-in doubtful enough for each."""
+    rules_since, files_since = _doubtful_since(members, 1), _doubtful_since(members, 2)
+    return (
+        sum(m.step == FORWARDED and m.time >= rules_since for m in members),
+        sum(m.step == DOWNLOADED and m.time >= files_since for m in members),
+    )
+
+
+def _fires(members: Sequence[Member]) -> bool:
+    rules, files = _left(members)
+    return rules >= 1 or files >= DOWNLOADS
+
+
+def _graver(members: Sequence[Member]) -> str | None:
+    rules, files = _left(members)
+    return "critical" if rules >= 1 and files >= DOWNLOADS else None
+
+
+def _explain(members: Sequence[Member]) -> str:
+    rules, files = _left(members)
+    since = _doubtful_since(members, 1)
+    if since == NEVER:
+        return ""
+    failures = sum(m.step == FAILED and m.time <= since for m in members)
+    risky = any(m.step == RISKY and m.time == since for m in members)
+    why = "that was marked risky" if risky else f"after {counted(failures, 'failed attempt')}"
+    done = []
+    if rules:
+        done.append(f"{counted(rules, 'mailbox rule')} forwarding mail outside")
+    if files:
+        done.append(counted(files, "file download"))
+    took = duration(members[-1].time - since)
+    return f"A sign-in {why} was followed within {took} by {' and '.join(done)}."
+
+
+def _at(second: int, **fields: object) -> dict[str, object]:
+    return {
+        "@timestamp": f"2026-11-22T09:{second // 60:02}:{second % 60:02}Z",
+        "event.dataset": "m365.audit",
+        "organization.id": "contoso",
+        "user.name": "jo@contoso.example",
+        "source.ip": "203.0.113.66",
+    } | {name.replace("__", "."): value for name, value in fields.items()}
+
+
+def _login(second: int, outcome: str, **more: object) -> dict[str, object]:
+    return _at(second, event__category=["authentication"], event__outcome=outcome, **more)
+
+
+_FAILS = [_login(1, "failure"), _login(9, "failure")]
+_OPEN = _login(30, "success")
+_RULE = _at(600, event__action="New-InboxRule", breach__mail__forward_external=True)
+_FILES = [
+    _at(900 + i * 3, event__action="FileDownloaded", file__path=f"/hr/{i}.docx")
+    for i in range(DOWNLOADS)
+]
+
+DETECTOR = Detector(
+    id="login_then_exfiltration",
+    title="Doubtful sign-in, then data leaves",
+    description="A sign-in that was risky or followed failures from its address, then within two"
+    " hours a mailbox rule that forwards mail outside or at least 20 downloads by the same user.",
+    severity="high",
+    scope="organization",
+    timespan=2 * 60 * 60,
+    quiet=4 * 60 * 60,
+    keep=100,
+    distinct=False,
+    tags=("attack.initial-access", "attack.exfiltration", "attack.t1078", "attack.t1114.003"),
+    signals=_signals,
+    fires=_fires,
+    graver=_graver,
+    explain=_explain,
+    examples=(
+        DetectorExample("failures, sign-in, forwarding rule", [*_FAILS, _OPEN, _RULE], 1, "high"),
+        DetectorExample("failures, sign-in, downloads", [*_FAILS, _OPEN, *_FILES], 1, "high"),
+        DetectorExample("both ways out", [*_FAILS, _OPEN, _RULE, *_FILES], 1, "critical"),
+        DetectorExample(
+            "a risky sign-in needs no failures",
+            [_login(30, "success", breach__auth__risk="high"), _RULE],
+            1,
+        ),
+        DetectorExample("an ordinary sign-in and a day's work", [_OPEN, _RULE, *_FILES], 0),
+        DetectorExample("one typing error before a day's work", [*_FAILS[:1], _OPEN, *_FILES], 0),
+        DetectorExample("nineteen downloads are not enough", [*_FAILS, _OPEN, *_FILES[1:]], 0),
+        DetectorExample(
+            "data left before the sign-in", [_login(1000, "success"), *_FAILS, _RULE], 0
+        ),
+        DetectorExample(
+            "failures from elsewhere do not count",
+            [*({**e, "source.ip": "198.51.100.9"} for e in _FAILS), _OPEN, _RULE],
+            0,
+        ),
+    ),
+)

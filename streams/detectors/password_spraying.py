@@ -1,0 +1,131 @@
+"""One address tries many accounts, whoever they belong to.
+
+Grouped by source address across customers, since each customer alone sees only a few failures.
+Distinct user names are counted; a sign-in that succeeds from the same address makes it critical.
+Sources: MITRE ATT&CK T1110.003; CISA and NCSC advice to count accounts per source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from schemas.event import Event
+from schemas.plugin import Detector, DetectorExample, Member, SignalDraft
+from streams.wording import counted, duration
+
+ACCOUNTS = 8
+FAILED = "failed"
+OPENED = "opened"
+JOINT = " · "
+"""Joins user name and customer in a signal's value."""
+
+
+def _signals(event: Event) -> Sequence[SignalDraft]:
+    fields = event.fields
+    if "authentication" not in fields.get("event.category", ()):
+        return ()
+    step = {"failure": FAILED, "success": OPENED}.get(fields.get("event.outcome", ""))
+    user, address = fields.get("user.name"), fields.get("source.ip")
+    if step is None or not user or not address:
+        return ()
+    whose = event.organization or event.unattributed or "unknown"
+    value = f"{str(user).casefold()}{JOINT}{whose}"
+    return (SignalDraft((str(address),), step, value),)
+
+
+def _accounts(members: Sequence[Member], step: str) -> set[str]:
+    return {m.value.partition(JOINT)[0] for m in members if m.step == step}
+
+
+def _fires(members: Sequence[Member]) -> bool:
+    return len(_accounts(members, FAILED)) >= ACCOUNTS
+
+
+def _graver(members: Sequence[Member]) -> str | None:
+    return "critical" if any(m.step == OPENED for m in members) else None
+
+
+def _explain(members: Sequence[Member]) -> str:
+    failed = [m for m in members if m.step == FAILED]
+    if not failed:
+        return ""
+    tried, opened = _accounts(members, FAILED), sorted(_accounts(members, OPENED))
+    customers = {m.value.partition(JOINT)[2] for m in failed}
+    told = (
+        f"One address tried {counted(len(tried), 'account')}"
+        f" of {counted(len(customers), 'customer')}"
+        f" within {duration(failed[-1].time - failed[0].time)} and was refused."
+    )
+    if not opened:
+        return f"{told} No sign-in from it succeeded."
+    return f"{told} It signed in to {counted(len(opened), 'account')}: {', '.join(opened[:5])}" + (
+        "." if len(opened) <= 5 else " and more."
+    )
+
+
+def _sign_in(minute: int, user: str, outcome: str, **more: str) -> dict[str, object]:
+    return {
+        "@timestamp": f"2026-11-22T03:{minute:02}:10Z",
+        "event.category": ["authentication"],
+        "event.outcome": outcome,
+        "event.dataset": "m365.audit",
+        "organization.id": f"customer-{len(user) % 3}",
+        "user.name": user,
+        "source.ip": "203.0.113.66",
+        **more,
+    }
+
+
+_NAMES = ("al", "bea", "carl", "diana", "edward", "frances", "graham", "henrietta")
+_SPRAY = [_sign_in(i * 3, f"{name}@contoso.example", "failure") for i, name in enumerate(_NAMES)]
+
+DETECTOR = Detector(
+    id="password_spraying",
+    title="Password spraying from one address",
+    description="One source address fails to sign in to at least 8 different accounts within 30"
+    " minutes, counted across all customers.",
+    severity="high",
+    scope="provider",
+    timespan=30 * 60,
+    quiet=2 * 60 * 60,
+    keep=200,
+    distinct=True,
+    tags=("attack.credential-access", "attack.t1110.003"),
+    signals=_signals,
+    fires=_fires,
+    graver=_graver,
+    explain=_explain,
+    examples=(
+        DetectorExample("eight accounts of three customers", _SPRAY, 1, "high"),
+        DetectorExample(
+            "one of them opens",
+            [*_SPRAY, _sign_in(25, "bea@contoso.example", "success")],
+            1,
+            "critical",
+        ),
+        DetectorExample("seven accounts are not enough", _SPRAY[1:], 0),
+        DetectorExample(
+            "one user mistyping eight times is no spray",
+            [_sign_in(i, "al@contoso.example", "failure") for i in range(8)],
+            0,
+        ),
+        DetectorExample(
+            "upper and lower case are one account",
+            [*_SPRAY[1:], _sign_in(2, "BEA@contoso.example", "failure")],
+            0,
+        ),
+        DetectorExample(
+            "an address that is not known is never pooled",
+            [{k: v for k, v in e.items() if k != "source.ip"} for e in _SPRAY],
+            0,
+        ),
+        DetectorExample(
+            "too slow for one window",
+            [
+                {**e, "@timestamp": f"2026-11-22T{i:02}:00:00Z"}
+                for i, e in enumerate(_SPRAY, start=1)
+            ],
+            0,
+        ),
+    ),
+)

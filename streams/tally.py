@@ -1,0 +1,116 @@
+"""What one batch counted: by source, and of events whose owner nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.event import Event, RawRecord
+from schemas.source import DeadLetter
+from streams.ports import SourceCount, UnattributedCount
+
+
+@dataclass(slots=True)
+class _Source:
+    parser: str = ""
+    received: int = 0
+    parsed: int = 0
+    folded: int = 0
+    dead_letters: int = 0
+    not_understood: int = 0
+    late: int = 0
+    first_event: datetime | None = None
+    last_event: datetime | None = None
+    last_arrived: datetime | None = None
+
+
+@dataclass(slots=True)
+class _Whose:
+    events: int
+    first: datetime
+    last: datetime
+    dataset: str
+
+
+class Tally:
+    """received = parsed + folded + dead letters + not understood, for every source."""
+
+    def __init__(self) -> None:
+        self.dead_letters: list[DeadLetter] = []
+        """The unreadable and the not understood: both can be replayed."""
+        self._sources: dict[str, _Source] = {}
+        self._whose: dict[tuple[str, str], _Whose] = {}
+
+    def received(self, record: RawRecord) -> None:
+        source = self._sources.get(record.source)
+        if source is None:
+            source = self._sources[record.source] = _Source()
+        source.received += 1
+        if source.last_arrived is None or record.arrived > source.last_arrived:
+            source.last_arrived = record.arrived
+
+    def not_understood(self, letter: DeadLetter, record: RawRecord) -> None:
+        """Nobody claims the line."""
+        self._sources[record.source].not_understood += 1
+        self.dead_letters.append(letter)
+
+    def unparseable(self, letter: DeadLetter, record: RawRecord) -> None:
+        """A parser claims the line and cannot read it."""
+        source = self._sources[record.source]
+        source.dead_letters += 1
+        source.parser = source.parser or letter.parser
+        self.dead_letters.append(letter)
+
+    def folded(self, record: RawRecord, parser: str) -> None:
+        """The line retells an act that another line tells, or is none."""
+        source = self._sources[record.source]
+        source.folded += 1
+        source.parser = parser
+
+    def parsed(self, event: Event, parser: str) -> None:
+        source = self._sources[event.source]
+        source.parsed += 1
+        source.parser = parser
+        source.late += not event.in_time
+        if source.first_event is None or event.time < source.first_event:
+            source.first_event = event.time
+        if source.last_event is None or event.time > source.last_event:
+            source.last_event = event.time
+        if event.unattributed:
+            self._unattributed(event, event.unattributed)
+
+    def _unattributed(self, event: Event, key: str) -> None:
+        whose = self._whose.get((key, event.dataset))
+        if whose is None:
+            self._whose[key, event.dataset] = _Whose(1, event.time, event.time, event.dataset)
+            return
+        whose.events += 1
+        whose.first = min(whose.first, event.time)
+        whose.last = max(whose.last, event.time)
+
+    def sources(self) -> Sequence[SourceCount]:
+        """By name."""
+        return [
+            SourceCount(
+                source=name,
+                parser=of.parser,
+                received=of.received,
+                parsed=of.parsed,
+                folded=of.folded,
+                dead_letters=of.dead_letters,
+                not_understood=of.not_understood,
+                late=of.late,
+                first_event=of.first_event,
+                last_event=of.last_event,
+                last_arrived=of.last_arrived,
+            )
+            for name, of in sorted(self._sources.items())
+        ]
+
+    def unattributed(self) -> Sequence[UnattributedCount]:
+        """By key and dataset."""
+        return [
+            UnattributedCount(key, of.events, of.first, of.last, of.dataset)
+            for (key, _), of in sorted(self._whose.items())
+        ]
