@@ -43,7 +43,7 @@ class DatagramLosses:
         self._refused: dict[str, _Loss] = {}
 
     def heard(self, source: str) -> None:
-        """This source sends to the socket: losses concern it."""
+        """A source sends to the socket: losses concern it."""
         self._heard.add(source)
 
     def counted(self, counter: int, now: datetime) -> None:
@@ -69,7 +69,7 @@ class DatagramLosses:
         loss = self._kernel
         if loss is None or not (final or _is_over(loss, now)):
             return
-        sources = sorted(tuple(self._heard)) or [_UNHEARD]
+        sources = sorted(self._heard) or [_UNHEARD]
         shared = "" if len(sources) == 1 else f", shared by {len(sources)} UDP sources"
         reason = f"the kernel dropped {loss.count} datagrams{shared}: its buffer was full"
         for source in sources:

@@ -18,7 +18,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from schemas.errors import Retryable
+from schemas.errors import BadInput, Retryable
 from schemas.event import Position
 from schemas.settings import IntakeSettings
 from schemas.source import Incoming
@@ -38,14 +38,12 @@ _AT_ONCE = 4
 """Bodies held in memory at the same time."""
 
 
-class Refusal(Exception):
+class Refusal(BadInput):
     """An answer that is not 202."""
 
     def __init__(self, status: int, problem: str, remedy: str, **headers: str) -> None:
-        super().__init__(problem)
+        super().__init__(problem, place="intake", remedy=remedy)
         self.status = status
-        self.problem = problem
-        self.remedy = remedy
         self.headers = headers
 
 

@@ -1,0 +1,65 @@
+"""Records that never got through the pipeline: what is filed about them, without their content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+from schemas.event import Position, RawRecord
+from schemas.source import DeadLetter
+from streams.ports import Batch, SourceCount
+
+WORKER = "worker"
+"""Stands in `parser` of letters that the worker itself wrote (empty means: nobody understood)."""
+
+
+def poison_letter(record: RawRecord, problem: Exception) -> DeadLetter:
+    """The pipeline, or the store after it, failed unexpectedly on this record alone. Only the
+    kind of the failure is told: its message may quote the line."""
+    return _letter(
+        record,
+        f"the pipeline failed on this record: {type(problem).__name__}."
+        " Report it with the position; replay it once the program is mended.",
+    )
+
+
+def piece_letter(record: RawRecord) -> DeadLetter:
+    """A piece of an over-long record (streams.intake.framed)."""
+    return _letter(
+        record,
+        f"the record is longer than max_line_bytes and was kept in pieces: {record.piece}."
+        " Raise max_line_bytes and send it again.",
+    )
+
+
+def _letter(record: RawRecord, reason: str) -> DeadLetter:
+    return DeadLetter(
+        position=record.position,
+        source=record.source,
+        arrived=record.arrived,
+        parser=WORKER,
+        reason=reason,
+        sha256=hashlib.sha256(record.raw).hexdigest(),
+    )
+
+
+def add_letters(
+    batch: Batch, letters: Sequence[DeadLetter], *, after: Position | None = None
+) -> Batch:
+    """The batch with these letters too, counted; one count a source. `after`: its true end."""
+    counts = {count.source: count for count in batch.sources}
+    for letter in letters:
+        count = counts.get(letter.source, SourceCount(letter.source))
+        counts[letter.source] = replace(
+            count,
+            received=count.received + 1,
+            dead_letters=count.dead_letters + 1,
+            last_arrived=max(count.last_arrived or letter.arrived, letter.arrived),
+        )
+    return replace(
+        batch,
+        after=after or batch.after,
+        dead_letters=[*batch.dead_letters, *letters],
+        sources=list(counts.values()),
+    )
