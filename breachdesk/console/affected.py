@@ -1,0 +1,123 @@
+"""Who is affected: every customer with certainty and reason, changed by hand with one, frozen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from breachdesk.casework import affected
+from breachdesk.console.case_file import CaseFile, read_case
+from breachdesk.console.desk import Desk, Posted, Signed
+from breachdesk.console.forms import Form
+from breachdesk.console.way import way
+from breachdesk.ports import UnitOfWork
+from schemas.breach import Certainty, Exposure, Manifest
+from schemas.errors import BreachDeskError
+
+router = APIRouter()
+
+
+@router.get("/cases/{case_id}/affected")
+def show(case_id: str, desk: Signed, anew: bool = False) -> Response:
+    """The frozen list; the proposal while there is none, or when a new version is wanted."""
+    return _show(desk, case_id, {}, anew=anew)
+
+
+@router.post("/cases/{case_id}/affected")
+def freeze(case_id: str, desk: Signed, form: Posted) -> Response:
+    """The proposal with every change made on the page, sealed under one hash."""
+    return desk.attempt(
+        lambda uow: _freeze(uow, desk, case_id, form),
+        then=f"/cases/{case_id}/affected",
+        done="frozen",
+        again=lambda problem: _show(desk, case_id, form, problem, anew=True),
+    )
+
+
+def _freeze(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Manifest:
+    breach = read_case(uow, case_id, desk.now).known_breach()
+    exposures = affected.propose(uow, breach.id)
+    for exposure in exposures:
+        exposures = _changed(exposures, exposure, desk, form)
+    return affected.freeze(
+        uow,
+        desk.actor,
+        breach.id,
+        exposures,
+        now=desk.now,
+        profile_senders_assets=sender_assets(desk),
+    )
+
+
+def _changed(
+    exposures: tuple[Exposure, ...], exposure: Exposure, desk: Desk, form: Form
+) -> tuple[Exposure, ...]:
+    key = exposure_key(exposure)
+    wanted, why = form.text(f"certainty:{key}"), form.text(f"why:{key}")
+    if wanted in ("", exposure.certainty) and not why:
+        return exposures
+    return affected.override(
+        exposures,
+        exposure.customer_id,
+        exposure.role,
+        Certainty(wanted or exposure.certainty),
+        why,
+        desk.actor,
+    )
+
+
+def exposure_key(exposure: Exposure) -> str:
+    """`c-017:processor`, as the form's fields are named."""
+    return f"{exposure.customer_id}:{exposure.role}"
+
+
+def sender_assets(desk: Desk) -> tuple[str, ...]:
+    """`kind:value` of everything our own senders stand on."""
+    senders = desk.house.settings.senders
+    return tuple(f"{kind}:{value}" for sender in senders for kind, value in sender.assets)
+
+
+def _show(
+    desk: Desk,
+    case_id: str,
+    typed: Mapping[str, str],
+    problem: BreachDeskError | None = None,
+    *,
+    anew: bool = False,
+) -> Response:
+    file, proposal = desk.look(lambda uow: _read(uow, desk, case_id, anew=anew))
+    shown = proposal if proposal is not None else file.manifest.exposures if file.manifest else ()
+    return desk.page(
+        "affected.html",
+        file=file,
+        case=file.case,
+        way=way(file),
+        frozen=proposal is None,
+        exposures=shown,
+        counts=Counter(e.certainty.value for e in worst(shown)),
+        key=exposure_key,
+        typed=typed,
+        problem=problem,
+    )
+
+
+def worst(exposures: tuple[Exposure, ...]) -> list[Exposure]:
+    """One exposure a customer: the surest."""
+    order = list(Certainty)
+    surest: dict[str, Exposure] = {}
+    for exposure in sorted(exposures, key=lambda e: order.index(e.certainty)):
+        surest.setdefault(exposure.customer_id, exposure)
+    return list(surest.values())
+
+
+def _read(
+    uow: UnitOfWork, desk: Desk, case_id: str, *, anew: bool
+) -> tuple[CaseFile, tuple[Exposure, ...] | None]:
+    file = read_case(uow, case_id, desk.now)
+    breach = file.known_breach()
+    if file.manifest is not None and not anew:
+        return file, None
+    return file, affected.propose(uow, breach.id)

@@ -1,0 +1,162 @@
+"""Approval: what it does in figures, the sealed hashes, the typed count, the password again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from breachdesk.casework import approve, notify
+from breachdesk.console.case_file import CaseFile, read_case
+from breachdesk.console.desk import Desk, Posted, Signed
+from breachdesk.console.forms import Form
+from breachdesk.console.passwords import password_matches
+from breachdesk.console.way import way
+from breachdesk.ports import UnitOfWork
+from schemas.breach import Approval, Channel
+from schemas.errors import BreachDeskError, NotAllowed
+from schemas.settings import SenderSettings
+
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class State:
+    """What the approver sees: the file, the seal, the letters; or why there is no seal."""
+
+    file: CaseFile
+    sender: SenderSettings | None
+    seal: Any = None
+    letters: Any = None
+    obstacle: BreachDeskError | None = None
+
+    @property
+    def kinds(self) -> Counter[str]:
+        """Letters by kind."""
+        return Counter(letter.kind.value for letter in self.letters.rendered)
+
+    @property
+    def held_back(self) -> tuple[Any, ...]:
+        """People who are telephoned instead."""
+        everyone = self.file.manifest.recipients if self.file.manifest else ()
+        return tuple(r for r in everyone if r.channel is Channel.TELEPHONE)
+
+
+@router.get("/cases/{case_id}/approval")
+def show(case_id: str, desk: Signed, sender: str = "") -> Response:
+    """What waits, and what releasing it would do."""
+    return _show(desk, case_id, {"sender": sender})
+
+
+@router.post("/cases/{case_id}/approval")
+def release(case_id: str, desk: Signed, form: Posted) -> Response:
+    """The second person's release."""
+    return desk.attempt(
+        lambda uow: _release(uow, desk, case_id, form),
+        then=f"/cases/{case_id}/delivery",
+        done="approved",
+        again=lambda problem: _show(desk, case_id, form, problem),
+    )
+
+
+@router.post("/cases/{case_id}/break-glass")
+def break_glass(case_id: str, desk: Signed, form: Posted) -> Response:
+    """One person alone, with reason, delay and witness."""
+    return desk.attempt(
+        lambda uow: _break(uow, desk, case_id, form),
+        then=f"/cases/{case_id}/delivery",
+        done="glass",
+        again=lambda problem: _show(desk, case_id, form, problem),
+    )
+
+
+def _release(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Approval:
+    file, sender = _ready(uow, desk, case_id, form)
+    return approve.approve(
+        uow,
+        desk.actor,
+        file.known_breach().id,
+        count=form.must_whole("count", "How many people will be told"),
+        expected_hash=form.text("expected_hash"),
+        settings=desk.house.settings,
+        renderer=desk.house.renderer,
+        sender=sender,
+        now=desk.now,
+    )
+
+
+def _break(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Approval:
+    file, sender = _ready(uow, desk, case_id, form)
+    return approve.break_glass(
+        uow,
+        desk.actor,
+        file.known_breach().id,
+        count=form.must_whole("count", "How many people will be told"),
+        expected_hash=form.text("expected_hash"),
+        reason=form.text("glass_reason"),
+        witness=form.text("witness"),
+        settings=desk.house.settings,
+        renderer=desk.house.renderer,
+        sender=sender,
+        now=desk.now,
+    )
+
+
+def _ready(
+    uow: UnitOfWork, desk: Desk, case_id: str, form: Form
+) -> tuple[CaseFile, SenderSettings]:
+    """The file and the sender, once the password was typed again. Raises NotAllowed."""
+    _password_again(desk, form)
+    sender = desk.house.sender(form.text("sender"))
+    if sender is None:
+        raise NotAllowed("no sender is set up", place="senders", remedy="See the set-up page.")
+    return read_case(uow, case_id, desk.now), sender
+
+
+def _password_again(desk: Desk, form: Form) -> None:
+    attempts = desk.hall.attempts
+    wait = attempts.wait_until(desk.user.id, "approval", desk.now)
+    if wait is not None:
+        raise NotAllowed("too many wrong passwords", place="Your password", remedy="Wait.")
+    if not password_matches(desk.user.password_hash, form.text("password")):
+        attempts.failed(desk.user.id, "approval", desk.now)
+        raise NotAllowed(
+            "this is not your password", place="Your password", remedy="Nothing was released."
+        )
+
+
+def _show(
+    desk: Desk, case_id: str, typed: Mapping[str, str], problem: BreachDeskError | None = None
+) -> Response:
+    state = desk.look(lambda uow: _read(uow, desk, case_id, typed.get("sender", "")))
+    kept = {name: typed.get(name, "") for name in ("count", "glass_reason", "witness")}
+    return desk.page(
+        "approval.html",
+        state=state,
+        file=state.file,
+        case=state.file.case,
+        way=way(state.file),
+        typed=kept,
+        problem=problem,
+    )
+
+
+def _read(uow: UnitOfWork, desk: Desk, case_id: str, sender_id: str) -> State:
+    file = read_case(uow, case_id, desk.now)
+    breach, house = file.known_breach(), desk.house
+    sender = house.sender(sender_id)
+    try:
+        made = notify.letters(uow, breach.id, house.settings, house.renderer)
+    except BreachDeskError as obstacle:
+        return State(file, sender, obstacle=obstacle)
+    if sender is None:
+        return State(file, None, letters=made)
+    try:
+        seal = approve.seal(uow, breach.id, house.settings, house.renderer, sender)
+    except BreachDeskError as obstacle:
+        return State(file, sender, letters=made, obstacle=obstacle)
+    return State(file, sender, seal, made)

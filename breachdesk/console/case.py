@@ -1,0 +1,137 @@
+"""One case: its way and clocks, what happened, who is affected, containment, tasks, notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from breachdesk.casework import cases, triage
+from breachdesk.console.case_file import CaseFile, read_case
+from breachdesk.console.desk import Desk, Posted, Signed
+from breachdesk.console.timeline import timeline
+from breachdesk.console.way import next_step, way
+from breachdesk.ports import UnitOfWork
+from schemas.alert import AlertState, AlertView
+from schemas.case import ContainmentKind
+from schemas.errors import BreachDeskError
+
+router = APIRouter()
+
+
+@router.get("/cases/{case_id}")
+def case(case_id: str, desk: Signed) -> Response:
+    """The case."""
+    return _show(desk, case_id, {})
+
+
+@router.post("/cases/{case_id}/note")
+def add_note(case_id: str, desk: Signed, form: Posted) -> Response:
+    """A note."""
+    return desk.attempt(
+        lambda uow: cases.add_note(uow, desk.actor, case_id, form.text("note"), now=desk.now),
+        then=f"/cases/{case_id}",
+        done="noted",
+        again=lambda problem: _show(desk, case_id, form, problem),
+    )
+
+
+@router.post("/cases/{case_id}/lead")
+def take_lead(case_id: str, desk: Signed, form: Posted) -> Response:
+    """Whoever asks leads it."""
+    return desk.attempt(
+        lambda uow: cases.take_lead(uow, desk.actor, case_id, now=desk.now),
+        then=f"/cases/{case_id}",
+        done="lead",
+        again=lambda problem: _show(desk, case_id, form, problem),
+    )
+
+
+@router.post("/cases/{case_id}/link")
+def link(case_id: str, desk: Signed, form: Posted) -> Response:
+    """One more alert."""
+    return desk.attempt(
+        lambda uow: triage.link_alert(
+            uow, desk.actor, case_id, uow.alerts.get(form.text("alert")).pk, now=desk.now
+        ),
+        then=f"/cases/{case_id}",
+        done="linked",
+        again=lambda problem: _show(desk, case_id, form, problem),
+    )
+
+
+@router.post("/cases/{case_id}/containment")
+def add_containment(case_id: str, desk: Signed, form: Posted) -> Response:
+    """A step to take, or one already taken when its time is typed."""
+    return desk.attempt(
+        lambda uow: cases.add_containment(
+            uow,
+            desk.actor,
+            case_id,
+            form.word("kind", ContainmentKind, "What kind of step"),
+            form.text("containment"),
+            now=desk.now,
+            done_at=form.when("done_at", "Done at"),
+        ),
+        then=f"/cases/{case_id}#containment",
+        done="",
+        again=lambda problem: _show(desk, case_id, form, problem),
+    )
+
+
+@router.post("/cases/{case_id}/containment/{index}")
+def complete_containment(case_id: str, index: int, desk: Signed, form: Posted) -> Response:
+    """It was done at the typed time, or just now."""
+    return desk.attempt(
+        lambda uow: cases.complete_containment(
+            uow,
+            desk.actor,
+            case_id,
+            index,
+            form.when("completed_at", "Done at") or desk.now,
+            now=desk.now,
+        ),
+        then=f"/cases/{case_id}#containment",
+        done="",
+        again=lambda problem: _show(desk, case_id, form, problem),
+    )
+
+
+@router.post("/cases/{case_id}/close")
+def close(case_id: str, desk: Signed, form: Posted) -> Response:
+    """With a reason; a near miss is marked as such."""
+    return desk.attempt(
+        lambda uow: cases.close(
+            uow,
+            desk.actor,
+            case_id,
+            form.text("close_reason"),
+            form.ticked("near_miss"),
+            now=desk.now,
+        ),
+        then=f"/cases/{case_id}",
+        done="closed",
+        again=lambda problem: _show(desk, case_id, form, problem),
+    )
+
+
+def _show(
+    desk: Desk, case_id: str, typed: Mapping[str, str], problem: BreachDeskError | None = None
+) -> Response:
+    file, linkable = desk.look(lambda uow: _read(uow, desk, case_id))
+    return desk.page(
+        "case.html",
+        file=file,
+        case=file.case,
+        typed=typed,
+        problem=problem,
+        way=way(file),
+        next=next_step(file),
+        timeline=timeline(file),
+        linkable=linkable,
+    )
+
+
+def _read(uow: UnitOfWork, desk: Desk, case_id: str) -> tuple[CaseFile, Sequence[AlertView]]:
+    return read_case(uow, case_id, desk.now), uow.alerts.list(states=(AlertState.NEW,))

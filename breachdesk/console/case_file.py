@@ -1,0 +1,109 @@
+"""Everything a case's pages show, read in one look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from breachdesk.casework import clocks
+from breachdesk.console.pages import customer_names
+from breachdesk.ports import UnitOfWork
+from schemas.alert import AlertView
+from schemas.breach import (
+    Approval,
+    Breach,
+    Certainty,
+    Clock,
+    Decision,
+    Exposure,
+    Manifest,
+    NoticeFacts,
+)
+from schemas.case import Case, CaseState
+from schemas.errors import NotFound
+from schemas.notice import NoticeRow, Status
+from schemas.report import ReportFacts, Submission
+
+UNSETTLED = (Status.QUEUED, Status.SENDING, Status.DEFERRED, Status.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class CaseFile:
+    """A case and, once confirmed, the newest version of each of its breach's documents."""
+
+    case: Case
+    alerts: tuple[AlertView, ...]
+    names: dict[str, str]
+    breach: Breach | None = None
+    manifest: Manifest | None = None
+    decision: Decision | None = None
+    facts: NoticeFacts | None = None
+    approval: Approval | None = None
+    rows: tuple[NoticeRow, ...] = ()
+    report: ReportFacts | None = None
+    submissions: tuple[Submission, ...] = ()
+    clocks: tuple[Clock, ...] = ()
+    paused: bool = False
+
+    @property
+    def path(self) -> str:
+        """Where its pages are."""
+        return f"/cases/{self.case.id}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.case.state is not CaseState.CLOSED
+
+    @property
+    def open_tasks(self) -> int:
+        return sum(task.done_at is None for task in self.case.tasks)
+
+    @property
+    def reached(self) -> tuple[Exposure, ...]:
+        """The frozen exposures that are not excluded."""
+        every = self.manifest.exposures if self.manifest else ()
+        return tuple(e for e in every if e.certainty is not Certainty.EXCLUDED)
+
+    @property
+    def customers_reached(self) -> int:
+        return len({e.customer_id for e in self.reached})
+
+    @property
+    def unsettled(self) -> int:
+        """Rows whose end is still to come or not known."""
+        return sum(row.status in UNSETTLED for row in self.rows)
+
+    def known_breach(self) -> Breach:
+        """The breach. Raises NotFound while nobody has confirmed one."""
+        if self.breach is None:
+            raise NotFound(
+                "no breach is confirmed in this case",
+                place=self.case.id,
+                remedy="Confirm it first; everything else follows from that.",
+            )
+        return self.breach
+
+
+def read_case(uow: UnitOfWork, case_id: str, now: datetime) -> CaseFile:
+    """The whole file. Raises NotFound."""
+    case = uow.cases.get(case_id)
+    alerts = tuple(uow.alerts.get(pk) for pk in case.alerts)
+    names = customer_names(uow)
+    if case.breach_id is None:
+        return CaseFile(case, alerts, names)
+    book, breach_id = uow.breaches, case.breach_id
+    return CaseFile(
+        case,
+        alerts,
+        names,
+        book.get(breach_id),
+        book.latest(Manifest, breach_id),
+        book.latest(Decision, breach_id),
+        book.latest(NoticeFacts, breach_id),
+        book.latest(Approval, breach_id),
+        tuple(uow.notices.list(breach_id=breach_id)),
+        book.latest(ReportFacts, breach_id),
+        tuple(book.all(Submission, breach_id)),
+        tuple(clocks.running(uow, breach_id, now)),
+        book.paused(breach_id),
+    )

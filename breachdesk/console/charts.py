@@ -1,0 +1,112 @@
+"""Pictures as plain numbers: the templates draw them as SVG, each with a sentence beside it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from schemas.alert import EvidenceView
+
+WIDTH = 700
+HEIGHT = 96
+BARS = 40
+TONES = ("low", "high", "critical", "accent", "medium")
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: place and size in the picture, and which series it belongs to."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One step of the pattern: its word, its colour, how many."""
+
+    step: str
+    tone: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Evidence over time, stacked by step."""
+
+    bars: tuple[Bar, ...]
+    series: tuple[Series, ...]
+    begin: datetime
+    end: datetime
+    sentence: str
+
+
+def over_time(evidence: Sequence[EvidenceView]) -> Evidence | None:
+    """Forty bars from the first event to the last; None for fewer than two events."""
+    if len(evidence) < 2:
+        return None
+    begin, end = evidence[0].time, evidence[-1].time
+    steps = sorted({e.step for e in evidence}, key=lambda s: _first(evidence, s))
+    tones = {step: TONES[i % len(TONES)] for i, step in enumerate(steps)}
+    counts = Counter((_bar(e.time, begin, end), e.step) for e in evidence)
+    series = tuple(
+        Series(s or "events", tones[s], sum(e.step == s for e in evidence)) for s in steps
+    )
+    return Evidence(_stack(counts, steps, tones), series, begin, end, _sentence(series))
+
+
+def columns(counts: Sequence[int], width: int = 300, height: int = 70) -> tuple[Bar, ...]:
+    """One bar a count, the highest as high as the picture."""
+    top = max(counts, default=0) or 1
+    step = width / max(len(counts), 1)
+    return tuple(
+        Bar(i * step, height - _height(n, top, height), step * 0.76, _height(n, top, height), "")
+        for i, n in enumerate(counts)
+    )
+
+
+def share(begin: datetime, due: datetime, now: datetime) -> float:
+    """How much of a limit is used up, 0 … 1."""
+    whole = (due - begin) or timedelta(seconds=1)
+    return min(max((now - begin) / whole, 0.0), 1.0)
+
+
+def _first(evidence: Sequence[EvidenceView], step: str) -> datetime:
+    return next(e.time for e in evidence if e.step == step)
+
+
+def _bar(time: datetime, begin: datetime, end: datetime) -> int:
+    whole = (end - begin) or timedelta(seconds=1)
+    return min(int((time - begin) / whole * BARS), BARS - 1)
+
+
+def _stack(
+    counts: Counter[tuple[int, str]], steps: Sequence[str], tones: dict[str, str]
+) -> tuple[Bar, ...]:
+    totals: Counter[int] = Counter()
+    for (bar, _), n in counts.items():
+        totals[bar] += n
+    top = max(totals.values())
+    bars, width = [], WIDTH / BARS
+    for bar in range(BARS):
+        base = float(HEIGHT)
+        for step in steps:
+            high = _height(counts[bar, step], top, HEIGHT)
+            base -= high
+            if high:
+                bars.append(Bar(bar * width, base, width * 0.74, high, tones[step]))
+    return tuple(bars)
+
+
+def _height(count: int, top: int, height: int) -> float:
+    return max(count / top * (height - 6), 2.0) if count else 0.0
+
+
+def _sentence(series: Sequence[Series]) -> str:
+    parts = [f"{s.count:,} {s.step.replace('_', ' ')}" for s in series]
+    return "Evidence over time: " + ", ".join(parts)

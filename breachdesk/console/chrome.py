@@ -1,0 +1,79 @@
+"""What stands around every page: the counts in the rail and the banners. Kept for seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from breachdesk.console.house import House
+from breachdesk.ports import UnitOfWork
+from schemas.alert import AlertState
+from schemas.breach import Approval, ApprovalKind
+from schemas.case import CaseState
+
+KEEP = timedelta(seconds=5)
+DEMO = (
+    "Demo. Invented people and companies; every notice is a drill and no mail leaves this machine."
+)
+BROKEN = (
+    "The glass was broken for {}: {} released its notices alone. "
+    "A second person should read what was sent."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Surround:
+    """Counts by rail item, and banners as (tone, sentence)."""
+
+    counts: dict[str, int]
+    banners: tuple[tuple[str, str], ...]
+
+
+class Chrome:
+    """Reads it from the store, at most once in KEEP, and again after every act."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._kept: tuple[datetime, Surround] | None = None
+
+    def read(self, now: datetime) -> Surround:
+        """The newest, at most KEEP old."""
+        kept = self._kept
+        if kept is not None and timedelta() <= now - kept[0] < KEEP:
+            return kept[1]
+        fresh = self._house.store.look(self._surround)
+        self._kept = (now, fresh)
+        return fresh
+
+    def forget(self) -> None:
+        """Something changed."""
+        self._kept = None
+
+    def _surround(self, uow: UnitOfWork) -> Surround:
+        cases = [case for case in uow.cases.list() if case.state is not CaseState.CLOSED]
+        tasks = sum(task.done_at is None for case in cases for task in case.tasks)
+        counts = {
+            "/alerts": len(uow.alerts.list(states=(AlertState.NEW,))),
+            "/cases": len(cases),
+            "/tasks": tasks,
+            "/unattributed": len(uow.customers.unattributed()),
+            "/sources": sum(1 for s in uow.sources.list() if s.not_understood or s.dead_letters),
+        }
+        return Surround(counts, (*self._standing(), *_broken_glass(uow)))
+
+    def _standing(self) -> tuple[tuple[str, str], ...]:
+        settings = self._house.settings
+        if settings.demo:
+            return (("drill", DEMO),)
+        if settings.drill:
+            return (("drill", "Drill. Every notice begins with DRILL."),)
+        return ()
+
+
+def _broken_glass(uow: UnitOfWork) -> tuple[tuple[str, str], ...]:
+    banners = []
+    for breach in uow.breaches.list():
+        approval = uow.breaches.latest(Approval, breach.id)
+        if approval is not None and approval.kind is ApprovalKind.BREAK_GLASS:
+            banners.append(("glass", BROKEN.format(breach.id, approval.approved_by)))
+    return tuple(banners)

@@ -1,0 +1,58 @@
+"""Confirming a breach: a named responder declares awareness, by hand, and the clocks start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from breachdesk.casework import confirm
+from breachdesk.console.case_file import read_case
+from breachdesk.console.desk import Desk, Posted, Signed
+from breachdesk.console.forms import Form
+from breachdesk.console.way import way
+from breachdesk.ports import UnitOfWork
+from schemas.breach import Breach
+from schemas.errors import BreachDeskError
+
+router = APIRouter()
+
+
+@router.get("/cases/{case_id}/confirm")
+def ask(case_id: str, desk: Signed) -> Response:
+    """The form; awareness is never pre-filled."""
+    return _show(desk, case_id, {})
+
+
+@router.post("/cases/{case_id}/confirm")
+def declare(case_id: str, desk: Signed, form: Posted) -> Response:
+    """Confirms and goes on to who is affected."""
+    return desk.attempt(
+        lambda uow: _declare(uow, desk, case_id, form),
+        then=f"/cases/{case_id}/affected",
+        done="confirmed",
+        again=lambda problem: _show(desk, case_id, form, problem),
+    )
+
+
+def _declare(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Breach:
+    return confirm.confirm(
+        uow,
+        desk.actor,
+        case_id,
+        reason=form.text("reason"),
+        aware_at=form.must_when("aware_at", "Aware since"),
+        occurred_from=form.when("occurred_from", "It began at"),
+        occurred_to=form.when("occurred_to", "It ended at"),
+        now=desk.now,
+    )
+
+
+def _show(
+    desk: Desk, case_id: str, typed: Mapping[str, str], problem: BreachDeskError | None = None
+) -> Response:
+    file = desk.look(lambda uow: read_case(uow, case_id, desk.now))
+    return desk.page(
+        "confirm.html", file=file, case=file.case, way=way(file), typed=typed, problem=problem
+    )

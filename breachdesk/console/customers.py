@@ -1,0 +1,89 @@
+"""Customers: the list, one with its people and assets, and the import with its report."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from starlette.datastructures import UploadFile
+from starlette.responses import Response
+
+from breachdesk.casework import assets, customers
+from breachdesk.console.desk import Desk, Posted, Signed
+from breachdesk.ports import UnitOfWork
+from schemas.customer import ImportReport
+from schemas.errors import BadInput, BreachDeskError
+
+router = APIRouter()
+PAGE = 100
+
+
+@router.get("/customers")
+def show(desk: Signed, q: str = "", page: int = 1) -> Response:
+    """By name, with what is known of each."""
+    everyone, bindings = desk.look(lambda uow: (uow.customers.list(), uow.customers.bindings()))
+    found = [c for c in everyone if q.casefold() in f"{c.id} {c.name}".casefold()]
+    found.sort(key=lambda c: c.name.casefold())
+    begin = (max(page, 1) - 1) * PAGE
+    return desk.page(
+        "customers.html",
+        total=len(everyone),
+        found=len(found),
+        customers=found[begin : begin + PAGE],
+        assets=Counter(b.customer_id for b in bindings),
+        unreachable=sum(not (c.default_email or c.phone or c.people) for c in everyone),
+        q=q,
+        page=max(page, 1),
+        pages=-(-len(found) // PAGE) or 1,
+    )
+
+
+@router.get("/customers/import")
+def choose(desk: Signed) -> Response:
+    """Which file, which kind."""
+    return _show_import(desk, {})
+
+
+@router.post("/customers/import")
+def take(request: Request, desk: Signed, form: Posted) -> Response:
+    """Imports the file and shows the validation report, row by row where it matters."""
+    upload = request.state.files.get("file")
+    try:
+        report = _take(desk, upload, form.text("what"), form.text("preset") or "auto")
+    except BreachDeskError as problem:
+        return _show_import(desk, form, problem)
+    desk.hall.chrome.forget()
+    return desk.page("import_report.html", report=report, what=form.text("what"))
+
+
+@router.get("/customers/{customer_id}")
+def one(customer_id: str, desk: Signed) -> Response:
+    """People, and every asset with from when to when."""
+    customer, bindings = desk.look(
+        lambda uow: (uow.customers.get(customer_id), uow.customers.bindings(current=True))
+    )
+    own = [b for b in bindings if b.customer_id == customer_id]
+    return desk.page("customer.html", customer=customer, bindings=own)
+
+
+def _take(desk: Desk, upload: UploadFile | None, what: str, preset: str) -> ImportReport:
+    if upload is None or not upload.filename:
+        raise BadInput("no file is chosen", place="File", remedy="Choose a CSV file.")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / Path(upload.filename).name
+        path.write_bytes(upload.file.read())
+        return desk.house.store.act(lambda uow: _import(uow, desk, path, what, preset))
+
+
+def _import(uow: UnitOfWork, desk: Desk, path: Path, what: str, preset: str) -> ImportReport:
+    act = assets.import_assets if what == "assets" else customers.import_customers
+    return act(uow, desk.actor, path, preset=preset, now=desk.now)
+
+
+def _show_import(
+    desk: Desk, typed: Mapping[str, str], problem: BreachDeskError | None = None
+) -> Response:
+    return desk.page("import.html", typed=typed, problem=problem)

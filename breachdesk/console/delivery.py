@@ -1,0 +1,102 @@
+"""Delivery: each letter's end in honest words, and what a person settles by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from breachdesk.casework import notify
+from breachdesk.console.case_file import read_case
+from breachdesk.console.desk import Desk, Posted, Signed
+from breachdesk.console.way import way
+from schemas.errors import BreachDeskError
+from schemas.notice import Status
+
+router = APIRouter()
+
+
+@router.get("/cases/{case_id}/delivery")
+def show(case_id: str, desk: Signed) -> Response:
+    """Every row."""
+    return _show(desk, case_id, {})
+
+
+@router.post("/cases/{case_id}/delivery/{row_id}/bounce")
+def bounce(case_id: str, row_id: int, desk: Signed, form: Posted) -> Response:
+    """It came back, by hand; the telephone task opens."""
+    return desk.attempt(
+        lambda uow: notify.record_bounce(
+            uow, desk.actor, row_id, form.text(f"bounce:{row_id}"), now=desk.now
+        ),
+        then=f"/cases/{case_id}/delivery",
+        done="bounced",
+        again=lambda problem: _show(desk, case_id, form, problem),
+    )
+
+
+@router.post("/cases/{case_id}/delivery/{row_id}/resolve")
+def resolve(case_id: str, row_id: int, desk: Signed, form: Posted) -> Response:
+    """An unknown end, settled from the mail server's log."""
+    return desk.attempt(
+        lambda uow: notify.resolve_unknown(
+            uow,
+            desk.actor,
+            row_id,
+            form.word(f"outcome:{row_id}", Status, "What the log says"),
+            form.text(f"evidence:{row_id}"),
+            now=desk.now,
+        ),
+        then=f"/cases/{case_id}/delivery",
+        done="resolved",
+        again=lambda problem: _show(desk, case_id, form, problem),
+    )
+
+
+@router.post("/cases/{case_id}/delivery/{row_id}/acknowledge")
+def acknowledge(case_id: str, row_id: int, desk: Signed, form: Posted) -> Response:
+    """The reader confirmed receipt."""
+    return desk.attempt(
+        lambda uow: notify.acknowledge(uow, desk.actor, row_id, now=desk.now),
+        then=f"/cases/{case_id}/delivery",
+        done="acknowledged",
+        again=lambda problem: _show(desk, case_id, form, problem),
+    )
+
+
+@router.post("/cases/{case_id}/pause")
+def pause(case_id: str, desk: Signed, form: Posted) -> Response:
+    """The kill switch, both ways."""
+    paused = form.text("paused") == "yes"
+    return desk.attempt(
+        lambda uow: notify.pause(
+            uow,
+            desk.actor,
+            read_case(uow, case_id, desk.now).known_breach().id,
+            paused,
+            now=desk.now,
+        ),
+        then=f"/cases/{case_id}/delivery",
+        done="paused" if paused else "resumed",
+        again=lambda problem: _show(desk, case_id, form, problem),
+    )
+
+
+def _show(
+    desk: Desk, case_id: str, typed: Mapping[str, str], problem: BreachDeskError | None = None
+) -> Response:
+    file = desk.look(lambda uow: read_case(uow, case_id, desk.now))
+    file.known_breach()
+    people = {r.person_id: r for r in file.manifest.recipients} if file.manifest else {}
+    return desk.page(
+        "delivery.html",
+        file=file,
+        case=file.case,
+        way=way(file),
+        people=people,
+        counts=Counter(row.status.value for row in file.rows),
+        typed=typed,
+        problem=problem,
+    )

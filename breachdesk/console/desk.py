@@ -1,0 +1,196 @@
+"""One signed-in request: who asks, what time it is, and the way to the store and back to a page."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+from urllib.parse import quote
+
+from fastapi import Depends, HTTPException, Request
+from starlette.datastructures import UploadFile
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from breachdesk.console.attempts import Attempts
+from breachdesk.console.chrome import Chrome
+from breachdesk.console.forms import Form
+from breachdesk.console.house import House
+from breachdesk.console.pages import Pages
+from breachdesk.console.session import COOKIE, Session, Sessions
+from breachdesk.ports import UnitOfWork
+from schemas.errors import (
+    BadInput,
+    BreachDeskError,
+    Conflict,
+    Corrupt,
+    Misconfigured,
+    NotAllowed,
+    NotFound,
+)
+from schemas.user import Actor, Duty, User
+
+T = TypeVar("T")
+Again = Callable[[BreachDeskError], Response]
+
+STATUS = {
+    BadInput: 422,
+    NotAllowed: 403,
+    Conflict: 409,
+    NotFound: 404,
+    Misconfigured: 409,
+    Corrupt: 500,
+}
+MOST_FIELDS = 20_000
+MOST_BYTES = 20 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Hall:
+    """What all requests share; stands in `app.state.hall`."""
+
+    house: House
+    pages: Pages
+    sessions: Sessions
+    chrome: Chrome
+    attempts: Attempts
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One request of one signed-in person."""
+
+    hall: Hall = field(repr=False)
+    request: Request = field(repr=False)
+    session: Session = field(repr=False)
+    now: datetime
+
+    @property
+    def house(self) -> House:
+        return self.hall.house
+
+    @property
+    def user(self) -> User:
+        return self.session.user
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(id=self.user.id, duties=self.user.duties)
+
+    def look(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Read on a snapshot."""
+        return self.house.store.look(work)
+
+    def page(
+        self, template: str, *, problem: BreachDeskError | None = None, **words: Any
+    ) -> Response:
+        """The page, with the problem on it when there is one, under the problem's status."""
+        html = self.hall.pages.render(
+            template,
+            desk=self,
+            now=self.now,
+            path=self.request.url.path,
+            query=self.request.query_params,
+            chrome=self.hall.chrome.read(self.now),
+            csrf=self.session.csrf,
+            problem=problem,
+            **words,
+        )
+        return HTMLResponse(html, status_of(problem))
+
+    def attempt(
+        self,
+        work: Callable[[UnitOfWork], T],
+        *,
+        then: str | Callable[[T], str],
+        done: str,
+        again: Again,
+    ) -> Response:
+        """Act in one transaction and go on; a refusal shows the same form with what was typed."""
+        try:
+            result = self.house.store.act(work)
+        except (BadInput, NotAllowed, Conflict, Misconfigured) as problem:
+            return again(problem)
+        self.hall.chrome.forget()
+        return go(then if isinstance(then, str) else then(result), done)
+
+    def refusal(self, *duties: Duty | str) -> str:
+        """Why this person may not, or empty. Casework checks again."""
+        needed = {Duty(duty) for duty in duties}
+        if needed & self.user.duties:
+            return ""
+        return f"Only {_either(needed)} may do this. You are {_either(self.user.duties)}."
+
+
+def _either(duties: frozenset[Duty] | set[Duty]) -> str:
+    names = [f"{'an' if d.value[0] == 'a' else 'a'} {d.value}" for d in Duty if d in duties]
+    return " or ".join(names) if names else "without a duty"
+
+
+def status_of(problem: BreachDeskError | None) -> int:
+    """HTTP status of a problem; 200 without one, 503 for what may be tried again."""
+    if problem is None:
+        return 200
+    return next((code for kind, code in STATUS.items() if isinstance(problem, kind)), 503)
+
+
+def go(path: str, done: str = "") -> Response:
+    """See other; the page then says what was done."""
+    mark = "&" if "?" in path else "?"
+    return RedirectResponse(f"{path}{mark}done={done}" if done else path, 303)
+
+
+def hall_of(request: Request) -> Hall:
+    """What all requests share."""
+    hall: Hall = request.app.state.hall
+    return hall
+
+
+def signed_in(request: Request) -> Desk:
+    """The desk of this request, else the way to the sign-in page.
+
+    A part that refreshes itself does not keep a session alive that nobody uses.
+    """
+    hall = hall_of(request)
+    now = hall.house.now()
+    by_itself = "x-breachdesk-refresh" in request.headers
+    session = hall.sessions.find(request.cookies.get(COOKIE, ""), now, stretch=not by_itself)
+    if session is None:
+        wanted = request.url.path if request.method == "GET" else "/"
+        raise HTTPException(303, headers={"location": f"/sign-in?next={quote(wanted)}"})
+    desk = Desk(hall, request, session, now)
+    request.state.desk = desk
+    return desk
+
+
+Signed = Annotated[Desk, Depends(signed_in)]
+
+
+async def posted(request: Request, desk: Signed) -> Form:
+    """The form of a signed-in person, its CSRF token checked. Files are left to `uploaded`."""
+    form = await read_form(request)
+    if not secrets.compare_digest(form.text("csrf").encode(), desk.session.csrf.encode()):
+        raise HTTPException(403, "This form was not made by your session, or the session is over.")
+    return form
+
+
+async def read_form(request: Request) -> Form:
+    """Text fields of any form. Refuses other origins and absurd sizes (403, 413)."""
+    _same_origin(request)
+    length = request.headers.get("content-length", "")
+    if not length.isdigit() or int(length) > MOST_BYTES:
+        raise HTTPException(413, "That is more than a form or file here may hold (20 MiB).")
+    data = await request.form(max_fields=MOST_FIELDS)
+    pairs = [(name, value) for name, value in data.multi_items() if isinstance(value, str)]
+    request.state.files = {n: v for n, v in data.multi_items() if isinstance(v, UploadFile)}
+    return Form(pairs, hall_of(request).pages.times)
+
+
+def _same_origin(request: Request) -> None:
+    origin = request.headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
+        raise HTTPException(403, "This form came from another site.")
+
+
+Posted = Annotated[Form, Depends(posted)]

@@ -1,0 +1,145 @@
+"""Set-up: from the demo to one's own data, each step with its command and what is still missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from breachdesk.console.desk import Desk, Signed
+from breachdesk.console.words import figures, listed
+from breachdesk.ports import UnitOfWork
+from schemas.settings import ProviderProfile
+from schemas.user import Duty
+
+router = APIRouter()
+NEEDED = {
+    "legal_name": "legal name",
+    "registered_address": "registered address",
+    "ico_registration": "ICO registration number",
+    "contact_name": "named contact",
+    "contact_phone": "telephone of the contact",
+    "contact_email": "mail address of the contact",
+    "contact_hours": "hours of the contact",
+    "complaints": "how to complain",
+    "invoices_before": "a date for “ring the number on an invoice from before”",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing to set up. `missing` empty: done."""
+
+    title: str
+    why: str
+    command: str
+    has: str
+    missing: str = ""
+
+
+@router.get("/first-run")
+def show(desk: Signed) -> Response:
+    """What stands and what is missing."""
+    tasks = desk.look(lambda uow: _tasks(uow, desk))
+    return desk.page("first_run.html", tasks=tasks, left=sum(bool(t.missing) for t in tasks))
+
+
+def _tasks(uow: UnitOfWork, desk: Desk) -> list[Task]:
+    settings = desk.house.settings
+    own = [] if not settings.demo else [_own_folder()]
+    return [
+        *own,
+        _profile(settings.profile),
+        _customers(uow),
+        _assets(uow),
+        _sources(uow),
+        _senders(desk),
+        _users(uow),
+    ]
+
+
+def _own_folder() -> Task:
+    return Task(
+        "A data folder of your own",
+        "The demo’s folder holds invented people and its accounts work nowhere else.",
+        "breachdesk init my-desk",
+        "this is the demo",
+        "your own folder; the steps below then name it with --data-dir my-desk",
+    )
+
+
+def _profile(profile: ProviderProfile) -> Task:
+    blank = [word for name, word in NEEDED.items() if not getattr(profile, name)]
+    return Task(
+        "Provider profile",
+        "Who you are, as every notice and report says it. A blank one stops the release.",
+        "[profile] in breachdesk.toml",
+        profile.legal_name or "no name yet",
+        listed(blank),
+    )
+
+
+def _customers(uow: UnitOfWork) -> Task:
+    everyone = uow.customers.list()
+    mute = sum(not (c.default_email or c.people) for c in everyone)
+    missing = "" if everyone else "all of them"
+    if mute:
+        missing = f"an address for {mute} of them"
+    return Task(
+        "Customers",
+        "With the default address of each, and a data protection contact where there is one.",
+        "breachdesk customers import customers.csv",
+        figures(len(everyone), "customer"),
+        missing,
+    )
+
+
+def _assets(uow: UnitOfWork) -> Task:
+    bindings = uow.customers.bindings()
+    bare = len(uow.customers.list()) - len({b.customer_id for b in bindings})
+    missing = f"assets of {figures(bare, 'customer')}" if bare > 0 else ""
+    return Task(
+        "Assets",
+        "Which tenant, mailbox, domain, host or address is whose, and since when.",
+        "breachdesk assets import assets.csv",
+        figures(len(bindings), "asset"),
+        missing if bindings else "all of them",
+    )
+
+
+def _sources(uow: UnitOfWork) -> Task:
+    sources = uow.sources.list()
+    deaf = [s.name for s in sources if s.not_understood and not s.parsed]
+    return Task(
+        "Sources",
+        "Log lines from files, over HTTP or by syslog; the format is recognised.",
+        "breachdesk ingest /var/log/auth.log --source office-ssh --follow",
+        figures(len(sources), "source"),
+        f"a parser for {listed(deaf)}" if deaf else "" if sources else "the first line",
+    )
+
+
+def _senders(desk: Desk) -> Task:
+    senders = desk.house.settings.senders
+    bare = [s.id for s in senders if not s.from_email]
+    missing = f"the From address of {listed(bare)}" if bare else ""
+    return Task(
+        "A way out for mail",
+        "Your smarthost, best one that does not stand on what it may have to warn about.",
+        "[[senders]] in breachdesk.toml",
+        figures(len(senders), "sender"),
+        missing if senders else "the first sender",
+    )
+
+
+def _users(uow: UnitOfWork) -> Task:
+    people = [u for u in uow.users.list() if not u.disabled and not u.demo]
+    lacking = [d.value for d in Duty if not any(d in u.duties for u in people)]
+    return Task(
+        "People who work here",
+        "Who writes never approves: at least two, or one who breaks the glass.",
+        "breachdesk user add alex --duty responder",
+        figures(len(people), "account"),
+        f"somebody who is {listed(lacking)}" if lacking else "",
+    )

@@ -1,0 +1,34 @@
+"""What the console needs of the house it stands in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from breachdesk.ports import Explainer, Now, Renderer, Store
+from schemas.settings import SenderSettings, Settings
+from streams.ports import EventLog
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Wired by bootstrap; the console never makes any of these."""
+
+    settings: Settings
+    store: Store
+    renderer: Renderer
+    now: Now
+    explainer: Explainer
+    log: EventLog
+    templates_dir: Path
+    """Holds `console/`."""
+
+    @property
+    def is_drill(self) -> bool:
+        """Cases opened here are drills."""
+        return self.settings.drill or self.settings.demo
+
+    def sender(self, sender_id: str = "") -> SenderSettings | None:
+        """The named sender, the first when none is named, None when there is none."""
+        named = [s for s in self.settings.senders if sender_id in ("", s.id)]
+        return named[0] if named else None

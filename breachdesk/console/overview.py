@@ -1,0 +1,89 @@
+"""Overview: what waits, the running clocks, the gravest alerts, the sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from breachdesk.casework import clocks
+from breachdesk.console.case_file import CaseFile, read_case
+from breachdesk.console.desk import Desk, Signed
+from breachdesk.console.received import received
+from breachdesk.console.way import Step, next_step
+from breachdesk.console.words import capital, counted
+from breachdesk.ports import UnitOfWork
+from schemas.alert import AlertState, AlertView
+from schemas.breach import Clock
+from schemas.case import CaseState
+from schemas.source import SourceView
+
+router = APIRouter()
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class State:
+    """What the page shows, from one snapshot."""
+
+    files: tuple[CaseFile, ...]
+    alerts: tuple[AlertView, ...]
+    clocks: tuple[Clock, ...]
+    sources: tuple[SourceView, ...]
+    names: dict[str, str]
+    case_of: dict[str, str]
+
+
+@router.get("/")
+def overview(desk: Signed) -> Response:
+    """The first page after sign-in."""
+    state = desk.look(lambda uow: _read(uow, desk.now))
+    waiting = [(file, step) for file in state.files if (step := next_step(file))]
+    yours = [pair for pair in waiting if pair[1].duty in desk.user.duties]
+    return desk.page(
+        "overview.html",
+        state=state,
+        waiting=waiting,
+        yours=yours,
+        headline=_headline(yours, len(state.alerts)),
+        shown=state.alerts[:SHOWN],
+        silent=silent_sources(desk, state.sources),
+        received=received(desk.house.log),
+    )
+
+
+def _headline(yours: list[tuple[CaseFile, Step]], alerts: int) -> str:
+    if len(yours) == 1:
+        file, step = yours[0]
+        return f"{file.case.id}: {step.next_act}."
+    if yours:
+        return f"{capital(counted(len(yours), 'case'))} wait for you."
+    if alerts:
+        stands = "waits" if alerts == 1 else "wait"
+        return f"{capital(counted(alerts, 'new alert'))} {stands} to be looked at."
+    return "Nothing waits for you."
+
+
+def _read(uow: UnitOfWork, now: datetime) -> State:
+    open_cases = [c for c in uow.cases.list() if c.state is not CaseState.CLOSED]
+    files = tuple(read_case(uow, case.id, now) for case in open_cases)
+    return State(
+        files,
+        tuple(uow.alerts.list(states=(AlertState.NEW,))),
+        tuple(clocks.overview(uow, now)),
+        tuple(uow.sources.list()),
+        {c.id: c.name for c in uow.customers.list()},
+        {b.id: b.case_id for b in uow.breaches.list()},
+    )
+
+
+def silent_sources(desk: Desk, sources: tuple[SourceView, ...]) -> set[str]:
+    """Names of sources quiet for longer than their settings allow."""
+    return {s.name for s in sources if _silent(desk, s)}
+
+
+def _silent(desk: Desk, source: SourceView) -> bool:
+    limit = timedelta(minutes=desk.house.settings.source(source.name).silence_minutes)
+    return source.last_arrived is not None and desk.now - source.last_arrived > limit

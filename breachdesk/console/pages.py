@@ -1,0 +1,85 @@
+"""The template environment: autoescaped, strict, with the product's words and times."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from breachdesk.console import charts, words
+from breachdesk.console.house import House
+from breachdesk.console.times import Times, age, span
+from breachdesk.ports import UnitOfWork
+from schemas.errors import Misconfigured
+
+STATIC = Path(__file__).parent / "static"
+
+
+class Pages:
+    """Renders templates/console of one house."""
+
+    def __init__(self, house: House) -> None:
+        folder = house.templates_dir / "console"
+        if not (folder / "layout.html").is_file():
+            raise Misconfigured(
+                "the console's pages are not there",
+                place=str(folder),
+                remedy="Keep a copy of templates/console beside your own notices.",
+            )
+        self.times = Times(house.settings.profile.zone)
+        self._environment = Environment(
+            loader=FileSystemLoader(folder),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals.update(self._globals(house))
+        self._environment.filters.update(self._filters())
+
+    def render(self, template: str, **words_: Any) -> str:
+        """The page's HTML."""
+        return self._environment.get_template(template).render(**words_)
+
+    def _globals(self, house: House) -> dict[str, Any]:
+        return {
+            "words": words,
+            "charts": charts,
+            "settings": house.settings,
+            "profile": house.settings.profile,
+            "asset_version": _version(),
+            "zone": house.settings.profile.zone,
+        }
+
+    def _filters(self) -> dict[str, Any]:
+        times = self.times
+        return {
+            "long": times.long,
+            "full": times.full,
+            "short": times.short,
+            "second": times.second,
+            "minute": times.minute,
+            "day": times.day,
+            "typed": times.typed,
+            "age": age,
+            "span": span,
+            "number": words.number,
+            "figure": lambda n: f"{n:,}",
+            "capital": words.capital,
+            "listed": lambda parts: words.listed(list(parts)),
+        }
+
+
+def customer_names(uow: UnitOfWork) -> dict[str, str]:
+    """Names by id, for pages that show ids."""
+    return {customer.id: customer.name for customer in uow.customers.list()}
+
+
+def _version() -> str:
+    """Changes with the style sheet and the script, so that browsers may keep them."""
+    digest = hashlib.sha256()
+    for file in sorted(STATIC.iterdir()):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,83 @@
+"""Open tasks of all cases, and one task: whom, why, what to say, and the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from breachdesk.casework import cases
+from breachdesk.console.desk import Desk, Posted, Signed
+from breachdesk.console.pages import customer_names
+from breachdesk.ports import UnitOfWork
+from schemas.case import Case, Task
+from schemas.customer import Person
+from schemas.errors import BreachDeskError, NotFound
+
+router = APIRouter()
+
+
+@router.get("/tasks")
+def tasks(desk: Signed) -> Response:
+    """Oldest open one first; the last ones done below."""
+    every, names = desk.look(lambda uow: (_every(uow), customer_names(uow)))
+    return desk.page(
+        "tasks.html",
+        waiting=[pair for pair in every if pair[1].done_at is None],
+        done=[pair for pair in every if pair[1].done_at is not None][-50:],
+        names=names,
+    )
+
+
+@router.get("/cases/{case_id}/tasks/{task_id}")
+def task(case_id: str, task_id: str, desk: Signed) -> Response:
+    """One task with its script."""
+    return _show(desk, case_id, task_id, {})
+
+
+@router.post("/cases/{case_id}/tasks/{task_id}")
+def complete(case_id: str, task_id: str, desk: Signed, form: Posted) -> Response:
+    """Done, with the outcome in words."""
+    return desk.attempt(
+        lambda uow: cases.complete_task(
+            uow, desk.actor, case_id, task_id, form.text("outcome"), now=desk.now
+        ),
+        then="/tasks",
+        done="task",
+        again=lambda problem: _show(desk, case_id, task_id, form, problem),
+    )
+
+
+def _every(uow: UnitOfWork) -> list[tuple[Case, Task]]:
+    pairs = [(case, task) for case in uow.cases.list() for task in case.tasks]
+    return sorted(pairs, key=lambda pair: (pair[1].opened_at, pair[1].id))
+
+
+def _show(
+    desk: Desk,
+    case_id: str,
+    task_id: str,
+    typed: Mapping[str, str],
+    problem: BreachDeskError | None = None,
+) -> Response:
+    case = desk.look(lambda uow: uow.cases.get(case_id))
+    found = next((t for t in case.tasks if t.id == task_id), None)
+    if found is None:
+        raise NotFound("no such task", place=case_id, remedy="See the list of tasks.")
+    return desk.page(
+        "task.html",
+        case=case,
+        task=found,
+        person=desk.look(lambda uow: _person(uow, found)),
+        names=desk.look(customer_names),
+        typed=typed,
+        problem=problem,
+    )
+
+
+def _person(uow: UnitOfWork, task: Task) -> Person | None:
+    if task.customer_id is None:
+        return None
+    people = uow.customers.get(task.customer_id).people
+    return next((p for p in people if p.id == task.person_id), None)

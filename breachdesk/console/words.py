@@ -1,0 +1,175 @@
+"""The product's words as people say them. Keys are the schemas' own values."""
+
+from __future__ import annotations
+
+SEVERITY = {
+    "informational": "Information",
+    "low": "Low",
+    "medium": "Medium",
+    "high": "High",
+    "critical": "Critical",
+}
+ALERT_STATE = {"new": "New", "case": "In a case", "dismissed": "Dismissed"}
+CASE_STATE = {"open": "Being looked into", "confirmed": "Breach confirmed", "closed": "Closed"}
+ORIGIN = {
+    "alert": "an alert",
+    "own": "our own staff",
+    "processor": "a supplier of ours",
+    "third_party": "somebody outside",
+    "customer": "a customer",
+}
+CONTAINMENT = {
+    "preserve_evidence": "Preserve evidence",
+    "revoke_sessions": "Revoke sessions",
+    "reset_credentials": "Reset credentials",
+    "remove_rules": "Remove rules",
+    "block_source": "Block the source",
+    "other": "Something else",
+}
+TASK = {
+    "telephone": "Telephone",
+    "check": "Check",
+    "cases_joined": "Cases joined",
+    "unsupported_evidence": "Evidence moved",
+}
+CERTAINTY = {
+    "confirmed": "Confirmed",
+    "likely": "Likely",
+    "possible": "Possible",
+    "excluded": "Excluded",
+}
+ROLE = {"controller": "Controller", "processor": "Processor"}
+SEEN = {"seen": "seen", "may_have_been_seen": "may have been seen", "not_known": "not known"}
+PECR = {"yes": "PECR", "no": "not PECR", "ask": "PECR: ask"}
+KIND = {"account_holder": "Account holder’s letter", "controller_pack": "Controller’s pack"}
+PERSON = {
+    "account_holder": "Account holder",
+    "user": "User",
+    "data_protection": "Data protection contact",
+}
+STATUS = {
+    "queued": "Queued",
+    "sending": "Being sent",
+    "handed_over": "Handed over",
+    "delivered": "Delivered",
+    "deferred": "Put off by their server",
+    "bounced": "Bounced",
+    "unknown": "End not known",
+    "expired": "Expired",
+    "skipped": "Not sent",
+}
+STATUS_MEANING = {
+    "queued": "Waits for its turn.",
+    "sending": "Begun; the end is not written yet.",
+    "handed_over": "Their mail server took it. Whether it was read, nobody can say.",
+    "delivered": "Their server confirmed that it reached the mailbox.",
+    "deferred": "Their server said not now; it surely has not taken it. We try again.",
+    "bounced": "Refused for good. Somebody has to telephone.",
+    "unknown": "The line broke while it was being handed over. It is never sent twice blindly: "
+    "look in the mail server’s log and settle it.",
+    "expired": "Too old to be sent. Approve again.",
+    "skipped": "Left out, for the reason beside it.",
+}
+STATUS_TONE = {
+    "queued": "",
+    "sending": "",
+    "handed_over": "good",
+    "delivered": "good",
+    "deferred": "medium",
+    "bounced": "critical",
+    "unknown": "high",
+    "expired": "high",
+    "skipped": "",
+}
+CATEGORY = {
+    "identity": "Identity",
+    "contact": "Contact",
+    "financial": "Financial",
+    "transaction": "Transactions",
+    "technical": "Technical",
+    "profile": "Profile",
+    "usage": "Usage",
+    "marketing": "Marketing",
+    "credentials": "Credentials",
+    "traffic": "Traffic",
+    "mail": "Mail",
+    "files": "Files",
+    "website": "Website",
+    "backup": "Backups",
+    "health": "Health",
+}
+DUTY = {"analyst": "analyst", "responder": "responder", "approver": "approver"}
+STAGE = {"initial": "Initial", "follow_up": "Follow-up", "final": "Final"}
+PRECISION = {"exact": "exactly", "approximate": "about", "unknown": "not known"}
+RULE_KIND = {
+    "event": "one event",
+    "event_count": "count",
+    "value_count": "distinct values",
+    "temporal_ordered": "in order",
+    "behaviour": "behaviour",
+}
+STEP = {
+    "failed": "failed sign-ins",
+    "opened": "opened",
+    "exfiltrated": "taken out",
+}
+
+DONE = {
+    "assigned": "Assigned.",
+    "commented": "Comment kept.",
+    "dismissed": "Dismissed. A material change will bring it back.",
+    "reopened": "Open again.",
+    "linked": "Alert linked to the case.",
+    "case-opened": "Case opened. Preserve the evidence before you contain.",
+    "noted": "Note kept.",
+    "lead": "You lead this case.",
+    "containment": "Containment list changed.",
+    "task": "Task closed, outcome kept.",
+    "closed": "Case closed. It stays in the register.",
+    "confirmed": "Breach confirmed. The clocks run from the time you declared.",
+    "frozen": "List frozen and sealed. Next: the decision.",
+    "decided": "Decision written and sealed. Next: the facts of the letters.",
+    "facts": "Facts kept. Read the letters before somebody else approves them.",
+    "approved": "Approved. The letters are queued.",
+    "glass": "Glass broken. The letters wait for the delay; the witness is told.",
+    "bounced": "Bounce recorded; a telephone task is open.",
+    "resolved": "Settled, with your evidence.",
+    "acknowledged": "Receipt recorded.",
+    "paused": "Sending stopped. Nothing leaves until you let it.",
+    "resumed": "Sending again.",
+    "report": "Report facts kept.",
+    "submitted": "Submission recorded. Its clock has stopped.",
+    "bound": "Bound. New events resolve from now; a replay resolves the earlier ones.",
+    "signed-out": "You are signed out.",
+    "imported": "Imported.",
+}
+"""What a page says after an act; the address carries only the key."""
+
+_NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+
+
+def number(count: int) -> str:
+    """`no`, `one` … `nine`, then figures with thousands parted."""
+    return _NUMBERS[count] if 0 <= count < len(_NUMBERS) else f"{count:,}"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """`one alert`, `14 alerts`"""
+    return f"{number(count)} {one if count == 1 else many or one + 's'}"
+
+
+def figures(count: int, one: str, many: str = "") -> str:
+    """`1 alert`, `14 alerts`"""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listed(parts: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`"""
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def capital(text: str) -> str:
+    """The first letter raised, the rest untouched."""
+    return text[:1].upper() + text[1:]
