@@ -1,1 +1,21 @@
-"""."""
+"""Ways out for mail: one file each, whose name is the id and which exports CHANNEL."""
+
+from __future__ import annotations
+
+from notifiers.ports import ChannelFactory, MailChannel
+from schemas.errors import Misconfigured
+from schemas.plugin import load_plugins
+from schemas.settings import SenderSettings
+
+
+def channel_for(sender: SenderSettings) -> MailChannel:
+    """The sender's channel, opened. Raises Misconfigured for an unknown one or wrong settings."""
+    channels = load_plugins("notifiers.channels", "CHANNEL")
+    factory: ChannelFactory | None = channels.get(sender.channel)
+    if factory is None:
+        raise Misconfigured(
+            f"no mail channel {sender.channel!r}",
+            place=f"senders, {sender.id}: channel",
+            remedy=f"Choose one of: {', '.join(channels)}.",
+        )
+    return factory.open(sender)

@@ -1,0 +1,111 @@
+"""A folder instead of a mail server: drills, dry runs, and mail that another program picks up."""
+
+from __future__ import annotations
+
+import hashlib
+import mailbox
+import os
+from pathlib import Path
+
+from notifiers.message import bracketed, build
+from schemas.errors import BadInput, Misconfigured
+from schemas.notice import Outgoing, SendOutcome, SendResult
+from schemas.settings import SenderSettings
+
+LOG = "handed-over.log"
+"""One line a message: its Message-ID and its file."""
+
+
+class MaildirChannel:
+    """notifiers.ports.MailChannel. The same Message-ID is filed once, however often it is sent."""
+
+    def __init__(self, folder: Path) -> None:
+        mailbox.Maildir(folder, create=True).close()
+        self._folder = folder
+        self._catch_up()
+
+    async def send(self, outgoing: Outgoing) -> SendResult:
+        """Handed over once the file is on disk; a full disk is `deferred`."""
+        try:
+            message = build(outgoing)
+        except BadInput:
+            return SendResult(outcome=SendOutcome.BOUNCED, reply="553 5.1.3")
+        try:
+            self._file(outgoing.message_id, message)
+        except OSError:
+            return SendResult(outcome=SendOutcome.DEFERRED, reply="452 4.3.1")
+        return SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+    def holds(self, message_id: str) -> bool:
+        """Was it filed? Settles an `unknown`."""
+        return _name(message_id) in {_stem(p) for p in self._files()}
+
+    def _file(self, message_id: str, message: bytes) -> None:
+        if self.holds(message_id):
+            return
+        name = _name(message_id)
+        draft = self._folder / "tmp" / name
+        with draft.open("wb") as file:
+            file.write(message)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(self._folder / "new" / name)
+        _sync(self._folder / "new")
+        self._log(f"{bracketed(message_id)} {name}\n")
+
+    def _files(self) -> list[Path]:
+        return [*(self._folder / "new").iterdir(), *(self._folder / "cur").iterdir()]
+
+    def _catch_up(self) -> None:
+        """The files are the truth; a crash before the log's line is made good here."""
+        log = self._folder / LOG
+        listed = set(log.read_text("utf-8").split()) if log.exists() else set()
+        for file in sorted(self._files()):
+            if _stem(file) not in listed:
+                found = mailbox.MaildirMessage(file.read_bytes())
+                self._log(f"{found['Message-ID']} {_stem(file)}\n")
+
+    def _log(self, line: str) -> None:
+        with (self._folder / LOG).open("a", encoding="utf-8") as log:
+            log.write(line)
+            log.flush()
+            os.fsync(log.fileno())
+
+
+def _name(message_id: str) -> str:
+    return hashlib.sha256(bracketed(message_id).encode()).hexdigest()[:32]
+
+
+def _stem(file: Path) -> str:
+    """Without the flags that a mail reader appends."""
+    return file.name.partition(":")[0]
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class _Factory:
+    id = "maildir"
+
+    def open(self, sender: SenderSettings) -> MaildirChannel:
+        """Raises Misconfigured without a folder, or when it cannot be made."""
+        place = f"senders, {sender.id}: maildir"
+        if sender.maildir is None:
+            raise Misconfigured("no folder is named", place=place, remedy="Name one.")
+        try:
+            sender.maildir.parent.mkdir(parents=True, exist_ok=True)
+            return MaildirChannel(sender.maildir)
+        except OSError as wrong:
+            remedy = "Name a folder that this process may write to."
+            raise Misconfigured("the folder cannot be used", place=place, remedy=remedy) from wrong
+
+
+CHANNEL = _Factory()

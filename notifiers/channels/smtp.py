@@ -1,0 +1,212 @@
+"""Mail by a smarthost: STARTTLS or TLS with a verified certificate, password or XOAUTH2.
+
+One command stream a connection, kept over messages, one RCPT a message (RFC 5321). What is known
+after each stage is what `MailChannel.send` promises: before DATA a loss is `deferred`, from DATA on
+it is `unknown`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from email.utils import parseaddr
+
+import aiosmtplib
+from aiosmtplib import (
+    SMTP,
+    SMTPException,
+    SMTPNotSupported,
+    SMTPResponseException,
+    SMTPServerDisconnected,
+    SMTPTimeoutError,
+)
+
+from notifiers.message import build, envelope
+from notifiers.replies import NO_CONNECTION, outcome_of, reduced
+from schemas.errors import BadInput, Misconfigured
+from schemas.notice import Outgoing, SendOutcome, SendResult
+from schemas.settings import SenderSettings, SmtpAuth, Tls
+
+LOST = (SMTPServerDisconnected, SMTPTimeoutError, OSError)
+SYNTAX = "553 5.1.3"
+
+
+class SmtpChannel:
+    """notifiers.ports.MailChannel over aiosmtplib."""
+
+    def __init__(self, sender: SenderSettings, context: ssl.SSLContext) -> None:
+        self._sender = sender
+        self._context = context
+        self._client: SMTP | None = None
+
+    async def send(self, outgoing: Outgoing) -> SendResult:
+        """Try once; see notifiers.ports.MailChannel."""
+        try:
+            message = build(outgoing)
+        except BadInput:
+            return SendResult(outcome=SendOutcome.BOUNCED, reply=SYNTAX)
+        try:
+            client = await self._ready()
+        except (SMTPException, OSError) as lost:
+            await self._drop()
+            return SendResult(outcome=SendOutcome.DEFERRED, reply=_no_connection(lost))
+        refused = await self._address(client, outgoing)
+        return refused or await self._data(client, message)
+
+    async def close(self) -> None:
+        """QUIT, if connected; a server that has gone is no error."""
+        client, self._client = self._client, None
+        if client is not None and client.is_connected:
+            try:
+                await client.quit()
+            except (SMTPException, OSError):
+                client.close()
+
+    async def _ready(self) -> SMTP:
+        """The open connection if it still answers, else a new one, signed in."""
+        if self._client is not None and self._client.is_connected:
+            try:
+                await self._client.rset()
+            except (SMTPException, OSError):
+                await self._drop()
+            else:
+                return self._client
+        self._client = self._new_client()
+        await self._client.connect()
+        await self._sign_in(self._client)
+        return self._client
+
+    def _new_client(self) -> SMTP:
+        sender = self._sender
+        return SMTP(
+            hostname=sender.host,
+            port=sender.port,
+            timeout=sender.timeout_seconds,
+            use_tls=sender.tls is Tls.TLS,
+            start_tls=sender.tls is Tls.STARTTLS,
+            tls_context=None if sender.tls is Tls.NONE else self._context,
+        )
+
+    async def _sign_in(self, client: SMTP) -> None:
+        sender = self._sender
+        secret = sender.secret.get_secret_value()
+        if sender.auth is SmtpAuth.PASSWORD:
+            await client.login(sender.username, secret)
+        elif sender.auth is SmtpAuth.XOAUTH2:
+            await client.auth_xoauth2(sender.username, secret)
+
+    async def _address(self, client: SMTP, outgoing: Outgoing) -> SendResult | None:
+        """MAIL and RCPT. None: both were accepted."""
+        sender, recipient = envelope(outgoing), outgoing.to_email
+        international = not (sender + recipient).isascii()
+        if international and not client.supports_extension("smtputf8"):
+            return SendResult(outcome=SendOutcome.BOUNCED, reply="553 5.6.7", tls=_tls(client))
+        options = ["SMTPUTF8"] if international else []
+        encoding = "utf-8" if international else "ascii"
+        try:
+            await client.mail(sender, options=options, encoding=encoding)
+            await client.rcpt(recipient, encoding=encoding)
+        except SMTPResponseException as refusal:
+            return await self._refused(client, refusal, unclear=SendOutcome.DEFERRED)
+        except (SMTPException, ValueError, *LOST) as lost:
+            await self._drop()
+            return SendResult(outcome=SendOutcome.DEFERRED, reply=_no_connection(lost))
+        return None
+
+    async def _data(self, client: SMTP, message: bytes) -> SendResult:
+        tls = _tls(client)
+        try:
+            reply = await client.data(message)
+        except SMTPResponseException as refusal:
+            return await self._refused(client, refusal, unclear=SendOutcome.UNKNOWN)
+        except (SMTPException, *LOST):
+            await self._drop()
+            return SendResult(outcome=SendOutcome.UNKNOWN, tls=tls)
+        said = reduced(reply.code, reply.message)
+        return SendResult(outcome=SendOutcome.HANDED_OVER, reply=said, tls=tls)
+
+    async def _refused(
+        self, client: SMTP, refusal: SMTPResponseException, *, unclear: SendOutcome
+    ) -> SendResult:
+        tls = _tls(client)
+        outcome = outcome_of(refusal.code)
+        if outcome is SendOutcome.UNKNOWN or refusal.code == aiosmtplib.SMTPStatus(421):
+            await self._drop()
+        if outcome is SendOutcome.UNKNOWN or (
+            outcome is SendOutcome.HANDED_OVER and unclear is SendOutcome.DEFERRED
+        ):
+            outcome = unclear
+        return SendResult(outcome=outcome, reply=reduced(refusal.code, refusal.message), tls=tls)
+
+    async def _drop(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client = None
+
+
+def _no_connection(problem: Exception) -> str:
+    """Code where there is one, else one plain word for what failed."""
+    if isinstance(problem, SMTPResponseException):
+        return f"{NO_CONNECTION}: {reduced(problem.code, problem.message)}"
+    cause = problem.__cause__ or problem
+    if isinstance(cause, ssl.SSLError) or isinstance(problem.__context__, ssl.SSLError):
+        return f"{NO_CONNECTION}: certificate or TLS refused"
+    if isinstance(problem, SMTPNotSupported) or "STARTTLS" in str(problem):
+        return f"{NO_CONNECTION}: server lacks STARTTLS or the way to sign in"
+    return f"{NO_CONNECTION}: {'timeout' if isinstance(problem, TimeoutError) else 'lost'}"
+
+
+def _tls(client: SMTP) -> str:
+    cipher = client.get_transport_info("cipher")
+    return f"{cipher[1]} {cipher[0]}" if cipher else ""
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class _Factory:
+    id = "smtp"
+
+    def open(self, sender: SenderSettings) -> SmtpChannel:
+        """Raises Misconfigured naming the setting."""
+        for setting, problem, remedy in _problems(sender):
+            raise Misconfigured(problem, place=f"senders, {sender.id}: {setting}", remedy=remedy)
+        try:
+            context = ssl.create_default_context(cafile=sender.ca_file)
+        except (OSError, ssl.SSLError) as wrong:
+            raise Misconfigured(
+                "the certificate file cannot be read",
+                place=f"senders, {sender.id}: ca_file",
+                remedy="Name a PEM file of the authority that signed the server's certificate.",
+            ) from wrong
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return SmtpChannel(sender, context)
+
+
+def _problems(sender: SenderSettings) -> list[tuple[str, str, str]]:
+    """(setting, problem, remedy), the first to be mended first."""
+    signs_in = sender.auth is not SmtpAuth.NONE
+    open_wire = sender.tls is Tls.NONE and not _is_loopback(sender.host)
+    from_email = parseaddr(sender.from_email)[1]
+    checks = [
+        (not sender.host, "host", "no server is named", "Name your smarthost."),
+        ("@" not in from_email, "from_email", "no sender address", "Give the address in From."),
+        (open_wire, "tls", "mail would cross a network unprotected", "Use starttls or tls."),
+        (signs_in and not sender.username, "username", "no user name", "Give it, or auth = none."),
+        (
+            signs_in and not sender.secret.get_secret_value(),
+            "secret",
+            "no password or token",
+            "Give it in the environment or the settings file.",
+        ),
+    ]
+    return [(setting, problem, remedy) for wrong, setting, problem, remedy in checks if wrong]
+
+
+CHANNEL = _Factory()

@@ -1,0 +1,61 @@
+"""How hard a text is to read: sentences, syllables, and the age at which it is understood."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+WORD = re.compile(r"[A-Za-z][A-Za-z’'-]*")
+VOWELS = re.compile(r"[aeiouy]+")
+END = re.compile(r"(?<=[.!?])[”\"]?\s+(?=[A-Z“\"])|;\s+")
+
+
+def paragraphs(text: str) -> Iterator[tuple[str, str]]:
+    """(block's heading, paragraph or list item) of a laid-out letter, lines joined again."""
+    heading = ""
+    lines = text.split("\n")
+    flowing: list[str] = []
+    for number, line in enumerate(lines):
+        under = lines[number + 1] if number + 1 < len(lines) else ""
+        if set(line) == {"-"}:
+            continue
+        begins = not line or _is_item(line) or set(under) == {"-"}
+        if begins and flowing:
+            yield heading, " ".join(flowing)
+            flowing = []
+        if line and set(under) == {"-"}:
+            heading = line
+        elif line:
+            flowing.append(line.strip())
+    if flowing:
+        yield heading, " ".join(flowing)
+
+
+def sentences(paragraph: str) -> list[str]:
+    """Split at full stops and semicolons; a list marker is no sentence."""
+    return [s for s in END.split(re.sub(r"^(?:- |\d+\. )", "", paragraph)) if WORD.search(s)]
+
+
+def words(sentence: str) -> list[str]:
+    return WORD.findall(sentence)
+
+
+def reading_age(prose: list[str]) -> float:
+    """Years: the Flesch-Kincaid grade (Kincaid 1975) plus five. 0 for no sentence."""
+    every = [word for sentence in prose for word in words(sentence)]
+    if not every:
+        return 0.0
+    syllables = sum(_syllables(word) for word in every)
+    grade = 0.39 * len(every) / len(prose) + 11.8 * syllables / len(every) - 15.59
+    return round(grade + 5, 1)
+
+
+def _is_item(line: str) -> bool:
+    return bool(re.match(r"- |\d+\. ", line))
+
+
+def _syllables(word: str) -> int:
+    letters = word.lower().rstrip("’'s-")
+    count = len(VOWELS.findall(letters))
+    silent = letters.endswith("e") and not letters.endswith("le") and count > 1
+    return max(1, count - silent)

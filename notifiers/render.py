@@ -1,0 +1,109 @@
+"""Words made of facts: letters, telephone scripts and reports. Same context, same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+from notifiers import blocks, documents, lint
+from notifiers.letter_words import attachment_name, letter_words, locale_of
+from notifiers.phrases import laid_out
+from notifiers.template_folder import TemplateFolder
+from schemas.breach import NoticeKind
+from schemas.errors import BadInput
+from schemas.letter import LetterContext, LintProblem
+from schemas.notice import Rendered
+from schemas.report import RegulatorReport
+from schemas.settings import ProviderProfile
+
+
+class JinjaRenderer:
+    """breachdesk.ports.Renderer, by shape, over one templates folder.
+
+    `templates` holds `notices/<locale>/<kind>/` and `reports/`; `zone` is where times are told.
+    Raises Misconfigured at once for a missing folder or an unknown zone.
+    """
+
+    def __init__(self, templates: Path, zone: str = "Europe/London") -> None:
+        self._folder = TemplateFolder(templates, zone)
+        self._templates = templates
+
+    def letter(self, context: LetterContext) -> Rendered:
+        """Render one notice. Raises BadInput naming template, line and variable."""
+        locale = locale_of(self._folder, context)
+        words = letter_words(self._folder, context, locale)
+        room = f"notices/{locale}/{context.kind}"
+        subject = " ".join(self._folder.fill(f"{room}/subject.txt.j2", words).split())
+        text = laid_out(self._folder.fill(f"{room}/body.txt.j2", words))
+        html = _tidy(self._folder.fill(f"{room}/body.html.j2", words))
+        attachments: dict[str, str] = {}
+        if context.kind is NoticeKind.CONTROLLER_PACK:
+            pack = self._folder.fill(f"{room}/pack.json.j2", words)
+            attachments[attachment_name(context)] = _json(pack, f"{room}/pack.json.j2")
+        return Rendered(
+            customer_id=context.recipient.customer_id,
+            person_id=context.recipient.person_id,
+            kind=context.kind,
+            subject=subject,
+            text=text,
+            html=html,
+            attachments=attachments,
+            hash=letter_hash(subject, text, html, attachments),
+        )
+
+    def missing(self, context: LetterContext) -> dict[str, str]:
+        """Mandatory blocks this letter would lack: {block: what to fill in}; empty: none."""
+        return blocks.missing(context)
+
+    def lint(
+        self, letter: Rendered, context: LetterContext, *, others: Sequence[str]
+    ) -> Sequence[LintProblem]:
+        """What must not be in a letter; `others`: names of all other customers."""
+        return lint.lint(letter, context, others)
+
+    def telephone_script(self, context: LetterContext) -> str:
+        """The same facts to be said on the telephone."""
+        locale = locale_of(self._folder, context)
+        words = letter_words(self._folder, context, locale)
+        return laid_out(self._folder.fill(f"notices/{locale}/{context.kind}/script.txt.j2", words))
+
+    def report_text(self, report: RegulatorReport) -> str:
+        """In the form's order, to copy from; what is missing says so in its place."""
+        sections = [(s, list(q)) for s, q in groupby(report.questions, key=lambda q: q.section)]
+        words = {
+            "report": report,
+            "sections": sections,
+            "questions": {q.key: q.question for q in report.questions},
+            "stage": documents.STAGES[report.stage],
+        }
+        filled = self._folder.fill("reports/regulator.txt.j2", words)
+        return filled.strip("\n") + "\n"
+
+    def report_pdf(self, report: RegulatorReport, profile: ProviderProfile) -> bytes:
+        """A4 pages in the form's order. Raises BadInput when the typst template is broken."""
+        return documents.report_pdf(self._templates, report, profile, self._folder.zone)
+
+
+def letter_hash(subject: str, text: str, html: str, attachments: dict[str, str]) -> str:
+    """SHA-256 of the canonical JSON of the four."""
+    parts = [subject, text, html, sorted(attachments.items())]
+    return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()
+
+
+def _tidy(html: str) -> str:
+    """Without the blank lines that template logic leaves behind."""
+    return "\n".join(line for line in html.splitlines() if line.strip()) + "\n"
+
+
+def _json(text: str, name: str) -> str:
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False, indent=2) + "\n"
+    except json.JSONDecodeError as wrong:
+        raise BadInput(
+            f"makes no JSON: {wrong.msg} at line {wrong.lineno} of what came out",
+            place=f"template {name}",
+            remedy="Pass every value through `tojson`.",
+        ) from None

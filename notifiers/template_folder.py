@@ -1,0 +1,132 @@
+"""Templates from one folder and no other place; what is wrong with one is said with its line."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2.exceptions import SecurityError, TemplateNotFound
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from notifiers.phrases import day, moment, plain_day, sentence, series
+from schemas.errors import BadInput, Misconfigured
+
+
+class OneFolder(BaseLoader):
+    """Reads from below its folder; a name or a link that leads out is refused."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+
+    def get_source(
+        self,
+        environment: Environment,  # noqa: ARG002 - jinja2's signature
+        template: str,
+    ) -> tuple[str, str, Callable[[], bool]]:
+        """Raises BadInput for a name that leaves the folder, TemplateNotFound for none there."""
+        file = self.path(template)
+        if not file.is_file():
+            raise TemplateNotFound(template)
+        changed = file.stat().st_mtime_ns
+        text = file.read_text(encoding="utf-8")
+        return text, str(file), lambda: file.is_file() and file.stat().st_mtime_ns == changed
+
+    def path(self, name: str) -> Path:
+        """The file of that name. Raises BadInput when it lies outside the folder."""
+        file = (self._folder / name).resolve()
+        if not file.is_relative_to(self._folder):
+            raise BadInput(
+                "a template may not lie outside the templates folder",
+                place=name,
+                remedy="Copy it into the folder.",
+            )
+        return file
+
+    def name_of(self, file: str) -> str:
+        """`notices/en-GB/…`, for messages that carry no path of this machine."""
+        path = Path(file)
+        inside = path.is_relative_to(self._folder)
+        return path.relative_to(self._folder).as_posix() if inside else ""
+
+
+class TemplateFolder:
+    """Plain text and HTML made of the same templates; HTML escapes whatever it is given."""
+
+    def __init__(self, folder: Path, zone: str) -> None:
+        """Raises Misconfigured for a folder that is not there or an unknown zone."""
+        if not folder.is_dir():
+            raise Misconfigured(
+                "no templates folder", place=str(folder), remedy="Set templates_dir."
+            )
+        self.loader = OneFolder(folder)
+        self.zone = _zone(zone)
+        self._plain = self._environment(autoescape=False)
+        self._html = self._environment(autoescape=True)
+
+    def has(self, name: str) -> bool:
+        """Is there such a template or file?"""
+        return self.loader.path(name).is_file()
+
+    def fill(self, name: str, context: Mapping[str, Any]) -> str:
+        """Raises BadInput naming template, line and what is wrong there."""
+        environment = self._html if name.endswith(".html.j2") else self._plain
+        try:
+            return environment.get_template(name).render(context)
+        except TemplateSyntaxError as wrong:
+            raise self._bad(wrong.name or name, wrong.lineno, str(wrong.message)) from None
+        except TemplateNotFound as wrong:
+            raise self._bad(name, 0, f"there is no template {wrong.name}") from None
+        except (TemplateError, SecurityError, TypeError, ValueError, AttributeError) as wrong:
+            inside, line = self._place(wrong, name)
+            raise self._bad(inside, line, _unpersonal(wrong)) from None
+
+    def _environment(self, *, autoescape: bool) -> Environment:
+        environment = ImmutableSandboxedEnvironment(
+            loader=self.loader,
+            autoescape=autoescape,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.filters |= {
+            "moment": partial(moment, zone=self.zone),
+            "day": day,
+            "plain_day": plain_day,
+            "sentence": sentence,
+            "series": series,
+            "instant": lambda value: value and value.isoformat(),
+        }
+        environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
+        return environment
+
+    def _place(self, wrong: Exception, name: str) -> tuple[str, int]:
+        for frame in reversed(traceback.extract_tb(wrong.__traceback__)):
+            inside = self.loader.name_of(frame.filename)
+            if inside:
+                return inside, frame.lineno or 0
+        return name, 0
+
+    def _bad(self, name: str, line: int, problem: str) -> BadInput:
+        place = f"template {name}, line {line}" if line else f"template {name}"
+        return BadInput(problem, place=place, remedy="Mend the template; no letter was made.")
+
+
+def _unpersonal(wrong: Exception) -> str:
+    """Jinja names variables and types; a value could only stand in other errors' texts."""
+    if isinstance(wrong, TemplateError):
+        return str(wrong.message or type(wrong).__name__)
+    return f"{type(wrong).__name__} while it was filled in"
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as wrong:
+        raise Misconfigured(
+            f"no time zone {name!r}", place="profile: zone", remedy="For example Europe/London."
+        ) from wrong

@@ -1,0 +1,203 @@
+"""Examples for tests: one fictional firm, one fictional dentist, rows and messages for them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from schemas.breach import (
+    Answer,
+    Breach,
+    Certainty,
+    Channel,
+    Decision,
+    Exposure,
+    NoticeFacts,
+    NoticeKind,
+    Recipient,
+    Seen,
+)
+from schemas.customer import DataCategory, PersonKind, Role
+from schemas.letter import LetterContext
+from schemas.notice import NoticeRow, Outgoing, Rendered, Status
+from schemas.settings import ProviderProfile
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+PROFILE = ProviderProfile(
+    legal_name="Penhallow IT Support Ltd",
+    trading_name="Penhallow IT",
+    company_number="09999123",
+    registered_address="4 Quay Lane, Fictional Harbour, FH1 2AB",
+    ico_registration="ZA999123",
+    contact_name="Morwenna Pask",
+    contact_email="privacy@penhallow.example",
+    contact_phone="01632 960123",
+    contact_hours="Monday to Friday, 8am to 6pm",
+    complaints="To complain to us, ring or write to the person above. We will answer within 30 days",
+    promise="If we discover a breach that may have exposed your personal information, we will tell "
+    "you as soon as feasible at the default email address of your account.",
+    promise_source="privacy policy, section “Notification of a data breach”",
+    invoices_before=date(2026, 11, 1),
+)
+BREACH = Breach(
+    id="BR-0001",
+    case_id="CASE-0001",
+    title="Account opened after password spraying",
+    confirmed_by="rosa",
+    confirmed_at=NOON - timedelta(hours=3),
+    reason="The customer says the sign-in was not theirs.",
+    aware_at=NOON - timedelta(hours=3),
+    occurred_from=datetime(2026, 11, 22, 3, 7, tzinfo=UTC),
+    occurred_to=datetime(2026, 11, 22, 4, 41, tzinfo=UTC),
+)
+FACTS = NoticeFacts(
+    breach_id="BR-0001",
+    version=1,
+    written_by="rosa",
+    written_at=NOON,
+    what_happened="Someone guessed a password and signed in to our billing system",
+    found_at=datetime(2026, 11, 22, 8, 30, tzinfo=UTC),
+    consequences=(
+        "Someone could send you a false invoice that looks like ours.",
+        "Someone could ring you and pretend to be us.",
+    ),
+    not_involved="Your card number is not involved",
+    not_involved_evidence="we never hold card numbers; our payment company does",
+    measures=(
+        "On 22 November 2026 at 9:12am we shut the intruder out.",
+        "On 22 November 2026 we changed all staff passwords.",
+    ),
+    steps=(
+        "Change your password for our services. Use your usual bookmark to reach the page.",
+        "If a bill shows new bank details, ring the sender first. Use a number you already have.",
+        "Watch your bank statements for payments you do not know.",
+    ),
+    next_update=datetime(2026, 11, 27, 17, 0, tzinfo=UTC),
+    nature="Confidentiality: an intruder signed in with a guessed password and copied files. We "
+    "have seen no change to the files, and they stayed available",
+    encryption="The files are encrypted on disk. We hold the keys. The intruder used a valid "
+    "sign-in, so encryption did not help",
+    people_and_records="The intruder opened 118 files. We have a list of their names for you. Only "
+    "you can say how many people the files are about",
+    deleted_but_in_backups="Mail that you deleted in the last two months may still be in backups",
+    controller_steps=(
+        "Decide whether you must report this to the regulator and tell the people.",
+        "Ask us for the list of files, and look through it.",
+        "Warn your staff about false messages in your name.",
+    ),
+    sub_processors="Microsoft Ireland Operations Ltd, which runs the mailboxes",
+    log_extracts="Sign-in and file records of 22 November 2026, kept for you for 90 days",
+    contained=True,
+)
+YES = Answer(yes=True, reasons="Bank details were on the pages that were opened.")
+NO = Answer(yes=False, reasons="No telecoms service is involved.")
+DECISION = Decision(
+    breach_id="BR-0001",
+    version=1,
+    decided_by="rosa",
+    decided_at=NOON,
+    report_to_ico=YES,
+    tell_people=YES,
+    own_promise_binds=YES,
+    pecr=NO,
+    risk="Contact and bank data in strange hands.",
+    high_risk="Likely where bank details were opened.",
+)
+ACCOUNT = Exposure(
+    customer_id="c-017",
+    role=Role.CONTROLLER,
+    certainty=Certainty.LIKELY,
+    reason="the account's page was in the list that was opened",
+    categories={
+        DataCategory.CONTACT: Seen.MAY_HAVE_BEEN_SEEN,
+        DataCategory.IDENTITY: Seen.MAY_HAVE_BEEN_SEEN,
+        DataCategory.FINANCIAL: Seen.NOT_KNOWN,
+    },
+)
+STORED = Exposure(
+    customer_id="c-017",
+    role=Role.PROCESSOR,
+    certainty=Certainty.CONFIRMED,
+    reason="118 files downloaded",
+    categories={DataCategory.FILES: Seen.SEEN, DataCategory.MAIL: Seen.MAY_HAVE_BEEN_SEEN},
+    assets=("mailbox:reception@hartwell-dental.example", "tenant:hartwell-dental.example"),
+    services=("hosted mailbox",),
+)
+
+
+def letter_context(
+    kind: NoticeKind = NoticeKind.ACCOUNT_HOLDER, **changes: object
+) -> LetterContext:
+    """A whole context of one letter to Hartwell Dental; `changes` replace its fields."""
+    holds_account = kind is NoticeKind.ACCOUNT_HOLDER
+    fields: dict[str, object] = {
+        "kind": kind,
+        "reference": "BR-0001-hartwell",
+        "profile": PROFILE,
+        "breach": BREACH,
+        "facts": FACTS,
+        "exposure": ACCOUNT if holds_account else STORED,
+        "recipient": recipient(kind),
+        "decision": DECISION,
+        "customer_name": "Hartwell Dental Practice",
+        "told_at": NOON,
+    }
+    return LetterContext.model_validate(fields | changes)
+
+
+def recipient(kind: NoticeKind = NoticeKind.ACCOUNT_HOLDER) -> Recipient:
+    """Dr Hartwell, by email."""
+    holds_account = kind is NoticeKind.ACCOUNT_HOLDER
+    return Recipient(
+        customer_id="c-017",
+        person_id="p-1",
+        person_kind=PersonKind.ACCOUNT_HOLDER if holds_account else PersonKind.DATA_PROTECTION,
+        kind=kind,
+        name="Dr Ann Hartwell",
+        email="ann@hartwell-dental.example",
+        phone="01632 960777",
+        channel=Channel.EMAIL,
+    )
+
+
+def outgoing(number: int, letter: Rendered | None = None, **changes: object) -> Outgoing:
+    """Message `number` to customer `number`, whose name is in its words."""
+    words = f"Dear customer c{number:03d},\n\nthis is only for you.\n"
+    plain = Rendered(
+        customer_id=f"c{number:03d}",
+        person_id="p-1",
+        kind=NoticeKind.ACCOUNT_HOLDER,
+        subject=f"Important, ref BR-0001-c{number:03d}",
+        text=words,
+        html=f'<!doctype html><html lang="en-GB"><title>x</title><p>{words}</p></html>\n',
+        hash=f"{number:064x}",
+    )
+    fields: dict[str, object] = {
+        "row_id": number,
+        "attempt_id": f"try-{number}",
+        "message_id": f"BR-0001.{number}.1@penhallow.example",
+        "date": NOON,
+        "sender": "Penhallow IT <notices@penhallow.example>",
+        "envelope_sender": "bounce@penhallow.example",
+        "to_name": f"Customer c{number:03d}",
+        "to_email": f"c{number:03d}@customers.example",
+        "letter": letter or plain,
+    }
+    return Outgoing.model_validate(fields | changes)
+
+
+def notice_row(number: int, **changes: object) -> NoticeRow:
+    """A queued row, approved, good for 72 hours."""
+    fields: dict[str, object] = {
+        "id": number,
+        "breach_id": "BR-0001",
+        "customer_id": f"c{number:03d}",
+        "person_id": "p-1",
+        "kind": NoticeKind.ACCOUNT_HOLDER,
+        "version": 1,
+        "status": Status.QUEUED,
+        "rendered_hash": f"{number:064x}",
+        "message_id": f"BR-0001.{number}.1@penhallow.example",
+        "approval_hash": "a" * 64,
+        "expires_at": NOON + timedelta(hours=72),
+    }
+    return NoticeRow.model_validate(fields | changes)
