@@ -1,0 +1,226 @@
+"""DrayTek Vigor routers (DrayOS): bracketed fields after a header whose tag is the router's name.
+
+No year and no zone in a line; refused portal sign-ins name an address and no user.
+"""
+
+from __future__ import annotations
+
+import re
+
+from schemas.errors import Unparseable
+from schemas.event import Value
+from schemas.plugin import Act, Folded, Line, Parser, ParserExample
+from streams.tokenizers import addresses, people, syslog
+
+_MARK = (
+    r"\[(?:FILTER|CSM_\w+|DOS)\]\[(?:Block|Pass)\]|\[SSL\]Portal login |\[SSL\]"
+    r"|\[(?:H2L|L2L)\]\[(?:UP|DOWN)\]|Local User(?: \(MAC=[^)]*\))?: "
+)
+_LINE = re.compile(
+    rf"(?:{syslog.HEADER}|{syslog.PRI}\s*)?(?:\S+ +)?(?:[^\s:\[]{{1,64}}:? ?)?(?={_MARK})"
+)
+_BRACKETS = re.compile(r"\[([^\[\]]*)\]")
+_FLOW = re.compile(r"(?:@S:R=([0-9:]+), *)?(\S+?)->(\S+)\Z")
+_PORTAL = re.compile(r"\[SSL\]Portal login (\w+)(?:.*?user (\S+))?.*? from IP (\S+?)!?\s*\Z")
+_LOCAL = re.compile(r"Local User(?: \(MAC=([^)]*)\))?: (\S+) -> (\S+) (?:\((\w+)\) ?)?(.*)")
+_URL = re.compile(r"([a-z]+)://([^/:\s]+)(?::([0-9]+))?(/\S*)?", re.IGNORECASE)
+_KINDS = {
+    "FILTER": ["network"],
+    "DOS": ["network", "intrusion_detection"],
+    "CSM_UF": ["network", "web"],
+    "CSM_WF": ["network", "web"],
+}
+
+
+def _claims(text: str) -> bool:
+    return _LINE.match(text) is not None
+
+
+def _parse(line: Line) -> Act | Folded:
+    start = _LINE.match(line.text)
+    if start is None:
+        raise _unread()
+    frame = syslog.read(line.text[: start.end()] + "-", line.arrived, line.zone)
+    message = line.text[start.end() :]
+    fields = _fields(message)
+    fields |= {"observer.vendor": "DrayTek", "observer.product": "Vigor"}
+    name = frame.app or frame.host
+    if name:
+        fields |= {"observer.name": name, "host.name": name}
+    ip = addresses.address(frame.host)
+    if ip is not None:
+        fields["observer.ip"] = ip
+    return Act(frame.time, fields)
+
+
+def _unread() -> Unparseable:
+    return Unparseable(
+        "no line of a Vigor router that is understood",
+        place="draytek_vigor",
+        remedy="Check which parser the source names.",
+    )
+
+
+def _fields(message: str) -> dict[str, Value]:
+    if message.startswith("[SSL]"):
+        return _portal(message)
+    if message.startswith("Local User"):
+        return _local(message)
+    parts = _BRACKETS.findall(message)
+    if parts[0] in ("H2L", "L2L"):
+        return _tunnel(parts)
+    return _packet(parts)
+
+
+def _portal(message: str) -> dict[str, Value]:
+    found = _PORTAL.match(message)
+    word = "" if found is None else found[1].lower()
+    outcome = "failure" if word.startswith("fail") else "success" if "succe" in word else "unknown"
+    fields: dict[str, Value] = {
+        "event.category": ["authentication"],
+        "event.type": ["start" if found else "info"],
+        "event.outcome": outcome,
+        "event.action": "portal-login" if found else "ssl-message",
+        "message": message,
+        "network.application": "vpn",
+        "observer.type": "vpn",
+    }
+    if found is not None:
+        addresses.put_endpoint(fields, "source", *addresses.endpoint(found[3]))
+        people.put_user(fields, found[2] or "")
+    return fields
+
+
+def _tunnel(parts: list[str]) -> dict[str, Value]:
+    up = parts[1] == "UP"
+    fields: dict[str, Value] = {
+        "event.category": ["authentication", "session"],
+        "event.type": ["start" if up else "end"],
+        "event.outcome": "success",
+        "event.action": "vpn-login" if up else "vpn-logout",
+        "network.application": "vpn",
+        "observer.type": "vpn",
+    }
+    user = next((part[1:] for part in parts[2:] if part.startswith("@")), "")
+    people.put_user(fields, user)
+    kind = next((part for part in parts[2:] if part and not part.startswith("@")), "")
+    return fields | ({"network.protocol": kind.lower()} if kind else {})
+
+
+def _packet(parts: list[str]) -> dict[str, Value]:
+    blocked = parts[1] == "Block"
+    fields: dict[str, Value] = {
+        "event.category": _KINDS.get(parts[0], ["network"]).copy(),
+        "event.type": ["connection", "denied" if blocked else "allowed"],
+        "event.outcome": "failure" if blocked else "success",
+        "event.action": "block" if blocked else "pass",
+        "observer.type": "firewall",
+        "rule.ruleset": parts[0],
+    }
+    for place, part in enumerate(parts[2:], 2):
+        flow = _FLOW.match(part)
+        if flow is None or "/" in flow[2]:
+            continue
+        fields |= {"rule.id": flow[1]} if flow[1] else {}
+        _put_flow(fields, flow[2], flow[3])
+        if place + 1 < len(parts):
+            fields["network.transport"] = parts[place + 1].lower()
+        break
+    if parts[0] == "DOS" and len(parts) > 2:
+        fields["rule.name"] = parts[2]
+    return fields
+
+
+def _put_flow(fields: dict[str, Value], source: str, destination: str) -> None:
+    addresses.put_endpoint(fields, "source", *addresses.endpoint(source))
+    url = _URL.match(destination)
+    if url is None:
+        addresses.put_endpoint(fields, "destination", *addresses.endpoint(destination))
+        return
+    fields |= {"url.original": destination, "url.scheme": url[1], "url.domain": url[2]}
+    port = addresses.port(destination.rpartition(":")[2])
+    addresses.put_endpoint(fields, "destination", addresses.address(url[2]), port)
+
+
+def _local(message: str) -> dict[str, Value]:
+    found = _LOCAL.match(message)
+    fields: dict[str, Value] = {
+        "event.category": ["network"],
+        "event.type": ["connection", "info"],
+        "event.outcome": "unknown",
+        "event.action": "local-user",
+        "observer.type": "firewall",
+        "message": message,
+    }
+    if found is None:
+        return fields
+    mac, source, destination, transport, rest = found.groups("")
+    _put_flow(fields, source, destination)
+    fields |= {"network.transport": transport.lower()} if transport else {}
+    fields |= {"source.mac": mac.upper().replace(":", "-")} if mac else {}
+    if rest.startswith("close connection"):
+        closed = {"event.type": ["connection", "end"], "event.action": "connection-closed"}
+        fields |= closed | {"event.outcome": "success"}
+    return fields
+
+
+PARSER = Parser(
+    id="draytek_vigor",
+    title="DrayTek Vigor routers",
+    hints=(b"[FILTER]", b"[CSM_", b"[DOS]", b"[SSL]", b"2L][", b"Local User"),
+    claims=_claims,
+    parse=_parse,
+    references=(
+        "https://www.draytek.com/support/knowledge-base/5023",
+        "https://faq.draytek.com.au/docs/syslog-explanation/",
+    ),
+    examples=(
+        ParserExample(
+            "<134>Nov 22 16:51:29 Vigor-HQ: [FILTER][Block][LAN/RT/VPN->WAN, 121:45:04    ]"
+            "[@S:R=2:2, 192.0.2.10:53072->198.51.100.234:8443][TCP][HLen=20, TLen=52, Flag=S,"
+            " Seq=2902598136, Ack=0, Win=64240]",
+            {
+                "@timestamp": "2026-11-22T16:51:29+00:00",
+                "event.type": ["connection", "denied"],
+                "event.outcome": "failure",
+                "source.ip": "192.0.2.10",
+                "source.port": 53072,
+                "destination.ip": "198.51.100.234",
+                "destination.port": 8443,
+                "network.transport": "tcp",
+                "rule.id": "2:2",
+                "observer.name": "Vigor-HQ",
+            },
+        ),
+        ParserExample(
+            "<134>Nov 22 16:51:29 Vigor-HQ [CSM_UF][Block][Type=KW(G:O=0:1)]"
+            "[@S:R=2:3, 192.0.2.11:50345->http://www.example.com/:80][HTTP][HLen=20, TLen=60]",
+            {"url.domain": "www.example.com", "destination.port": 80, "source.port": 50345},
+        ),
+        ParserExample(
+            "<129>Nov 22 10:27:50 Vigor-HQ [DOS][Block][fraggle_attack]"
+            "[192.0.2.10:68->255.255.255.255:67][UDP][HLen=20, TLen=328]",
+            {
+                "event.category": ["network", "intrusion_detection"],
+                "rule.name": "fraggle_attack",
+                "source.ip": "192.0.2.10",
+                "destination.port": 67,
+                "network.transport": "udp",
+            },
+        ),
+        ParserExample(
+            "Nov 22 16:05:50 192.0.2.1 HQ: [SSL]Portal login fail from IP 203.0.113.66!",
+            {
+                "event.category": ["authentication"],
+                "event.outcome": "failure",
+                "source.ip": "203.0.113.66",
+                "observer.ip": "192.0.2.1",
+                "observer.name": "HQ",
+            },
+        ),
+        ParserExample(
+            "<137>Nov 22 09:00:00 Vigor3900: [H2L][UP][SSLTunnel][@JSmith]",
+            {"event.action": "vpn-login", "event.outcome": "success", "user.name": "jsmith"},
+        ),
+    ),
+)

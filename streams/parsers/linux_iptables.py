@@ -1,0 +1,155 @@
+"""Netfilter log lines of the Linux kernel: iptables, nftables, ufw, and UniFi gateways.
+
+Whether a packet passed stands only in the prefix that whoever wrote the rule chose: UniFi's
+`-D-`, `-A-`, `-R-`, ufw's words, or a word for the verdict. Without one the outcome is unknown.
+"""
+
+from __future__ import annotations
+
+import re
+
+from schemas.errors import Unparseable
+from schemas.event import Value
+from schemas.plugin import Act, Folded, Line, Parser, ParserExample
+from streams.tokenizers import addresses, syslog
+
+_PACKET = r"IN=\S{0,64} OUT=\S{0,64} (?=.*?\bSRC=)"
+_LINE = re.compile(
+    rf"(?:{syslog.HEADER}(?:\S*[^\s:] )?(?:kernel: ?|(?=\[))"
+    rf"|{syslog.RFC5424_START}\S+ kernel \S+ \S+ (?:-|\[[^\]]*\]) "
+    rf"|{syslog.PRI}?(?:kernel: ?|(?=\[|IN=)))"
+    r"(?:\[ *[0-9]+\.[0-9]+\] ?)?"
+    rf"(?P<prefix>.{{0,256}}?){_PACKET}"
+)
+_PAIR = re.compile(r"(?<!\S)([A-Z]+)=(\S*)")
+_UNIFI = re.compile(r"\[([A-Z0-9_]+[\w-]*)-([ADR])(?:-([0-9]+))?\]")
+_DESCRIPTION = re.compile(r'DESCR="([^"]*)"')
+_DENIED = re.compile(
+    r"(?<![A-Za-z])(?:DROP|DENY|DENIED|BLOCK|BLOCKED|REJECT|REJECTED|DISCARD)", re.IGNORECASE
+)
+_ALLOWED = re.compile(r"(?<![A-Za-z])(?:ACCEPT|ACCEPTED|ALLOW|ALLOWED|PASS|PERMIT)", re.IGNORECASE)
+_VERDICTS = {"D": "drop", "R": "reject", "A": "accept"}
+_OUTCOMES = {"drop": "failure", "reject": "failure", "accept": "success"}
+_NUMBERS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "ipv6-icmp", "ICMPV6": "ipv6-icmp"}
+
+
+def _claims(text: str) -> bool:
+    return _LINE.match(text) is not None
+
+
+def _parse(line: Line) -> Act | Folded:
+    text = line.text
+    found = _LINE.match(text)
+    if found is None:
+        raise Unparseable(
+            "no packet of netfilter",
+            place="linux_iptables",
+            remedy="Check which parser the source names.",
+        )
+    frame = syslog.read(text[: found.start("prefix")] + "-", line.arrived, line.zone)
+    pairs = dict(reversed(_PAIR.findall(text, found.end("prefix"))))
+    fields = _verdict(found["prefix"]) | _packet(pairs)
+    if frame.host:
+        fields["host.name"] = fields["observer.name"] = frame.host
+    return Act(frame.time, fields)
+
+
+def _verdict(prefix: str) -> dict[str, Value]:
+    unifi = _UNIFI.search(prefix)
+    described = _DESCRIPTION.search(prefix)
+    action = _VERDICTS[unifi[2]] if unifi else _spelt(prefix)
+    outcome = _OUTCOMES.get(action, "unknown")
+    kinds = {"failure": ["connection", "denied"], "success": ["connection", "allowed"]}
+    fields: dict[str, Value] = {
+        "event.category": ["network"],
+        "event.type": kinds.get(outcome, ["connection", "info"]),
+        "event.outcome": outcome,
+        "event.action": action,
+        "observer.type": "firewall",
+    }
+    if unifi:
+        fields |= {"observer.vendor": "Ubiquiti", "rule.ruleset": unifi[1]}
+        fields |= {"rule.id": unifi[3]} if unifi[3] else {}
+    name = described[1] if described else prefix.strip(" :[]")
+    if name and (described or not unifi):
+        fields["rule.name"] = name
+    return fields
+
+
+def _spelt(prefix: str) -> str:
+    if _DENIED.search(prefix):
+        return "reject" if "REJECT" in prefix.upper() else "drop"
+    return "accept" if _ALLOWED.search(prefix) else "packet"
+
+
+def _packet(pairs: dict[str, str]) -> dict[str, Value]:
+    fields: dict[str, Value] = {}
+    get = pairs.get
+    for side, ip, port in (("source", "SRC", "SPT"), ("destination", "DST", "DPT")):
+        where = addresses.address(get(ip, ""))
+        addresses.put_endpoint(fields, side, where, addresses.port(get(port, "")))
+    protocol = get("PROTO", "")
+    if protocol:
+        fields["network.transport"] = _NUMBERS.get(protocol, protocol.lower())
+    if get("IN"):
+        fields["observer.ingress.interface.name"] = pairs["IN"]
+    if get("OUT"):
+        fields["observer.egress.interface.name"] = pairs["OUT"]
+    length = get("LEN", "")
+    if length.isascii() and length.isdigit() and len(length) < 10:
+        fields["network.bytes"] = int(length)
+    octets = get("MAC", "").upper().split(":")
+    if len(octets) == 14:
+        fields["destination.mac"] = "-".join(octets[:6])
+        fields["source.mac"] = "-".join(octets[6:12])
+    return fields
+
+
+PARSER = Parser(
+    id="linux_iptables",
+    title="Linux netfilter (iptables, ufw) and UniFi gateways",
+    hints=(b" OUT=",),
+    claims=_claims,
+    parse=_parse,
+    references=(
+        "https://git.netfilter.org/iptables/tree/extensions/libxt_LOG.man",
+        "https://help.ui.com/hc/en-us/articles/33349041044119",
+    ),
+    examples=(
+        ParserExample(
+            'Nov 22 02:29:15 UDMP-HQ [WAN_LOCAL-D-2147483647] DESCR="[WAN_LOCAL]Block All Traffic"'
+            " IN=eth8 OUT= MAC=00:11:22:33:44:55:66:77:88:99:aa:bb:08:00 SRC=198.51.100.23"
+            " DST=192.0.2.25 LEN=122 TOS=00 PREC=0x00 TTL=64 ID=1 PROTO=UDP SPT=38451 DPT=54329"
+            " LEN=102 MARK=1a0000",
+            {
+                "@timestamp": "2026-11-22T02:29:15+00:00",
+                "event.type": ["connection", "denied"],
+                "event.outcome": "failure",
+                "event.action": "drop",
+                "rule.name": "[WAN_LOCAL]Block All Traffic",
+                "rule.ruleset": "WAN_LOCAL",
+                "source.ip": "198.51.100.23",
+                "destination.port": 54329,
+                "network.transport": "udp",
+                "network.bytes": 122,
+                "source.mac": "66-77-88-99-AA-BB",
+                "host.name": "UDMP-HQ",
+            },
+        ),
+        ParserExample(
+            "Nov 22 02:29:15 usg-hq kernel: [LAN_LOCAL-default-A]IN=eth0.20 OUT= MAC="
+            " SRC=192.0.2.1 DST=224.0.0.251 LEN=348 TOS=0x00 PROTO=UDP SPT=5353 DPT=5353 LEN=328",
+            {"event.action": "accept", "event.outcome": "success", "source.ip": "192.0.2.1"},
+        ),
+        ParserExample(
+            "<4>1 2026-11-22T02:29:15Z fw kernel - - - [UFW BLOCK] IN=eth0 OUT= SRC=2001:db8::1"
+            " DST=2001:db8::2 LEN=60 PROTO=TCP SPT=1 DPT=22 SYN URGP=0",
+            {"event.action": "drop", "rule.name": "UFW BLOCK", "source.ip": "2001:db8::1"},
+        ),
+        ParserExample(
+            "Nov 22 02:29:15 fw kernel: [ 1234.567890] IN=eth0 OUT=eth1 SRC=192.0.2.1"
+            " DST=192.0.2.2 LEN=84 PROTO=ICMP TYPE=8 CODE=0",
+            {"event.outcome": "unknown", "event.action": "packet", "network.transport": "icmp"},
+        ),
+    ),
+)

@@ -1,0 +1,108 @@
+"""IP addresses in the shapes that logs carry them, as canonical text (RFC 5952 for v6)."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+from typing import NamedTuple
+
+from schemas.event import Value
+
+
+class Endpoint(NamedTuple):
+    """Where a packet came from or went to; None: not said, or not an address."""
+
+    ip: str | None
+    port: int | None
+
+
+class NamedEndpoint(NamedTuple):
+    """SonicWall's `ip:port:interface:host`."""
+
+    ip: str | None
+    port: int | None
+    interface: str
+    host: str
+
+
+NOWHERE = Endpoint(None, None)
+
+
+_LONGEST = 320
+"""Longer text is no address, and must not fill the caches."""
+
+
+def address(text: str) -> str | None:
+    """Canonical text, or None. A v4 address mapped into v6 is told as v4; a zone id is dropped."""
+    return _address(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=16384)
+def _address(text: str) -> str | None:
+    try:
+        found = ipaddress.ip_address(text.strip().partition("%")[0])
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return str(mapped or found)
+
+
+@lru_cache(maxsize=16384)
+def is_public(text: str) -> bool:
+    """Is this a valid address that is routed in the open internet or reserved for documents?"""
+    found = ipaddress.ip_address(text)
+    inside = found.is_loopback or found.is_link_local or found.is_unspecified
+    return not (inside or any(found in net for net in _PRIVATE if net.version == found.version))
+
+
+_PRIVATE = tuple(
+    ipaddress.ip_network(net)
+    for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+)
+
+
+def port(text: str) -> int | None:
+    """0–65535, or None."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 5):
+        return None
+    number = int(text)
+    return number if number <= 65535 else None
+
+
+def endpoint(text: str) -> Endpoint:
+    """`v4`, `v6`, `v4:port`, `[v6]:port`, `[v6]`, or empty."""
+    return _endpoint(text) if len(text) <= _LONGEST else NOWHERE
+
+
+@lru_cache(maxsize=16384)
+def _endpoint(text: str) -> Endpoint:
+    text = text.strip()
+    if text.startswith("["):
+        inside, _, rest = text[1:].partition("]")
+        return Endpoint(address(inside), port(rest.removeprefix(":")))
+    if text.count(":") == 1:
+        host, _, number = text.partition(":")
+        return Endpoint(address(host), port(number))
+    return Endpoint(address(text), None) if text else NOWHERE
+
+
+def named_endpoint(text: str) -> NamedEndpoint:
+    """`192.0.2.1:53:X3:DC01`, with any part missing (`:28503:WAN`); a bare v6 address too."""
+    return _named_endpoint(text[:_LONGEST])
+
+
+@lru_cache(maxsize=16384)
+def _named_endpoint(text: str) -> NamedEndpoint:
+    whole = address(text)
+    if whole is not None:
+        return NamedEndpoint(whole, None, "", "")
+    parts = [*text.split(":", 3), "", "", ""]
+    return NamedEndpoint(address(parts[0]), port(parts[1]), parts[2], parts[3])
+
+
+def put_endpoint(fields: dict[str, Value], side: str, ip: str | None, number: int | None) -> None:
+    """`source.ip` and `source.port` (or destination's), as far as they are known."""
+    if ip is not None:
+        fields[f"{side}.ip"] = ip
+    if number is not None:
+        fields[f"{side}.port"] = number

@@ -1,0 +1,37 @@
+"""Names people sign in by: compared case-folded, told apart from mail addresses."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from schemas.event import Value
+
+_ADDRESS = re.compile(r"[^\s@\"'<>;,:\[\]()]+@[^\s@\"'<>;,:\[\]()]+\.[^\s@\"'<>;,:\[\]().]+")
+NOBODY = frozenset({"", "-", "n/a", "null", "<null>", "not available", "unknown"})
+
+
+def mail_addresses(text: str) -> list[str]:
+    """Every mail address in a text, case-folded, in order."""
+    return [found.casefold() for found in _ADDRESS.findall(text)]
+
+
+def is_mail_address(text: str) -> bool:
+    """Longer than 254 is none (RFC 5321 4.5.3.1.3)."""
+    return len(text) <= 254 and _is_mail_address(text)
+
+
+@lru_cache(maxsize=16384)
+def _is_mail_address(text: str) -> bool:
+    return _ADDRESS.fullmatch(text) is not None
+
+
+def put_user(fields: dict[str, Value], name: str) -> None:
+    """`user.name`, and `user.email` and `user.domain` where the name is a mail address."""
+    name = name.strip().casefold()
+    if name in NOBODY:
+        return
+    fields["user.name"] = name
+    if "@" in name and is_mail_address(name):
+        fields["user.email"] = name
+        fields["user.domain"] = name.rpartition("@")[2]

@@ -1,0 +1,89 @@
+"""Times as devices write them → aware UTC. Minutes are cached: busy logs repeat them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+
+from schemas.errors import Unparseable
+
+MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1
+    )
+}
+_SECONDS = {f"{second:02}": timedelta(seconds=second) for second in range(61)}
+_YEARS_AROUND = 8
+"""29 February stands in at least one year of any eight on either side, even around 2100."""
+
+
+def absurd() -> Unparseable:
+    """The error for a time that no calendar has; it repeats nothing of the line."""
+    return Unparseable(
+        "a time that no calendar has",
+        remedy="Correct the clock or the time format of the device, then replay the line.",
+    )
+
+
+def yearless(month: str, day: str, clock: str, arrived: datetime, zone: tzinfo) -> datetime:
+    """`Nov`, `22`, `01:06:15` in the year that puts it nearest to arrival (RFC 3164 has no year).
+
+    Raises Unparseable.
+    """
+    try:
+        minute = _nearest(MONTHS[month], int(day), clock[:5], arrived.date(), zone)
+        return minute + _SECONDS[clock[6:8]]
+    except (KeyError, ValueError, OverflowError) as error:
+        raise absurd() from error
+
+
+@lru_cache(maxsize=8192)
+def _nearest(month: int, day: int, minute: str, arrived: date, zone: tzinfo) -> datetime:
+    years = range(arrived.year - _YEARS_AROUND, arrived.year + _YEARS_AROUND + 1)
+    candidates = [date(year, month, day) for year in years if _exists(year, month, day)]
+    nearest = min(candidates, key=lambda that: abs(that - arrived))
+    hour, minutes = int(minute[:2]), int(minute[3:5])
+    local = datetime(nearest.year, month, day, hour, minutes, tzinfo=zone)
+    return local.astimezone(UTC)
+
+
+def _exists(year: int, month: int, day: int) -> bool:
+    try:
+        date(year, month, day)
+    except ValueError:
+        return False
+    return True
+
+
+def iso(text: str, zone: tzinfo = UTC) -> datetime:
+    """ISO 8601 / RFC 3339; `zone` where the stamp carries none. Raises Unparseable."""
+    try:
+        time = datetime.fromisoformat(text)
+        return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise absurd() from error
+
+
+def common_log(text: str) -> datetime:
+    """`22/Nov/2026:01:06:15 +0000` of the Common Log Format. Raises Unparseable."""
+    try:
+        return _common_minute(text[:17], text[21:]) + _SECONDS[text[18:20]]
+    except (KeyError, ValueError, OverflowError) as error:
+        raise absurd() from error
+
+
+@lru_cache(maxsize=8192)
+def _common_minute(minute: str, offset: str) -> datetime:
+    ahead = timedelta(hours=int(offset[1:3]), minutes=int(offset[3:5]))
+    zone = timezone(-ahead if offset[0] == "-" else ahead)
+    year, month, day = int(minute[7:11]), MONTHS[minute[3:6]], int(minute[:2])
+    return datetime(
+        year, month, day, int(minute[12:14]), int(minute[15:17]), tzinfo=zone
+    ).astimezone(UTC)
+
+
+def zulu(time: datetime) -> str:
+    """`2026-11-22T01:06:15.000Z`, with microseconds where it has any."""
+    spec = "microseconds" if time.microsecond % 1000 else "milliseconds"
+    return time.astimezone(UTC).isoformat(timespec=spec).replace("+00:00", "Z")
