@@ -111,6 +111,7 @@ def _resolve(loaded: Sequence[Loaded]) -> None:
         if isinstance(one.rule, SigmaCorrelationRule):
             try:
                 one.rule.resolve_rule_references(collection)
+                one.rule.aliases.resolve_rule_references(collection)
             except SigmaError as wrong:
                 raise BadInput(f"{wrong.args[0]}.", place=one.place, remedy=MEND) from wrong
 
