@@ -17,6 +17,7 @@ from datetime import datetime
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from schemas.errors import BadInput, Retryable
 from schemas.event import Position
@@ -34,7 +35,7 @@ MOST_PLAIN_BYTES = 64 * 1024 * 1024
 
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 _TYPES = re.compile(r"(text/.*|application/(.*\+)?(json|x-ndjson|ndjson|octet-stream|gzip|csv).*)?")
-_AT_ONCE = 4
+_AT_ONCE = 16
 """Bodies held in memory at the same time."""
 
 
@@ -121,11 +122,16 @@ def _framed(body: Sequence[bytes], limit: int) -> list[Framed]:
 
 async def _body(request: Request) -> bytes:
     parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MOST_BODY_BYTES:
-            raise _too_large(f"the body is larger than {MOST_BODY_BYTES} bytes.")
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > MOST_BODY_BYTES:
+                raise _too_large(f"the body is larger than {MOST_BODY_BYTES} bytes.")
+            parts.append(part)
+    except ClientDisconnect as error:
+        raise Refusal(
+            400, "the connection broke off; nothing was kept.", "Send it again."
+        ) from error
     return b"".join(parts)
 
 

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +21,8 @@ from hypothesis import strategies as st
 from schemas.errors import BadInput, Corrupt, Misconfigured, NotAllowed, Retryable
 from schemas.event import Position, RawRecord
 from schemas.source import BlindInterval, Incoming
+from streams.event_logs.frames import Columns
+from streams.event_logs.group_commit import GroupCommit
 from streams.event_logs.sqlite import SqliteEventLog
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -317,6 +321,82 @@ def test_kill_9_loses_nothing_that_was_acknowledged_and_writes_nothing_twice(fol
     assert {offset: text.strip() for offset, text in whole}.items() <= stored.items()
     assert len({r.raw for r in records}) == len(records)
     assert [r.position.offset for r in records] == list(range(1, len(records) + 1))
+
+
+FULL_DISK = """
+import os, resource, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from schemas.errors import Retryable
+from schemas.source import Incoming
+from streams.event_logs.sqlite import SqliteEventLog
+
+now = datetime(2026, 11, 21, 12, tzinfo=UTC)
+log = SqliteEventLog(Path(sys.argv[1]), lambda: now)
+log.append([Incoming("s", b"before", now)])
+_, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (128 * 1024, most))
+try:
+    log.append([Incoming("s", os.urandom(512 * 1024), now)])
+except Retryable as error:
+    print("refused:", error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+log.append([Incoming("s", b"after", now)])
+print([record.raw for record in log.read(None, 10)])
+log.close()
+"""
+
+
+def test_a_disk_that_refuses_is_retryable_and_the_log_goes_on_afterwards(folder: Path) -> None:
+    command = [sys.executable, "-c", FULL_DISK, str(folder)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert "refused: " in told
+    assert "free space" in told
+    assert told.endswith("[b'before', b'after']\n")
+
+
+def test_a_drop_that_a_crash_interrupted_is_finished_at_the_next_start(
+    folder: Path, log: SqliteEventLog
+) -> None:
+    last = log.append(lines(1))[-1]
+    log._ledger.note_dropped(last, NEXT, "retention")
+    log.close()
+
+    again = SqliteEventLog(folder, lambda: NEXT)
+
+    assert again.days() == []
+    assert again.get(last) is None
+    again.close()
+
+
+def test_a_group_that_fails_fails_for_all_its_callers_and_the_next_one_succeeds() -> None:
+    first_may_go = threading.Event()
+    groups: list[int] = []
+
+    def write(columns: Sequence[Columns]) -> list[Position]:
+        groups.append(len(columns))
+        if len(groups) == 1:
+            first_may_go.wait(5)
+        if len(groups) == 2:
+            raise Retryable("the disk is full")
+        return [Position("j", 1)] * len(columns)
+
+    commits = GroupCommit(write)
+    with ThreadPoolExecutor(5) as callers:
+        answers = [callers.submit(commits.append, [Columns("20261121")])]
+        while not groups:
+            time.sleep(0.001)
+        answers += [callers.submit(commits.append, [Columns("20261121")]) for _ in range(4)]
+        while len(commits._waiting) < 4:
+            time.sleep(0.001)
+        first_may_go.set()
+    commits.append([Columns("20261121")])
+    commits.close()
+
+    assert groups == [1, 4, 1]
+    assert answers[0].exception() is None
+    assert all(isinstance(answer.exception(), Retryable) for answer in answers[1:])
 
 
 RECORDS = st.builds(
