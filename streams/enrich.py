@@ -40,6 +40,7 @@ Name = tuple[AssetKind, str]
 PERSON_FIELDS = ("user.target.email", "user.target.name", "user.email", "user.name")
 HOST_FIELDS = ("host.name", "observer.name", "observer.hostname", "observer.serial_number")
 MAIL_SERVICES = frozenset({"imap", "imaps", "pop3", "pop3s", "smtp", "smtps", "submission"})
+WATCHERS = frozenset({"firewall", "vpn", "proxy", "router", "ids", "ips"})
 LONGEST_QUERY = 2_000
 
 
@@ -108,7 +109,7 @@ class Enricher:
 
     def _reached(self, fields: Fields, at: datetime) -> Resolution | None:
         """By the site, else by the machine; None where neither names a customer or our site."""
-        host = str(fields.get("url.domain") or "")
+        host = _served(fields)
         site = self._site(host, at) if host else None
         if site is not None and site.customer_id != PROVIDER:
             return self._theirs(site)
@@ -187,6 +188,13 @@ def _person(fields: Fields) -> str:
     return ""
 
 
+def _served(fields: Fields) -> str:
+    """The site that answered. A firewall's `url.domain` is only where somebody behind it went."""
+    if fields.get("observer.type") in WATCHERS:
+        return ""
+    return str(fields.get("url.domain") or "")
+
+
 def _observers(fields: Fields) -> list[Name]:
     names = [(AssetKind.HOST, str(name)) for field in HOST_FIELDS if (name := fields.get(field))]
     return names + _addresses(fields.get("observer.ip"))
@@ -225,8 +233,8 @@ def _stranger(fields: Fields) -> str | None:
         return f"domain:{person.rpartition('@')[2]}"
     if tenant:
         return f"tenant:{tenant.casefold()}"
-    host = fields.get("url.domain")
-    return f"domain:{str(host).casefold()}" if host else None
+    host = _served(fields)
+    return f"domain:{host.casefold()}" if host else None
 
 
 def _machine(fields: Fields) -> str | None:

@@ -197,6 +197,13 @@ def test_a_stranger_in_the_providers_own_source_stays_a_stranger() -> None:
     assert found == Resolution(None, (), "domain:contoso.example")
 
 
+def test_the_sites_that_people_visit_through_a_firewall_are_not_whose_it_is() -> None:
+    visit = {"observer__type": "firewall", "url__domain": "www.quill.example"}
+
+    assert resolve("hq", owner=PROVIDER, **visit) == Resolution(PROVIDER)
+    assert resolve("hq", observer__name="hq-fw", **visit).unattributed == "host:hq-fw"
+
+
 def view_of(host: str, query: str, **more: Any) -> Resolution:
     page = {"url__domain": host, "url__query": query, "http__response__status_code": 200}
     return resolve("web", **(page | more))
