@@ -70,15 +70,22 @@ def _ends_of_values(rows: list[Kept], bound: int) -> list[Kept]:
 
 
 class Bucket:
-    """Retained state of one bucket: sorted rows, touches of all, and whether some were dropped."""
+    """Retained state of one bucket: sorted rows, touches of all, and whether some were dropped.
 
-    __slots__ = ("rows", "thinned", "touches", "unattributed")
+    There are hundreds of thousands of them: frozensets, which share their empty one, not sets.
+    """
+
+    __slots__ = ("rows", "stale", "thinned", "touches", "unattributed", "unfolded")
 
     def __init__(self) -> None:
         self.rows: list[Kept] = []
-        self.touches: set[Touch] = set()
-        self.unattributed: set[str] = set()
+        self.touches: frozenset[Touch] = frozenset()
+        self.unattributed: frozenset[str] = frozenset()
         self.thinned = False
+        self.stale = True
+        """Changed since episodes were last computed."""
+        self.unfolded = False
+        """Changed since it was last written out."""
 
     def absorb(self, new: Iterable[Kept], keep: int, *, distinct: bool) -> list[Signal]:
         """Take in signals; returns those that changed something, which the signal log must hold.
@@ -110,9 +117,9 @@ class Bucket:
         named = signal.unattributed
         if self.touches.issuperset(signal.touches) and (not named or named in self.unattributed):
             return False
-        self.touches.update(signal.touches)
+        self.touches = self.touches.union(signal.touches)
         if named:
-            self.unattributed.add(named)
+            self.unattributed = self.unattributed.union((named,))
         return True
 
     def dump(self) -> bytes:
@@ -135,8 +142,8 @@ class Bucket:
         document = orjson.loads(payload)
         bucket = cls()
         touches = [Touch(*parts) for parts in document["t"]]
-        bucket.touches = set(touches)
-        bucket.unattributed = set(document["u"])
+        bucket.touches = frozenset(touches)
+        bucket.unattributed = frozenset(document["u"])
         bucket.thinned = document["x"]
         bucket.rows = [kept(_load_signal(key, row, touches)) for row in document["s"]]
         return bucket

@@ -31,15 +31,13 @@ def in_time(event: datetime, arrived: datetime, horizon: float, *, backfill: boo
 class Group:
     """Buckets of one group, and what was computed from them."""
 
-    __slots__ = ("_hot", "_made", "_stale", "buckets", "key", "spec", "unfolded")
+    __slots__ = ("_hot", "_made", "buckets", "key", "spec")
 
     def __init__(self, key: GroupKey, spec: WindowSpec) -> None:
         self.key = key
         self.spec = spec
         self.buckets: dict[int, Bucket] = {}
-        self.unfolded: set[int] = set()
         self._hot: dict[int, float] = {}
-        self._stale: set[int] = set()
         self._made: dict[tuple[int, int], Episode] = {}
 
     def absorb(self, signals: Iterable[Signal]) -> list[Signal]:
@@ -55,25 +53,25 @@ class Group:
             logged = bucket.absorb(rows, spec.keep, distinct=spec.distinct)
             if logged:
                 changed += logged
-                self._stale.add(index)
-                self.unfolded.add(index)
+                bucket.stale = bucket.unfolded = True
         return changed
 
     def adopt(self, index: int, bucket: Bucket) -> None:
         """Take a bucket as it was folded."""
         self.buckets[index] = bucket
-        self._stale.add(index)
 
     def episodes(self) -> tuple[Episode, ...]:
         """All live episodes, oldest first."""
-        stale = {index + offset for index in self._stale for offset in (0, 1)}
+        changed = [index for index, bucket in self.buckets.items() if bucket.stale]
+        stale = {index + offset for index in changed for offset in (0, 1)}
         self._heat(stale)
         kept_as_is = {
             span: made
             for span, made in self._made.items()
             if not any(span[0] - 1 <= index <= span[1] for index in stale)
         }
-        self._stale.clear()
+        for index in changed:
+            self.buckets[index].stale = False
         self._made = dict(self._tell(kept_as_is))
         return tuple(self._made.values())
 
@@ -103,10 +101,13 @@ class Group:
     def evict(self, horizon: float, low: float) -> list[Eviction]:
         """Let go of every component that nothing in time can reach any more."""
         gone: list[Eviction] = []
+        settled = low - self.spec.reach - horizon
+        if min(self.buckets) * self.spec.timespan >= settled:
+            return gone
         for component in self._components():
             begin = self.buckets[component[0]].rows[0].time
             end = self.buckets[component[-1]].rows[-1].time
-            if end + self.spec.reach + horizon < low:
+            if end < settled:
                 gone.append(Eviction(self.key, begin, end))
                 self._drop(component)
         return gone
@@ -126,17 +127,16 @@ class Group:
         for index in gone:
             del self.buckets[index]
             self._hot.pop(index, None)
-        self.unfolded -= gone
-        self._stale -= gone
         self._made = {span: made for span, made in self._made.items() if span[0] not in gone}
 
     def fold(self) -> list[BucketRow]:
         """The buckets that changed since they were folded last."""
         rows = [
             BucketRow(self.key, index, self.buckets[index].dump(), self.spec.timespan)
-            for index in sorted(self.unfolded)
+            for index in sorted(i for i, b in self.buckets.items() if b.unfolded)
         ]
-        self.unfolded.clear()
+        for row in rows:
+            self.buckets[row.bucket].unfolded = False
         return rows
 
 
@@ -156,13 +156,14 @@ class Windows:
         self.unfolded = 0
         """Signals logged since the last fold."""
         self._held_until = float("-inf")
+        self._dirty: set[GroupKey] = set()
 
     def load(self, resume: Resume) -> None:
         """Start anew from what was committed. State of rules that are gone is left alone.
 
         A backfill may have been running when the last worker died: hold as if one were.
         """
-        self.groups = {}
+        self.groups, self._dirty = {}, set()
         self.low = resume.low_watermark
         self._held_until = float("-inf") if resume.arrived is None else resume.arrived + self.hold
         for row in resume.buckets:
@@ -204,6 +205,7 @@ class Windows:
             if changed:
                 logged += changed
                 touched.add(key)
+        self._dirty |= touched
         return logged, touched
 
     def episodes(self) -> list[Episode]:
@@ -226,4 +228,6 @@ class Windows:
     def fold(self) -> list[BucketRow]:
         """Every bucket that changed since the last fold, ready to replace its log rows."""
         self.unfolded = 0
-        return [row for group in self.groups.values() if group.unfolded for row in group.fold()]
+        dirty = [self.groups[key] for key in sorted(self._dirty) if key in self.groups]
+        self._dirty.clear()
+        return [row for group in dirty for row in group.fold()]

@@ -5,7 +5,7 @@ The same code runs live, in `breachdesk detect` and over the examples in the rul
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -53,17 +53,20 @@ class Engine:
     def signals(self, event: Event) -> list[Signal]:
         """What the event tells each correlation; of late events only what stands alone."""
         found = [
-            signal(event, key, draft)
+            told
             for rule in self.matches(event)
             for feed in rule.feeds
-            for key, draft in _feed(event, feed)
+            for told in _feed(event, feed)
         ]
         if event.in_time:
             for detector in self._detectors:
                 drafts = detector.signals(event)
                 if drafts:
                     found += _behaviour(event, detector, drafts)
-        return found
+        if not found:
+            return []
+        summary = {name: event.fields[name] for name in TOLD if name in event.fields}
+        return [signal(event, key, draft, summary) for key, draft in found]
 
 
 def _feed(event: Event, feed: Feed) -> Iterator[tuple[GroupKey, SignalDraft]]:
@@ -99,20 +102,19 @@ def _organization(event: Event, scope: str, *, alone: bool) -> str | None:
 
 
 def _behaviour(
-    event: Event, detector: Detector, drafts: Iterator[SignalDraft] | Any
-) -> Iterator[Signal]:
+    event: Event, detector: Detector, drafts: Sequence[SignalDraft]
+) -> Iterator[tuple[GroupKey, SignalDraft]]:
     organization = _organization(event, detector.scope, alone=False)
     if organization is None:
         return
     for draft in drafts:
         if all(draft.group):
             group = tuple(part.casefold() for part in draft.group)
-            yield signal(event, GroupKey(detector.id, organization, group), draft)
+            yield GroupKey(detector.id, organization, group), draft
 
 
-def signal(event: Event, key: GroupKey, draft: SignalDraft) -> Signal:
+def signal(event: Event, key: GroupKey, draft: SignalDraft, summary: Mapping[str, Any]) -> Signal:
     """The signal with what the evidence table shows of its event."""
-    fields = event.fields
     return Signal(
         key=key,
         time=event.time.timestamp(),
@@ -124,5 +126,5 @@ def signal(event: Event, key: GroupKey, draft: SignalDraft) -> Signal:
         source=event.source,
         touches=event.touches,
         unattributed=event.unattributed or "",
-        summary={name: fields[name] for name in TOLD if name in fields},
+        summary=summary,
     )
