@@ -30,7 +30,7 @@ ANYWHERE = (
         "Take it out; readers are told never to trust links in messages.",
     ),
     _rule(
-        r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])|(?<![\w:])(?:[0-9a-f]{1,4}:){3,7}[0-9a-f]{1,4}\b"
+        r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)|(?<![\w:])(?:[0-9a-f]{1,4}:){3,7}[0-9a-f]{1,4}\b"
         r"|(?<![\w:])(?:[0-9a-f]{1,4}:){1,6}:(?:[0-9a-f]{1,4})?",
         "an IP address, an indicator of the attack",
         "Take it out; hand technical records over on request.",
@@ -41,7 +41,7 @@ ANYWHERE = (
         "Take it out; hand technical records over on request.",
     ),
     _rule(
-        r"\bpass(?:word|phrase|code)s?\s*(?:is|was|are|:|=)\s*[\"'“‘]?(?=\S*[\d!#$%&*@^])\S+",
+        r"\bpass(?:word|phrase|code)s?\s*(?:(?:is|was|are)\s*[:=]?|[:=])\s*[\"'“‘]?(?=\S*[\d!#$%&*@^])\S+",
         "something that looks like a password",
         "Take it out.",
     ),

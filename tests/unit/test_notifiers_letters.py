@@ -1,0 +1,381 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from notifiers.render import JinjaRenderer, letter_hash
+from notifiers.testing import ACCOUNT, DECISION, FACTS, NO, PROFILE, letter_context
+from schemas.breach import NoticeKind, Seen
+from schemas.customer import DataCategory
+from schemas.errors import BadInput, Misconfigured
+
+ROOT = Path(__file__).resolve().parents[2]
+KINDS = list(NoticeKind)
+LETTERS = [NoticeKind.ACCOUNT_HOLDER, NoticeKind.CONTROLLER_PACK]
+
+
+@pytest.fixture(scope="module")
+def renderer() -> JinjaRenderer:
+    return JinjaRenderer(ROOT / "templates")
+
+
+@pytest.fixture
+def templates(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ROOT / "templates", tmp_path / "templates"))
+
+
+class Reader(HTMLParser):
+    """The words of a page, its headings, and whether every tag is closed."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.headings: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "title"} & set(self.open):
+            self.words += data.split()
+            if self.open[-1:] == ["h2"]:
+                self.headings.append(data)
+
+
+def headings(text: str) -> list[str]:
+    lines = text.splitlines()
+    return [line for line, under in pairwise(lines) if set(under) == {"-"}]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_context_gives_the_same_bytes(renderer: JinjaRenderer, kind: NoticeKind) -> None:
+    first = renderer.letter(letter_context(kind))
+    again = JinjaRenderer(ROOT / "templates").letter(letter_context(kind))
+
+    assert first == again
+    assert first.hash == letter_hash(first.subject, first.text, first.html, first.attachments)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_text_and_html_say_the_same_words(renderer: JinjaRenderer, kind: NoticeKind) -> None:
+    letter = renderer.letter(letter_context(kind))
+    page = Reader(letter.html)
+
+    def plain(words: list[str]) -> list[str]:
+        return re.sub(r"^\d+\. |[-:*]|\b\d\. ", "", " ".join(words)).split()
+
+    text = re.sub(r"(?m)^(?:- |\d\. )", "", letter.text.replace("[", "").replace("]", ""))
+    title = page.words[: page.words.index(letter.text.split()[0])]
+    shown = " ".join(page.words[len(title) :]).replace("[", "").replace("]", "").split()
+
+    assert page.open == []
+    assert page.headings == headings(letter.text)
+    assert sorted(set(plain(shown)) - set(plain(text.split()))) == []
+    assert sorted(set(plain(text.split())) - set(plain(shown))) == []
+
+
+def test_an_account_holders_letter_has_every_block_in_order(renderer: JinjaRenderer) -> None:
+    letter = renderer.letter(letter_context())
+
+    assert headings(letter.text) == [
+        "What happened",
+        "Your information that is involved",
+        "What is not involved",
+        "What this could mean for you",
+        "What we have done",
+        "What you should do",
+        "What happens next",
+        "How to check that this letter is from us",
+        "Who to ask, and how to complain",
+        "Who we are, and why we write",
+    ]
+    assert letter.subject == (
+        "Important: a security incident involving your Penhallow IT account, ref BR-0001-hartwell"
+    )
+    assert "Report Fraud on 0300 123 2040" in " ".join(letter.text.split())
+    assert "Police Scotland on 101" in letter.text
+    assert "Company number: 09999123" in letter.text
+    assert letter.attachments == {}
+
+
+def test_a_controllers_pack_has_its_nine_parts_and_a_file_for_a_computer(
+    renderer: JinjaRenderer,
+) -> None:
+    letter = renderer.letter(letter_context(NoticeKind.CONTROLLER_PACK))
+    pack = json.loads(letter.attachments["BR-0001-controller-pack-1.json"])
+    answers = {entry["key"]: entry for entry in pack["article_33_3"]}
+
+    assert [h[:2] for h in headings(letter.text)[:9]] == [f"{n}." for n in range(1, 10)]
+    assert answers["nature"]["who"] == "from us"
+    assert answers["nature"]["answer"].startswith("Confidentiality")
+    assert answers["people_count"] == {
+        "key": "people_count",
+        "article": "33(3)(a)",
+        "question": "About how many people",
+        "who": "you decide",
+        "answer": None,
+    }
+    assert pack["told_at"] == "2026-11-23T12:00:00+00:00"
+    assert "your 72 hours start" not in letter.text.casefold()
+
+
+@pytest.mark.parametrize("kind", LETTERS)
+@pytest.mark.parametrize("seen", [Seen.SEEN, Seen.MAY_HAVE_BEEN_SEEN])
+def test_a_letter_says_was_seen_or_may_have_been_seen_and_never_both(
+    renderer: JinjaRenderer, kind: NoticeKind, seen: Seen
+) -> None:
+    exposure = ACCOUNT.model_copy(update={"categories": {DataCategory.CONTACT: seen}})
+
+    text = " ".join(renderer.letter(letter_context(kind, exposure=exposure)).text.split())
+
+    assert ("was seen" in text) == (seen is Seen.SEEN)
+    assert ("may have been seen" in text) == (seen is not Seen.SEEN)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_drills_subject_begins_with_drill_and_its_body_says_so(
+    renderer: JinjaRenderer, kind: NoticeKind
+) -> None:
+    drill = renderer.letter(letter_context(kind, drill=True))
+    real = renderer.letter(letter_context(kind))
+
+    assert drill.subject.startswith("DRILL: ")
+    assert "This is a drill." in drill.text
+    assert "drill" not in f"{real.subject} {real.text}".casefold()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_lines_of_text_are_short_and_letters_hold_no_link_or_image(
+    renderer: JinjaRenderer, kind: NoticeKind
+) -> None:
+    letter = renderer.letter(letter_context(kind))
+
+    assert max(map(len, letter.text.splitlines())) <= 75
+    assert not re.search(r"http|www\.|href|src=|<a |<img", f"{letter.text}{letter.html}")
+    assert '<html lang="en-GB">' in letter.html
+
+
+def test_what_a_person_typed_is_escaped_in_html_and_left_alone_in_text(
+    renderer: JinjaRenderer,
+) -> None:
+    facts = FACTS.model_copy(update={"what_happened": 'A <script>alert("x")</script> & more'})
+
+    letter = renderer.letter(letter_context(facts=facts))
+
+    assert "<script>" not in letter.html
+    assert "&lt;script&gt;" in letter.html
+    assert 'A <script>alert("x")</script> & more.' in letter.text
+
+
+def test_without_a_promise_the_law_or_the_contract_is_named(renderer: JinjaRenderer) -> None:
+    silent = PROFILE.model_copy(update={"promise": "", "promise_source": ""})
+    no_duty = DECISION.model_copy(update={"tell_people": NO})
+
+    by_law = renderer.letter(letter_context(profile=silent)).text
+    by_contract = renderer.letter(letter_context(profile=silent, decision=no_duty)).text
+    by_promise = renderer.letter(letter_context(decision=no_duty)).text
+
+    assert "Article 34" in by_law
+    assert "promise" not in by_law
+    assert "because of our contract with you" in by_contract
+    assert "as soon as feasible" in by_promise
+    assert "Article 34" not in by_promise
+
+
+def test_what_is_said_of_the_regulator_is_true_at_release(renderer: JinjaRenderer) -> None:
+    no_report = DECISION.model_copy(update={"report_to_ico": NO})
+
+    def text(**changes: object) -> str:
+        return " ".join(renderer.letter(letter_context(**changes)).text.split())
+
+    assert "We have told the Information Commissioner’s Office" in text(ico_told=True)
+    assert "We are going to tell the Information Commissioner’s Office" in text()
+    assert "We have not told the Information Commissioner’s" in text(decision=no_report)
+
+
+def test_nothing_is_said_to_be_uninvolved_without_evidence(renderer: JinjaRenderer) -> None:
+    facts = FACTS.model_copy(update={"not_involved_evidence": ""})
+
+    letter = renderer.letter(letter_context(facts=facts))
+
+    assert "What is not involved" not in letter.text
+    assert "card number" not in letter.text
+
+
+def test_times_are_told_in_the_firms_zone_with_its_letters(renderer: JinjaRenderer) -> None:
+    summer = datetime(2026, 7, 1, 2, 7, tzinfo=UTC)
+    facts = FACTS.model_copy(update={"found_at": summer})
+
+    letter = renderer.letter(letter_context(facts=facts))
+
+    assert "We found it on Wednesday 1 July 2026 at 3:07am BST." in letter.text
+
+
+@pytest.mark.parametrize("locale", ["cy-GB", "", "../../etc", "en-GB/../../x"])
+def test_an_unknown_locale_falls_back_to_english(renderer: JinjaRenderer, locale: str) -> None:
+    assert renderer.letter(letter_context(locale=locale)) == renderer.letter(letter_context())
+
+
+def test_a_locale_of_its_own_is_used(templates: Path) -> None:
+    welsh = templates / "notices/cy-GB/account_holder"
+    shutil.copytree(templates / "notices/en-GB/account_holder", welsh)
+    (welsh / "subject.txt.j2").write_text("Pwysig: {{ reference }}\n", encoding="utf-8")
+
+    letter = JinjaRenderer(templates).letter(letter_context(locale="cy-GB"))
+
+    assert letter.subject == "Pwysig: BR-0001-hartwell"
+    assert '<html lang="cy-GB">' in letter.html
+
+
+def test_an_unknown_variable_names_template_line_and_variable(templates: Path) -> None:
+    broken = templates / "notices/en-GB/account_holder/letter.j2"
+    broken.write_text("{{ page.p('x') }}\n\n{{ customer_nmae }}\n", encoding="utf-8")
+
+    with pytest.raises(BadInput) as refusal:
+        JinjaRenderer(templates).letter(letter_context())
+
+    assert refusal.value.place == "template notices/en-GB/account_holder/letter.j2, line 3"
+    assert "customer_nmae" in refusal.value.problem
+    assert refusal.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("source", "word"),
+    [
+        ("one\n{% if %}", "expression"),
+        ("one\n{% include 'notices/none.j2' %}", "notices/none.j2"),
+        ("one\n{{ customer_name.__class__.__mro__ }}", "unsafe"),
+        ("one\n{{ facts.found_at | day(1, 2) }}", "TypeError"),
+        ("one\n{% include '../outside.j2' %}", "outside"),
+    ],
+)
+def test_a_broken_template_is_bad_input_without_personal_data(
+    templates: Path, source: str, word: str
+) -> None:
+    (templates / "notices/en-GB/account_holder/body.txt.j2").write_text(source, encoding="utf-8")
+    (templates.parent / "outside.j2").write_text("stolen", encoding="utf-8")
+
+    with pytest.raises(BadInput) as refusal:
+        JinjaRenderer(templates).letter(letter_context())
+
+    assert word in str(refusal.value)
+    assert "Hartwell" not in str(refusal.value)
+
+
+def test_a_link_that_leads_out_of_the_folder_is_refused(templates: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("secret", encoding="utf-8")
+    body = templates / "notices/en-GB/account_holder/body.txt.j2"
+    body.unlink()
+    body.symlink_to(tmp_path / "secret.txt")
+
+    with pytest.raises(BadInput, match="outside the templates folder"):
+        JinjaRenderer(templates).letter(letter_context())
+
+
+def test_a_pack_that_is_no_json_is_refused(templates: Path) -> None:
+    pack = templates / "notices/en-GB/controller_pack/pack.json.j2"
+    pack.write_text('{"name": {{ customer_name }} }', encoding="utf-8")
+
+    with pytest.raises(BadInput, match="makes no JSON"):
+        JinjaRenderer(templates).letter(letter_context(NoticeKind.CONTROLLER_PACK))
+
+
+def test_a_missing_folder_or_zone_stops_at_once(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="no templates folder"):
+        JinjaRenderer(tmp_path / "none")
+    with pytest.raises(Misconfigured, match="no time zone"):
+        JinjaRenderer(ROOT / "templates", "Europe/Lundon")
+
+
+@pytest.mark.parametrize("kind", LETTERS)
+def test_the_telephone_script_says_the_same_facts_and_asks_for_nothing(
+    renderer: JinjaRenderer, kind: NoticeKind
+) -> None:
+    script = " ".join(renderer.telephone_script(letter_context(kind)).split())
+
+    assert "Someone guessed a password and signed in to our billing system." in script
+    assert "BR-0001-hartwell" in script
+    assert "Ask for no password" in script
+    assert FACTS.consequences[0] in script
+
+
+@pytest.mark.parametrize("kind", LETTERS)
+def test_a_whole_letter_lacks_nothing(renderer: JinjaRenderer, kind: NoticeKind) -> None:
+    assert renderer.missing(letter_context(kind)) == {}
+
+
+@pytest.mark.parametrize(
+    ("field", "block"),
+    [("what_happened", "nature"), ("consequences", "consequences"), ("measures", "measures")],
+)
+@pytest.mark.parametrize("kind", LETTERS)
+def test_a_blank_mandatory_block_is_missing(
+    renderer: JinjaRenderer, kind: NoticeKind, field: str, block: str
+) -> None:
+    blank = "  " if field == "what_happened" else (" ",)
+    facts = FACTS.model_copy(update={field: blank})
+
+    assert list(renderer.missing(letter_context(kind, facts=facts))) == [block]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "legal_name",
+        "company_number",
+        "registered_address",
+        "contact_name",
+        "contact_phone",
+        "contact_hours",
+        "complaints",
+    ],
+)
+def test_a_blank_in_the_profile_is_missing(renderer: JinjaRenderer, field: str) -> None:
+    profile = PROFILE.model_copy(update={field: ""})
+
+    assert list(renderer.missing(letter_context(profile=profile))) == [f"contact: {field}"]
+
+
+def test_steps_are_the_account_holders_and_controller_steps_the_controllers(
+    renderer: JinjaRenderer,
+) -> None:
+    facts = FACTS.model_copy(update={"steps": (), "controller_steps": ()})
+
+    assert list(renderer.missing(letter_context(facts=facts))) == ["steps"]
+    pack = renderer.missing(letter_context(NoticeKind.CONTROLLER_PACK, facts=facts))
+    assert list(pack) == ["controller steps"]
+
+
+def test_colours_of_the_letter_have_enough_contrast() -> None:
+    css = (ROOT / "templates/notices/_parts/page.html.j2").read_text(encoding="utf-8")
+    pairs = [("#1d1d1f", "#ffffff"), ("#6b3a00", "#fff4e0"), ("#ececf0", "#17171a")]
+
+    for ink, paper in [*pairs, ("#ffdca3", "#2e2210")]:
+        assert ink in css
+        assert paper in css
+        assert _contrast(ink, paper) >= 4.5
+
+
+def _contrast(one: str, other: str) -> float:
+    """WCAG 2.2, 1.4.3"""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from notifiers.lint import lint
+from notifiers.reading import reading_age, sentences
+from notifiers.render import JinjaRenderer
+from notifiers.testing import FACTS, PROFILE, STORED, letter_context
+from schemas.breach import NoticeKind
+from schemas.letter import LetterContext, LintProblem
+
+RENDERER = JinjaRenderer(Path(__file__).resolve().parents[2] / "templates")
+OTHERS = ("Bright Smiles Ltd", "Penhallow IT Support Ltd", "Hartwell Dental Practice", "Oak")
+
+
+def findings(context: LetterContext, others: tuple[str, ...] = OTHERS) -> list[LintProblem]:
+    return list(RENDERER.lint(RENDERER.letter(context), context, others=others))
+
+
+def blocked(words: str, kind: NoticeKind = NoticeKind.ACCOUNT_HOLDER) -> list[str]:
+    """Problems that the words bring with them when they stand in `measures`."""
+    facts = FACTS.model_copy(update={"measures": (words,)})
+    found = findings(letter_context(kind, facts=facts))
+    return sorted({p.problem for p in found if p.severity == "block"})
+
+
+@pytest.mark.parametrize("kind", list(NoticeKind))
+@pytest.mark.parametrize("drill", [False, True])
+def test_our_own_letters_have_nothing_to_find(kind: NoticeKind, drill: bool) -> None:
+    assert findings(letter_context(kind, drill=drill)) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("See https://penhallow.example/help", "a link"),
+        ("See www.penhallow.example", "a link"),
+        ("Go to penhallow.co.uk/reset now", "a link"),
+        ("The sign-in came from 198.51.100.23.", "an IP address, an indicator of the attack"),
+        ("It came from 2001:db8::7334 at night.", "an IP address, an indicator of the attack"),
+        ("It came from 2001:db8:0:0:8:800:200c:417a.", "an IP address, an indicator of the attack"),
+        (f"The file was {'0a' * 32}.", "a hash, an indicator of the attack"),
+        ("Your password was: Hunter2!", "something that looks like a password"),
+        ("Your new password is Summer2026", "something that looks like a password"),
+        ("Card 4111 1111 1111 1111 was read.", "a full card number"),
+        ("Sort code 20-00-00, account 55779911", "full bank details"),
+        ("IBAN GB29 NWBK 6016 1331 9268 19", "full bank details"),
+        ("We told [NAME] on [DATE].", "a place that was never filled in"),
+        ("Dear {{ customer }}", "a place that was never filled in"),
+        ("You get a discount on our new backup.", "advertising"),
+        ("Please fill in our survey", "advertising"),
+        ("The letter was delivered.", "“delivered” is more than we can know"),
+        ("We have no evidence that data was taken.", "“no evidence of access” may only mean"),
+        ("The problem is fully resolved.", "a promise that nobody can keep"),
+        ("It was your own mistake.", "blame"),
+        ("This was human error.", "blame"),
+        ("We offer you compensation.", "an offer of compensation"),
+        ("It also hit bright smiles LTD.", "the name of another customer"),
+        ("Ask Rosa about it.", "the name of a member of staff"),
+    ],
+)
+@pytest.mark.parametrize("kind", [NoticeKind.ACCOUNT_HOLDER, NoticeKind.CONTROLLER_PACK])
+def test_what_must_not_be_in_a_letter_stops_approval(
+    words: str, problem: str, kind: NoticeKind
+) -> None:
+    found = blocked(words, kind)
+
+    assert len(found) == 1
+    assert found[0].startswith(problem)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "On 22 November 2026 at 9:12am we changed 1,204 passwords.",
+        "We moved to version 10.2.1 of the program at 09:12:44.",
+        "Ring 0300 123 2040 or 01632 960123.",
+        "The oaks in the yard are not customers.",
+        "The password was changed.",
+        "Order 4929 1234 5678 9012 fails the check of card numbers.",
+        "Company number 09999123 is ours.",
+        "Our rosary of measures is long.",
+    ],
+)
+def test_innocent_words_pass(words: str) -> None:
+    assert blocked(words) == []
+
+
+def test_every_finding_says_where_what_and_what_to_do() -> None:
+    facts = FACTS.model_copy(update={"measures": ("See www.penhallow.example",)})
+
+    found = findings(letter_context(facts=facts))
+
+    assert {p.where for p in found} == {"text, What we have done", "html"}
+    assert all(p.problem and p.remedy and p.severity == "block" for p in found)
+
+
+def test_a_controllers_own_systems_may_be_named_in_its_pack_only() -> None:
+    exposure = STORED.model_copy(update={"assets": ("ip:203.0.113.9", "mailbox:jo@h.example")})
+    pack = letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure)
+    facts = FACTS.model_copy(update={"measures": ("We closed 203.0.113.9.",)})
+
+    assert findings(pack) == []
+    assert findings(letter_context(exposure=exposure, facts=facts)) != []
+
+
+def test_an_account_holders_letter_has_no_attachment_and_no_markup_that_fetches() -> None:
+    context = letter_context()
+    letter = RENDERER.letter(context)
+    pixel = letter.html.replace("</main>", '<img src="x.png" width="1"></main>')
+    changed = letter.model_copy(update={"attachments": {"a.json": "{}"}, "html": pixel})
+
+    found = lint(changed, context, ())
+
+    assert [p.where for p in found] == ["html", "html", "attachment:a.json"]
+
+
+def test_our_published_promise_is_quoted_as_it_is() -> None:
+    promise = "We will tell you, e.g. by email, if a parcel of data was delivered to a stranger."
+    profile = PROFILE.model_copy(update={"promise": promise})
+
+    assert findings(letter_context(profile=profile)) == []
+
+
+def test_nothing_is_called_uninvolved_without_evidence() -> None:
+    facts = FACTS.model_copy(update={"not_involved_evidence": ""})
+
+    found = findings(letter_context(facts=facts))
+
+    assert [(p.severity, p.where) for p in found] == [("block", "facts, not involved")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"steps": ("Change your password.",)}, "1 steps"),
+        ({"next_update": None}, "no day for the next letter"),
+        ({"what_happened": "Your data was seen"}, "the letter itself says"),
+        ({"what_happened": "A laptop, e.g. a small one, was lost"}, "Latin"),
+        ({"what_happened": "word " * 26}, "a sentence of 26 words"),
+        (
+            {"measures": ("Organisational implementation necessitates authentication.",) * 40},
+            "reading age",
+        ),
+    ],
+)
+def test_style_is_a_warning_and_never_stops_approval(
+    changes: dict[str, object], problem: str
+) -> None:
+    found = findings(letter_context(facts=FACTS.model_copy(update=changes)))
+
+    assert {p.severity for p in found} == {"warn"}
+    assert any(p.problem.startswith(problem) for p in found)
+
+
+def test_reading_age_rises_with_long_words_and_long_sentences() -> None:
+    plain = sentences("We lost a file. We are sorry. Please ring us.")
+    heavy = sentences(
+        "Unauthorised dissemination necessitates organisational countermeasures immediately."
+    )
+
+    assert reading_age([]) == 0
+    assert reading_age(plain) < 9
+    assert reading_age(heavy) > 16
