@@ -1,23 +1,45 @@
-"""The machine's part of an alert in the store: what stands, what an episode changes, evidence."""
+"""The machine's part of an alert in the store: what stands, and what an episode changes."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, delete, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores.group_keys import key_hash
-from breachdesk.stores.tables import alert_acts, alert_ids, alerts, evidence
+from breachdesk.stores.tables import alert_acts, alert_ids, alerts
 from schemas.alert import AlertState, Episode, Severity, Signal
 from streams.ports import Eviction
 
 SLICE = 400
 """Values in one IN list: SQLite may refuse more than 999."""
+
+
+Columns = dict[str, Any]
+"""Machine columns of the alerts table and their values."""
+
+EPISODE_COLUMNS = (
+    "id",
+    "title",
+    "first",
+    "last",
+    "timespan",
+    "fired",
+    "severity",
+    "touches",
+    "unattributed",
+    "entities",
+    "explanation",
+    "fingerprint",
+    "evidence",
+    "evidence_hash",
+)
+"""Those that another episode of the same group may change."""
 
 
 class Changes(NamedTuple):
@@ -58,26 +80,25 @@ class Standing:
         span = self.timespan
         return eviction.begin // span <= self.anchor <= eviction.end // span
 
-    def changes(self, episode: Episode) -> Changes:
-        new = machine_columns(episode)
-        severity = self.severity != episode.severity.value
+    def changes(self, new: Columns) -> Changes:
+        """What these machine columns change."""
+        severity = self.severity != new["severity"]
         fresh = any(
             {str(value) for value in new[name]} - {str(value) for value in getattr(self.row, name)}
             for name in ("touches", "unattributed", "entities")
         )
         audited = (
-            self.id != episode.id
+            self.id != new["id"]
             or new["touches"] != self.row.touches
             or new["unattributed"] != self.row.unattributed
         )
         return Changes(material=fresh or severity, audited=audited, severity=severity)
 
-    def same_machine_part(self, episode: Episode) -> bool:
+    def same_machine_part(self, new: Columns) -> bool:
         """Nothing to write: the very same episode."""
         if self.parted:
             return False
-        new = machine_columns(episode)
-        return all(getattr(self.row, name) == value for name, value in new.items())
+        return all(getattr(self.row, name) == new[name] for name in EPISODE_COLUMNS)
 
 
 def standing_alerts(connection: Connection, hashes: Sequence[str]) -> dict[str, list[Standing]]:
@@ -94,7 +115,7 @@ def standing_alerts(connection: Connection, hashes: Sequence[str]) -> dict[str, 
     return found
 
 
-def machine_columns(episode: Episode) -> dict[str, Any]:
+def machine_columns(episode: Episode) -> Columns:
     """What the episode alone decides: a pure function of the signals."""
     return {
         "id": episode.id,
@@ -118,13 +139,25 @@ def machine_columns(episode: Episode) -> dict[str, Any]:
     }
 
 
-def revise(connection: Connection, pk: int, episode: Episode, now: datetime) -> None:
-    """Write the episode over the machine's part; the human part is in another table."""
-    connection.execute(
-        update(alerts)
-        .where(alerts.c.pk == pk)
-        .values(**machine_columns(episode), revised_at=now, revision=alerts.c.revision + 1)
+_REVISE = (
+    update(alerts)
+    .where(alerts.c.pk == bindparam("_pk"))
+    .values(
+        {name: bindparam(f"_{name}") for name in EPISODE_COLUMNS}
+        | {"revised_at": bindparam("_at"), "revision": alerts.c.revision + 1}
     )
+)
+
+
+def revise(connection: Connection, revised: Mapping[int, Columns], now: datetime) -> None:
+    """Write episodes over the machine's part of their alerts, all in one statement; the human part
+    is in another table."""
+    rows = [
+        {f"_{name}": columns[name] for name in EPISODE_COLUMNS} | {"_pk": pk, "_at": now}
+        for pk, columns in revised.items()
+    ]
+    if rows:
+        connection.execute(_REVISE, rows)
 
 
 def point_id(connection: Connection, alert: str, pk: int) -> None:
@@ -134,26 +167,10 @@ def point_id(connection: Connection, alert: str, pk: int) -> None:
         connection.execute(insert(alert_ids).values(id=alert, alert_pk=pk))
 
 
-def keep_evidence(connection: Connection, pk: int, members: Sequence[Signal]) -> None:
-    """Make the alert's evidence exactly these signals; a merged alert's lies with its leader."""
-    identity = (evidence.c.event_id, evidence.c.step, evidence.c.value)
-    rows = connection.execute(select(*identity).where(evidence.c.alert_pk == pk))
-    kept = {tuple(row) for row in rows}
-    wanted = {(member.event_id, member.step, member.value): member for member in members}
-    for gone in kept - wanted.keys():
-        same = (column == part for column, part in zip(identity, gone, strict=True))
-        connection.execute(delete(evidence).where(and_(evidence.c.alert_pk == pk, *same)))
-    added = [_evidence_row(pk, m) for identity, m in wanted.items() if identity not in kept]
-    if added:
-        connection.execute(insert(evidence), added)
-
-
 def _evidence_hash(members: Sequence[Signal]) -> str:
     """Of the members' identities: retention may swap one event for another of the same count."""
-    digest = hashlib.sha256()
-    for member in members:
-        digest.update(f"{member.event_id}\x00{member.step}\x00{member.value}\x01".encode())
-    return digest.hexdigest()
+    parts = [f"{member.event_id}\x00{member.step}\x00{member.value}" for member in members]
+    return hashlib.sha256("\x01".join(parts).encode()).hexdigest()
 
 
 def _standing(row: Row[Any]) -> Standing:
@@ -168,18 +185,3 @@ def _standing(row: Row[Any]) -> Standing:
         case_id=row.case_id,
         merged_into=row.merged_into,
     )
-
-
-def _evidence_row(pk: int, member: Signal) -> dict[str, Any]:
-    return {
-        "alert_pk": pk,
-        "event_id": member.event_id,
-        "step": member.step,
-        "value": member.value,
-        "time": datetime.fromtimestamp(member.time, UTC),
-        "source": member.source,
-        "journal": member.position.journal,
-        "offset": member.position.offset,
-        "sha256": member.sha256,
-        "summary": dict(member.summary),
-    }

@@ -23,13 +23,20 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 def open_store(url: str, *, now: Now, create: bool = True) -> SqlStore:
     """The store at `sqlite:///…/store.db`, migrated forward.
 
-    Raises Misconfigured for another address or a store of a newer program, NotFound when there is
-    none and `create` is False, Corrupt when the file is no store.
+    Raises Misconfigured for another address, a file that cannot be written or a store of a newer
+    program, NotFound when there is none and `create` is False, Corrupt when the file is no store.
     """
     path = _sqlite_path(url)
     if not create and not path.exists():
         raise NotFound("no store there", place=str(path), remedy="`breachdesk init` makes one.")
-    sqlite.create_file(path)
+    try:
+        sqlite.create_file(path)
+    except OSError as error:
+        raise Misconfigured(
+            f"the store cannot be opened: {error.strerror}",
+            place=str(path),
+            remedy="Choose a data folder that this user may write.",
+        ) from error
     migrate(path)
     return SqlStore(path, now)
 

@@ -53,15 +53,22 @@ class SqlStore:
     def act(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run in one write transaction; durable on return. Whatever `work` raises rolls it back
         and is raised; Retryable when the database refuses."""
+        erased: list[bool] = []
 
         def transaction(connection: Connection) -> T:
             books = SqlUnitOfWork(connection)
             result = work(books)
             books.finish()
-            self._erased |= books.audit.erased
+            if books.audit.erased:
+                erased.append(True)
+                self._erased = True
             return result
 
-        return self._writer.run(transaction)
+        done = self._writer.run(transaction)
+        if erased:
+            # An empty act comes after the log was emptied: only then is the key gone.
+            self._writer.run(lambda _: None)
+        return done
 
     def look(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run on a read-only snapshot; never waits for the writer."""
@@ -95,7 +102,6 @@ class SqlStore:
 
     def _after_commit(self, connection: Connection) -> None:
         if self._erased:
-            self._erased = False
-            sqlite.checkpoint(connection, truncate=True)
+            self._erased = not sqlite.empty_log(connection)
         elif sqlite.wal_bytes(self.path) > CHECKPOINT_BYTES:
             sqlite.checkpoint(connection)

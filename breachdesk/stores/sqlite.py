@@ -12,6 +12,8 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 BUSY_MS = 10_000
 """How long a connection waits for another process's lock before it gives up."""
+TRUNCATE_MS = 100
+"""How long the writer waits for readers when it empties the log."""
 
 
 def create_file(path: Path) -> None:
@@ -36,11 +38,21 @@ def reader_engine(path: Path) -> Engine:
     return engine
 
 
-def checkpoint(connection: Connection, *, truncate: bool = False) -> None:
-    """Move the log into the database; `truncate` waits for readers and empties the log."""
+def checkpoint(connection: Connection) -> None:
+    """Move what can be moved of the log into the database; waits for nobody."""
     cursor = _dbapi(connection).cursor()
-    cursor.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if truncate else 'PASSIVE'})")
+    cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
     cursor.close()
+
+
+def empty_log(connection: Connection) -> bool:
+    """Move all of the log and cut it to nothing. False: a reader still needs it; try later."""
+    cursor = _dbapi(connection).cursor()
+    cursor.execute(f"PRAGMA busy_timeout={TRUNCATE_MS}")
+    busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+    cursor.close()
+    return not busy
 
 
 def wal_bytes(path: Path) -> int:

@@ -113,7 +113,7 @@ def test_evidence_follows_what_retention_keeps_though_its_count_stays(store: Sql
     an_alert(store, an_episode([a_signal(1), a_signal(2), a_signal(3)]))
     swapped = an_alert(
         store,
-        an_episode([a_signal(1), replace(a_signal(3), event_id="event-0009")] + [a_signal(3)]),
+        an_episode([a_signal(1), replace(a_signal(3), event_id="event-0009"), a_signal(3)]),
     )
 
     evidence = store.look(lambda uow: uow.alerts.evidence(swapped.pk))

@@ -1,0 +1,112 @@
+"""kill -9 at any moment: after reopening, position, signals, alerts and audit agree."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from breachdesk.stores.open_store import open_store
+from breachdesk.testing import FixedNow
+
+CHILD = """
+import sys
+from breachdesk.stores.open_store import open_store
+from breachdesk.testing import START, FixedNow, a_customer, a_signal, an_episode
+from schemas.alert import GroupKey
+from schemas.event import Position
+from streams.ports import Batch, GroupState, SourceCount
+
+store = open_store("sqlite:///" + sys.argv[1], now=FixedNow())
+sink = store.batch_sink()
+print("ready", flush=True)
+while True:
+    before = sink.resume("p").position
+    n = 0 if before is None else before.offset
+    key = GroupKey("rule", "contoso", (f"group-{n + 1}",))
+    signals = [a_signal(10 * n + i, key=key) for i in range(10)]
+    sink.commit("p", Batch(
+        before=before, after=Position("j", n + 1), signals=signals,
+        groups=[GroupState(key, (an_episode(signals),))],
+        sources=[SourceCount("m365", received=10)],
+    ), START)
+    store.act(lambda uow: (
+        uow.customers.save(a_customer(f"c{n}")),
+        uow.audit.record(at=START, actor="sam", act="customer:saved", subject=f"c{n}"),
+    ))
+"""
+
+SAVER = """
+import sys
+from breachdesk.stores.open_store import open_store
+from breachdesk.testing import START, FixedNow, a_customer
+
+with open_store("sqlite:///" + sys.argv[1], now=FixedNow()) as store:
+    for n in range(60):
+        name = f"{sys.argv[2]}-{n}"
+        store.act(lambda uow: (
+            uow.customers.save(a_customer(name)),
+            uow.audit.record(at=START, actor="sam", act="customer:saved", subject=name),
+        ))
+"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_killed_store_holds_whole_commits_only(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    path = tmp_path / "store.db"
+    reached = 0
+    for _ in range(2):
+        child = subprocess.Popen(
+            [sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE, text=True
+        )
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        time.sleep(rng.uniform(0.05, 0.4))
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+        reached = check(path, reached)
+
+    assert reached > 0
+
+
+def check(path: Path, at_least: int) -> int:
+    with open_store(f"sqlite:///{path}", now=FixedNow(), create=False) as store:
+        resume = store.batch_sink().resume("p")
+        batches = 0 if resume.position is None else resume.position.offset
+        alerts = store.look(lambda uow: uow.alerts.list())
+        entries = store.look(lambda uow: uow.audit.entries())
+        customers = store.look(lambda uow: uow.customers.list())
+        (source,) = store.look(lambda uow: uow.sources.list())
+
+        assert batches >= at_least
+        assert len(resume.tail) == 10 * batches == source.received
+        assert {a.group[0] for a in alerts} == {f"group-{n + 1}" for n in range(batches)}
+        assert all(alert.evidence == 10 for alert in alerts)
+        assert [e.act for e in entries].count("alert:episode:raised") == batches
+        assert {e.subject for e in entries if e.actor == "sam"} == {c.id for c in customers}
+        assert store.look(lambda uow: uow.audit.verify()) == len(entries)
+    return batches
+
+
+def test_processes_that_write_at_once_take_turns(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    open_store(f"sqlite:///{path}", now=FixedNow()).close()
+
+    def run(name: str) -> int:
+        return subprocess.run([sys.executable, "-c", SAVER, str(path), name], check=True).returncode
+
+    with ThreadPoolExecutor(3) as pool:
+        ends = list(pool.map(run, ["a", "b", "c"]))
+
+    assert ends == [0, 0, 0]
+    with open_store(f"sqlite:///{path}", now=FixedNow()) as store:
+        assert len(store.look(lambda uow: uow.customers.list())) == 180
+        assert store.look(lambda uow: uow.audit.verify()) == 180

@@ -1,0 +1,219 @@
+"""The chain: one altered byte, one missing or moved entry is found, and named."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from breachdesk.stores.audit_bundle import export_bundle, verify_bundle
+from breachdesk.stores.sql_store import SqlStore
+from breachdesk.testing import START, FixedNow, memory_store
+from schemas.errors import BadInput, Conflict, Corrupt
+
+
+@pytest.fixture
+def store() -> Iterator[SqlStore]:
+    with memory_store(FixedNow()) as opened:
+        for number in range(1, 6):
+            opened.act(lambda uow, n=number: record(uow, n))
+        yield opened
+
+
+def record(uow, number: int) -> None:
+    uow.audit.record(
+        at=START,
+        actor="sam",
+        act="case:note:added",
+        subject=f"CASE-000{number % 2}",
+        facts={"number": number, "nested": ("a", "é")},
+        personal={"who": f"Person {number}"},
+        case_id=f"CASE-000{number % 2}",
+    )
+
+
+def tamper(store: SqlStore, *statements: str) -> None:
+    """As somebody with the file would: triggers and keys off."""
+    with closing(sqlite3.connect(store.path)) as database:
+        for trigger in ("audit_no_update", "audit_no_delete"):
+            database.execute(f"DROP TRIGGER {trigger}")
+        for statement in statements:
+            database.execute(statement)
+        database.commit()
+
+
+def verify(store: SqlStore) -> int:
+    return store.look(lambda uow: uow.audit.verify())
+
+
+def test_an_untouched_chain_verifies_and_opens(store: SqlStore) -> None:
+    entries = store.look(lambda uow: uow.audit.entries())
+
+    assert verify(store) == 5
+    assert [entry.seq for entry in entries] == [1, 2, 3, 4, 5]
+    assert store.look(lambda uow: uow.audit.personal(entries[2])) == {"who": "Person 3"}
+    assert [e.seq for e in store.look(lambda uow: uow.audit.entries(limit=2))] == [4, 5]
+    assert [e.seq for e in store.look(lambda uow: uow.audit.entries(subject="CASE-0000"))] == [2, 4]
+
+
+def test_the_chain_holds_no_personal_value(store: SqlStore) -> None:
+    text = "".join(e.model_dump_json() for e in store.look(lambda uow: uow.audit.entries()))
+    on_disk = store.path.read_bytes() + store.path.with_name("store.db-wal").read_bytes()
+
+    assert "Person" not in text
+    assert b"Person 3" not in on_disk
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit SET hash = 'x'", "DELETE FROM audit"])
+def test_the_database_itself_refuses_to_rewrite_the_chain(store: SqlStore, statement: str) -> None:
+    with (
+        closing(sqlite3.connect(store.path)) as database,
+        pytest.raises(sqlite3.IntegrityError, match="never rewritten"),
+    ):
+        database.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("statement", "place"),
+    [
+        ("UPDATE audit SET doc = replace(doc, 'sam', 'kim') WHERE seq = 3", "audit entry 3"),
+        ("UPDATE audit SET doc = replace(doc, '00Z', '00z') WHERE seq = 2", "audit entry 2"),
+        ("UPDATE audit SET doc = substr(doc, 2) WHERE seq = 4", "audit entry 4"),
+        ("UPDATE audit SET subject = 'CASE-9' WHERE seq = 4", "audit entry 4"),
+        ("UPDATE audit SET hash = 'x' WHERE seq = 1", "audit entry 1"),
+        ("DELETE FROM audit WHERE seq = 1", "audit entry 1"),
+        ("DELETE FROM audit WHERE seq = 3", "audit entry 3"),
+        ("DELETE FROM audit WHERE seq = 5", "audit entry 5"),
+        ("UPDATE audit SET seq = seq + 10 WHERE seq = 2", "audit entry 2"),
+    ],
+)
+def test_whatever_was_altered_is_named(store: SqlStore, statement: str, place: str) -> None:
+    tamper(store, statement)
+
+    with pytest.raises(Corrupt) as found:
+        verify(store)
+    assert found.value.place == place
+
+
+def test_two_entries_that_changed_places_are_found(store: SqlStore) -> None:
+    tamper(
+        store,
+        "UPDATE audit SET seq = -1 WHERE seq = 2",
+        "UPDATE audit SET seq = 2 WHERE seq = 3",
+        "UPDATE audit SET seq = 3 WHERE seq = -1",
+    )
+
+    with pytest.raises(Corrupt, match="out of order") as found:
+        verify(store)
+    assert found.value.place == "audit entry 2"
+
+
+def test_an_altered_or_missing_sealed_value_is_found(store: SqlStore) -> None:
+    tamper(store, "UPDATE sealed_values SET ciphertext = zeroblob(60) WHERE rowid = 1")
+    with pytest.raises(Corrupt, match="altered"):
+        verify(store)
+
+    tamper_again = sqlite3.connect(store.path)
+    with closing(tamper_again) as database:
+        database.execute("DELETE FROM sealed_values")
+        database.commit()
+    with pytest.raises(Corrupt, match="missing"):
+        verify(store)
+
+
+def test_an_act_that_fails_leaves_no_entry(store: SqlStore) -> None:
+    def fail(uow):
+        record(uow, 6)
+        raise Conflict("no")
+
+    with pytest.raises(Conflict):
+        store.act(fail)
+
+    assert verify(store) == 5
+
+
+def test_a_fact_and_a_personal_value_of_one_name_are_refused(store: SqlStore) -> None:
+    with pytest.raises(BadInput, match="one name"):
+        store.act(
+            lambda uow: uow.audit.record(
+                at=START, actor="s", act="a", subject="s", facts={"x": 1}, personal={"x": "y"}
+            )
+        )
+
+
+def test_an_erased_key_is_gone_from_every_byte_of_the_store(store: SqlStore) -> None:
+    with closing(sqlite3.connect(store.path)) as database:
+        (key,) = database.execute(
+            "SELECT key FROM case_keys WHERE case_id = 'CASE-0001'"
+        ).fetchone()
+    files = [store.path, store.path.with_name("store.db-wal")]
+    assert any(key in file.read_bytes() for file in files)
+
+    store.act(lambda uow: uow.audit.erase("CASE-0001", at=START, actor="kim", reason="retention"))
+
+    assert not any(key in file.read_bytes() for file in files)
+    entry = store.look(lambda uow: uow.audit.entries())[0]
+    assert store.look(lambda uow: uow.audit.personal(entry)) == {"who": "(erased)"}
+    assert verify(store) == 6
+
+
+@pytest.fixture
+def bundle(store: SqlStore, tmp_path: Path) -> Path:
+    path = tmp_path / "bundle.jsonl"
+    assert store.look(lambda uow: export_bundle(uow, path)) == 5
+    return path
+
+
+def test_a_bundle_verifies_without_the_store(bundle: Path, store: SqlStore) -> None:
+    store.close()
+
+    assert verify_bundle(bundle) == 5
+    assert bundle.stat().st_mode & 0o077 == 0
+    assert "Person" not in bundle.read_text()
+
+
+def test_every_flipped_byte_of_a_bundle_is_found(bundle: Path) -> None:
+    whole = bundle.read_bytes()
+    for index in range(0, len(whole), 7):
+        flipped = bytearray(whole)
+        flipped[index] ^= 0x20
+        bundle.write_bytes(flipped)
+        with pytest.raises((Corrupt, BadInput)):
+            verify_bundle(bundle)
+
+
+@pytest.mark.parametrize("gone", [0, 1, 3, 5, 6])
+def test_a_missing_line_of_a_bundle_is_found(bundle: Path, gone: int) -> None:
+    lines = bundle.read_text().splitlines(keepends=True)
+    bundle.write_text("".join(lines[:gone] + lines[gone + 1 :]))
+
+    with pytest.raises((Corrupt, BadInput)) as found:
+        verify_bundle(bundle)
+    assert found.value.place in {str(bundle), f"audit entry {gone}"}
+
+
+def test_lines_in_another_order_or_added_are_found(bundle: Path) -> None:
+    lines = bundle.read_text().splitlines(keepends=True)
+    for wrong in (
+        [lines[0], lines[2], lines[1], *lines[3:]],
+        [*lines, lines[-1]],
+        [*lines[:-1], lines[-2], lines[-1]],
+        [*lines, "\n"],
+    ):
+        bundle.write_text("".join(wrong))
+        with pytest.raises(Corrupt):
+            verify_bundle(bundle)
+
+
+def test_a_file_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text(json.dumps({"dear": "reader"}))
+    with pytest.raises(BadInput, match="no audit bundle"):
+        verify_bundle(path)
+
+    with pytest.raises(BadInput, match="cannot be read"):
+        verify_bundle(tmp_path / "missing")

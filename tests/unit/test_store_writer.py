@@ -1,0 +1,119 @@
+"""The writer thread: groups share a flush, a failing act goes alone, a closed store says so."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from breachdesk.stores.sql_store import SqlStore
+from breachdesk.testing import START, FixedNow, a_customer, memory_store
+from schemas.errors import BadInput, Retryable
+from schemas.source import BlindInterval
+
+
+@pytest.fixture
+def store() -> Iterator[SqlStore]:
+    with memory_store(FixedNow()) as opened:
+        yield opened
+
+
+def save(uow, number: int) -> None:
+    uow.customers.save(a_customer(f"customer-{number:03d}"))
+    uow.audit.record(at=START, actor="sam", act="customer:saved", subject=str(number))
+    if number % 3 == 0:
+        raise BadInput(f"number {number} is unwelcome")
+
+
+def attempt(store: SqlStore, number: int) -> bool:
+    try:
+        store.act(lambda uow: save(uow, number))
+    except BadInput:
+        return False
+    return True
+
+
+def test_acts_that_fail_take_nobody_else_of_their_group_along(store: SqlStore) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        kept = list(pool.map(lambda number: attempt(store, number), range(60)))
+
+    assert kept == [number % 3 != 0 for number in range(60)]
+    saved = store.look(lambda uow: [customer.id for customer in uow.customers.list()])
+    assert saved == [f"customer-{number:03d}" for number in range(60) if number % 3]
+    assert store.look(lambda uow: uow.audit.verify()) == 40
+    assert store.look(lambda uow: uow.customers.version()) == 40
+
+
+def test_acts_that_wait_together_share_one_commit(store: SqlStore) -> None:
+    held, release = threading.Event(), threading.Event()
+
+    def hold(uow) -> None:
+        held.set()
+        release.wait(5)
+
+    with ThreadPoolExecutor(9) as pool:
+        first = pool.submit(store.act, hold)
+        held.wait(5)
+        rest = [pool.submit(attempt, store, n) for n in (1, 2, 4, 5, 7, 8, 10, 11)]
+        time.sleep(0.05)
+        before = store.path.with_name("store.db-wal").stat().st_size
+        release.set()
+        first.result()
+        assert all(future.result() for future in rest)
+    pages = (store.path.with_name("store.db-wal").stat().st_size - before) / 4120
+
+    # Eight commits of their own would write at least six pages each.
+    assert pages < 8 * 6
+    assert store.look(lambda uow: uow.audit.verify()) == 8
+
+
+def test_a_look_neither_waits_for_a_running_act_nor_sees_half_of_it(store: SqlStore) -> None:
+    written, release = threading.Event(), threading.Event()
+
+    def slow(uow) -> None:
+        uow.customers.save(a_customer())
+        written.set()
+        release.wait(5)
+
+    with ThreadPoolExecutor(1) as pool:
+        act = pool.submit(store.act, slow)
+        written.wait(5)
+        meanwhile = store.look(lambda uow: uow.customers.list())
+        release.set()
+        act.result()
+
+    assert meanwhile == []
+    assert len(store.look(lambda uow: uow.customers.list())) == 1
+
+
+def test_one_look_is_one_snapshot(store: SqlStore) -> None:
+    def read_twice(uow) -> tuple[int, int]:
+        first = len(uow.customers.list())
+        store.act(lambda other: other.customers.save(a_customer()))
+        return first, len(uow.customers.list())
+
+    assert store.look(read_twice) == (0, 0)
+    assert len(store.look(lambda uow: uow.customers.list())) == 1
+
+
+def test_a_closed_store_is_retryable_and_closing_twice_is_harmless(store: SqlStore) -> None:
+    store.close()
+    store.close()
+
+    with pytest.raises(Retryable, match="closed"):
+        store.act(lambda uow: uow.customers.list())
+
+
+def test_a_database_that_refuses_is_retryable_and_tells_no_value(store: SqlStore) -> None:
+    def misuse(uow) -> None:
+        uow.sources.add_gap(BlindInterval(source="m365", begin=START, reason="r"))
+        uow.customers._connection.exec_driver_sql("INSERT INTO nowhere VALUES ('Jo Mason')")
+
+    with pytest.raises(Retryable, match="nothing of this act was written") as refused:
+        store.act(misuse)
+
+    assert "Jo Mason" not in str(refused.value)
+    assert store.look(lambda uow: uow.sources.gaps()) == []
