@@ -105,7 +105,7 @@ def _explain(members: Sequence[Member]) -> str:
 def _at(second: int, **fields: object) -> dict[str, object]:
     return {
         "@timestamp": f"2026-11-22T09:{second // 60:02}:{second % 60:02}Z",
-        "event.dataset": "m365.audit",
+        "event.dataset": "microsoft365.audit",
         "organization.id": "contoso",
         "user.name": "jo@contoso.example",
         "source.ip": "203.0.113.66",

@@ -68,7 +68,7 @@ def _sign_in(minute: int, user: str, outcome: str, **more: str) -> dict[str, obj
         "@timestamp": f"2026-11-22T03:{minute:02}:10Z",
         "event.category": ["authentication"],
         "event.outcome": outcome,
-        "event.dataset": "m365.audit",
+        "event.dataset": "microsoft365.audit",
         "organization.id": f"customer-{len(user) % 3}",
         "user.name": user,
         "source.ip": "203.0.113.66",

@@ -89,7 +89,7 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
 DATASETS: dict[tuple[str | None, str | None], tuple[str, ...]] = {
     ("linux", "sshd"): ("linux.sshd",),
     ("linux", None): ("linux",),
-    ("m365", None): ("m365", "o365"),
+    ("m365", None): ("microsoft365", "m365", "o365"),
     ("nginx", None): ("nginx",),
     ("apache", None): ("apache",),
     ("sonicwall", None): ("sonicwall",),

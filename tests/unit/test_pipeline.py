@@ -242,7 +242,7 @@ def a_day() -> list[RawRecord]:
         {
             "at": 1000 + i,
             "event.action": "FileDownloaded",
-            "event.dataset": "m365.audit",
+            "event.dataset": "microsoft365.audit",
             "user.name": names[2],
             "file.path": f"/{i}",
             "host.name": "contoso.example",
