@@ -7,6 +7,7 @@ failed commit the caller loads again what was committed.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 
 from schemas.errors import Unparseable
@@ -24,6 +25,8 @@ from streams.windows import in_time
 
 NO_TIME = "time_from_arrival"
 """Tag of an event whose line carries no time."""
+PARSER_ID = re.compile(r"[a-z0-9_]+")
+"""A failed parser's name, with which the place of its error begins."""
 
 
 class Pipeline:
@@ -81,7 +84,9 @@ class Pipeline:
             tally.not_understood(_dead_letter(record, "", wrong), record)
             return
         except Unparseable as wrong:
-            tally.unparseable(_dead_letter(record, wrong.place, wrong), record)
+            failed = PARSER_ID.match(wrong.place)
+            parser = failed[0] if failed else ""
+            tally.unparseable(_dead_letter(record, parser, wrong), record)
             return
         if isinstance(told, Folded):
             tally.folded(record, parser)
@@ -105,7 +110,7 @@ def make_event(
     if resolved.organization is not None:
         fields["organization.id"] = resolved.organization
     return Event(
-        id=event_id(act, record),
+        id=event_id(record.source, record.raw, act),
         time=time,
         arrived=record.arrived,
         dataset=dataset,
