@@ -4,36 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.tables import dead_letters, source_counts, unattributed
 from schemas.source import DeadLetter
 from streams.ports import SourceCount, UnattributedCount
 
+SLICE = 400
+_DROP_LETTER = delete(dead_letters).where(
+    dead_letters.c.journal == bindparam("_journal"), dead_letters.c.offset == bindparam("_offset")
+)
+_DROP_UNATTRIBUTED = delete(unattributed).where(unattributed.c.key == bindparam("_key"))
 SUMS = ("received", "parsed", "folded", "dead_letters", "not_understood", "late")
 
 
 def add_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None:
     """Once each by position; a record that fails again keeps its newest reason."""
-    for letter in letters:
-        known = {
-            "source": letter.source,
-            "arrived": letter.arrived,
-            "parser": letter.parser,
-            "reason": letter.reason,
-            "sha256": letter.sha256,
-            "replayed": False,
-        }
-        journal, offset = letter.position
-        written = connection.execute(
-            update(dead_letters)
-            .where(dead_letters.c.journal == journal, dead_letters.c.offset == offset)
-            .values(**known)
-        )
-        if not written.rowcount:
-            connection.execute(insert(dead_letters).values(journal=journal, offset=offset, **known))
+    rows = {letter.position: _letter_row(letter) for letter in letters}
+    if rows:
+        places = [{"_journal": place.journal, "_offset": place.offset} for place in rows]
+        connection.execute(_DROP_LETTER, places)
+        connection.execute(insert(dead_letters), list(rows.values()))
 
 
 def add_sources(connection: Connection, counts: Sequence[SourceCount]) -> None:
@@ -61,30 +55,45 @@ def add_sources(connection: Connection, counts: Sequence[SourceCount]) -> None:
 
 def add_unattributed(connection: Connection, counts: Sequence[UnattributedCount]) -> None:
     """Adds to what the key has; keeps every data set's name once."""
+    rows: dict[str, dict[str, Any]] = {}
+    for begin in range(0, len(counts), SLICE):
+        keys = {count.key for count in counts[begin : begin + SLICE]}
+        found = connection.execute(select(unattributed).where(unattributed.c.key.in_(keys)))
+        rows.update({row.key: dict(row._mapping) for row in found})  # noqa: SLF001 - public name
     for count in counts:
-        here = unattributed.c.key == count.key
-        row = connection.execute(select(unattributed).where(here)).one_or_none()
-        if row is None:
-            connection.execute(
-                insert(unattributed).values(
-                    key=count.key,
-                    events=count.events,
-                    first=count.first,
-                    last=count.last,
-                    datasets=[count.dataset],
-                )
-            )
-            continue
-        connection.execute(
-            update(unattributed)
-            .where(here)
-            .values(
-                events=row.events + count.events,
-                first=min(row.first, count.first),
-                last=max(row.last, count.last),
-                datasets=sorted({*row.datasets, count.dataset}),
-            )
-        )
+        rows[count.key] = _added(rows.get(count.key), count)
+    if rows:
+        connection.execute(_DROP_UNATTRIBUTED, [{"_key": key} for key in rows])
+        connection.execute(insert(unattributed), list(rows.values()))
+
+
+def _added(row: dict[str, Any] | None, count: UnattributedCount) -> dict[str, Any]:
+    old = row or {
+        "events": 0,
+        "first": count.first,
+        "last": count.last,
+        "datasets": [],
+    }
+    return {
+        "key": count.key,
+        "events": old["events"] + count.events,
+        "first": min(old["first"], count.first),
+        "last": max(old["last"], count.last),
+        "datasets": sorted({*old["datasets"], count.dataset}),
+    }
+
+
+def _letter_row(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "journal": letter.position.journal,
+        "offset": letter.position.offset,
+        "source": letter.source,
+        "arrived": letter.arrived,
+        "parser": letter.parser,
+        "reason": letter.reason,
+        "sha256": letter.sha256,
+        "replayed": False,
+    }
 
 
 def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from breachdesk.ports import Store, UnitOfWork
+from breachdesk.stores.register_view import RegisterSnapshot
 from streams.ports import RegisterView
 
 
@@ -20,10 +19,8 @@ class SqlRegister:
         return self._store.look(self._newest)
 
     def _newest(self, uow: UnitOfWork) -> RegisterView:
-        from breachdesk.stores.register_view import RegisterSnapshot
-
         version = uow.customers.version()
         if self._view is None or self._view.version != version:
             bindings = uow.customers.bindings(current=False)
-            self._view = cast("RegisterView", RegisterSnapshot(bindings, version))
+            self._view = RegisterSnapshot(bindings, version)
         return self._view

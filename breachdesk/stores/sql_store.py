@@ -23,9 +23,6 @@ from streams.ports import BatchSink, Register
 
 T = TypeVar("T")
 
-CHECKPOINT_BYTES = 8 << 20
-"""A log larger than this is moved into the database after a commit."""
-
 
 class SqlStore:
     """breachdesk.ports.Store over one SQLite file. Thread-safe; close it when done."""
@@ -103,5 +100,5 @@ class SqlStore:
     def _after_commit(self, connection: Connection) -> None:
         if self._erased:
             self._erased = not sqlite.empty_log(connection)
-        elif sqlite.wal_bytes(self.path) > CHECKPOINT_BYTES:
+        elif sqlite.log_is_long(self.path):
             sqlite.checkpoint(connection)

@@ -12,6 +12,8 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 BUSY_MS = 10_000
 """How long a connection waits for another process's lock before it gives up."""
+CHECKPOINT_BYTES = 8 << 20
+"""A log longer than this is moved into the database after a commit."""
 TRUNCATE_MS = 100
 """How long the writer waits for readers when it empties the log."""
 
@@ -55,12 +57,12 @@ def empty_log(connection: Connection) -> bool:
     return not busy
 
 
-def wal_bytes(path: Path) -> int:
-    """Size of the write-ahead log."""
+def log_is_long(path: Path) -> bool:
+    """Has the write-ahead log grown enough to be moved?"""
     try:
-        return path.with_name(path.name + "-wal").stat().st_size
+        return path.with_name(path.name + "-wal").stat().st_size > CHECKPOINT_BYTES
     except FileNotFoundError:
-        return 0
+        return False
 
 
 def _engine(path: Path, **pool: Any) -> Engine:
@@ -88,7 +90,15 @@ def _pragmas(dbapi: Any, *statements: str) -> None:
 
 def _writer_pragmas(dbapi: Any, _record: object) -> None:
     # secure_delete: an erased key must not linger in a free page.
-    _pragmas(dbapi, "journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "cache_size=-32000")
+    _pragmas(
+        dbapi,
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "secure_delete=ON",
+        "cache_size=-32000",
+        # Once moved, the log starts over and is cut to this: a longer one has something to move.
+        f"journal_size_limit={CHECKPOINT_BYTES}",
+    )
 
 
 def _reader_pragmas(dbapi: Any, _record: object) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from breachdesk.stores.sql_store import SqlStore
 from breachdesk.testing import START, FixedNow, a_binding, a_customer, memory_store
-from schemas.customer import Binding
+from schemas.customer import AssetKind, Binding
 from schemas.errors import NotFound
 
 DAY = timedelta(days=1)
@@ -100,6 +100,21 @@ def test_any_order_of_corrections_answers_as_the_last_word_known_then(
             expected = words[-1] if words else None
             found = owner(everything, START + day * DAY, START + known_at * DAY)
             assert found == expected, (day, known_at)
+
+
+def test_the_register_gives_the_same_view_until_something_changes(store: SqlStore) -> None:
+    register = store.register()
+    before = register.view()
+    again = register.view()
+    bind(store, "contoso", 0, 2)
+    after = register.view()
+
+    assert again is before
+    assert after.version > before.version
+    assert before.find(AssetKind.MAILBOX, "jo@contoso.example", START) is None
+    found = after.find(AssetKind.MAILBOX, "jo@contoso.example", START)
+    assert found is not None
+    assert found.customer_id == "contoso"
 
 
 def test_saving_a_customer_replaces_its_people_and_raises_the_version(store: SqlStore) -> None:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from breachdesk.stores.sql_store import SqlStore
+from breachdesk.stores.sqlite import CHECKPOINT_BYTES
 from breachdesk.testing import START, FixedNow, a_customer, memory_store
 from schemas.errors import BadInput, Retryable
 from schemas.source import BlindInterval
@@ -97,6 +98,16 @@ def test_one_look_is_one_snapshot(store: SqlStore) -> None:
 
     assert store.look(read_twice) == (0, 0)
     assert len(store.look(lambda uow: uow.customers.list())) == 1
+
+
+def test_the_log_starts_over_instead_of_growing_for_ever(store: SqlStore) -> None:
+    for number in range(40):
+        gap = BlindInterval(source=f"s{number}", begin=START, reason="x" * 500_000)
+        store.act(lambda uow, g=gap: uow.sources.add_gap(g))
+    log = store.path.with_name("store.db-wal").stat().st_size
+
+    assert log < 2 * CHECKPOINT_BYTES
+    assert store.path.stat().st_size > CHECKPOINT_BYTES
 
 
 def test_a_closed_store_is_retryable_and_closing_twice_is_harmless(store: SqlStore) -> None:
