@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import threading
 import uuid
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import Self
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.upkeep import carry_gaps, check_tail
 from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.console.app import console_app
 from breachdesk.console.house import House
 from notifiers.channels import channel_for
 from notifiers.dispatch import Dispatcher
+from schemas.errors import Misconfigured
 from streams.intake.http import intake_app
 from streams.intake.syslog import SyslogListener
 
 Say = Callable[[str], None]
+GAPS_EVERY_SECONDS = 5.0
 
 
 class FrontDoor:
@@ -44,7 +51,7 @@ def console_house(house: Premises) -> House:
         now=house.now,
         explainer=house.explainer,
         log=house.log,
-        templates=house.templates,
+        templates_dir=house.templates,
     )
 
 
@@ -61,27 +68,66 @@ def dispatcher(house: Premises, boot_id: str) -> Dispatcher:
     return Dispatcher(outbox, channel, house.now, house.settings.notices, boot_id)
 
 
-def serve(house: Premises, say: Say, *, ready: threading.Event | None = None) -> None:
-    """Serve until SIGINT or SIGTERM. Raises Misconfigured when a port is taken."""
-    stop = threading.Event()
-    threads = [_thread("worker", lambda: house.worker().run(stop))]
-    if house.settings.senders:
-        threads.append(_thread("dispatch", lambda: asyncio.run(_dispatch(house, stop))))
-    listener = SyslogListener(house.log, house.settings.intake, house.now)
-    listener.start()
-    for thread in threads:
-        thread.start()
-    try:
-        _serve_http(house, say, ready)
-    finally:
-        stop.set()
-        listener.stop()
-        for thread in threads:
-            thread.join(timeout=30)
+def serve(house: Premises, say: Say) -> None:
+    """Serve until SIGINT or SIGTERM, or until a part of it fails for good.
+
+    Raises Corrupt when the journal has lost its tail, Misconfigured when a port is taken, and
+    whatever ended a part.
+    """
+    check_tail(house)
+    with Parts(house) as parts, suppress(KeyboardInterrupt):
+        _end_in_order_on_sigterm()
+        _serve_http(house, say, parts)
+    parts.raise_failure()
 
 
-def _thread(name: str, work: Callable[[], None]) -> threading.Thread:
-    return threading.Thread(name=f"breachdesk-{name}", target=work, daemon=True)
+def _end_in_order_on_sigterm() -> None:
+    """Uvicorn raises the signal again once it has closed: let SIGTERM end us as Ctrl-C does."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+class Parts:
+    """Everything that runs beside the console; ends together."""
+
+    def __init__(self, house: Premises) -> None:
+        self._house = house
+        self.stop = threading.Event()
+        self.failed = threading.Event()
+        self._pool = ThreadPoolExecutor(max_workers=3, thread_name_prefix="breachdesk")
+        self._futures: list[Future[None]] = []
+        self._listener = SyslogListener(house.log, house.settings.intake, house.now)
+
+    def __enter__(self) -> Self:
+        self._listener.start()
+        self._start(lambda: self._house.worker().run(self.stop))
+        self._start(self._keep_up)
+        if self._house.settings.senders:
+            self._start(lambda: asyncio.run(_dispatch(self._house, self.stop)))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        self._listener.stop()
+        self._pool.shutdown(wait=True)
+
+    def _start(self, work: Callable[[], None]) -> None:
+        future = self._pool.submit(work)
+        future.add_done_callback(self._notice)
+        self._futures.append(future)
+
+    def _notice(self, future: Future[None]) -> None:
+        if future.exception():
+            self.failed.set()
+
+    def _keep_up(self) -> None:
+        while not self.stop.wait(GAPS_EVERY_SECONDS):
+            carry_gaps(self._house)
+
+    def raise_failure(self) -> None:
+        """Raises what ended a part before its time."""
+        for future in self._futures:
+            future.result()
 
 
 async def _dispatch(house: Premises, stop: threading.Event) -> None:
@@ -93,9 +139,9 @@ async def _dispatch(house: Premises, stop: threading.Event) -> None:
     await running
 
 
-def _serve_http(house: Premises, say: Say, ready: threading.Event | None) -> None:
+def _serve_http(house: Premises, say: Say, parts: Parts) -> None:
     settings = house.settings
-    server = uvicorn.Server(
+    server = Server(
         uvicorn.Config(
             front_door(house),
             host=settings.console_host,
@@ -104,12 +150,34 @@ def _serve_http(house: Premises, say: Say, ready: threading.Event | None) -> Non
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=5,
-        )
+        ),
+        parts.failed,
     )
+    server.refuse_a_taken_port()
     say(f"console on http://{settings.console_host}:{settings.console_port}")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(number, lambda *_: setattr(server, "should_exit", True))
-    if ready:
-        ready.set()
     server.run()
+
+
+class Server(uvicorn.Server):
+    """Uvicorn that also ends when another part has failed."""
+
+    def __init__(self, config: uvicorn.Config, failed: threading.Event) -> None:
+        super().__init__(config)
+        self._failed = failed
+
+    async def on_tick(self, counter: int) -> bool:
+        """Asked ten times a second: time to end?"""
+        return await super().on_tick(counter) or self._failed.is_set()
+
+    def refuse_a_taken_port(self) -> None:
+        """Raises Misconfigured before anything starts, instead of uvicorn's own exit."""
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self.config.host, self.config.port))
+            except OSError as error:
+                raise Misconfigured(
+                    f"port {self.config.port} cannot be used ({error.strerror})",
+                    place="console_port",
+                    remedy="Stop what uses it, or set another port.",
+                ) from error

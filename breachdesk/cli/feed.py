@@ -11,6 +11,7 @@ import orjson
 import typer
 
 from breachdesk.bootstrap.house import Premises, driving, system_now
+from breachdesk.bootstrap.upkeep import carry_gaps, check_tail
 from breachdesk.cli.options import AsJson, Bar, DataDir, err, out, premises, print_json
 from schemas.errors import BadInput, NotFound
 from schemas.plugin import load_plugins
@@ -46,6 +47,7 @@ def ingest(
     with premises(data_dir) as house:
         if format != "auto":
             _pin_format(house, [source or source_name(f) for f in files], format)
+        check_tail(house)
         for file in files:
             _ingest_one(house, file, source or source_name(file), follow=follow, as_json=as_json)
         with driving(house.settings.data_dir) as alone:
@@ -88,6 +90,7 @@ def _ingest_one(
             now=house.now,
             backfill=not follow,
             follow=follow,
+            max_line_bytes=house.settings.intake.max_line_bytes,
             progress=lambda done, total, _records: bar.to(done, total),
         )
     if as_json:
@@ -100,6 +103,7 @@ def _ingest_one(
 
 
 def _drain(house: Premises) -> None:
+    carry_gaps(house)
     with Bar("detecting") as bar:
         house.worker().drain(progress=bar.to)
     views = house.store.look(lambda uow: uow.sources.list())

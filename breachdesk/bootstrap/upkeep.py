@@ -1,0 +1,84 @@
+"""Work between journal and store that neither knows of: gaps, dead letters, retention."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from breachdesk.bootstrap.house import Premises
+from breachdesk.ports import UnitOfWork
+from streams.worker import PARTITION
+
+ALL_LETTERS = 1_000_000
+OPERATOR = "operator:cli"
+
+
+def carry_gaps(house: Premises) -> int:
+    """Blind intervals noted by listeners, into the store: they widen `possible`. Idempotent."""
+    noted = house.log.gaps()
+    known = set(house.store.look(lambda uow: uow.sources.gaps())) if noted else set()
+    fresh = [gap for gap in noted if gap not in known]
+
+    def work(uow: UnitOfWork) -> None:
+        for gap in fresh:
+            uow.sources.add_gap(gap)
+
+    if fresh:
+        house.store.act(work)
+    return len(fresh)
+
+
+def check_tail(house: Premises) -> None:
+    """Raises Corrupt when the journal has lost what the store has processed; ask before the first
+    append, for afterwards new records hide the loss."""
+    house.log.read(house.store.batch_sink().resume(PARTITION).position, 1)
+
+
+def replay_dead_letters(house: Premises) -> tuple[int, int]:
+    """Read them all again with today's parsers: (tried, became events)."""
+    letters = house.store.look(lambda uow: uow.sources.dead_letters(limit=ALL_LETTERS))
+    if not letters:
+        return 0, 0
+    outcome = house.worker().replay(letters)
+
+    def work(uow: UnitOfWork) -> None:
+        for position in outcome.replayed:
+            uow.sources.replayed(position)
+        uow.audit.record(
+            at=house.now(),
+            actor=OPERATOR,
+            act="sources:dead_letters:replayed",
+            subject="dead-letters",
+            facts={"tried": len(letters), "mended": len(outcome.replayed)},
+        )
+
+    house.store.act(work)
+    return len(letters), len(outcome.replayed)
+
+
+def retention(house: Premises, days: int, *, dry_run: bool) -> list[str]:
+    """Drop the journal's days older than that, all processed ones; their ISO dates.
+
+    Evidence of alerts stands in the store by hash and summary, so a dropped day takes raw lines
+    only. Raises NotAllowed for a day that is not fully processed.
+    """
+    oldest = (house.now() - timedelta(days=days)).date()
+    over = [day for day in house.log.days() if day < oldest]
+    if not dry_run:
+        position = house.store.batch_sink().resume(PARTITION).position
+        for day in over:
+            house.log.drop_day(day, processed=position)
+        _record(house, [day.isoformat() for day in over])
+    return [day.isoformat() for day in over]
+
+
+def _record(house: Premises, dropped: list[str]) -> None:
+    if dropped:
+        house.store.act(
+            lambda uow: uow.audit.record(
+                at=house.now(),
+                actor=OPERATOR,
+                act="journal:days:dropped",
+                subject="journal",
+                facts={"days": dropped},
+            )
+        )
