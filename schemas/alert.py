@@ -128,6 +128,8 @@ class EvidenceView(BaseModel):
     sha256: str
     step: str = ""
     summary: dict[str, Any] = {}
+    touches: tuple[tuple[str, str, str], ...] = ()
+    """(customer, asset, category) of this event; empty: only the alert's touches are known."""
 
 
 class AlertView(BaseModel):

@@ -27,6 +27,15 @@ class Seen(StrEnum):
     NOT_KNOWN = "not_known"
 
 
+class Awareness(Frozen):
+    """One declaration of awareness. All of them stay visible."""
+
+    aware_at: datetime
+    declared_by: str
+    declared_at: datetime
+    reason: str = Field(repr=False)
+
+
 class Breach(Frozen):
     """A confirmed personal data breach (Art. 4(12)). Times are never overwritten."""
 
@@ -48,6 +57,8 @@ class Breach(Frozen):
     supplier_told_at: datetime | None = None
     occurred_from: datetime | None = None
     occurred_to: datetime | None = None
+    awareness: tuple[Awareness, ...] = ()
+    """Every declaration, oldest first; the last one is `aware_at`."""
 
 
 class Exposure(Frozen):
@@ -80,6 +91,8 @@ class NoticeKind(StrEnum):
 
     ACCOUNT_HOLDER = "account_holder"
     CONTROLLER_PACK = "controller_pack"
+    WITNESS = "witness"
+    """No letter to anybody affected: the plain message to the outsider of a broken glass."""
 
 
 class Recipient(Frozen):
@@ -211,6 +224,14 @@ class Approval(Frozen):
     not_before: datetime | None = None
     """Break-glass delay."""
     witness: str = Field(default="", repr=False)
+    sender_id: str = ""
+    """Which sender the letters leave through."""
+    facts_version: int = 0
+    """Of NoticeFacts: the letters' version."""
+    told_at: datetime | None = None
+    """What the letters say of their own time."""
+    ico_told: bool = False
+    """What the letters say of the ICO, true at release."""
 
 
 class Duty(StrEnum):

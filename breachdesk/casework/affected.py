@@ -1,0 +1,269 @@
+"""Step 7: every customer, in each role, as confirmed, likely, possible or excluded; then frozen."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from breachdesk.casework import cases
+from breachdesk.casework.authority import require, required
+from breachdesk.casework.certainty import Question, gaps_of, verdict
+from breachdesk.casework.evidence import CaseEvidence, Sighting, assets_in_evidence, gather
+from breachdesk.casework.reach import ProviderReach, Watch, in_window, provider_reach
+from breachdesk.casework.recipients import recipients_of
+from breachdesk.casework.sealing import document_hash, next_version
+from breachdesk.gdpr import roles
+from breachdesk.ports import UnitOfWork
+from schemas.breach import Breach, Certainty, Channel, Exposure, Manifest, Seen
+from schemas.case import Case, Task
+from schemas.customer import PROVIDER, Binding, Customer, DataCategory, Pecr, Role
+from schemas.errors import BadInput, Incomplete, NotFound
+from schemas.user import Actor, Duty
+
+CONTENT = frozenset(
+    {
+        DataCategory.MAIL, DataCategory.FILES, DataCategory.WEBSITE, DataCategory.BACKUP,
+        DataCategory.HEALTH,
+    }
+)  # fmt: skip
+"""What customers store with us: we are processor, where no binding says otherwise."""
+
+UNTOUCHED = {
+    Role.CONTROLLER: "no access to a system that holds our account data is in the evidence, and "
+    "no source that watches it was blind",
+    Role.PROCESSOR: "no event in the evidence names an asset of this customer, and no source that "
+    "watches it was blind",
+}
+
+
+def propose(uow: UnitOfWork, breach_id: str) -> tuple[Exposure, ...]:
+    """One exposure for every customer and role, ordered by customer; nobody is left out. Always
+    one for the account data we hold (controller), and one for what is stored with us (processor)
+    where a service was in force or the evidence names it."""
+    evidence = gather(uow, breach_id)
+    proposal = _Proposal(evidence)
+    return tuple(e for customer in evidence.customers for e in proposal.exposures(customer))
+
+
+def override(
+    exposures: Sequence[Exposure],
+    customer_id: str,
+    role: Role,
+    certainty: Certainty,
+    reason: str,
+    actor: Actor,
+) -> tuple[Exposure, ...]:
+    """A person decides otherwise, with a reason. Raises NotFound for an exposure not there."""
+    require(actor, Duty.RESPONDER, act="change who is affected")
+    reason = required(reason, place=f"{customer_id}, {role}", remedy="Say what shows it.")
+    if not any(e.customer_id == customer_id and e.role is role for e in exposures):
+        raise NotFound(f"no {role} exposure", place=customer_id, remedy="See the proposal.")
+    change = {"certainty": certainty, "reason": reason, "decided_by": actor.id}
+    return tuple(
+        e.model_copy(update=change) if e.customer_id == customer_id and e.role is role else e
+        for e in exposures
+    )
+
+
+def freeze(
+    uow: UnitOfWork,
+    actor: Actor,
+    breach_id: str,
+    exposures: Sequence[Exposure],
+    now: datetime,
+    profile_senders_assets: Iterable[str] = (),
+) -> Manifest:
+    """Seal who is affected and who is told; a later one voids an approval. What nobody could be
+    asked about (unattributed assets, a sender of ours in the evidence) becomes a task.
+
+    Raises Incomplete when a customer of the register was not considered or has no reason.
+    """
+    require(actor, Duty.RESPONDER, act="freeze the affected list")
+    breach = uow.breaches.get(breach_id)
+    case = uow.cases.get(breach.case_id)
+    customers = {customer.id: customer for customer in uow.customers.list()}
+    _check_everybody(exposures, customers)
+    in_evidence = assets_in_evidence(uow, case)
+    manifest = Manifest(
+        breach_id=breach.id,
+        version=next_version(uow.breaches.latest(Manifest, breach.id)),
+        frozen_by=actor.id,
+        frozen_at=now,
+        exposures=tuple(sorted(exposures, key=lambda e: (e.customer_id, e.role))),
+        recipients=recipients_of(
+            roles.reached(exposures), customers, in_evidence, uow.customers.bindings()
+        ),
+        salt=_salt(breach),
+    )
+    sealed = manifest.model_copy(update={"hash": document_hash(manifest)})
+    uow.breaches.put(sealed)
+    tasks = _questions_left(uow, case, in_evidence.intersection(profile_senders_assets), now)
+    cases.with_tasks(uow, case.id, tasks, now)
+    _audit(uow, sealed, case.id, now)
+    return sealed
+
+
+class _Proposal:
+    """The evidence, split by customer and role."""
+
+    def __init__(self, evidence: CaseEvidence) -> None:
+        self._evidence = evidence
+        self._reach: ProviderReach = provider_reach(evidence)
+        self._watch = Watch(evidence)
+        self._sightings: dict[tuple[str, Role], list[Sighting]] = {}
+        for sighting in evidence.sightings:
+            role = self._role(sighting.customer, sighting.asset, sighting.categories)
+            self._sightings.setdefault((sighting.customer, role), []).append(sighting)
+        for sighting in self._reach.named_sightings:
+            key = (sighting.customer, Role.CONTROLLER)
+            self._sightings.setdefault(key, []).append(sighting)
+
+    def exposures(self, customer: Customer) -> Iterable[Exposure]:
+        """Controller first; no processor exposure where nothing was ever stored."""
+        if customer.id == PROVIDER:
+            return
+        for role in (Role.CONTROLLER, Role.PROCESSOR):
+            question, bindings = self._question(customer, role)
+            asked = question.sightings or question.unseen or question.picked
+            if role is Role.CONTROLLER or bindings or asked:
+                yield self._exposure(customer, role, question, bindings)
+
+    def _question(self, customer: Customer, role: Role) -> tuple[Question, list[Binding]]:
+        bindings = in_window(self._evidence, customer.id, role)
+        stored = {category for binding in bindings for category in binding.categories}
+        if role is Role.CONTROLLER:
+            stored |= set(self._reach.categories[role])
+        question = Question(
+            sightings=self._sightings.get((customer.id, role), ()),
+            unseen=[t for t in self._evidence.unseen if self._is_of(t, customer.id, role)],
+            picked=self._picked(customer.id, role),
+            reach=self._reached(role, bindings),
+            gaps=gaps_of(self._evidence, self._watching(customer.id, role, bindings)),
+            stored=tuple(sorted(stored)),
+            nothing=UNTOUCHED[role],
+        )
+        return question, bindings
+
+    def _reached(self, role: Role, bindings: list[Binding]) -> str:
+        """Stored data can only be reached where something is stored."""
+        held = role is Role.CONTROLLER or bool(bindings)
+        return self._reach.reasons.get(role, "") if held else ""
+
+    def _watching(self, customer_id: str, role: Role, bindings: list[Binding]) -> set[str]:
+        if role is Role.PROCESSOR:
+            return self._watch.sources(customer_id, bindings)
+        own = self._watch.sources(customer_id, bindings) if bindings else set()
+        return own | self._reach.sources
+
+    def _exposure(
+        self, customer: Customer, role: Role, question: Question, bindings: list[Binding]
+    ) -> Exposure:
+        found = verdict(question)
+        touched = [b for b in bindings if b.asset in found.assets] or bindings
+        return Exposure(
+            customer_id=customer.id,
+            role=role,
+            certainty=found.certainty,
+            reason=found.reason,
+            categories=dict(found.categories) or self._unnamed(role),
+            assets=found.assets,
+            services=tuple(sorted({b.service for b in touched if b.service})),
+            pecr=self._pecr(role, touched),
+            evidence=found.evidence,
+        )
+
+    def _unnamed(self, role: Role) -> dict[DataCategory, Seen]:
+        """An event that names no category still reached what lies there."""
+        return dict.fromkeys(self._reach.categories[role], Seen.NOT_KNOWN)
+
+    def _pecr(self, role: Role, bindings: list[Binding]) -> Pecr:
+        found = {b.pecr for b in bindings}
+        if role in self._reach.reasons:
+            ours = self._evidence.bindings.of_customer(PROVIDER)
+            found |= {b.pecr for b in ours if b.role is role}
+        return next((p for p in (Pecr.YES, Pecr.ASK) if p in found), Pecr.NO)
+
+    def _picked(self, customer_id: str, role: Role) -> list[str]:
+        return [
+            asset
+            for asset in self._evidence.case.assets
+            if any(
+                b.customer_id == customer_id and b.role is role
+                for b in self._evidence.bindings.of_asset(asset)
+            )
+        ]
+
+    def _is_of(self, touched: tuple[str, str, str], customer_id: str, role: Role) -> bool:
+        customer, asset, category = touched
+        return customer == customer_id and self._role(customer, asset, (category,)) is role
+
+    def _role(self, customer: str, asset: str, categories: Sequence[str]) -> Role:
+        """Of the register's binding; else by what the categories are."""
+        binding = self._evidence.bindings.at(asset, customer, self._evidence.end)
+        if binding is not None:
+            return binding.role
+        stored = CONTENT.intersection(categories)
+        return Role.PROCESSOR if stored else Role.CONTROLLER
+
+
+def _check_everybody(exposures: Sequence[Exposure], customers: dict[str, Customer]) -> None:
+    counted = Counter((e.customer_id, e.role) for e in exposures)
+    if any(count > 1 for count in counted.values()):
+        raise BadInput("a customer stands there twice in one role", place="affected list")
+    considered = {e.customer_id for e in exposures}
+    problems = {c: "was not considered" for c in customers if c not in considered | {PROVIDER}}
+    problems |= {c: "is not in the register" for c in considered if c not in customers}
+    problems |= {e.customer_id: "has no reason" for e in exposures if not e.reason.strip()}
+    if problems:
+        raise Incomplete(problems, place="affected list", remedy="Take the proposal as it is now.")
+
+
+def _salt(breach: Breach) -> str:
+    """Random, so that nobody can guess at the list behind a published hash. A drill hides nothing
+    and is the same each time it is played."""
+    if breach.drill:
+        return hashlib.sha256(f"drill {breach.id}".encode()).hexdigest()[:32]
+    return secrets.token_hex(16)
+
+
+def _questions_left(
+    uow: UnitOfWork, case: Case, senders: Iterable[str], now: datetime
+) -> list[Task]:
+    tasks = []
+    alerts = [uow.alerts.get(pk) for pk in case.alerts]
+    bound = {binding.asset for binding in uow.customers.bindings()}
+    unknown = {key for alert in alerts for key in alert.unattributed}
+    unknown |= {asset for asset in case.assets if asset not in bound}
+    for asset in sorted(unknown):
+        title = f"Whose is {asset}?"
+        why = "it is in the evidence and belongs to no customer we know"
+        tasks.append(cases.check_task(f"whose-{asset}", title, why, now))
+    for asset in sorted(senders):
+        title = "Choose another sender"
+        why = f"{asset}, which a sender of ours stands on, is in the evidence"
+        tasks.append(cases.check_task(f"sender-{asset}", title, why, now))
+    return tasks
+
+
+def _audit(uow: UnitOfWork, manifest: Manifest, case_id: str, now: datetime) -> None:
+    by_phone = sum(r.channel is Channel.TELEPHONE for r in manifest.recipients)
+    uow.audit.record(
+        at=now,
+        actor=manifest.frozen_by,
+        act="breach:affected:frozen",
+        subject=manifest.breach_id,
+        facts={
+            "version": manifest.version,
+            "hash": manifest.hash,
+            "exposures": dict(Counter(e.certainty.value for e in manifest.exposures)),
+            "recipients": len(manifest.recipients),
+            "telephone": by_phone,
+            "overridden": sorted(
+                f"{e.customer_id}:{e.role}" for e in manifest.exposures if e.decided_by
+            ),
+        },
+        case_id=case_id,
+    )

@@ -1,0 +1,25 @@
+"""Who may do what: analysts triage, responders confirm, decide and write, approvers approve."""
+
+from __future__ import annotations
+
+from schemas.errors import BadInput, NotAllowed
+from schemas.user import Actor, Duty
+
+
+def require(actor: Actor, *duties: Duty, act: str) -> None:
+    """The actor holds one of the duties. Raises NotAllowed."""
+    if not actor.duties.intersection(duties):
+        wanted = " or ".join(duty.value for duty in duties)
+        raise NotAllowed(
+            f"to {act} needs the duty of {wanted}",
+            place=actor.id,
+            remedy=f"Ask a colleague who is {wanted}.",
+        )
+
+
+def required(text: str, *, place: str, remedy: str) -> str:
+    """The text without surrounding blanks. Raises BadInput when nothing is left."""
+    stripped = text.strip()
+    if not stripped:
+        raise BadInput("it is empty", place=place, remedy=remedy)
+    return stripped

@@ -1,0 +1,262 @@
+"""Cases: opened by hand, led, noted, contained, their tasks done, and closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from breachdesk.casework.authority import require, required
+from breachdesk.casework.closing import obstacles
+from breachdesk.ports import UnitOfWork
+from schemas.case import Case, CaseState, Containment, ContainmentKind, Note, Origin, Task, TaskKind
+from schemas.customer import AssetKind
+from schemas.errors import BadInput, NotAllowed, NotFound
+from schemas.times import in_utc
+from schemas.user import Actor, Duty
+
+ANYBODY = tuple(Duty)
+HANDS = (Duty.ANALYST, Duty.RESPONDER)
+
+
+def open_by_hand(  # noqa: PLR0913 - what a call tells us, each by its name
+    uow: UnitOfWork,
+    actor: Actor,
+    *,
+    title: str,
+    origin: Origin,
+    third_party: str = "",
+    known: str,
+    assets: Iterable[str] = (),
+    supplier_told_at: datetime | None = None,
+    now: datetime,
+    drill: bool = False,
+) -> Case:
+    """No alert began it: a supplier's or customer's call, a lost laptop, a mis-sent mail.
+
+    `assets` are `kind:value`. Raises BadInput when a supplier or third party is not named, or a
+    time lies in the future.
+    """
+    require(actor, *HANDS, act="open a case")
+    _check_origin(origin, third_party, supplier_told_at, now)
+    case = Case(
+        id=uow.cases.next_id(),
+        title=required(title, place="title", remedy="Say in a few words what happened."),
+        origin=origin,
+        third_party=third_party.strip(),
+        supplier_told_at=supplier_told_at,
+        known=required(known, place="what is known", remedy="Write what you know so far."),
+        opened_by=actor.id,
+        opened_at=now,
+        drill=drill,
+        assets=tuple(dict.fromkeys(_asset(asset) for asset in assets if asset.strip())),
+    )
+    uow.cases.add(case)
+    _audit(
+        uow, actor, "case:opened:by_hand", case, now,
+        facts={"origin": origin.value, "assets": len(case.assets), "drill": drill},
+        personal={"known": case.known, "third_party": case.third_party},
+    )  # fmt: skip
+    return case
+
+
+def add_note(uow: UnitOfWork, actor: Actor, case_id: str, text: str, now: datetime) -> Case:
+    """A note that stays."""
+    require(actor, *ANYBODY, act="add a note")
+    note = Note(at=now, by=actor.id, text=required(text, place="note", remedy="Write it."))
+    case = uow.cases.get(case_id)
+    saved = _save(uow, case, notes=(*case.notes, note))
+    _audit(uow, actor, "case:note:added", case, now, personal={"text": note.text})
+    return saved
+
+
+def take_lead(uow: UnitOfWork, actor: Actor, case_id: str, now: datetime) -> Case:
+    """The actor leads the case."""
+    require(actor, *HANDS, act="lead a case")
+    case = _open(uow, case_id)
+    saved = _save(uow, case, lead=actor.id)
+    _audit(uow, actor, "case:lead:taken", case, now, facts={"before": case.lead})
+    return saved
+
+
+def add_containment(
+    uow: UnitOfWork,
+    actor: Actor,
+    case_id: str,
+    kind: ContainmentKind,
+    text: str,
+    now: datetime,
+    done_at: datetime | None = None,
+) -> Case:
+    """A containment step, done already if `done_at` is given. Preserve before you contain."""
+    require(actor, *HANDS, act="contain")
+    case = _open(uow, case_id)
+    _not_in_the_future(done_at, now, "done at")
+    step = Containment(
+        kind=kind,
+        text=required(text, place="containment", remedy="Say it as a customer may read it."),
+        done_at=done_at,
+        done_by=actor.id if done_at else None,
+    )
+    saved = _save(uow, case, containment=(*case.containment, step))
+    _audit(
+        uow, actor, "case:containment:added", case, now,
+        facts={"kind": kind.value, "index": len(case.containment), "done_at": _iso(done_at)},
+        personal={"text": step.text},
+    )  # fmt: skip
+    return saved
+
+
+def complete_containment(
+    uow: UnitOfWork, actor: Actor, case_id: str, index: int, done_at: datetime, now: datetime
+) -> Case:
+    """The step was done. Raises NotFound for no such step, NotAllowed when it is done."""
+    require(actor, *HANDS, act="contain")
+    case = _open(uow, case_id)
+    _not_in_the_future(done_at, now, "done at")
+    if not 0 <= index < len(case.containment):
+        raise NotFound(f"no containment step {index}", place=case.id, remedy="See the list.")
+    step = case.containment[index]
+    if step.done_at is not None:
+        raise NotAllowed("it is done already", place=case.id, remedy="Add another step.")
+    done = step.model_copy(update={"done_at": done_at, "done_by": actor.id})
+    steps = (*case.containment[:index], done, *case.containment[index + 1 :])
+    saved = _save(uow, case, containment=steps)
+    _audit(
+        uow, actor, "case:containment:done", case, now,
+        facts={"kind": step.kind.value, "index": index, "done_at": _iso(done_at)},
+    )  # fmt: skip
+    return saved
+
+
+def complete_task(
+    uow: UnitOfWork, actor: Actor, case_id: str, task_id: str, outcome: str, now: datetime
+) -> Case:
+    """Done by, and what came of it (`bounced → telephoned, by, outcome`)."""
+    require(actor, *ANYBODY, act="complete a task")
+    case = uow.cases.get(case_id)
+    task = _task(case, task_id)
+    outcome = required(outcome, place="outcome", remedy="Say whom you reached and what was said.")
+    done = task.model_copy(update={"done_at": now, "done_by": actor.id, "outcome": outcome})
+    tasks = tuple(done if t.id == task_id else t for t in case.tasks)
+    saved = _save(uow, case, tasks=tasks)
+    _audit(
+        uow, actor, "case:task:done", case, now,
+        facts={"task": task.id, "kind": task.kind.value}, personal={"outcome": outcome},
+    )  # fmt: skip
+    return saved
+
+
+def close(
+    uow: UnitOfWork,
+    actor: Actor,
+    case_id: str,
+    reason: str,
+    near_miss: bool,
+    now: datetime,
+) -> Case:
+    """Raises NotAllowed naming every duty that is still open; a breach is never a near miss."""
+    require(actor, Duty.RESPONDER, act="close a case")
+    case = _open(uow, case_id)
+    reason = required(reason, place="reason", remedy="Say how it ended.")
+    if near_miss and case.breach_id:
+        raise NotAllowed("a confirmed breach is no near miss", place=case.id, remedy="Close it.")
+    left = obstacles(uow, case)
+    if left:
+        raise NotAllowed("; ".join(left), place=case.id, remedy="Finish these first.")
+    saved = _save(
+        uow, case, state=CaseState.CLOSED, closed_at=now, close_reason=reason, near_miss=near_miss
+    )
+    _audit(
+        uow, actor, "case:state:closed", case, now,
+        facts={"near_miss": near_miss}, personal={"reason": reason},
+    )  # fmt: skip
+    return saved
+
+
+def with_tasks(uow: UnitOfWork, case_id: str, tasks: Iterable[Task], now: datetime) -> Case:
+    """Open these tasks unless they are there; for programs, so the audit names the system."""
+    case = uow.cases.get(case_id)
+    known = {task.id for task in case.tasks}
+    fresh = tuple(task for task in tasks if task.id not in known)
+    if not fresh:
+        return case
+    saved = _save(uow, case, tasks=(*case.tasks, *fresh))
+    uow.audit.record(
+        at=now,
+        actor="system:casework",
+        act="case:tasks:opened",
+        subject=case.id,
+        facts={"tasks": [task.id for task in fresh]},
+        case_id=case.id,
+    )
+    return saved
+
+
+def check_task(task_id: str, title: str, reason: str, now: datetime) -> Task:
+    """Something a person must look at."""
+    return Task(id=task_id, kind=TaskKind.CHECK, title=title, opened_at=now, reason=reason)
+
+
+def _check_origin(
+    origin: Origin, third_party: str, told_at: datetime | None, now: datetime
+) -> None:
+    if origin is Origin.ALERT:
+        raise BadInput("no alert began it", place="origin", remedy="Say who told us.")
+    if origin in (Origin.PROCESSOR, Origin.THIRD_PARTY) and not third_party.strip():
+        raise BadInput("the other party is not named", place="third party", remedy="Name it.")
+    _not_in_the_future(told_at, now, "told us at")
+
+
+def _asset(asset: str) -> str:
+    kind, colon, value = asset.strip().partition(":")
+    if not colon or not value or kind not in list(AssetKind):
+        raise BadInput(
+            "this is no asset", place="assets", remedy="Write kind:value, e.g. host:laptop-14."
+        )
+    return f"{kind}:{value.strip().casefold()}"
+
+
+def _not_in_the_future(moment: datetime | None, now: datetime, place: str) -> None:
+    if moment is not None and in_utc(moment) > in_utc(now):
+        raise BadInput("this time lies in the future", place=place, remedy="Correct it.")
+
+
+def _task(case: Case, task_id: str) -> Task:
+    task = next((t for t in case.tasks if t.id == task_id), None)
+    if task is None:
+        raise NotFound(f"no task {task_id}", place=case.id, remedy="See the case's tasks.")
+    if task.done_at is not None:
+        raise NotAllowed("it is done already", place=task.id, remedy="Add a note instead.")
+    return task
+
+
+def _open(uow: UnitOfWork, case_id: str) -> Case:
+    case = uow.cases.get(case_id)
+    if case.state is CaseState.CLOSED:
+        raise NotAllowed("the case is closed", place=case.id, remedy="Open a new one.")
+    return case
+
+
+def _save(uow: UnitOfWork, case: Case, **changes: Any) -> Case:
+    return uow.cases.save(case.model_copy(update=changes))
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _audit(
+    uow: UnitOfWork,
+    actor: Actor,
+    act: str,
+    case: Case,
+    now: datetime,
+    *,
+    facts: dict[str, Any] | None = None,
+    personal: dict[str, str] | None = None,
+) -> None:
+    uow.audit.record(
+        at=now, actor=actor.id, act=act, subject=case.id, facts=facts,
+        personal=personal, case_id=case.id,
+    )  # fmt: skip

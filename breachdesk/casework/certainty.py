@@ -1,0 +1,181 @@
+"""Confirmed, likely, possible or excluded: what the evidence allows us to say of each customer.
+
+The rules and their reasons: docs/adr/0002-certainty.md. A gap in the logs widens `possible`; no
+rule here ever says `excluded` where a source that would have seen it was blind.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from breachdesk.casework.evidence import CaseEvidence, Sighting
+from schemas.breach import Certainty, Seen
+from schemas.customer import DataCategory
+from schemas.source import BlindInterval
+
+READING: Mapping[DataCategory, tuple[str, ...]] = {
+    DataCategory.FILES: ("filedownloaded", "fileaccessed", "filesyncdownloadedfull", "download"),
+    DataCategory.MAIL: ("mailitemsaccessed", "messageread", "mail-read"),
+    DataCategory.BACKUP: ("restore", "backup-read"),
+}
+"""Acts that show reading, and of what. A sign-in or a rule shows neither."""
+
+WORDS = {
+    "userloggedin": "sign-in",
+    "userloginfailed": "refused sign-in",
+    "filedownloaded": "file download",
+    "fileaccessed": "file opened",
+    "new-inboxrule": "mailbox rule set",
+    "dlprulematch": "content rule match",
+    "mailitemsaccessed": "mail read",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How sure, why in plain words, and what may be said of each category."""
+
+    certainty: Certainty
+    reason: str
+    categories: Mapping[DataCategory, Seen]
+    evidence: tuple[str, ...] = ()
+    assets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is known of one customer in one role."""
+
+    sightings: Sequence[Sighting]
+    """Events that reached or tried to reach its assets in this role."""
+    unseen: Sequence[tuple[str, str, str]]
+    picked: Sequence[str]
+    """Its assets that a person chose by hand."""
+    reach: str
+    """Why somebody who opened a system of ours could reach it; empty: nobody did."""
+    gaps: Sequence[BlindInterval]
+    """When a source that watches it was blind during the incident."""
+    stored: tuple[DataCategory, ...]
+    """What lies there."""
+    nothing: str
+    """The reason if nothing at all is known against it."""
+
+
+def verdict(question: Question) -> Verdict:
+    """The gravest that anything supports."""
+    opened = [s for s in question.sightings if s.outcome == "success"]
+    unclear = [s for s in question.sightings if not s.outcome]
+    refused = [s for s in question.sightings if s.outcome == "failure"]
+    if opened:
+        return _of_events(Certainty.CONFIRMED, "succeeded", [*opened, *unclear])
+    if unclear:
+        return _of_events(Certainty.LIKELY, "recorded, without saying whether it worked", unclear)
+    return _possible(question, refused) or _excluded(question, refused)
+
+
+def _possible(question: Question, refused: Sequence[Sighting]) -> Verdict | None:
+    reasons = []
+    if question.unseen:
+        reasons.append("an alert names it, but no kept record shows whether access worked")
+    if question.picked:
+        reasons.append("chosen by hand: " + ", ".join(_kind(a) for a in question.picked))
+    if question.reach:
+        reasons.append(question.reach)
+    if question.gaps:
+        tried = f"{_tries(refused)}, and " if refused else ""
+        reasons.append(tried + blind(question.gaps))
+    if not reasons:
+        return None
+    named = {DataCategory(c) for _, _, c in question.unseen if c}
+    seen = Seen.MAY_HAVE_BEEN_SEEN if _concrete(question) else Seen.NOT_KNOWN
+    assets = sorted({t[1] for t in question.unseen} | set(question.picked))
+    return Verdict(
+        Certainty.POSSIBLE,
+        "; ".join(reasons),
+        dict.fromkeys(sorted(named | set(question.stored)), seen),
+        _ids(refused),
+        tuple(assets),
+    )
+
+
+def _concrete(question: Question) -> bool:
+    """Something other than a gap points at it."""
+    return bool(question.unseen or question.picked or question.reach)
+
+
+def _excluded(question: Question, refused: Sequence[Sighting]) -> Verdict:
+    stored = dict.fromkeys(question.stored, Seen.NOT_KNOWN)
+    if not refused:
+        return Verdict(Certainty.EXCLUDED, question.nothing, stored)
+    reason = f"{_tries(refused)}, and no source that watches it was blind"
+    return Verdict(Certainty.EXCLUDED, reason, stored, _ids(refused), _assets(refused))
+
+
+def _of_events(certainty: Certainty, how: str, sightings: Sequence[Sighting]) -> Verdict:
+    reason = f"{how}: {told(sightings)}"
+    return Verdict(certainty, reason, _seen(sightings), _ids(sightings), _assets(sightings))
+
+
+def _seen(sightings: Iterable[Sighting]) -> dict[DataCategory, Seen]:
+    """Seen only where an act shows reading; everything else there may have been."""
+    found: dict[DataCategory, Seen] = {}
+    for sighting in sightings:
+        for name in sighting.categories:
+            category = DataCategory(name)
+            shown = sighting.outcome == "success" and shows_reading(sighting.action, category)
+            before = found.get(category)
+            if before is not Seen.SEEN:
+                found[category] = Seen.SEEN if shown else Seen.MAY_HAVE_BEEN_SEEN
+    return dict(sorted(found.items()))
+
+
+def shows_reading(action: str, category: DataCategory) -> bool:
+    """Does this act show that data of this category was read?"""
+    return any(act in action for act in READING.get(category, ()))
+
+
+def told(sightings: Iterable[Sighting]) -> str:
+    """`file download (118), sign-in (1)`: kept records, so these are at least so many."""
+    acts = Counter(WORDS.get(s.action, s.action or "access") for s in _each_event(sightings))
+    listed = sorted(acts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{act} ({count:,})" for act, count in listed)
+
+
+def blind(gaps: Sequence[BlindInterval]) -> str:
+    """`fw-3 was blind from 21 Nov 2026 01:10 to 04:20 UTC`."""
+    return "; ".join(
+        f"{gap.source} was blind from {gap.begin:%d %b %Y %H:%M} to "
+        + (f"{gap.end:%d %b %Y %H:%M} UTC" if gap.end else "now")
+        for gap in gaps
+    )
+
+
+def _tries(refused: Sequence[Sighting]) -> str:
+    count = len({s.event.event_id for s in refused})
+    times = "once" if count == 1 else f"{count:,} times"
+    return f"tried {times}, refused every time"
+
+
+def _each_event(sightings: Iterable[Sighting]) -> Iterable[Sighting]:
+    return {s.event.event_id: s for s in sightings}.values()
+
+
+def _ids(sightings: Iterable[Sighting]) -> tuple[str, ...]:
+    ordered = sorted(sightings, key=lambda s: (s.event.time, s.event.event_id))
+    return tuple(dict.fromkeys(s.event.event_id for s in ordered))
+
+
+def _assets(sightings: Iterable[Sighting]) -> tuple[str, ...]:
+    return tuple(sorted({s.asset for s in sightings}))
+
+
+def _kind(asset: str) -> str:
+    return asset.partition(":")[0]
+
+
+def gaps_of(evidence: CaseEvidence, watching: Iterable[str]) -> tuple[BlindInterval, ...]:
+    """The incident's gaps of these sources."""
+    names = {name.casefold() for name in watching}
+    return tuple(gap for gap in evidence.gaps if gap.source.casefold() in names)

@@ -1,0 +1,189 @@
+"""Step 6: a named human declares awareness, and the clocks start. No program ever does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from breachdesk.casework.authority import require, required
+from breachdesk.ports import UnitOfWork
+from schemas.alert import AlertView
+from schemas.audit import AuditEntry
+from schemas.breach import Awareness, Breach
+from schemas.case import Case, CaseState
+from schemas.errors import BadInput, NotAllowed
+from schemas.times import in_utc
+from schemas.user import Actor, Duty
+
+EXPLAINED = 40
+"""Characters of a reason that explains an awareness before the first alert."""
+
+
+def confirm(
+    uow: UnitOfWork,
+    actor: Actor,
+    case_id: str,
+    *,
+    reason: str,
+    aware_at: datetime,
+    occurred_from: datetime | None = None,
+    occurred_to: datetime | None = None,
+    now: datetime,
+) -> Breach:
+    """The case is a personal data breach; we are aware of it since `aware_at` (reasonable
+    certainty; never filled in by a program).
+
+    Raises NotAllowed for a case that is confirmed or closed, BadInput for times that cannot be.
+    """
+    require(actor, Duty.RESPONDER, act="confirm a breach")
+    case = _unconfirmed(uow, case_id)
+    reason = required(reason, place="reason", remedy="Say what makes you reasonably certain.")
+    alerts = [uow.alerts.get(pk) for pk in case.alerts]
+    detected = min((alert.detected_at for alert in alerts), default=None)
+    _check_aware(aware_at, detected, reason, now)
+    _check_window(occurred_from, occurred_to, now)
+    breach = Breach(
+        id=uow.breaches.next_id(),
+        case_id=case.id,
+        title=case.title,
+        drill=case.drill,
+        confirmed_by=actor.id,
+        confirmed_at=now,
+        reason=reason,
+        aware_at=in_utc(aware_at),
+        detected_at=detected,
+        discovered_at=_discovered(uow, case, alerts),
+        supplier_told_at=case.supplier_told_at,
+        occurred_from=occurred_from,
+        occurred_to=occurred_to,
+        awareness=(_declared(actor, aware_at, reason, now),),
+    )
+    uow.breaches.add(breach)
+    uow.cases.save(case.model_copy(update={"state": CaseState.CONFIRMED, "breach_id": breach.id}))
+    _audit(uow, actor, "case:breach:confirmed", breach, reason, now)
+    return breach
+
+
+def move_awareness(
+    uow: UnitOfWork,
+    actor: Actor,
+    breach_id: str,
+    *,
+    aware_at: datetime,
+    reason: str,
+    now: datetime,
+) -> Breach:
+    """Another time of awareness; every earlier declaration stays visible.
+
+    Earlier: a responder may. Later: only an approver who did not declare it, since a clock gains
+    time by it. Raises NotAllowed and BadInput.
+    """
+    breach = uow.breaches.get(breach_id)
+    reason = required(reason, place="reason", remedy="Say what shows the other time.")
+    if in_utc(aware_at) == in_utc(breach.aware_at):
+        raise BadInput("that is the time declared already", place="aware since")
+    if in_utc(aware_at) > in_utc(breach.aware_at):
+        _may_move_later(actor, breach)
+    else:
+        require(actor, Duty.RESPONDER, act="declare an earlier awareness")
+    _check_aware(aware_at, breach.detected_at, reason, now)
+    history = (*(breach.awareness or (_first(breach),)), _declared(actor, aware_at, reason, now))
+    saved = uow.breaches.save(
+        breach.model_copy(update={"aware_at": in_utc(aware_at), "awareness": history})
+    )
+    _audit(uow, actor, "breach:awareness:moved", saved, reason, now)
+    return saved
+
+
+def warnings(breach: Breach) -> tuple[str, ...]:
+    """What a regulator would ask about the declared time; nothing here blocks."""
+    found = []
+    local = in_utc(breach.aware_at)
+    if (local.minute, local.second) == (0, 0) and local.hour in (0, 9):
+        found.append("A round time: be ready to say how you know it.")
+    hours = 0.0
+    if breach.detected_at is not None:
+        hours = (local - in_utc(breach.detected_at)).total_seconds() / 3600
+    if hours > 48:
+        found.append("More than 48 hours from first alert to awareness: explain it in writing.")
+    elif hours > 24:
+        found.append("More than 24 hours from first alert to awareness: be ready to explain.")
+    return tuple(found)
+
+
+def _unconfirmed(uow: UnitOfWork, case_id: str) -> Case:
+    case = uow.cases.get(case_id)
+    if case.state is not CaseState.OPEN or case.breach_id is not None:
+        raise NotAllowed(
+            f"it is {case.state.value} already", place=case.id, remedy="A case confirms one breach."
+        )
+    return case
+
+
+def _check_aware(aware_at: datetime, detected: datetime | None, reason: str, now: datetime) -> None:
+    if in_utc(aware_at) > in_utc(now):
+        raise BadInput("this time lies in the future", place="aware since", remedy="Correct it.")
+    before = detected is not None and in_utc(aware_at) < in_utc(detected)
+    if before and len(reason) < EXPLAINED:
+        raise BadInput(
+            "it lies before the first alert, and the reason does not say how we knew",
+            place="aware since",
+            remedy="Say in the reason who knew it and how, or correct the time.",
+        )
+
+
+def _check_window(begin: datetime | None, end: datetime | None, now: datetime) -> None:
+    for moment, place in ((begin, "it began at"), (end, "it ended at")):
+        if moment is not None and in_utc(moment) > in_utc(now):
+            raise BadInput("this time lies in the future", place=place, remedy="Correct it.")
+    if begin is not None and end is not None and in_utc(end) < in_utc(begin):
+        raise BadInput("it ends before it begins", place="it ended at", remedy="Correct it.")
+
+
+def _may_move_later(actor: Actor, breach: Breach) -> None:
+    require(actor, Duty.APPROVER, act="move awareness later")
+    if actor.id == breach.confirmed_by:
+        raise NotAllowed(
+            "who declared awareness cannot move it later alone",
+            place=breach.id,
+            remedy="A second person who approves must do it.",
+        )
+
+
+def _discovered(uow: UnitOfWork, case: Case, alerts: Iterable[AlertView]) -> datetime:
+    """When a person first acted on one of the alerts, or opened the case."""
+    acts = [first for a in alerts if (first := _first_act(uow.audit.entries(subject=a.id)))]
+    return min((*acts, case.opened_at))
+
+
+def _first_act(entries: Iterable[AuditEntry]) -> datetime | None:
+    return next((e.at for e in entries if not e.actor.startswith("system:")), None)
+
+
+def _declared(actor: Actor, aware_at: datetime, reason: str, now: datetime) -> Awareness:
+    return Awareness(
+        aware_at=in_utc(aware_at), declared_by=actor.id, declared_at=now, reason=reason
+    )
+
+
+def _first(breach: Breach) -> Awareness:
+    return Awareness(
+        aware_at=breach.aware_at,
+        declared_by=breach.confirmed_by,
+        declared_at=breach.confirmed_at,
+        reason=breach.reason,
+    )
+
+
+def _audit(
+    uow: UnitOfWork, actor: Actor, act: str, breach: Breach, reason: str, now: datetime
+) -> None:
+    uow.audit.record(
+        at=now,
+        actor=actor.id,
+        act=act,
+        subject=breach.id,
+        facts={"aware_at": in_utc(breach.aware_at).isoformat(), "version": breach.version},
+        personal={"reason": reason},
+        case_id=breach.case_id,
+    )

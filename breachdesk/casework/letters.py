@@ -1,0 +1,250 @@
+"""Letters: one recipient, one exposure, nobody else's; the same documents give the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from breachdesk.casework.decide import tells_account_holders
+from breachdesk.casework.sealing import digest, intact
+from breachdesk.gdpr.names import NameIndex
+from breachdesk.gdpr.roles import letter_kind, reached
+from breachdesk.ports import Renderer, UnitOfWork
+from schemas.breach import (
+    Breach,
+    Channel,
+    Decision,
+    Exposure,
+    Manifest,
+    NoticeFacts,
+    NoticeKind,
+    Recipient,
+)
+from schemas.customer import PROVIDER, Customer
+from schemas.errors import Corrupt, NotFound
+from schemas.letter import LetterContext, LintProblem
+from schemas.notice import Rendered
+from schemas.report import Submission
+from schemas.settings import ProviderProfile, Settings
+from schemas.times import in_utc
+
+CHECK_WORDS = (
+    "amber", "apple", "autumn", "badger", "bramble", "bridge", "candle", "cedar", "chapel", "clover",
+    "copper", "cotton", "daisy", "ember", "falcon", "fern", "garden", "ginger", "granite", "harbour",
+    "hazel", "heron", "holly", "island", "ivory", "jasper", "juniper", "kettle", "lantern", "laurel",
+    "linen", "maple", "marble", "meadow", "mill", "mirror", "moss", "nutmeg", "oak", "olive",
+    "orchard", "otter", "paper", "pebble", "pepper", "pine", "plum", "poppy", "quarry", "quill",
+    "raven", "river", "rowan", "saddle", "sage", "silver", "sparrow", "thistle", "timber", "tulip",
+    "velvet", "violet", "walnut", "willow",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The newest version of everything a letter is made of."""
+
+    breach: Breach
+    manifest: Manifest
+    decision: Decision
+    facts: NoticeFacts
+    drill: bool
+
+    @property
+    def told_at(self) -> datetime:
+        """When the last of them was written: the letters' own time."""
+        times = (self.manifest.frozen_at, self.decision.decided_at, self.facts.written_at)
+        return max(in_utc(moment) for moment in times)
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """All letters as they would leave now, and what stands against it."""
+
+    rendered: tuple[Rendered, ...]
+    """By e-mail, in the manifest's order; `recipients` stands beside it, one for one."""
+    problems: tuple[LintProblem, ...]
+    missing: dict[str, str]
+    texts_hash: str
+    recipients: tuple[Recipient, ...]
+    telephone: tuple[Recipient, ...]
+    """People told by telephone instead, each with its reason."""
+
+    @property
+    def blocking(self) -> tuple[LintProblem, ...]:
+        """Problems that stop approval."""
+        return tuple(p for p in self.problems if p.severity == "block")
+
+
+def documents(uow: UnitOfWork, breach_id: str) -> Documents:
+    """Raises NotFound naming the one that is not written yet, Conflict for a broken manifest."""
+    breach = uow.breaches.get(breach_id)
+    manifest = intact(uow.breaches.latest(Manifest, breach_id), breach_id)
+    decision = uow.breaches.latest(Decision, breach_id)
+    facts = uow.breaches.latest(NoticeFacts, breach_id)
+    if decision is None:
+        raise NotFound("no decision is written", place=breach_id, remedy="Write it first.")
+    if facts is None:
+        raise NotFound("the letters' facts are not written", place=breach_id, remedy="Write them.")
+    return Documents(breach, manifest, decision, facts, breach.drill)
+
+
+def letters(uow: UnitOfWork, breach_id: str, settings: Settings, renderer: Renderer) -> Letters:
+    """Render and lint every letter. Raises Corrupt when a letter would name somebody else's
+    reference or customer: then the data is crossed, and nothing may leave."""
+    made = documents(uow, breach_id)
+    told = told_recipients(made)
+    by_mail = [r for r in told if r.channel is Channel.EMAIL]
+    maker = LetterMaker(uow, made, settings)
+    names = NameIndex(c.name for c in maker.customers.values())
+    rendered, problems, missing = [], [], {}
+    for recipient in told:
+        context = maker.context(recipient)
+        missing.update(renderer.missing(context))
+        if recipient.channel is not Channel.EMAIL:
+            continue
+        letter = renderer.letter(context)
+        problems += renderer.lint(letter, context, others=maker.others(context))
+        assert_own(letter, context, names, maker.others(context))
+        rendered.append(letter)
+    return Letters(
+        rendered=tuple(rendered),
+        problems=tuple(problems),
+        missing=missing,
+        texts_hash=texts_hash(rendered),
+        recipients=tuple(by_mail),
+        telephone=tuple(r for r in told if r.channel is Channel.TELEPHONE),
+    )
+
+
+def told_recipients(made: Documents) -> list[Recipient]:
+    """Controllers always (Art. 33(2) knows no threshold); account holders as was decided."""
+    holders = tells_account_holders(made.decision)
+    return [
+        r for r in made.manifest.recipients if holders or r.kind is not NoticeKind.ACCOUNT_HOLDER
+    ]
+
+
+def texts_hash(rendered: Sequence[Rendered]) -> str:
+    """Over whom each letter is for and its hash, in a fixed order."""
+    return digest(sorted([r.customer_id, r.person_id, r.kind.value, r.hash] for r in rendered))
+
+
+class LetterMaker:
+    """Contexts of one breach's letters."""
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        made: Documents,
+        settings: Settings,
+        *,
+        ico_told: bool | None = None,
+        told_at: datetime | None = None,
+    ) -> None:
+        """`ico_told`, `told_at`: as an approval fixed them; None: as they are now."""
+        self._made = made
+        self._profile: ProviderProfile = settings.profile
+        self._drill = made.drill or settings.drill
+        submitted = bool(uow.breaches.all(Submission, made.breach.id))
+        self._ico_told = submitted if ico_told is None else ico_told
+        self._told_at = told_at or made.told_at
+        self.customers: dict[str, Customer] = {c.id: c for c in uow.customers.list()}
+
+    def context(self, recipient: Recipient) -> LetterContext:
+        """One recipient's own exposure. Raises Corrupt when there is not exactly one."""
+        customer = self.customers.get(recipient.customer_id)
+        if customer is None:
+            raise NotFound("the customer is gone", place=recipient.customer_id, remedy="Freeze.")
+        version = self._made.facts.version
+        return LetterContext(
+            kind=recipient.kind,
+            locale=customer.locale,
+            drill=self._drill,
+            reference=reference(self._made.breach, recipient.customer_id),
+            profile=self._profile,
+            breach=self._made.breach,
+            facts=self._made.facts,
+            exposure=self._exposure(recipient),
+            recipient=recipient,
+            decision=self._made.decision,
+            customer_name=customer.name,
+            ico_told=self._ico_told,
+            version=version,
+            supersedes=version - 1 or None,
+            told_at=self._told_at,
+        )
+
+    def others(self, context: LetterContext) -> list[str]:
+        """Names that must not be in this letter."""
+        own = context.recipient.customer_id
+        return [c.name for c in self.customers.values() if c.id not in (own, PROVIDER)]
+
+    def _exposure(self, recipient: Recipient) -> Exposure:
+        own = [
+            e
+            for e in reached(self._made.manifest.exposures)
+            if e.customer_id == recipient.customer_id and letter_kind(e) is recipient.kind
+        ]
+        if len(own) != 1:
+            raise Corrupt(
+                "a recipient has no exposure of its own",
+                place=f"{self._made.breach.id}, {recipient.customer_id}",
+                remedy="Freeze the affected list again.",
+            )
+        return own[0]
+
+
+def reference(breach: Breach, customer_id: str) -> str:
+    """`BR-0001-copper-lantern-0427`: what the reader quotes and we can check; no secret. The same
+    in every letter of this breach to this customer."""
+    seed = f"{breach.id}|{in_utc(breach.confirmed_at).isoformat()}|{customer_id}".encode()
+    number = int.from_bytes(hashlib.sha256(seed).digest()[:8], "big")
+    words = len(CHECK_WORDS)
+    first, second = CHECK_WORDS[number % words], CHECK_WORDS[number // words % words]
+    return f"{breach.id}-{first}-{second}-{number // words**2 % 10_000:04d}"
+
+
+def assert_own(
+    letter: Rendered, context: LetterContext, names: NameIndex, others: Sequence[str]
+) -> None:
+    """The row-key check: this letter bears its own reference and names no other customer."""
+    parts = {"subject": letter.subject, "text": letter.text, "html": letter.html}
+    whose = (letter.customer_id, letter.person_id, letter.kind)
+    recipient = context.recipient
+    crossed = whose != (recipient.customer_id, recipient.person_id, recipient.kind)
+    unmarked = [p for p in ("text", "html") if context.reference not in parts[p]]
+    foreign = {n for part in parts.values() for n in _foreign(part, context, names, others)}
+    if crossed or unmarked or foreign:
+        raise Corrupt(
+            "a letter is not its recipient's own: "
+            + ("its row is crossed" if crossed else _why(unmarked, foreign)),
+            place=f"{context.breach.id}, {recipient.customer_id}, {recipient.kind}",
+            remedy="Nothing was sent. Look at the template and the facts for another's name.",
+        )
+
+
+def _why(unmarked: list[str], foreign: set[str]) -> str:
+    if unmarked:
+        return f"the {' and '.join(unmarked)} lacks its reference"
+    return f"it names {len(foreign)} other customer{'s' if len(foreign) > 1 else ''}"
+
+
+def _foreign(
+    text: str, context: LetterContext, names: NameIndex, others: Sequence[str]
+) -> Iterator[str]:
+    """Other customers' names, except where they are part of a name that may stand there."""
+    wanted = set(others)
+    own = (context.customer_name, context.recipient.name, *_our_names(context.profile))
+    for found in names.find(text):
+        if found.name in wanted and not any(_within(found.name, name) for name in own):
+            yield found.name
+
+
+def _our_names(profile: ProviderProfile) -> tuple[str, ...]:
+    return (profile.legal_name, profile.trading_name, profile.contact_name)
+
+
+def _within(name: str, longer: str) -> bool:
+    return name.casefold() in longer.casefold()

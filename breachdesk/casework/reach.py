@@ -1,0 +1,134 @@
+"""Which sources watch a customer's assets, and whom an opened system of our own could reach."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from breachdesk.casework.evidence import CaseEvidence, Sighting
+from breachdesk.casework.naming import overlaps
+from schemas.customer import PROVIDER, AssetKind, Binding, DataCategory, Role
+
+SHARED = frozenset(
+    {
+        AssetKind.TENANT, AssetKind.MAILBOX, AssetKind.DOMAIN, AssetKind.SITE, AssetKind.SERVICE,
+    }
+)  # fmt: skip
+"""Kinds that one source may watch for many customers; hosts and addresses are watched locally."""
+
+ACCOUNT_DATA = (DataCategory.IDENTITY, DataCategory.CONTACT)
+"""What we hold about every account, where the register does not say more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderReach:
+    """What opening our own systems lets somebody reach, in each role."""
+
+    reasons: dict[Role, str]
+    categories: dict[Role, tuple[DataCategory, ...]]
+    named: frozenset[str]
+    """Customers whose page of a system of ours was opened."""
+    named_sightings: tuple[Sighting, ...]
+    sources: frozenset[str]
+    """Sources that watch our own systems."""
+
+
+def provider_reach(evidence: CaseEvidence) -> ProviderReach:
+    """From sightings at, or hand-picked assets of, the provider itself."""
+    reasons: dict[Role, list[str]] = defaultdict(list)
+    ours = [s for s in evidence.sightings if s.customer == PROVIDER]
+    for sighting in ours:
+        if sighting.outcome != "failure":
+            role = _role(evidence, sighting.asset, sighting)
+            reasons[role].append(sighting.asset)
+    picked = [a for a in evidence.case.assets if _is_ours(evidence, a)]
+    unseen = [asset for customer, asset, _ in evidence.unseen if customer == PROVIDER]
+    for asset in (*picked, *unseen):
+        reasons[_role(evidence, asset, None)].append(asset)
+    named = tuple(_pages(evidence, ours))
+    return ProviderReach(
+        {role: _reason(assets) for role, assets in reasons.items()},
+        {role: _categories(evidence, role) for role in Role},
+        frozenset(s.customer for s in named),
+        named,
+        _our_sources(evidence, ours),
+    )
+
+
+def _reason(assets: list[str]) -> str:
+    kinds = ", ".join(sorted(set(assets)))
+    return (
+        f"a system of our own was opened ({kinds}); from there every customer could be reached "
+        "and nothing shows that this one was not"
+    )
+
+
+def _is_ours(evidence: CaseEvidence, asset: str) -> bool:
+    return any(b.customer_id == PROVIDER for b in evidence.bindings.of_asset(asset))
+
+
+def _role(evidence: CaseEvidence, asset: str, sighting: Sighting | None) -> Role:
+    """Of the binding; a system nobody described holds our account data."""
+    moment = sighting.event.time if sighting else evidence.end
+    binding = evidence.bindings.at(asset, PROVIDER, moment)
+    return binding.role if binding else Role.CONTROLLER
+
+
+def _categories(evidence: CaseEvidence, role: Role) -> tuple[DataCategory, ...]:
+    ours = evidence.bindings.of_customer(PROVIDER)
+    found = {c for b in ours if b.role is role for c in b.categories}
+    return tuple(sorted(found)) or (ACCOUNT_DATA if role is Role.CONTROLLER else ())
+
+
+def _pages(evidence: CaseEvidence, ours: list[Sighting]) -> list[Sighting]:
+    """Successful requests to a system of ours whose path names a known customer. A typed path
+    can only ever add a customer here; it excludes nobody."""
+    known = {c.id.casefold(): c.id for c in evidence.customers}
+    found = []
+    for sighting in ours:
+        if sighting.outcome != "success":
+            continue
+        segments = str(sighting.event.summary.get("url.path", "")).casefold().split("/")
+        found += [
+            Sighting(sighting.event, customer_id, sighting.asset, sighting.categories)
+            for customer_id in sorted({known[s] for s in segments if s in known})
+        ]
+    return found
+
+
+def _our_sources(evidence: CaseEvidence, ours: list[Sighting]) -> frozenset[str]:
+    bound = {b.value for b in evidence.bindings.of_customer(PROVIDER) if b.kind is AssetKind.SOURCE}
+    return frozenset(bound | {s.event.source.casefold() for s in ours})
+
+
+class Watch:
+    """Which sources would have seen something at a customer's assets."""
+
+    def __init__(self, evidence: CaseEvidence) -> None:
+        self._kinds: dict[str, set[AssetKind]] = defaultdict(set)
+        self._owned: dict[str, set[str]] = defaultdict(set)
+        self._seen: dict[str, set[str]] = defaultdict(set)
+        for source in evidence.sources:
+            self._owned[source.owner].add(source.name.casefold())
+        for sighting in evidence.sightings:
+            kind = AssetKind(sighting.asset.partition(":")[0])
+            name = sighting.event.source.casefold()
+            self._seen[sighting.customer].add(name)
+            if kind in SHARED and sighting.customer != PROVIDER:
+                self._kinds[name].add(kind)
+
+    def sources(self, customer_id: str, bindings: list[Binding]) -> set[str]:
+        """Its own sources, those that saw it in this case, and shared ones for its kinds."""
+        kinds = {b.kind for b in bindings}
+        shared = {name for name, watched in self._kinds.items() if watched & kinds}
+        bound = {b.value for b in bindings if b.kind is AssetKind.SOURCE}
+        return self._owned[customer_id] | self._seen[customer_id] | shared | bound
+
+
+def in_window(evidence: CaseEvidence, customer_id: str, role: Role) -> list[Binding]:
+    """The customer's bindings of this role in force at any moment of the incident."""
+    return [
+        b
+        for b in evidence.bindings.of_customer(customer_id)
+        if b.role is role and overlaps(b, evidence.begin, evidence.end)
+    ]

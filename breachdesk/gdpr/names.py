@@ -1,0 +1,49 @@
+"""Finding names in a text: whole words, any case, in one pass however many names there are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+_WORD = re.compile(r"\w+", re.UNICODE)
+EMAIL = re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A name at its place."""
+
+    start: int
+    end: int
+    name: str
+
+
+class NameIndex:
+    """Names by their first word. Names without a letter or digit are never found."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._by_first: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+        for name in set(names):
+            words = tuple(word.casefold() for word in _WORD.findall(name))
+            if words:
+                self._by_first.setdefault(words[0], []).append((words, name))
+        for entries in self._by_first.values():
+            entries.sort(key=lambda entry: (-len(entry[0]), entry[1]))
+
+    def find(self, text: str) -> Iterator[Found]:
+        """From left to right, the longest first, never overlapping."""
+        words = list(_WORD.finditer(text))
+        folded = [word.group().casefold() for word in words]
+        at = 0
+        while at < len(words):
+            name, length = self._at(folded, at)
+            if length:
+                yield Found(words[at].start(), words[at + length - 1].end(), name)
+            at += length or 1
+
+    def _at(self, folded: list[str], at: int) -> tuple[str, int]:
+        for words, name in self._by_first.get(folded[at], ()):
+            if tuple(folded[at : at + len(words)]) == words:
+                return name, len(words)
+        return "", 0

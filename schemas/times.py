@@ -1,0 +1,14 @@
+"""Times are aware and compared in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from schemas.errors import BadInput
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The same moment in UTC. Raises BadInput for one without a zone."""
+    if moment.tzinfo is None:
+        raise BadInput("a time without a zone", place="time", remedy="Give its zone.")
+    return moment.astimezone(UTC)
