@@ -19,7 +19,7 @@ from schemas.errors import BreachDeskError, NotFound
 from schemas.event import Position
 
 router = APIRouter()
-PAGE = 100
+PAGE = 25
 
 
 @dataclass(frozen=True)

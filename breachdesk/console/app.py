@@ -121,6 +121,5 @@ def _page(request: Request, status: int, title: str, problem: BreachDeskError) -
         title=title,
         said=problem,
         status=status,
-        signed=getattr(request.state, "desk", None) is not None,
     )
     return HTMLResponse(html, status)

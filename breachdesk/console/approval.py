@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from breachdesk.casework import approve, notify
 from breachdesk.console.case_file import CaseFile, read_case
+from breachdesk.console.decision import tensions_of
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
 from breachdesk.console.passwords import password_matches
@@ -140,6 +141,7 @@ def _show(
         file=state.file,
         case=state.file.case,
         way=way(state.file),
+        tensions=tensions_of(state.file),
         typed=kept,
         problem=problem,
     )

@@ -36,6 +36,24 @@ def declare(case_id: str, desk: Signed, form: Posted) -> Response:
     )
 
 
+@router.post("/cases/{case_id}/awareness")
+def move(case_id: str, desk: Signed, form: Posted) -> Response:
+    """Another time of awareness; the earlier declaration stays visible."""
+    return desk.attempt(
+        lambda uow: confirm.move_awareness(
+            uow,
+            desk.actor,
+            read_case(uow, case_id, desk.now).known_breach().id,
+            aware_at=form.must_when("other_aware_at", "Aware since"),
+            reason=form.text("other_reason"),
+            now=desk.now,
+        ),
+        then=f"/cases/{case_id}/confirm",
+        done="aware",
+        again=lambda problem: _show(desk, case_id, form, problem),
+    )
+
+
 def _declare(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Breach:
     return confirm.confirm(
         uow,
@@ -54,5 +72,11 @@ def _show(
 ) -> Response:
     file = desk.look(lambda uow: read_case(uow, case_id, desk.now))
     return desk.page(
-        "confirm.html", file=file, case=file.case, way=way(file), typed=typed, problem=problem
+        "confirm.html",
+        file=file,
+        case=file.case,
+        way=way(file),
+        warnings=confirm.warnings(file.breach) if file.breach else (),
+        typed=typed,
+        problem=problem,
     )

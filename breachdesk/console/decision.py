@@ -8,11 +8,12 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import decide
-from breachdesk.console.case_file import read_case
+from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
 from breachdesk.console.severity_form import FACTORS, read_factors
 from breachdesk.console.way import way
+from breachdesk.gdpr.severity import from_factors
 from breachdesk.ports import UnitOfWork
 from schemas.breach import Answer, Decision, LawEnforcementHold
 from schemas.errors import BreachDeskError
@@ -48,6 +49,7 @@ def write(case_id: str, desk: Signed, form: Posted) -> Response:
 def _write(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Decision:
     breach = read_case(uow, case_id, desk.now).known_breach()
     inputs = read_factors(form)
+    inputs["cb"] = sum(inputs.get(name, 0.0) for name in CIRCUMSTANCES)
     return decide.decide(
         uow,
         desk.actor,
@@ -86,10 +88,10 @@ def _hold(form: Form) -> LawEnforcementHold | None:
 
 
 def _score(inputs: dict[str, float]) -> float | None:
-    """DPC x EI + CB (ENISA 2013); None while either product is not scored."""
+    """The ENISA score; None while data or ease of identification is not scored."""
     if not {"dpc", "ei"} <= inputs.keys():
         return None
-    return inputs["dpc"] * inputs["ei"] + sum(inputs.get(name, 0.0) for name in CIRCUMSTANCES)
+    return from_factors(inputs["dpc"], inputs["ei"], inputs["cb"]).score
 
 
 def _show(
@@ -109,10 +111,18 @@ def _show(
         way=way(file),
         anew=anew or file.decision is None,
         questions=QUESTIONS,
+        tensions=tensions_of(file),
         factors=FACTORS,
         typed=_before(desk, file.decision) if typed is None else typed,
         problem=problem,
     )
+
+
+def tensions_of(file: CaseFile) -> tuple[str, ...]:
+    """Where the four answers pull apart, in words."""
+    if file.decision is None or file.manifest is None:
+        return ()
+    return decide.tensions(file.decision, file.manifest)
 
 
 def _before(desk: Desk, old: Decision | None) -> dict[str, str]:

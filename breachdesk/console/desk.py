@@ -159,9 +159,7 @@ def signed_in(request: Request) -> Desk:
     if session is None:
         wanted = request.url.path if request.method == "GET" else "/"
         raise HTTPException(303, headers={"location": f"/sign-in?next={quote(wanted)}"})
-    desk = Desk(hall, request, session, now)
-    request.state.desk = desk
-    return desk
+    return Desk(hall, request, session, now)
 
 
 Signed = Annotated[Desk, Depends(signed_in)]

@@ -1,4 +1,5 @@
-"""Lines received an hour, read off the event log by bisection: offsets rise with arrival."""
+"""Lines received an hour, read off the newest journal by bisection: offsets rise with arrival,
+and a journal holds one day."""
 
 from __future__ import annotations
 
@@ -27,15 +28,22 @@ class Received:
 
 
 def received(log: EventLog) -> Received | None:
-    """The last day of the newest journal; None when nothing was ever received."""
+    """At most HOURS hours of the newest journal; None when nothing was ever received."""
     end = log.end()
-    newest = log.get(end) if end is not None else None
-    if end is None or newest is None:
+    if end is None:
         return None
-    last = newest.arrived.replace(minute=0, second=0, microsecond=0)
-    marks = [last - HOUR * i for i in range(HOURS - 1, -1, -1)]
+    oldest, newest = log.get(Position(end.journal, 1)), log.get(end)
+    if oldest is None or newest is None:
+        return None
+    last = _hour(newest.arrived)
+    hours = min(int((last - _hour(oldest.arrived)) / HOUR) + 1, HOURS)
+    marks = [last - HOUR * i for i in range(max(hours, 1) - 1, -1, -1)]
     offsets = [_first_since(log, end, mark) for mark in marks]
     return Received(_differences([*offsets, end.offset + 1]), marks[0])
+
+
+def _hour(time: datetime) -> datetime:
+    return time.replace(minute=0, second=0, microsecond=0)
 
 
 def _differences(offsets: Sequence[int]) -> tuple[int, ...]:
@@ -44,7 +52,7 @@ def _differences(offsets: Sequence[int]) -> tuple[int, ...]:
 
 def _first_since(log: EventLog, end: Position, mark: datetime) -> int:
     """Offset of the first record that arrived at `mark` or later; dropped days count as before."""
-    low, high = 0, end.offset + 1
+    low, high = 1, end.offset + 1
     while low < high:
         middle = (low + high) // 2
         record = log.get(Position(end.journal, middle))

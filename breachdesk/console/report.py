@@ -43,6 +43,13 @@ TEXTS = (
 )
 LISTS = ("people_categories", "record_categories")
 OWED = 3
+UNANSWERED = {
+    "stage": "initial",
+    "people_precision": "unknown",
+    "records_precision": "unknown",
+    "likelihood": "not yet known",
+    "high_risk": "not yet known",
+}
 
 
 @router.get("/cases/{case_id}/report")
@@ -194,7 +201,7 @@ def _before(desk: Desk, file: CaseFile) -> dict[str, str]:
     old = file.report
     if old is None:
         said = file.facts.what_happened if file.facts else ""
-        return {"what_happened": said, "stage": "initial"}
+        return {"what_happened": said, **UNANSWERED}
     shown = {name: getattr(old, name) for name in TEXTS}
     shown |= {name: "\n".join(getattr(old, name)) for name in LISTS}
     shown |= {"stage": old.stage.value, "cyber": {True: "yes", False: "no"}.get(old.cyber, "")}

@@ -41,7 +41,11 @@ CERTAINTY = {
 ROLE = {"controller": "Controller", "processor": "Processor"}
 SEEN = {"seen": "seen", "may_have_been_seen": "may have been seen", "not_known": "not known"}
 PECR = {"yes": "PECR", "no": "not PECR", "ask": "PECR: ask"}
-KIND = {"account_holder": "Account holder’s letter", "controller_pack": "Controller’s pack"}
+KIND = {
+    "account_holder": "Account holder’s letter",
+    "controller_pack": "Controller’s pack",
+    "witness": "Message to the witness",
+}
 PERSON = {
     "account_holder": "Account holder",
     "user": "User",
@@ -105,15 +109,10 @@ RULE_KIND = {
     "event": "one event",
     "event_count": "count",
     "value_count": "distinct values",
+    "temporal": "together",
     "temporal_ordered": "in order",
     "behaviour": "behaviour",
 }
-STEP = {
-    "failed": "failed sign-ins",
-    "opened": "opened",
-    "exfiltrated": "taken out",
-}
-
 DONE = {
     "assigned": "Assigned.",
     "commented": "Comment kept.",
@@ -127,6 +126,7 @@ DONE = {
     "task": "Task closed, outcome kept.",
     "closed": "Case closed. It stays in the register.",
     "confirmed": "Breach confirmed. The clocks run from the time you declared.",
+    "aware": "Another time of awareness is declared; the clocks follow it, the earlier one stays.",
     "frozen": "List frozen and sealed. Next: the decision.",
     "decided": "Decision written and sealed. Next: the facts of the letters.",
     "facts": "Facts kept. Read the letters before somebody else approves them.",

@@ -68,5 +68,7 @@
   };
   setInterval(refresh, REFRESH);
 
-  document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  for (const here of [".rail [aria-current]", ".way [aria-current=step]"]) {
+    document.querySelector(here)?.scrollIntoView({ block: "nearest", inline: "center" });
+  }
 })();

@@ -1,0 +1,582 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+
+import httpx
+import pytest
+from argon2 import PasswordHasher
+
+from breachdesk.console import words
+from breachdesk.console.app import SCREENS, console_app
+from breachdesk.console.headers import CSP, LETTER_CSP
+from breachdesk.console.house import House
+from breachdesk.console.passwords import hash_password, password_matches
+from breachdesk.console.session import COOKIE
+from breachdesk.stores.sql_store import SqlStore
+from breachdesk.testing import (
+    FixedNow,
+    a_binding,
+    a_case,
+    a_confirmed_breach,
+    a_customer,
+    a_user,
+    an_alert,
+    memory_store,
+)
+from notifiers.render import JinjaRenderer
+from schemas.alert import AlertState, Severity
+from schemas.breach import Certainty, NoticeKind, Seen
+from schemas.case import CaseState, ContainmentKind, Origin, TaskKind
+from schemas.customer import DataCategory, Pecr, PersonKind, Role
+from schemas.errors import Misconfigured
+from schemas.notice import Status
+from schemas.report import Precision, ReportStage
+from schemas.rule import RuleInfo, RuleKind
+from schemas.settings import Settings
+from schemas.source import Incoming
+from schemas.user import Duty
+from streams.event_logs.sqlite import SqliteEventLog
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+PASSWORD = "correct horse battery"
+HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+"""As cheap as argon2 can be: these tests sign in often."""
+
+PAGES = (
+    "/",
+    "/alerts",
+    "/alerts?state=case",
+    "/alerts?state=dismissed",
+    "/alerts?state=all&page=2",
+    "/alerts/{alert}",
+    "/cases",
+    "/cases/new",
+    "/cases/{open}",
+    "/cases/{open}/confirm",
+    "/cases/{breached}",
+    "/cases/{breached}/confirm",
+    "/cases/{breached}/affected",
+    "/cases/{breached}/decision",
+    "/cases/{breached}/facts",
+    "/cases/{breached}/approval",
+    "/cases/{breached}/delivery",
+    "/cases/{breached}/report",
+    "/cases/{breached}/report/copy",
+    "/cases/{breached}/report.json",
+    "/tasks",
+    "/register",
+    "/register.csv",
+    "/register.json",
+    "/customers",
+    "/customers?q=contoso",
+    "/customers/contoso",
+    "/customers/import",
+    "/unattributed",
+    "/sources",
+    "/rules",
+    "/audit",
+    "/audit?verify=true",
+    "/first-run",
+)
+FORMS = (
+    "/alerts/open-case",
+    "/alerts/{alert}/assign",
+    "/alerts/{alert}/comment",
+    "/alerts/{alert}/dismiss",
+    "/alerts/{alert}/reopen",
+    "/alerts/{alert}/open-case",
+    "/alerts/{alert}/link",
+    "/cases/new",
+    "/cases/{open}/note",
+    "/cases/{open}/lead",
+    "/cases/{open}/link",
+    "/cases/{open}/containment",
+    "/cases/{open}/containment/0",
+    "/cases/{open}/close",
+    "/cases/{open}/confirm",
+    "/cases/{open}/tasks/T-1",
+    "/cases/{breached}/awareness",
+    "/cases/{breached}/affected",
+    "/cases/{breached}/decision",
+    "/cases/{breached}/facts",
+    "/cases/{breached}/approval",
+    "/cases/{breached}/break-glass",
+    "/cases/{breached}/delivery/1/bounce",
+    "/cases/{breached}/delivery/1/resolve",
+    "/cases/{breached}/delivery/1/acknowledge",
+    "/cases/{breached}/pause",
+    "/cases/{breached}/report",
+    "/cases/{breached}/report/submit",
+    "/customers/import",
+    "/unattributed",
+    "/sign-out",
+)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """breachdesk.ports.Explainer with one rule."""
+
+    def rules(self) -> Sequence[RuleInfo]:
+        return [
+            RuleInfo(
+                id="login_then_exfiltration",
+                title="Sign-in, then exfiltration",
+                description="An account opens, then files leave.",
+                severity=Severity.CRITICAL,
+                kind=RuleKind.BEHAVIOUR,
+                scope="organization",
+                timespan=3600,
+                quiet=3600,
+                tags=("attack.t1530",),
+                origin="here",
+                version="1",
+            )
+        ]
+
+
+@dataclass
+class Desk:
+    """A seeded house, its clock and the ids of what is in it."""
+
+    house: House
+    now: FixedNow
+    store: SqlStore
+    ids: dict[str, str]
+
+    def client(self) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(console_app(self.house))
+        return httpx.AsyncClient(transport=transport, base_url="http://desk.example")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    now = FixedNow()
+    store, log = memory_store(now), SqliteEventLog(tmp_path / "journal", now)
+    log.append([Incoming(source="m365", raw=b'{"a": 1}', arrived=now())])
+    house = House(
+        Settings(data_dir=tmp_path),
+        store,
+        JinjaRenderer(TEMPLATES, "Europe/London"),
+        now,
+        Rules(),
+        log,
+        TEMPLATES,
+    )
+    yield Desk(house, now, store, _seed(store, now))
+    store.close()
+    log.close()
+
+
+def _seed(store: SqlStore, now: FixedNow) -> dict[str, str]:
+    alert = an_alert(store)
+
+    def work(uow):
+        uow.customers.save(a_customer())
+        uow.customers.bind(a_binding(), now())
+        for name, duty in (
+            ("ana", Duty.ANALYST),
+            ("rhea", Duty.RESPONDER),
+            ("april", Duty.APPROVER),
+        ):
+            uow.users.save(a_user(name, duty).model_copy(update={"password_hash": HASH}))
+        breach = a_confirmed_breach(uow, now(), actor="rhea")
+        return {
+            "alert": alert.id,
+            "open": a_case(uow, now(), actor="ana").id,
+            "breached": breach.case_id,
+        }
+
+    return store.act(work)
+
+
+def csrf_of(page: str) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+async def sign_in(client: httpx.AsyncClient, user: str = "rhea", password: str = PASSWORD) -> str:
+    """The CSRF token of the new session; empty when it was refused."""
+    form = csrf_of((await client.get("/sign-in")).text)
+    answer = await client.post(
+        "/sign-in", data={"csrf": form, "user": user, "password": password, "next": "/"}
+    )
+    if answer.status_code != 303:
+        return ""
+    return csrf_of((await client.get("/")).text)
+
+
+async def test_every_page_answers_those_who_are_signed_in(desk: Desk) -> None:
+    async with desk.client() as client:
+        await sign_in(client)
+        answers = {path: await client.get(path.format(**desk.ids)) for path in PAGES}
+    pages = [a.text for a in answers.values() if "html" in a.headers["content-type"]]
+
+    assert {path: a.status_code for path, a in answers.items()} == dict.fromkeys(PAGES, 200)
+    assert len(pages) == len(PAGES) - 3
+    for page in pages:
+        assert page.count("<h1>") == 1
+        assert "style=" not in page
+        assert page.count("<script") == page.count('<script src="/static/') == 1
+
+
+async def test_every_page_sends_strangers_to_the_sign_in(desk: Desk) -> None:
+    async with desk.client() as client:
+        answers = {path: await client.get(path.format(**desk.ids)) for path in PAGES}
+
+    assert {path: a.status_code for path, a in answers.items()} == dict.fromkeys(PAGES, 303)
+    assert all(a.headers["location"].startswith("/sign-in?next=") for a in answers.values())
+
+
+@pytest.mark.parametrize("fields", [{"x": "y"}, {"csrf": "guess"}])
+async def test_a_form_without_its_token_changes_nothing(desk: Desk, fields: dict[str, str]) -> None:
+    async with desk.client() as client:
+        await sign_in(client)
+        before = desk.store.look(lambda uow: uow.audit.entries())
+        codes = {
+            path: (await client.post(path.format(**desk.ids), data=fields)).status_code
+            for path in FORMS
+        }
+        after = desk.store.look(lambda uow: uow.audit.entries())
+
+    assert codes == dict.fromkeys(FORMS, 403)
+    assert after == before
+
+
+def test_every_form_on_every_page_is_known_to_these_tests() -> None:
+    known = {re.sub(r"\{\w+\}|\d+|T-\d+", "*", form) for form in FORMS}
+    routes = {
+        re.sub(r"\{\w+\}", "*", route.path)
+        for screen in SCREENS
+        for route in screen.router.routes
+        if "POST" in (getattr(route, "methods", None) or ())
+    }
+
+    assert routes - known == {"/sign-in"}
+
+
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/nowhere", "/cases/CASE-9999"])
+async def test_every_answer_carries_the_headers(desk: Desk, path: str) -> None:
+    async with desk.client() as client:
+        await sign_in(client)
+        headers = (await client.get(path)).headers
+
+    assert headers["content-security-policy"] == CSP
+    assert "unsafe" not in CSP
+    assert "frame-ancestors 'none'" in CSP
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+    assert headers["referrer-policy"] == "same-origin"
+    assert "sandbox" in LETTER_CSP
+    assert "script-src" not in LETTER_CSP
+
+
+async def test_the_style_sheet_and_script_are_ours_and_may_be_kept(desk: Desk) -> None:
+    async with desk.client() as client:
+        for name in ("console.css", "console.js", "shield.svg"):
+            answer = await client.get(f"/static/{name}")
+
+            assert answer.status_code == 200
+            assert "immutable" in answer.headers["cache-control"]
+            assert "//cdn" not in answer.text
+
+
+async def test_the_session_cookie_cannot_be_read_or_sent_by_other_sites(desk: Desk) -> None:
+    async with desk.client() as client:
+        form = csrf_of((await client.get("/sign-in")).text)
+        answer = await client.post(
+            "/sign-in", data={"csrf": form, "user": "rhea", "password": PASSWORD, "next": "/cases"}
+        )
+    cookie = next(c for c in answer.headers.get_list("set-cookie") if c.startswith(COOKIE))
+
+    assert answer.headers["location"] == "/cases"
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+
+
+@pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example", "/\\evil.example"])
+async def test_signing_in_never_leads_to_another_site(desk: Desk, wanted: str) -> None:
+    async with desk.client() as client:
+        form = csrf_of((await client.get("/sign-in")).text)
+        answer = await client.post(
+            "/sign-in", data={"csrf": form, "user": "rhea", "password": PASSWORD, "next": wanted}
+        )
+
+    assert answer.headers["location"] == "/"
+
+
+async def test_a_form_from_another_site_is_refused(desk: Desk) -> None:
+    async with desk.client() as client:
+        csrf = await sign_in(client)
+        answer = await client.post(
+            "/cases/new", data={"csrf": csrf}, headers={"origin": "https://evil.example"}
+        )
+
+    assert answer.status_code == 403
+    assert "another site" in answer.text
+
+
+async def test_a_session_slides_while_used_and_ends_when_idle(desk: Desk) -> None:
+    async with desk.client() as client:
+        await sign_in(client)
+        for _ in range(4):
+            desk.now.advance(minutes=40)
+            assert (await client.get("/")).status_code == 200
+        desk.now.advance(minutes=61)
+        ended = await client.get("/")
+
+    assert ended.status_code == 303
+
+
+async def test_a_page_that_refreshes_itself_does_not_keep_the_session_alive(desk: Desk) -> None:
+    async with desk.client() as client:
+        await sign_in(client)
+        for _ in range(3):
+            desk.now.advance(minutes=19)
+            assert (await client.get("/", headers={"x-breachdesk-refresh": "1"})).status_code == 200
+        desk.now.advance(minutes=19)
+        ended = await client.get("/", headers={"x-breachdesk-refresh": "1"})
+
+    assert ended.status_code == 303
+
+
+async def test_twelve_hours_end_a_session_however_busy_it_is(desk: Desk) -> None:
+    async with desk.client() as client:
+        await sign_in(client)
+        codes = []
+        for _ in range(25):
+            desk.now.advance(minutes=30)
+            codes.append((await client.get("/")).status_code)
+
+    assert codes[22] == 200
+    assert codes[24] == 303
+
+
+async def test_signing_out_ends_the_session_in_the_store_too(desk: Desk) -> None:
+    async with desk.client() as client:
+        csrf = await sign_in(client)
+        token = client.cookies[COOKIE]
+        await client.post("/sign-out", data={"csrf": csrf})
+        client.cookies.clear()
+        again = await client.get("/", headers={"cookie": f"{COOKIE}={token}"})
+
+    assert again.status_code == 303
+
+
+async def test_a_disabled_account_is_out_at_once(desk: Desk) -> None:
+    async with desk.client() as client:
+        await sign_in(client)
+        user = a_user("rhea", Duty.RESPONDER).model_copy(update={"disabled": True})
+        desk.store.act(lambda uow: uow.users.save(user))
+
+        assert (await client.get("/")).status_code == 303
+
+
+@pytest.mark.parametrize(("user", "password"), [("rhea", "wrong"), ("nobody", PASSWORD), ("", "")])
+async def test_a_wrong_name_and_a_wrong_password_read_the_same(
+    desk: Desk, user: str, password: str
+) -> None:
+    async with desk.client() as client:
+        form = csrf_of((await client.get("/sign-in")).text)
+        answer = await client.post(
+            "/sign-in", data={"csrf": form, "user": user, "password": password, "next": "/"}
+        )
+
+    assert answer.status_code == 401
+    assert "do not go together" in answer.text
+
+
+async def test_after_five_wrong_passwords_even_the_right_one_waits(desk: Desk) -> None:
+    async with desk.client() as client:
+        for _ in range(5):
+            assert await sign_in(client, password="wrong") == ""
+        refused = await sign_in(client)
+        desk.now.advance(minutes=16)
+        admitted = await sign_in(client)
+    acts = [e.act for e in desk.store.look(lambda uow: uow.audit.entries())]
+
+    assert refused == ""
+    assert admitted
+    assert acts.count("user:session:refused") == 5
+    assert acts.count("user:session:opened") == 1
+
+
+async def test_demo_accounts_are_dead_outside_the_demo(desk: Desk) -> None:
+    user = a_user("demo", Duty.ANALYST).model_copy(update={"password_hash": HASH, "demo": True})
+    desk.store.act(lambda uow: uow.users.save(user))
+    demo = replace(
+        desk,
+        house=replace(desk.house, settings=desk.house.settings.model_copy(update={"demo": True})),
+    )
+    async with desk.client() as outside, demo.client() as inside:
+        refused, admitted = await sign_in(outside, "demo"), await sign_in(inside, "demo")
+        token = inside.cookies[COOKIE]
+        carried = await outside.get("/", headers={"cookie": f"{COOKIE}={token}"})
+        page = (await inside.get("/")).text
+
+    assert refused == ""
+    assert admitted
+    assert carried.status_code == 303
+    assert "Demo. Invented people" in page
+
+
+async def test_who_may_not_is_told_why_beside_the_button_and_by_the_act(desk: Desk) -> None:
+    path = f"/cases/{desk.ids['open']}/confirm"
+    async with desk.client() as client:
+        csrf = await sign_in(client, "ana")
+        page = (await client.get(path)).text
+        answer = await client.post(
+            path, data={"csrf": csrf, "reason": "118 files left", "aware_at": "2026-11-22 08:30"}
+        )
+
+    assert "Only a responder may do this. You are an analyst." in page
+    assert answer.status_code == 403
+    assert "118 files left" in answer.text
+    assert desk.store.look(lambda uow: uow.cases.get(desk.ids["open"])).breach_id is None
+
+
+async def test_a_refused_form_shows_problem_place_and_what_was_typed(desk: Desk) -> None:
+    path = f"/cases/{desk.ids['open']}/confirm"
+    async with desk.client() as client:
+        csrf = await sign_in(client)
+        answer = await client.post(
+            path, data={"csrf": csrf, "reason": "118 files left", "aware_at": "half past eight"}
+        )
+
+    assert answer.status_code == 422
+    assert "Aware since: this is no time we can read" in answer.text
+    assert "118 files left" in answer.text
+    assert "half past eight" in answer.text
+
+
+async def test_awareness_is_never_filled_in(desk: Desk) -> None:
+    async with desk.client() as client:
+        await sign_in(client)
+        page = (await client.get(f"/cases/{desk.ids['open']}/confirm")).text
+    field = re.search(r'<input id="f-aware_at"[^>]*>', page)
+
+    assert field is not None
+    assert 'value=""' in field[0]
+    assert "reasonable certainty" in page
+
+
+async def test_what_is_not_there_gets_a_page_in_plain_words(desk: Desk) -> None:
+    async with desk.client() as client:
+        await sign_in(client)
+        answers = [
+            await client.get(path)
+            for path in ("/nowhere", "/cases/CASE-9999", "/alerts/AL-0", "/alerts/x/raw/j/nine")
+        ]
+
+    assert {a.status_code for a in answers} == {404}
+    assert all("To the overview" in a.text for a in answers)
+
+
+async def test_somebody_elses_change_is_a_conflict_and_keeps_what_was_typed(desk: Desk) -> None:
+    path = f"/alerts/{desk.ids['alert']}"
+    async with desk.client() as client:
+        csrf = await sign_in(client, "ana")
+        first = await client.post(f"{path}/assign", data={"csrf": csrf, "version": "1"})
+        second = await client.post(
+            f"{path}/dismiss",
+            data={"csrf": csrf, "version": "1", "fingerprint": "x", "dismiss_reason": "A test"},
+        )
+
+    assert first.status_code == 303
+    assert second.status_code == 409
+    assert "A test" in second.text
+
+
+async def test_markup_in_what_people_type_stays_text(desk: Desk) -> None:
+    path = f"/cases/{desk.ids['open']}"
+    async with desk.client() as client:
+        csrf = await sign_in(client, "ana")
+        await client.post(f"{path}/note", data={"csrf": csrf, "note": "<script>alert(1)</script>"})
+        page = (await client.get(path)).text
+
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert(1)" not in page
+
+
+async def test_the_approval_asks_for_the_password_again(desk: Desk) -> None:
+    path = f"/cases/{desk.ids['breached']}/approval"
+    async with desk.client() as client:
+        csrf = await sign_in(client, "april")
+        answer = await client.post(
+            path, data={"csrf": csrf, "count": "1", "expected_hash": "x", "password": "wrong"}
+        )
+
+    assert answer.status_code == 403
+    assert "this is not your password" in answer.text
+
+
+async def test_an_absurdly_large_form_is_refused_before_it_is_read(desk: Desk) -> None:
+    async with desk.client() as client:
+        csrf = await sign_in(client)
+        answer = await client.post(
+            "/cases/new", data={"csrf": csrf, "known": "x" * (21 * 1024 * 1024)}
+        )
+
+    assert answer.status_code == 413
+
+
+def test_a_folder_without_the_pages_is_refused_at_the_start(desk: Desk, tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="pages are not there"):
+        console_app(replace(desk.house, templates_dir=tmp_path))
+
+
+def test_passwords_are_argon2id_and_a_broken_hash_matches_nothing() -> None:
+    assert hash_password(PASSWORD).startswith("$argon2id$")
+    assert password_matches(hash_password(PASSWORD), PASSWORD)
+    assert not password_matches(HASH, "other")
+    assert not password_matches("unusable", PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        (words.SEVERITY, Severity),
+        (words.ALERT_STATE, AlertState),
+        (words.CASE_STATE, CaseState),
+        (words.ORIGIN, Origin),
+        (words.CONTAINMENT, ContainmentKind),
+        (words.TASK, TaskKind),
+        (words.CERTAINTY, Certainty),
+        (words.ROLE, Role),
+        (words.SEEN, Seen),
+        (words.PECR, Pecr),
+        (words.KIND, NoticeKind),
+        (words.PERSON, PersonKind),
+        (words.STATUS, Status),
+        (words.STATUS_MEANING, Status),
+        (words.STATUS_TONE, Status),
+        (words.CATEGORY, DataCategory),
+        (words.STAGE, ReportStage),
+        (words.PRECISION, Precision),
+        (words.RULE_KIND, RuleKind),
+    ],
+)
+def test_every_value_has_its_word(said: dict[str, str], kind: type[StrEnum]) -> None:
+    assert set(said) == {value.value for value in kind}
+
+
+def test_no_template_has_inline_style_or_script() -> None:
+    for page in (TEMPLATES / "console").iterdir():
+        text = page.read_text()
+
+        assert not re.search(r"\sstyle=|<style|\son\w+=", text), page.name
+        assert not re.search(r"<script(?! src=\"/static/)", text), page.name
+        assert "http://" not in text.replace("http://www.w3.org", "")
+        assert "https://" not in text
+
+
+def test_idle_is_shorter_than_the_longest_session() -> None:
+    from breachdesk.console.session import IDLE, LONGEST
+
+    assert timedelta() < IDLE < LONGEST

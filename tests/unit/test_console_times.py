@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from breachdesk.console.attempts import Attempts
+from breachdesk.console.charts import columns, over_time, share
+from breachdesk.console.received import received
+from breachdesk.console.times import Times, age, span
+from breachdesk.console.words import counted, listed
+from schemas.alert import EvidenceView
+from schemas.errors import BadInput
+from schemas.event import Position
+from schemas.source import Incoming
+from streams.event_logs.sqlite import SqliteEventLog
+
+LONDON = Times("Europe/London")
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("2026-11-22 09:12", datetime(2026, 11, 22, 9, 12, tzinfo=UTC)),
+        ("2026-11-22T09:12", datetime(2026, 11, 22, 9, 12, tzinfo=UTC)),
+        ("2026-07-01 09:12", datetime(2026, 7, 1, 8, 12, tzinfo=UTC)),
+        ("2026-07-01 09:12 BST", datetime(2026, 7, 1, 8, 12, tzinfo=UTC)),
+        ("2026-07-01 09:12 UTC", datetime(2026, 7, 1, 9, 12, tzinfo=UTC)),
+        ("2026-10-25 01:30 BST", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
+        ("2026-10-25 01:30 GMT", datetime(2026, 10, 25, 1, 30, tzinfo=UTC)),
+        ("  ", None),
+    ],
+)
+def test_a_typed_time_is_read_in_the_providers_zone(typed: str, meant: datetime | None) -> None:
+    assert LONDON.read(typed, "Aware since") == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [
+        ("yesterday", "no time we can read"),
+        ("2026-13-01 09:00", "no such day"),
+        ("2026-03-29 01:30", "never was"),
+        ("2026-10-25 01:30", "was twice"),
+        ("2026-07-01 09:12 GMT", "not the zone of that day"),
+    ],
+)
+def test_a_time_that_means_nothing_or_two_things_is_refused(typed: str, problem: str) -> None:
+    with pytest.raises(BadInput, match=problem) as refused:
+        LONDON.read(typed, "Aware since")
+
+    assert refused.value.place == "Aware since"
+
+
+def test_what_a_form_shows_of_a_time_reads_back_as_the_same_time() -> None:
+    for hour in range(-3, 4):
+        time = datetime(2026, 10, 25, 1, 0, tzinfo=UTC) + timedelta(hours=hour)
+
+        assert LONDON.read(LONDON.typed(time), "x") == time
+
+
+def test_times_carry_their_zone_letters_and_ages_stand_in_one_unit() -> None:
+    assert LONDON.long(NOON) == "Sun 22 Nov 2026, 12:00 GMT"
+    assert LONDON.short(datetime(2026, 7, 1, 12, 0, tzinfo=UTC)) == "1 Jul 13:00 BST"
+    assert span(timedelta(hours=19, minutes=4)) == "19 h 04 min"
+    assert span(timedelta(days=-5)) == "5 days 0 h"
+    assert age(NOON - timedelta(minutes=90), NOON) == "1 h"
+    assert age(NOON + timedelta(minutes=5), NOON) == "just now"
+
+
+def test_numbers_are_said_as_a_person_says_them() -> None:
+    assert counted(1, "alert") == "one alert"
+    assert counted(14, "alert") == "14 alerts"
+    assert counted(0, "person", "people") == "no people"
+    assert listed(["a", "b", "c"]) == "a, b and c"
+
+
+def test_five_failures_in_a_quarter_of_an_hour_make_the_next_try_wait() -> None:
+    attempts = Attempts()
+    for minute in range(5):
+        assert attempts.wait_until("Sam", "10.0.0.1", NOON) is None
+        attempts.failed("sam", "10.0.0.1", NOON + timedelta(minutes=minute))
+
+    assert attempts.wait_until("SAM", "10.0.0.2", NOON + timedelta(minutes=6)) == NOON + timedelta(
+        minutes=15
+    )
+    assert attempts.wait_until("sam", "10.0.0.2", NOON + timedelta(minutes=16)) is None
+    assert attempts.wait_until("kim", "10.0.0.1", NOON + timedelta(minutes=6)) is None
+
+
+def test_the_right_password_clears_the_users_count() -> None:
+    attempts = Attempts()
+    for _ in range(5):
+        attempts.failed("sam", "10.0.0.1", NOON)
+    attempts.succeeded("Sam")
+
+    assert attempts.wait_until("sam", "10.0.0.1", NOON) is None
+
+
+def test_evidence_over_time_draws_every_step_and_counts_all_of_it() -> None:
+    steps = ["failed"] * 30 + ["opened"] + ["exfiltrated"] * 9
+    evidence = [_event(i, step) for i, step in enumerate(steps)]
+    chart = over_time(evidence)
+
+    assert chart is not None
+    assert [(s.step, s.count) for s in chart.series] == [
+        ("failed", 30),
+        ("opened", 1),
+        ("exfiltrated", 9),
+    ]
+    assert {bar.tone for bar in chart.bars} == {s.tone for s in chart.series}
+    assert all(bar.y >= 0 and bar.x + bar.width <= 700 for bar in chart.bars)
+    assert "30 failed" in chart.sentence
+    assert over_time(evidence[:1]) is None
+
+
+def test_columns_reach_the_top_and_nothing_is_drawn_for_nothing() -> None:
+    bars = columns([0, 5, 10])
+
+    assert [bar.height for bar in bars] == [0.0, 32.0, 64.0]
+    assert columns([]) == ()
+    assert share(NOON, NOON + timedelta(hours=4), NOON + timedelta(hours=1)) == 0.25
+    assert share(NOON, NOON, NOON + timedelta(hours=1)) == 1.0
+
+
+def test_lines_an_hour_are_counted_off_the_log_without_reading_it_all(tmp_path) -> None:
+    log = SqliteEventLog(tmp_path, lambda: NOON)
+    wanted = [2, *((hour * 7) % 5 for hour in range(10)), 3]
+    for hour, count in enumerate(wanted):
+        arrived = NOON - timedelta(hours=11 - hour)
+        lines = [f"{hour} {n}".encode() for n in range(count)]
+        log.append([Incoming(source="sshd", raw=raw, arrived=arrived) for raw in lines])
+    counted_hours = received(log)
+    log.close()
+
+    assert counted_hours is not None
+    assert list(counted_hours.counts) == wanted
+    assert counted_hours.total == sum(wanted)
+    assert counted_hours.begin == NOON - timedelta(hours=11)
+
+
+def test_an_empty_log_has_no_chart(tmp_path) -> None:
+    log = SqliteEventLog(tmp_path, lambda: NOON)
+    nothing = received(log)
+    log.close()
+
+    assert nothing is None
+
+
+def _event(number: int, step: str) -> EvidenceView:
+    return EvidenceView(
+        event_id=f"e{number}",
+        time=NOON + timedelta(minutes=number),
+        source="m365",
+        journal=Position("j", number).journal,
+        offset=number,
+        sha256="0" * 64,
+        step=step,
+    )
