@@ -174,6 +174,10 @@ def _put_ends(fields: dict[str, Value], pairs: dict[str, str]) -> None:
         host = end.host or ("" if end.ip else text.partition(":")[0])
         if host:
             fields[f"{side}.domain"] = host
+    _put_further(fields, pairs)
+
+
+def _put_further(fields: dict[str, Value], pairs: dict[str, str]) -> None:
     for key, name in _FURTHER_ADDRESSES:
         ip = addresses.named_endpoint(pairs[key]).ip if key in pairs else None
         if ip is not None:

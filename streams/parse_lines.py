@@ -1,0 +1,143 @@
+"""Raw lines → ECS JSON documents in the order they came: what `breachdesk parse` prints.
+
+A line that only retells an act names that act's event: the last before it with the same key, else
+the next one within LOOK_AHEAD lines, for which the lines between wait.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from schemas.errors import Unparseable
+from schemas.event import ECS_VERSION, Position, RawRecord, Value, nest
+from schemas.plugin import Act, Folded
+from schemas.settings import SourceSettings
+from streams.recognise import Recogniser, dataset, decode, event_id
+from streams.tokenizers.stamps import zulu
+
+LOOK_AHEAD = 1_000
+KEYS_KEPT = 50_000
+"""Sessions whose act is remembered; the oldest is forgotten first."""
+TIME_FROM_ARRIVAL = "time_from_arrival"
+
+Document = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One line's document; `key` is not None while it waits for the act it retells."""
+
+    document: Document = field(repr=False)
+    number: int
+    key: str | None = None
+
+
+class _Queue:
+    """Documents in order, held back behind the first that still waits."""
+
+    def __init__(self) -> None:
+        self._slots: deque[_Slot] = deque()
+        self._waiting: dict[str, list[_Slot]] = {}
+        self._told: OrderedDict[str, str] = OrderedDict()
+
+    def add(self, slot: _Slot) -> None:
+        self._slots.append(slot)
+        if slot.key is None:
+            return
+        act = self._told.get(slot.key)
+        if act is None:
+            self._waiting.setdefault(slot.key, []).append(slot)
+        else:
+            _resolve(slot, act)
+
+    def told(self, key: str, act: str) -> None:
+        """An act with this key has come: those that waited for it are resolved."""
+        for slot in self._waiting.pop(key, ()):
+            if slot.key is not None:
+                _resolve(slot, act)
+        self._told[key] = act
+        self._told.move_to_end(key)
+        if len(self._told) > KEYS_KEPT:
+            self._told.popitem(last=False)
+
+    def ready(self, number: int) -> Iterator[Document]:
+        """What may leave once line `number` has been read."""
+        slots = self._slots
+        while slots and (slots[0].key is None or slots[0].number <= number - LOOK_AHEAD):
+            slot = slots.popleft()
+            slot.key = None
+            yield slot.document
+
+
+def _resolve(slot: _Slot, act: str) -> None:
+    slot.document["folded"]["into"] = act
+    slot.key = None
+
+
+def parse_lines(
+    lines: Iterable[bytes],
+    *,
+    format: str = "auto",  # noqa: A002 - the option's name on the command line
+    source: SourceSettings,
+    arrived: datetime,
+) -> Iterator[Document]:
+    """One document a line: `{"@timestamp", "event": {"id", …}, …}`, or `{"error", "event":
+    {"original"}}`, or `{"folded": {"into", "reason"}, "event": {"original"}}`. Empty lines are
+    no records and give none."""
+    reader = Recogniser()
+    settings = source if format == "auto" else source.model_copy(update={"parser": format})
+    queue = _Queue()
+    number = 0
+    for number, raw in enumerate(lines):
+        if not raw.strip():
+            continue
+        record = RawRecord(Position("parse", number), source.name, raw, arrived)
+        _read(reader, record, settings, queue)
+        yield from queue.ready(number)
+    yield from queue.ready(number + LOOK_AHEAD)
+
+
+def _read(reader: Recogniser, record: RawRecord, settings: SourceSettings, queue: _Queue) -> None:
+    number = record.position.offset
+    try:
+        parser, told = reader.read(record, settings)
+    except Unparseable as error:
+        queue.add(_Slot(_failed(record, error), number))
+        return
+    if isinstance(told, Folded):
+        queue.add(_Slot(_retold(record, told), number, told.key))
+        return
+    name = event_id(record.source, record.raw, told)
+    queue.add(_Slot(document(record, dataset(parser, told), told, name), number))
+    if told.fold is not None:
+        queue.told(told.fold, name)
+
+
+def document(record: RawRecord, of: str, act: Act, name: str) -> Document:
+    """The act as nested ECS JSON; an act without a time of its own gets its arrival, tagged."""
+    fields: dict[str, Value] = {"event.kind": "event", **act.fields, "event.dataset": of}
+    fields["@timestamp"] = zulu(act.time or record.arrived)
+    if act.time is None:
+        fields["tags"] = [*fields.get("tags", ()), TIME_FROM_ARRIVAL]
+    fields.setdefault("ecs.version", ECS_VERSION)
+    fields["event.id"] = name
+    fields["event.ingested"] = zulu(record.arrived)
+    return nest(fields)
+
+
+def _failed(record: RawRecord, error: Unparseable) -> Document:
+    return {
+        "error": {"message": str(error), "type": type(error).__name__},
+        "event": {"original": decode(record.raw)[0]},
+    }
+
+
+def _retold(record: RawRecord, told: Folded) -> Document:
+    return {
+        "folded": {"into": None, "reason": told.reason},
+        "event": {"original": decode(record.raw)[0]},
+    }

@@ -1,0 +1,72 @@
+"""JSON that is in ECS already, nested or dotted, from a shipper or another detector: its fields
+pass through; addresses and user names are only brought to the spelling used everywhere here."""
+
+from __future__ import annotations
+
+from schemas.errors import Unparseable
+from schemas.event import Value, flatten
+from schemas.plugin import Act, Folded, Line, Parser, ParserExample
+from streams.tokenizers import addresses, json_lines, people, stamps
+
+
+def _parse(line: Line) -> Act | Folded:
+    if not json_lines.is_ecs(line.text):
+        raise Unparseable(
+            "no ECS JSON (neither ecs.version nor @timestamp with event.*)",
+            place="ecs_json",
+            remedy="Check which parser the source names.",
+        )
+    record = flatten(json_lines.read_object(line.text))
+    fields = {name: value for name, value in record.items() if value is not None}
+    stamp = fields.pop("@timestamp", None)
+    for name in ("event.category", "event.type"):
+        fields[name] = json_lines.words(fields.get(name))
+    if fields.get("event.outcome") not in {"success", "failure", "unknown"}:
+        fields["event.outcome"] = "unknown"
+    fields["event.action"] = json_lines.word(fields.get("event.action")) or "unknown"
+    _spell(fields)
+    given = json_lines.word(fields.pop("event.id", None))
+    time = stamps.iso(json_lines.word(stamp), line.zone) if stamp is not None else None
+    return Act(time, fields, id=given or None)
+
+
+def _spell(fields: dict[str, Value]) -> None:
+    """What is no address or no name must not stand where rules look for one."""
+    for side in ("source", "destination"):
+        said = json_lines.word(fields.pop(f"{side}.ip", None))
+        ip = addresses.address(said)
+        if ip is not None:
+            fields[f"{side}.ip"] = ip
+        elif said:
+            fields.setdefault(f"{side}.address", said)
+    people.put_user(fields, json_lines.word(fields.pop("user.name", None)))
+
+
+PARSER = Parser(
+    id="ecs_json",
+    title="JSON in ECS (Filebeat, Elastic Agent, other detectors)",
+    hints=(b'"@timestamp"', b'"ecs'),
+    claims=json_lines.is_ecs,
+    parse=_parse,
+    references=("https://www.elastic.co/docs/reference/ecs",),
+    examples=(
+        ParserExample(
+            '{"@timestamp":"2026-11-22T01:06:15.250Z","ecs":{"version":"9.4.0"},'
+            '"event":{"id":"abc","category":"authentication","type":["start"],'
+            '"outcome":"failure","action":"logon-failed"},"user":{"name":"Jo"},'
+            '"source":{"ip":"2001:DB8::7"}}',
+            {
+                "@timestamp": "2026-11-22T01:06:15.250000+00:00",
+                "event.category": ["authentication"],
+                "event.outcome": "failure",
+                "user.name": "jo",
+                "source.ip": "2001:db8::7",
+            },
+        ),
+        ParserExample(
+            '{"@timestamp":"2026-11-22T01:06:15Z","event.action":"opened","host.name":"web01",'
+            '"event.category":["file"],"event.type":["access"],"event.outcome":"success"}',
+            {"host.name": "web01", "event.action": "opened"},
+        ),
+    ),
+)

@@ -1,0 +1,51 @@
+"""What kind of act the name of an audited operation tells, as ECS's `event.type`."""
+
+from __future__ import annotations
+
+import re
+
+_FILE = re.compile(r"(?:file|folder|page)(?:sync|malware|version)?s?([a-z]+)")
+_SHARING = re.compile(r"(?:anonymous|secure|company)link|sharing|addedtosecurelink")
+_FILE_TYPES = {
+    "downloaded": "access",
+    "downloadedfull": "access",
+    "accessed": "access",
+    "accessedextended": "access",
+    "previewed": "access",
+    "viewed": "access",
+    "uploaded": "creation",
+    "uploadedfull": "creation",
+    "copied": "creation",
+    "deleted": "deletion",
+    "recycled": "deletion",
+}
+_VERB_TYPES = {
+    "new": "creation",
+    "add": "creation",
+    "remove": "deletion",
+    "delete": "deletion",
+    "harddelete": "deletion",
+    "softdelete": "deletion",
+    "movetodeleteditems": "deletion",
+    "set": "change",
+    "update": "change",
+    "change": "change",
+    "reset": "change",
+    "enable": "change",
+    "disable": "change",
+    "consent": "change",
+}
+_WORD_ENDS = re.compile(r"[-\s.]")
+
+
+def file_type(operation: str) -> str | None:
+    """Of a case-folded operation on files or links to them (`filedownloaded`); None: it is none."""
+    found = _FILE.match(operation)
+    if found is not None:
+        return _FILE_TYPES.get(found[1], "change")
+    return "change" if _SHARING.match(operation) else None
+
+
+def verb_type(operation: str) -> str:
+    """Of any other, by its first word (`add user.`, `set-mailbox`)."""
+    return _VERB_TYPES.get(_WORD_ENDS.split(operation, maxsplit=1)[0], "info")

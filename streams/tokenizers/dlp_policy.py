@@ -1,0 +1,153 @@
+"""What a DLP match of Microsoft Purview says: rules, severity, actions, and what kinds of data.
+
+One match lists several rules that saw the same data, so a kind counts once with its highest count.
+Values that were found (`DetectedValues`) are personal data and are never taken over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from schemas.event import Value
+from streams.tokenizers import json_lines
+
+SENSITIVE_TYPES = {
+    "50842eb7-edc8-4019-85dd-5a5c1f2bb085": "Credit Card Number",
+    "cb353f78-2b72-4c3c-8827-92ebe4f69fdf": "ABA Routing Number",
+    "0e9b3178-9678-47dd-a509-37222ca96b42": "EU Debit Card Number",
+}
+"""Microsoft's ids of built-in kinds; others keep the name that the record gives, or none."""
+_SEVERITIES = {"low": 2, "medium": 3, "high": 4}
+_REASONS = frozenset({"Override", "Document Change", "Policy Change"})
+"""Why a DlpRuleUndo happened, as Microsoft words it; other text is the user's own."""
+_FILE_NAMES = (
+    ("file.name", "FileName"),
+    ("file.path", "FilePathUrl"),
+    ("url.original", "FilePathUrl"),
+    ("file.owner", "FileOwner"),
+)
+_BLOCKS = frozenset({"blockaccess", "blockaccessscope", "block", "quarantine", "rejectmessage"})
+
+
+@dataclass(slots=True)
+class Match:
+    """Rules and kinds of data of one match, in the record's order."""
+
+    policies: list[str] = field(default_factory=list)
+    rule_ids: list[str] = field(default_factory=list)
+    rule_names: list[str] = field(default_factory=list)
+    severity: int | None = None
+    """2 low, 3 medium, 4 high: the gravest rule's."""
+    actions: list[str] = field(default_factory=list)
+    types: dict[str, dict[str, Value]] = field(default_factory=dict)
+
+    @property
+    def blocked(self) -> bool:
+        return any(action.casefold() in _BLOCKS for action in self.actions)
+
+
+def read(policies: Value) -> Match:
+    """From `PolicyDetails`."""
+    match = Match()
+    for policy in json_lines.mappings(policies):
+        _add(match.policies, policy.get("PolicyName"))
+        for rule in json_lines.mappings(policy.get("Rules")):
+            _add_rule(match, rule)
+    return match
+
+
+def _add_rule(match: Match, rule: Mapping[str, Value]) -> None:
+    _add(match.rule_ids, rule.get("RuleId"))
+    _add(match.rule_names, rule.get("RuleName"))
+    for action in json_lines.words(rule.get("Actions")):
+        _add(match.actions, action)
+    severity = _SEVERITIES.get(json_lines.word(rule.get("Severity")).casefold())
+    if severity is not None:
+        match.severity = max(severity, match.severity or 0)
+    conditions = json_lines.mapping(rule.get("ConditionsMatched"))
+    for found in json_lines.mappings(conditions.get("SensitiveInformation")):
+        _add_type(match.types, found)
+
+
+def _add_type(types: dict[str, dict[str, Value]], found: Mapping[str, Value]) -> None:
+    guid = json_lines.word(found.get("SensitiveType")).casefold()
+    if not guid:
+        return
+    name = SENSITIVE_TYPES.get(guid) or json_lines.word(
+        found.get("SensitiveInformationTypeName") or found.get("SensitiveTypeName")
+    )
+    told = types.setdefault(guid, {"id": guid, "name": name or guid, "count": 0})
+    told["count"] = max(told["count"], json_lines.number(found.get("Count")) or 0)
+    confidence = json_lines.number(found.get("Confidence"))
+    if confidence is not None:
+        told["confidence"] = max(told.get("confidence", 0), confidence)
+    unique = json_lines.number(found.get("UniqueCount"))
+    if unique is not None:
+        told["unique_count"] = max(told.get("unique_count", 0), unique)
+
+
+def _add(names: list[str], value: Value) -> None:
+    name = json_lines.word(value)
+    if name and name not in names:
+        names.append(name)
+
+
+def exception(value: Value) -> dict[str, Value]:
+    """`ExceptionInfo`, an object or a string that holds one: what the user claimed. The words of a
+    justification are the user's own and are not taken over."""
+    claimed = {name.casefold(): said for name, said in json_lines.mapping(value).items()}
+    if not claimed and json_lines.word(value):
+        claimed = {"justification": value}
+    told: dict[str, Value] = {
+        "breach.dlp.false_positive": _is_true(claimed.get("falsepositive")),
+        "breach.dlp.override": bool(claimed.get("justification") or claimed.get("override")),
+    }
+    reason = json_lines.word(claimed.get("reason"))
+    if reason in _REASONS:
+        told["event.reason"] = reason
+    return {name: said for name, said in told.items() if said}
+
+
+def _is_true(value: Value) -> bool:
+    return value is True or (isinstance(value, str) and value.casefold() == "true")
+
+
+def put_match(fields: dict[str, Value], match: Match) -> None:
+    """`rule.*`, `event.severity`, and what of `breach.dlp.*` the policy says."""
+    told: dict[str, Value] = {
+        "rule.id": match.rule_ids,
+        "rule.name": match.rule_names,
+        "rule.ruleset": match.policies,
+        "breach.dlp.actions": match.actions,
+        "breach.dlp.sensitive_types": list(match.types.values()),
+        "event.severity": match.severity,
+    }
+    fields.update({name: value for name, value in told.items() if value})
+
+
+def put_mail(fields: dict[str, Value], mail: Mapping[str, Value]) -> None:
+    """From `ExchangeMetaData`; the subject may hold personal data and stays behind."""
+    for name, key in (("from", "From"), ("to", "To"), ("cc", "CC"), ("bcc", "BCC")):
+        found = [person.casefold() for person in json_lines.words(mail.get(key))]
+        if found:
+            fields[f"email.{name}.address"] = found
+    message = json_lines.word(mail.get("MessageID"))
+    if message:
+        fields["email.message_id"] = message
+    _put_size(fields, mail)
+
+
+def put_file(fields: dict[str, Value], where: Mapping[str, Value]) -> None:
+    """From `SharePointMetaData` or `EndpointMetaData`."""
+    for name, key in _FILE_NAMES:
+        value = json_lines.word(where.get(key))
+        if value:
+            fields[name] = value
+    _put_size(fields, where)
+
+
+def _put_size(fields: dict[str, Value], where: Mapping[str, Value]) -> None:
+    size = json_lines.number(where.get("FileSize"))
+    if size is not None:
+        fields["file.size"] = size

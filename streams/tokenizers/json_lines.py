@@ -1,0 +1,113 @@
+"""JSON objects as log lines: which dialect, and safe reading. Keys are looked for as keys: a
+quoted word with a colon behind it cannot stand inside a JSON string."""
+
+from __future__ import annotations
+
+import re
+
+import orjson
+
+from schemas.errors import Unparseable
+from schemas.event import Value
+
+_TIMESTAMP = re.compile(r'"@timestamp"\s*:')
+_ECS_VERSION = re.compile(r'"ecs\.version"\s*:|"ecs"\s*:\s*\{\s*"version"\s*:')
+_EVENT = re.compile(r'"event(?:\.[\w.]+)?"\s*:')
+_OPERATION = re.compile(r'"Operation"\s*:')
+_CREATED = re.compile(r'"CreationTime"\s*:')
+
+DEEPEST = 100
+"""Levels; what is nested deeper can be read but not written again."""
+
+
+def is_ecs(text: str) -> bool:
+    """An object with `ecs.version`, or with `@timestamp` and `event.*`; nested or dotted."""
+    if not text.lstrip().startswith("{"):
+        return False
+    if _ECS_VERSION.search(text):
+        return True
+    return _TIMESTAMP.search(text) is not None and _EVENT.search(text) is not None
+
+
+def is_audit_record(text: str) -> bool:
+    """A record of the Office 365 Management Activity API, and not one wrapped in ECS."""
+    return (
+        text.lstrip().startswith("{")
+        and _OPERATION.search(text) is not None
+        and _CREATED.search(text) is not None
+        and not is_ecs(text)
+    )
+
+
+def read_object(text: str) -> dict[str, Value]:
+    """The JSON object. Raises Unparseable, which repeats nothing of the text."""
+    try:
+        found = orjson.loads(text)
+    except ValueError as error:
+        raise Unparseable(
+            "no whole JSON (truncated, or not UTF-8)",
+            remedy="Send one complete JSON object a record.",
+        ) from error
+    if text.count("{") + text.count("[") > DEEPEST and _depth(found) > DEEPEST:
+        raise Unparseable("JSON nested too deeply", remedy="Send flatter records.")
+    if not isinstance(found, dict):
+        raise Unparseable("JSON, but no object", remedy="Send one JSON object a record.")
+    return found
+
+
+def _depth(found: Value) -> int:
+    """How many levels, up to one more than DEEPEST."""
+    level, depth = [found], 0
+    while level and depth <= DEEPEST:
+        depth += 1
+        inner: list[Value] = []
+        for value in level:
+            inner += value.values() if isinstance(value, dict) else value
+        level = [value for value in inner if isinstance(value, dict | list)]
+    return depth
+
+
+def mapping(value: Value) -> dict[str, Value]:
+    """An object, or a string that holds one; else empty."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            value = orjson.loads(value)
+        except ValueError:
+            return {}
+    return value if isinstance(value, dict) else {}
+
+
+def mappings(value: Value) -> list[dict[str, Value]]:
+    """The objects of a list, or of a string that holds one; else none."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = orjson.loads(value)
+        except ValueError:
+            return []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def words(value: Value) -> list[str]:
+    """A list's texts, or one text, as a list without empty ones."""
+    if isinstance(value, str):
+        return [value] if value else []
+    if not isinstance(value, list):
+        return []
+    return [item for item in value if isinstance(item, str) and item]
+
+
+def word(value: Value) -> str:
+    """A text, or a number as text; else empty."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def number(value: Value) -> int | None:
+    """A whole number, also one written as text."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    text = value.strip() if isinstance(value, str) else ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -1,0 +1,22 @@
+"""Time zones by IANA name, for stamps that carry none."""
+
+from __future__ import annotations
+
+from datetime import UTC, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from schemas.errors import Misconfigured
+
+
+@lru_cache(maxsize=1024)
+def zone_named(name: str) -> tzinfo:
+    """`Europe/London` → its zone. Raises Misconfigured for a name nobody knows."""
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise Misconfigured(
+            f"no time zone {name!r}", place="source.zone", remedy="Write an IANA name."
+        ) from error

@@ -1,0 +1,276 @@
+"""Every parser keeps the contract of schemas/plugin.py, whatever lines it is given."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.errors import Unparseable
+from schemas.event import nest
+from schemas.plugin import Act, Folded, Line, Parser, ParserExample, load_plugins
+
+PARSERS: dict[str, Parser] = dict(load_plugins("streams.parsers", "PARSER"))
+EXAMPLES = [(p, e) for p in PARSERS.values() for e in p.examples]
+NAMES = [f"{p.id}-{p.examples.index(e)}" for p, e in EXAMPLES]
+CATEGORIES = frozenset(
+    {
+        "api",
+        "authentication",
+        "configuration",
+        "database",
+        "driver",
+        "email",
+        "file",
+        "host",
+        "iam",
+        "intrusion_detection",
+        "library",
+        "malware",
+        "network",
+        "package",
+        "process",
+        "registry",
+        "session",
+        "threat",
+        "vulnerability",
+        "web",
+    }
+)
+TYPES = frozenset(
+    {
+        "access",
+        "admin",
+        "allowed",
+        "change",
+        "connection",
+        "creation",
+        "deletion",
+        "denied",
+        "device",
+        "end",
+        "error",
+        "group",
+        "indicator",
+        "info",
+        "installation",
+        "protocol",
+        "start",
+        "user",
+    }
+)
+ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def line_of(example: ParserExample) -> Line:
+    arrived = datetime.fromisoformat(example.arrived)
+    return Line(example.line, arrived, ZoneInfo(example.zone), "example")
+
+
+@pytest.mark.parametrize(("parser", "example"), EXAMPLES, ids=NAMES)
+def test_an_example_gives_what_it_says(parser: Parser, example: ParserExample) -> None:
+    told = parser.parse(line_of(example))
+
+    if example.expected is None:
+        assert isinstance(told, Folded)
+        assert told.reason
+        return
+    assert isinstance(told, Act)
+    got = {**told.fields, "@timestamp": told.time.isoformat() if told.time else None}
+    assert {name: got.get(name) for name in example.expected} == dict(example.expected)
+
+
+@pytest.mark.parametrize(("parser", "example"), EXAMPLES, ids=NAMES)
+def test_an_example_is_claimed_by_its_parser_alone(parser: Parser, example: ParserExample) -> None:
+    claimed = [other.id for other in PARSERS.values() if other.claims(example.line)]
+
+    assert claimed == [parser.id]
+
+
+@pytest.mark.parametrize(("parser", "example"), EXAMPLES, ids=NAMES)
+def test_a_hint_stands_in_every_example(parser: Parser, example: ParserExample) -> None:
+    raw = example.line.encode()
+
+    assert any(hint in raw for hint in parser.hints)
+
+
+@pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
+def test_a_parser_names_its_sources_and_shows_an_act(parser: Parser) -> None:
+    assert parser.title
+    assert all(reference.startswith("https://") for reference in parser.references)
+    assert parser.references
+    assert any(example.expected for example in parser.examples)
+
+
+def check_act(told: Act) -> None:
+    fields = told.fields
+    assert told.time is None or told.time.utcoffset() == timedelta(0)
+    assert isinstance(fields["event.category"], list)
+    assert isinstance(fields["event.type"], list)
+    assert fields["event.outcome"] in {"success", "failure", "unknown"}
+    assert isinstance(fields["event.action"], str)
+    assert fields["event.action"]
+    assert "@timestamp" not in fields
+    assert "event.id" not in fields
+    assert fields.get("user.name", "") == fields.get("user.name", "").casefold()
+    orjson.dumps(nest(fields))
+
+
+@pytest.mark.parametrize(("parser", "example"), EXAMPLES, ids=NAMES)
+def test_an_act_speaks_ecs(parser: Parser, example: ParserExample) -> None:
+    told = parser.parse(line_of(example))
+
+    if isinstance(told, Act):
+        check_act(told)
+        assert set(told.fields["event.category"]) <= CATEGORIES
+        assert set(told.fields["event.type"]) <= TYPES
+        assert told.fields["event.category"]
+
+
+def survives(parser: Parser, text: str) -> None:
+    parser.claims(text)
+    try:
+        told: object = parser.parse(Line(text, ARRIVED, UTC, "fuzz"))
+    except Unparseable as error:
+        told = error
+    if isinstance(told, Unparseable):
+        assert told.remedy
+    if isinstance(told, Act):
+        check_act(told)
+
+
+@pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(max_size=200))
+def test_any_text_is_read_or_refused_in_order(parser: Parser, text: str) -> None:
+    survives(parser, text)
+
+
+@st.composite
+def mutated(draw: st.DrawFn, lines: list[str]) -> str:
+    """A line with pieces of it cut out, doubled, replaced, or taken from another one."""
+    line = draw(st.sampled_from(lines))
+    for _ in range(draw(st.integers(1, 4))):
+        begin = draw(st.integers(0, len(line)))
+        end = min(len(line), begin + draw(st.integers(0, 12)))
+        other = draw(st.sampled_from(lines))
+        at = draw(st.integers(0, len(other)))
+        middle = draw(
+            st.one_of(
+                st.just(""),
+                st.just(line[begin:end] * 2),
+                st.just(other[at : at + 20]),
+                st.text(max_size=4),
+                st.sampled_from(['"', "'", "\\", "[", "]", "{", "}", "null", "-1", "99", "٣", ":"]),
+            )
+        )
+        line = line[:begin] + middle + line[end:]
+    return line
+
+
+@pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
+@settings(max_examples=250, deadline=None)
+@given(data=st.data())
+def test_any_mutation_of_its_lines_is_read_or_refused_in_order(
+    parser: Parser, data: st.DataObject
+) -> None:
+    survives(parser, data.draw(mutated([e.line for e in parser.examples])))
+
+
+@settings(max_examples=400, deadline=None)
+@given(text=mutated([example.line for _, example in EXAMPLES]))
+def test_no_two_parsers_claim_the_same_line(text: str) -> None:
+    claimed = [parser.id for parser in PARSERS.values() if parser.claims(text)]
+
+    assert len(claimed) <= 1
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["Name", "Value", "Rules", "a"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+AUDIT_KEYS = [
+    "Id",
+    "UserId",
+    "ClientIP",
+    "ClientIPAddress",
+    "ErrorNumber",
+    "ExtendedProperties",
+    "LogonError",
+    "Parameters",
+    "OperationProperties",
+    "ObjectId",
+    "FileSizeBytes",
+    "PolicyDetails",
+    "ExchangeMetaData",
+    "SharePointMetaData",
+    "ExceptionInfo",
+    "IncidentId",
+    "Folders",
+    "Item",
+    "OrganizationId",
+    "ResultStatus",
+    "Workload",
+    "UserAgent",
+]
+OPERATIONS = [
+    "UserLoginFailed",
+    "New-InboxRule",
+    "UpdateInboxRules",
+    "DlpRuleMatch",
+    "FileDownloaded",
+    "MailItemsAccessed",
+    "Add-MailboxPermission",
+    "Set-Mailbox",
+    "Consent",
+    "Dlp",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    operation=st.sampled_from(OPERATIONS),
+    more=st.dictionaries(st.sampled_from(AUDIT_KEYS), JSON, max_size=6),
+)
+def test_an_audit_record_may_hold_any_type_anywhere(
+    operation: str, more: dict[str, object]
+) -> None:
+    record = {"CreationTime": "2026-11-22T01:06:15", "Operation": operation, **more}
+
+    survives(PARSERS["microsoft365_audit"], orjson.dumps(record).decode())
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    more=st.dictionaries(
+        st.sampled_from(["event", "user", "source", "event.id", "user.name", "a.b", "a", "tags"]),
+        JSON,
+        max_size=5,
+    )
+)
+def test_an_ecs_object_may_hold_any_type_anywhere(more: dict[str, object]) -> None:
+    record = {"@timestamp": "2026-11-22T01:06:15Z", "ecs.version": "9.4.0", **more}
+
+    survives(PARSERS["ecs_json"], orjson.dumps(record).decode())
+
+
+@pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
+def test_a_line_of_a_megabyte_is_read_within_two_seconds(parser: Parser) -> None:
+    for example in parser.examples:
+        text = example.line
+        for long in (text + " x" * 500_000, text + '"' * 500_000, text[:40] + 'a="b"c ' * 150_000):
+            begun = datetime.now(UTC)
+            survives(parser, long)
+            assert datetime.now(UTC) - begun < timedelta(seconds=2)
