@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, parseaddr
 
 from schemas.errors import BadInput
 from schemas.notice import Outgoing
+
+INTERNATIONAL = re.compile(r"[^\s@<>()\[\]\\,;:\"]+@[^\s@<>()\[\]\\,;:\"]+")
 
 
 def build(outgoing: Outgoing) -> bytes:
@@ -25,7 +28,7 @@ def build(outgoing: Outgoing) -> bytes:
             place=f"notice {outgoing.row_id}",
             remedy="Correct the customer's contact or the sender's settings.",
         ) from wrong
-    return message.as_bytes(policy=SMTP)
+    return message.as_bytes(policy=SMTPUTF8 if is_international(outgoing) else SMTP)
 
 
 def bracketed(message_id: str) -> str:
@@ -36,6 +39,11 @@ def bracketed(message_id: str) -> str:
 def envelope(outgoing: Outgoing) -> str:
     """Where bounces go: the envelope's own sender, else the address in From."""
     return outgoing.envelope_sender or parseaddr(outgoing.sender)[1]
+
+
+def is_international(outgoing: Outgoing) -> bool:
+    """Does an address itself go beyond ASCII (RFC 6531)? Names may always."""
+    return not (parseaddr(outgoing.sender)[1] + envelope(outgoing) + outgoing.to_email).isascii()
 
 
 def _letter(outgoing: Outgoing) -> EmailMessage:
@@ -57,8 +65,8 @@ def _letter(outgoing: Outgoing) -> EmailMessage:
 
 def _head(message: EmailMessage, outgoing: Outgoing) -> None:
     name, address = parseaddr(outgoing.sender)
-    message["From"] = Address(display_name=name, addr_spec=address)
-    message["To"] = Address(display_name=outgoing.to_name, addr_spec=outgoing.to_email)
+    message["From"] = _address(name, address)
+    message["To"] = _address(outgoing.to_name, outgoing.to_email)
     message["Subject"] = outgoing.letter.subject
     message["Date"] = format_datetime(outgoing.date)
     message["Message-ID"] = bracketed(outgoing.message_id)
@@ -68,6 +76,16 @@ def _head(message: EmailMessage, outgoing: Outgoing) -> None:
     # RFC 3834: out-of-office robots stay silent. No List-Unsubscribe: this mail is a duty.
     message["Auto-Submitted"] = "auto-generated"
     message["Content-Language"] = "en-GB"
+
+
+def _address(name: str, address: str) -> Address:
+    if address.isascii():
+        return Address(display_name=name, addr_spec=address)
+    # addr_spec refuses what RFC 6531 allows, so the two halves are given, after a look of our own.
+    if not INTERNATIONAL.fullmatch(address):
+        raise ValueError
+    local, _, domain = address.rpartition("@")
+    return Address(display_name=name, username=local, domain=domain)
 
 
 def _boundary(outgoing: Outgoing, part: str) -> str:

@@ -47,6 +47,9 @@ class ScratchOutbox:
     def close(self) -> None:
         self._store.close()
 
+    def __del__(self) -> None:
+        self._store.close()
+
     def recover(self, boot_id: str, now: datetime) -> int:  # noqa: ARG002 - the port's signature
         """See notifiers.ports.Outbox."""
         dead = [r for r in self.rows() if r.status is Status.SENDING and self._boot(r) != boot_id]

@@ -11,7 +11,6 @@ import ipaddress
 import ssl
 from email.utils import parseaddr
 
-import aiosmtplib
 from aiosmtplib import (
     SMTP,
     SMTPException,
@@ -21,7 +20,7 @@ from aiosmtplib import (
     SMTPTimeoutError,
 )
 
-from notifiers.message import build, envelope
+from notifiers.message import build, envelope, is_international
 from notifiers.replies import NO_CONNECTION, outcome_of, reduced
 from schemas.errors import BadInput, Misconfigured
 from schemas.notice import Outgoing, SendOutcome, SendResult
@@ -29,6 +28,7 @@ from schemas.settings import SenderSettings, SmtpAuth, Tls
 
 LOST = (SMTPServerDisconnected, SMTPTimeoutError, OSError)
 SYNTAX = "553 5.1.3"
+CLOSING = 421
 
 
 class SmtpChannel:
@@ -97,17 +97,18 @@ class SmtpChannel:
 
     async def _address(self, client: SMTP, outgoing: Outgoing) -> SendResult | None:
         """MAIL and RCPT. None: both were accepted."""
+        tls = _tls(client)
         sender, recipient = envelope(outgoing), outgoing.to_email
-        international = not (sender + recipient).isascii()
+        international = is_international(outgoing)
         if international and not client.supports_extension("smtputf8"):
-            return SendResult(outcome=SendOutcome.BOUNCED, reply="553 5.6.7", tls=_tls(client))
+            return SendResult(outcome=SendOutcome.BOUNCED, reply="553 5.6.7", tls=tls)
         options = ["SMTPUTF8"] if international else []
         encoding = "utf-8" if international else "ascii"
         try:
             await client.mail(sender, options=options, encoding=encoding)
             await client.rcpt(recipient, encoding=encoding)
         except SMTPResponseException as refusal:
-            return await self._refused(client, refusal, unclear=SendOutcome.DEFERRED)
+            return await self._refused(refusal, tls, unclear=SendOutcome.DEFERRED)
         except (SMTPException, ValueError, *LOST) as lost:
             await self._drop()
             return SendResult(outcome=SendOutcome.DEFERRED, reply=_no_connection(lost))
@@ -118,7 +119,7 @@ class SmtpChannel:
         try:
             reply = await client.data(message)
         except SMTPResponseException as refusal:
-            return await self._refused(client, refusal, unclear=SendOutcome.UNKNOWN)
+            return await self._refused(refusal, tls, unclear=SendOutcome.UNKNOWN)
         except (SMTPException, *LOST):
             await self._drop()
             return SendResult(outcome=SendOutcome.UNKNOWN, tls=tls)
@@ -126,15 +127,15 @@ class SmtpChannel:
         return SendResult(outcome=SendOutcome.HANDED_OVER, reply=said, tls=tls)
 
     async def _refused(
-        self, client: SMTP, refusal: SMTPResponseException, *, unclear: SendOutcome
+        self, refusal: SMTPResponseException, tls: str, *, unclear: SendOutcome
     ) -> SendResult:
-        tls = _tls(client)
+        """A reply's code decides; `unclear` is what no clear code means at this stage."""
         outcome = outcome_of(refusal.code)
-        if outcome is SendOutcome.UNKNOWN or refusal.code == aiosmtplib.SMTPStatus(421):
+        is_clear = outcome in (SendOutcome.DEFERRED, SendOutcome.BOUNCED)
+        after_data = unclear is SendOutcome.UNKNOWN
+        if refusal.code == CLOSING or not is_clear:
             await self._drop()
-        if outcome is SendOutcome.UNKNOWN or (
-            outcome is SendOutcome.HANDED_OVER and unclear is SendOutcome.DEFERRED
-        ):
+        if not is_clear and not (after_data and outcome is SendOutcome.HANDED_OVER):
             outcome = unclear
         return SendResult(outcome=outcome, reply=reduced(refusal.code, refusal.message), tls=tls)
 
@@ -157,7 +158,7 @@ def _no_connection(problem: Exception) -> str:
 
 
 def _tls(client: SMTP) -> str:
-    cipher = client.get_transport_info("cipher")
+    cipher = client.get_transport_info("cipher") if client.is_connected else None
     return f"{cipher[1]} {cipher[0]}" if cipher else ""
 
 

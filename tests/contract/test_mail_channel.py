@@ -1,0 +1,133 @@
+"""What every mail channel must do: notifiers.ports.MailChannel."""
+
+from __future__ import annotations
+
+import mailbox
+import socket
+from collections.abc import Callable, Iterator
+from email.message import Message
+from pathlib import Path
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Mailbox
+
+from notifiers.channels import channel_for
+from notifiers.channels.maildir import LOG, MaildirChannel
+from notifiers.ports import MailChannel
+from notifiers.testing import outgoing
+from schemas.notice import SendOutcome
+from schemas.settings import SenderSettings, SmtpAuth, Tls
+
+Arrived = Callable[[], list[Message]]
+Way = tuple[MailChannel, Arrived]
+
+
+def mails_in(folder: Path) -> list[Message]:
+    return sorted(mailbox.Maildir(folder), key=lambda m: str(m["Message-ID"]))
+
+
+@pytest.fixture(params=["maildir", "smtp"])
+def way(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Way]:
+    folder = tmp_path / "mails"
+    sender = SenderSettings(from_email="n@penhallow.example", maildir=folder, auth=SmtpAuth.NONE)
+    if request.param == "maildir":
+        yield (
+            channel_for(sender.model_copy(update={"channel": "maildir"})),
+            lambda: mails_in(folder),
+        )
+        return
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = Controller(Mailbox(str(folder)), hostname="127.0.0.1", port=port)
+    server.start()
+    changes = {"host": "127.0.0.1", "port": port, "tls": Tls.NONE, "timeout_seconds": 5.0}
+    yield channel_for(sender.model_copy(update=changes)), lambda: mails_in(folder)
+    server.stop()
+
+
+async def test_each_message_arrives_once_whole_and_for_its_own_customer(way: Way) -> None:
+    channel, arrived = way
+    results = [await channel.send(outgoing(number)) for number in (1, 2, 3)]
+    await channel.close()
+    mails = arrived()
+
+    assert [r.outcome for r in results] == [SendOutcome.HANDED_OVER] * 3
+    assert all(r.reply.startswith("250") for r in results)
+    assert [m["Message-ID"] for m in mails] == [
+        f"<BR-0001.{number}.1@penhallow.example>" for number in (1, 2, 3)
+    ]
+    for number, mail in enumerate(mails, 1):
+        parts = [part.get_content_type() for part in mail.walk()]
+        assert parts == ["multipart/alternative", "text/plain", "text/html"]
+        assert mail["To"] == f"Customer c{number:03d} <c{number:03d}@customers.example>"
+        others = {f"c{other:03d}" for other in (1, 2, 3)} - {f"c{number:03d}"}
+        assert not any(other in mail.as_string() for other in others)
+
+
+async def test_an_address_that_cannot_be_one_is_bounced_and_never_raised(way: Way) -> None:
+    channel, arrived = way
+    result = await channel.send(outgoing(1, to_email="no\r\nbody@customers.example"))
+    await channel.close()
+
+    assert result.outcome is SendOutcome.BOUNCED
+    assert "customers" not in result.reply
+    assert arrived() == []
+
+
+async def test_a_line_that_is_a_single_dot_arrives(way: Way) -> None:
+    channel, arrived = way
+    letter = outgoing(1).letter.model_copy(update={"text": "before\n.\n..\nafter\n"})
+    await channel.send(outgoing(1, letter))
+    await channel.close()
+
+    text = arrived()[0].get_payload(0)
+
+    assert isinstance(text, Message)
+    assert text.get_payload(decode=True).split() == [b"before", b".", b"..", b"after"]
+
+
+async def test_closing_twice_or_unused_is_no_error(way: Way) -> None:
+    channel, arrived = way
+
+    await channel.close()
+    await channel.close()
+
+    assert arrived() == []
+
+
+async def test_the_folder_files_a_message_id_once_even_after_it_was_read(tmp_path: Path) -> None:
+    channel = MaildirChannel(tmp_path / "mails")
+    await channel.send(outgoing(1))
+    new = next((tmp_path / "mails/new").iterdir())
+    new.rename(tmp_path / "mails/cur" / f"{new.name}:2,S")
+
+    again = await MaildirChannel(tmp_path / "mails").send(outgoing(1))
+
+    assert again.outcome is SendOutcome.HANDED_OVER
+    assert len(mails_in(tmp_path / "mails")) == 1
+    assert channel.holds("<BR-0001.1.1@penhallow.example>")
+    assert not channel.holds("BR-0001.2.1@penhallow.example")
+
+
+async def test_the_folders_log_is_made_good_after_a_crash_before_its_line(tmp_path: Path) -> None:
+    folder = tmp_path / "mails"
+    await MaildirChannel(folder).send(outgoing(1))
+    log = (folder / LOG).read_text()
+    (folder / LOG).unlink()
+
+    MaildirChannel(folder)
+    MaildirChannel(folder)
+
+    assert log.startswith("<BR-0001.1.1@penhallow.example> ")
+    assert (folder / LOG).read_text() == log
+
+
+async def test_a_full_disk_is_deferred(tmp_path: Path) -> None:
+    channel = MaildirChannel(tmp_path / "mails")
+    (tmp_path / "mails/tmp").rmdir()
+
+    result = await channel.send(outgoing(1))
+
+    assert result.outcome is SendOutcome.DEFERRED
+    assert mails_in(tmp_path / "mails") == []

@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from notifiers.dispatch import Dispatcher, State
+from notifiers.heartbeat import Heartbeat
+from notifiers.scratch_outbox import ScratchOutbox
+from notifiers.testing import NOON, notice_row, outgoing
+from schemas.errors import NotAllowed, Retryable
+from schemas.notice import Outgoing, SendOutcome, SendResult, Status
+from schemas.settings import NoticePolicy
+
+HANDED_OVER = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
+DEFERRED = SendResult(outcome=SendOutcome.DEFERRED, reply="451 4.3.0")
+
+
+class Clock:
+    """Wall clock and machine clock, moved together or apart."""
+
+    def __init__(self) -> None:
+        self.wall = NOON
+        self.machine = 0.0
+
+    def now(self) -> datetime:
+        return self.wall
+
+    def pass_time(self, minutes: float) -> None:
+        self.wall += timedelta(minutes=minutes)
+        self.machine += minutes * 60
+
+    def monotonic(self) -> float:
+        return self.machine
+
+
+class Post:
+    """A channel that answers as told, and remembers what it was given."""
+
+    def __init__(self, answer: Callable[[Outgoing], SendResult] = lambda _: HANDED_OVER) -> None:
+        self.answer = answer
+        self.sent: list[int] = []
+        self.closed = False
+
+    async def send(self, outgoing: Outgoing) -> SendResult:
+        self.sent.append(outgoing.row_id)
+        return self.answer(outgoing)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def queued(count: int, outbox: ScratchOutbox | None = None) -> ScratchOutbox:
+    outbox = outbox or ScratchOutbox()
+    for number in range(1, count + 1):
+        outbox.queue(notice_row(number), outgoing(number))
+    return outbox
+
+
+def dispatcher(
+    outbox: ScratchOutbox, post: Post, clock: Clock, file: Path | None = None, boot: str = "boot"
+) -> Dispatcher:
+    heartbeat = Heartbeat(clock.now, file=file, monotonic=clock.monotonic)
+    return Dispatcher(outbox, post, clock.now, NoticePolicy(), boot, heartbeat=heartbeat)
+
+
+async def test_every_due_row_is_tried_once_and_ends() -> None:
+    outbox, post = queued(5), Post()
+    sender = dispatcher(outbox, post, Clock())
+
+    tried = await sender.run_once()
+
+    assert tried == 5
+    assert post.sent == [1, 2, 3, 4, 5]
+    assert {row.status for row in outbox.rows()} == {Status.HANDED_OVER}
+    assert await sender.run_once() == 0
+
+
+async def test_a_deferred_row_is_tried_again_by_policy_and_ends_when_its_time_is_over() -> None:
+    outbox, post, clock = queued(1), Post(lambda _: DEFERRED), Clock()
+    sender = dispatcher(outbox, post, clock)
+    waits = []
+    for _ in range(6):
+        begun = clock.now()
+        await sender.run_once()
+        retry = outbox.row(1).next_attempt_at
+        assert retry is not None
+        waits.append((retry - begun) / timedelta(minutes=1))
+        clock.wall = retry
+
+    assert waits == [5, 15, 30, 60, 60, 60]
+    clock.wall = NOON + timedelta(hours=73)
+    assert await sender.run_once() == 0
+    assert outbox.row(1).status is Status.EXPIRED
+
+
+@pytest.mark.parametrize("outcome", [SendOutcome.UNKNOWN, SendOutcome.BOUNCED])
+async def test_an_unknown_or_bounced_row_is_never_tried_again(outcome: SendOutcome) -> None:
+    outbox, clock = queued(1), Clock()
+    post = Post(lambda _: SendResult(outcome=outcome))
+    sender = dispatcher(outbox, post, clock)
+    await sender.run_once()
+    clock.pass_time(60 * 24)
+
+    assert await sender.run_once() == 0
+    assert post.sent == [1]
+    assert outbox.row(1).next_attempt_at is None
+
+
+async def test_whatever_a_channel_raises_after_intent_the_row_is_unknown() -> None:
+    def explode(_: Outgoing) -> SendResult:
+        raise RuntimeError("to: ann@hartwell-dental.example")
+
+    outbox = queued(2)
+    await dispatcher(outbox, Post(explode), Clock()).run_once()
+
+    assert [row.status for row in outbox.rows()] == [Status.UNKNOWN] * 2
+    assert all("@" not in row.smtp_reply + row.status_reason for row in outbox.rows())
+
+
+async def test_the_kill_switch_works_between_two_messages() -> None:
+    outbox = queued(5)
+
+    def pause_at_two(message: Outgoing) -> SendResult:
+        outbox.paused = message.row_id == 2
+        return HANDED_OVER
+
+    post = Post(pause_at_two)
+    await dispatcher(outbox, post, Clock()).run_once()
+
+    assert post.sent == [1, 2]
+    assert [row.status for row in outbox.rows()][2:] == [Status.QUEUED] * 3
+
+
+async def test_a_row_whose_letter_changed_since_approval_is_not_sent() -> None:
+    outbox, post = ScratchOutbox(), Post()
+    outbox.queue(notice_row(1, rendered_hash="f" * 64), outgoing(1))
+
+    assert await dispatcher(outbox, post, Clock()).run_once() == 0
+    assert post.sent == []
+    assert outbox.row(1).status is Status.SKIPPED
+
+
+async def test_rows_of_a_dead_process_become_unknown_before_anything_is_sent() -> None:
+    outbox, post = queued(2), Post()
+    outbox.begin(1, "try", "dead boot", NOON)
+
+    await dispatcher(outbox, post, Clock()).run_once()
+
+    assert [row.status for row in outbox.rows()] == [Status.UNKNOWN, Status.HANDED_OVER]
+    assert post.sent == [2]
+
+
+@pytest.mark.parametrize("reply", ["421 4.7.0", "no connection: lost"])
+async def test_a_server_that_is_down_is_not_asked_once_for_every_customer(reply: str) -> None:
+    result = SendResult(outcome=SendOutcome.DEFERRED, reply=reply)
+    outbox, post = queued(50), Post(lambda _: result)
+
+    assert await dispatcher(outbox, post, Clock()).run_once() == 1
+    assert [row.status for row in outbox.rows()][1:] == [Status.QUEUED] * 49
+
+
+async def test_an_end_that_the_store_could_not_take_is_written_first_thing() -> None:
+    class Forgetful(ScratchOutbox):
+        refuses = True
+
+        def finish(self, *end: object) -> None:
+            if self.refuses:
+                raise Retryable("the store is busy", place="store", remedy="Try again.")
+            super().finish(*end)  # type: ignore[arg-type]  # passed through
+
+    outbox, post = Forgetful(), Post()
+    queued(2, outbox)
+    sender = dispatcher(outbox, post, Clock())
+    with pytest.raises(Retryable):
+        await sender.run_once()
+    outbox.refuses = False
+    await sender.run_once()
+
+    assert post.sent == [1, 2]
+    assert [row.status for row in outbox.rows()] == [Status.HANDED_OVER] * 2
+
+
+@pytest.mark.parametrize(
+    ("wall", "machine"),
+    [(600, 1), (600, 600), (-600, 1)],
+    ids=["suspended", "stopped", "restored to an earlier day"],
+)
+async def test_after_a_gap_nothing_is_sent_until_a_person_releases_it(
+    wall: int, machine: int
+) -> None:
+    outbox, clock = queued(3), Clock()
+
+    def sleep_after_one(message: Outgoing) -> SendResult:
+        if message.row_id == 1:
+            clock.wall += timedelta(seconds=wall)
+            clock.machine += machine
+        return HANDED_OVER
+
+    post = Post(sleep_after_one)
+    sender = dispatcher(outbox, post, clock)
+    with pytest.raises(NotAllowed, match="asleep, stopped or restored"):
+        await sender.run_once()
+
+    assert post.sent == [1]
+    assert sender.state is State.HELD
+    with pytest.raises(NotAllowed):
+        await sender.run_once()
+    sender.release()
+    assert await sender.run_once() == 2
+
+
+async def test_rounds_that_a_caller_asks_for_may_lie_days_apart() -> None:
+    outbox, post, clock = queued(1), Post(), Clock()
+    sender = dispatcher(outbox, post, clock)
+    await sender.run_once()
+    clock.pass_time(60 * 24)
+    outbox.queue(notice_row(2, expires_at=NOON + timedelta(days=9)), outgoing(2))
+
+    assert await sender.run_once() == 1
+
+
+async def test_a_restart_long_after_the_last_beat_holds_mail_that_is_due(tmp_path: Path) -> None:
+    file, clock, post = tmp_path / "heartbeat", Clock(), Post()
+    await dispatcher(ScratchOutbox(), post, clock, file).run_once()
+    clock.pass_time(60)
+
+    late = dispatcher(queued(1), post, clock, file, boot="next boot")
+    with pytest.raises(NotAllowed):
+        await late.run_once()
+    idle = dispatcher(ScratchOutbox(), post, clock, file, boot="next boot")
+
+    assert await idle.run_once() == 0
+    assert post.sent == []
+
+
+async def test_a_heartbeat_file_that_cannot_be_read_holds_too(tmp_path: Path) -> None:
+    file = tmp_path / "heartbeat"
+    file.write_text("half a stamp")
+
+    with pytest.raises(NotAllowed):
+        await dispatcher(queued(1), Post(), Clock(), file).run_once()
+
+
+async def test_a_held_loop_goes_on_once_the_heartbeat_file_is_deleted(tmp_path: Path) -> None:
+    file, clock, post, stop = tmp_path / "heartbeat", Clock(), Post(), asyncio.Event()
+    file.write_text((NOON - timedelta(hours=1)).isoformat())
+    outbox = queued(1)
+    sender = dispatcher(outbox, post, clock, file)
+    running = asyncio.create_task(sender.run(stop))
+    await asyncio.sleep(0.05)
+    was_held = sender.state
+    file.unlink()
+    await asyncio.sleep(2.2)
+    stop.set()
+    await running
+
+    assert was_held is State.HELD
+    assert post.sent == [1]
+
+
+async def test_stopping_is_honoured_between_two_messages() -> None:
+    stop = asyncio.Event()
+
+    def stop_at_two(message: Outgoing) -> SendResult:
+        if message.row_id == 2:
+            stop.set()
+        return HANDED_OVER
+
+    post = Post(stop_at_two)
+    await dispatcher(queued(9), post, Clock()).run(stop)
+
+    assert post.sent == [1, 2]
+    assert post.closed
