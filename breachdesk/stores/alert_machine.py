@@ -60,6 +60,8 @@ class Standing:
     pk: int
     id: str
     anchor: int
+    """Start of the bucket it was raised for, in seconds: stays when the id moves, and when a changed
+    rule spans its buckets otherwise."""
     timespan: int
     severity: str
     state: AlertState
@@ -71,14 +73,14 @@ class Standing:
     """It leads again: its evidence, which lay with its former leader, comes back."""
 
     def within(self, episode: Episode) -> bool:
-        """Does its first hot bucket belong to that episode? In seconds: a changed rule may span
-        its buckets otherwise."""
-        begin = self.anchor * self.timespan
-        return episode.first * episode.timespan <= begin < (episode.last + 1) * episode.timespan
+        """Does the bucket it was raised for belong to that episode?"""
+        span = episode.timespan
+        return episode.first * span <= self.anchor < (episode.last + 1) * span
 
     def evicted_by(self, eviction: Eviction) -> bool:
+        """Do the evicted signals reach over the bucket it was raised for?"""
         span = self.timespan
-        return eviction.begin // span <= self.anchor <= eviction.end // span
+        return eviction.begin // span <= self.anchor // span <= eviction.end // span
 
     def changes(self, new: Columns) -> Changes:
         """What these machine columns change."""

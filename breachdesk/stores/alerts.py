@@ -115,11 +115,14 @@ class SqlAlertBook:
 
 
 AGAIN = "Reload and look again."
+UNSEEN = {"entities", "evidence_hash", "key_hash", "anchor"}
+"""The machine's own; thousands of user names in a spray."""
 
 
 def _joined() -> Select[Any]:
     people = [column for column in alert_acts.c if column.name != "alert_pk"]
-    return select(alerts, *people).join(alert_acts, alert_acts.c.alert_pk == alerts.c.pk)
+    machine = [column for column in alerts.c if column.name not in UNSEEN]
+    return select(*machine, *people).join(alert_acts, alert_acts.c.alert_pk == alerts.c.pk)
 
 
 def _view(row: Row[Any]) -> AlertView:

@@ -110,7 +110,7 @@ class Reconciler:
         row = self.connection.execute(
             insert(alerts).values(
                 **machine_columns(episode),
-                anchor=episode.first,
+                anchor=episode.first * episode.timespan,
                 detected_at=self.now,
                 revised_at=self.now,
                 revision=1,

@@ -130,6 +130,16 @@ def test_a_late_signal_moves_the_id_and_the_former_one_keeps_resolving(store: Sq
     assert get(store, alert.id) == get(store, moved.id) == get(store, alert.pk) == moved
 
 
+def test_a_rule_with_another_timespan_keeps_the_alerts_it_raised(store: SqlStore) -> None:
+    alert = an_alert(store, an_episode(at(5.5, 3, 4), timespan=600))
+    wider = an_alert(store, an_episode(at(5.5, 3, 4), timespan=7200))
+    narrower = an_alert(store, an_episode(at(5.5, 3, 4), timespan=300))
+
+    assert alert.pk == wider.pk == narrower.pk
+    assert len({alert.id, wider.id, narrower.id}) == 3
+    assert store.look(lambda uow: len(uow.alerts.list(merged=True))) == 1
+
+
 def test_more_of_the_same_leaves_a_dismissal_and_its_version_alone(store: SqlStore) -> None:
     alert = dismiss(store, an_alert(store))
     grown = an_alert(store, an_episode([a_signal(number) for number in range(1, 30)]))
