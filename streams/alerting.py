@@ -32,7 +32,7 @@ class Alerts:
 
 
 class Alerting:
-    """`begin`, then `take` every event, then `finish`: one batch."""
+    """`take` every event, then `finish`: one batch."""
 
     def __init__(self, book: RuleBook, horizon: float, *, hold: float = HOLD_SECONDS) -> None:
         """`horizon`: the greatest H of any source, seconds."""
@@ -41,21 +41,13 @@ class Alerting:
         self._arrived: float | None = None
         self._batches = 0
         self._taken: list[Signal] = []
-        self._gone: list[Eviction] = []
 
     def load(self, resume: Resume) -> None:
         """Forget everything and start from what was committed."""
         self._windows.load(resume)
         self._arrived = resume.arrived
         self._batches = 0
-
-    def begin(self) -> None:
-        """Let go of what nothing can reach, by what had arrived before this batch: its own
-        records may reach back as far as that allows."""
         self._taken = []
-        self._batches += 1
-        due = self._batches % SWEEP_BATCHES == 0 and self._arrived is not None
-        self._gone = self._windows.evict(self._arrived) if due and self._arrived else []
 
     def take(self, event: Event, *, backfill: bool) -> int:
         """Match one event; returns how many signals it made. Replays of what was let go make none,
@@ -72,18 +64,21 @@ class Alerting:
 
     def finish(self, arrived: float | None) -> Alerts:
         """Fold the batch. `arrived`: newest arrival in it, epoch seconds."""
-        if arrived is not None:
-            self._arrived = max(arrived, self._arrived or arrived)
+        self._batches += 1
         logged, groups = self._windows.absorb(self._taken)
         self._taken = []
+        gone = self._sweep()
+        if arrived is not None:
+            self._arrived = max(arrived, self._arrived or arrived)
+        return Alerts(logged, groups, gone, self._fold(), self._windows.low)
+
+    def _sweep(self) -> Sequence[Eviction]:
+        due = self._batches % SWEEP_BATCHES == 0
+        return self._windows.evict(self._arrived) if due and self._arrived is not None else ()
+
+    def _fold(self) -> Sequence[BucketRow]:
         due = self._batches % FOLD_BATCHES == 0 or self._windows.unfolded > FOLD_SIGNALS
-        return Alerts(
-            signals=logged,
-            groups=groups,
-            evictions=self._gone,
-            buckets=self._windows.fold() if due else (),
-            low_watermark=self._windows.low,
-        )
+        return self._windows.fold() if due else ()
 
     @property
     def arrived(self) -> float | None:

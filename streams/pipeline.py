@@ -50,7 +50,6 @@ class Pipeline:
         """At least one record. No record is lost: each becomes an event, is folded into the line
         that tells its act, or is a dead letter."""
         enricher, tally = Enricher(view), Tally()
-        self._alerting.begin()
         for record in records:
             self._record(record, enricher, tally)
         arrived = max(record.arrived for record in records).timestamp()

@@ -6,7 +6,7 @@ event times and the arrival watermark.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 
 from schemas.alert import Episode, GroupKey, Signal
@@ -18,6 +18,8 @@ FUTURE_SECONDS = 60.0
 """How far an event's own clock may run ahead of its arrival."""
 HOLD_SECONDS = 3_600.0
 """A backfill counts as running until none of its records has arrived for so long."""
+
+NOTHING: frozenset[int] = frozenset()
 
 
 def in_time(event: datetime, arrived: datetime, horizon: float, *, backfill: bool) -> bool:
@@ -98,8 +100,9 @@ class Group:
                 or episode(self.spec, self.key, self.buckets, span, self._hot[run[0]]),
             )
 
-    def evict(self, horizon: float, low: float) -> list[Eviction]:
-        """Let go of every component that nothing in time can reach any more."""
+    def evict(self, horizon: float, low: float, fresh: Set[int]) -> list[Eviction]:
+        """Let go of every component that nothing in time can reach any more, save those with
+        a fresh bucket: one transaction never both writes signals and drops them."""
         gone: list[Eviction] = []
         settled = low - self.spec.reach - horizon
         if min(self.buckets) * self.spec.timespan >= settled:
@@ -107,7 +110,7 @@ class Group:
         for component in self._components():
             begin = self.buckets[component[0]].rows[0].time
             end = self.buckets[component[-1]].rows[-1].time
-            if end < settled:
+            if end < settled and fresh.isdisjoint(component):
                 gone.append(Eviction(self.key, begin, end))
                 self._drop(component)
         return gone
@@ -157,6 +160,8 @@ class Windows:
         """Signals logged since the last fold."""
         self._held_until = float("-inf")
         self._dirty: set[GroupKey] = set()
+        self._fresh: dict[GroupKey, set[int]] = {}
+        """Buckets that the last batch's signals fell into."""
 
     def load(self, resume: Resume) -> None:
         """Start anew from what was committed. State of rules that are gone is left alone.
@@ -198,6 +203,10 @@ class Windows:
         for signal in signals:
             if signal.key.rule in self.specs:
                 parted.setdefault(signal.key, []).append(signal)
+        self._fresh = {
+            key: {self.specs[key.rule].bucket(signal.time) for signal in of_group}
+            for key, of_group in parted.items()
+        }
         logged: list[Signal] = []
         touched: set[GroupKey] = set()
         for key, of_group in parted.items():
@@ -213,14 +222,15 @@ class Windows:
         return [episode for group in self.groups.values() for episode in group.episodes()]
 
     def evict(self, low: float) -> list[Eviction]:
-        """Raise the watermark and let go of what nothing in time can reach any more."""
+        """Raise the watermark and let go of what nothing in time can reach any more. Comes after
+        `absorb`, with a watermark from before that batch: its own records may reach back to it."""
         if low < self._held_until or (self.low is not None and low <= self.low):
             return []
         self.low = low
         gone: list[Eviction] = []
         for key in list(self.groups):
             group = self.groups[key]
-            gone += group.evict(self.horizon, low)
+            gone += group.evict(self.horizon, low, self._fresh.get(key, NOTHING))
             if not group.buckets:
                 del self.groups[key]
         return gone

@@ -33,7 +33,6 @@ def forwarding(minutes: float, *, arrived: datetime | None = None, **changes) ->
 
 
 def batch(alerting: Alerting, *events: Event, backfill: bool = False):
-    alerting.begin()
     for event in events:
         alerting.take(event, backfill=backfill)
     newest = max((e.arrived.timestamp() for e in events), default=None)
@@ -115,3 +114,19 @@ def test_a_late_event_alerts_even_behind_the_watermark() -> None:
     done = batch(alerting, late)
 
     assert [state.key.group[1] for state in done.groups] == ["late:2026-11-22"]
+
+
+def test_a_late_feed_loses_nothing_on_the_batch_that_lets_go() -> None:
+    alerting = Alerting(PACK, HOUR)
+    batch(alerting, forwarding(2 * 24 * 60))
+    told, written, gone = 0, [], []
+    for minute in range(3 * SWEEP_BATCHES):
+        late = forwarding(minute / 10, arrived=NOON + timedelta(days=2), in_time=False)
+        done = batch(alerting, late)
+        written += [(s.key, s.time) for s in done.signals]
+        gone += [(e.key, t) for e in done.evictions for t in (e.begin, e.end)]
+        told += any(state.episodes for state in done.groups)
+
+    assert told == 3 * SWEEP_BATCHES
+    assert len(written) == 3 * SWEEP_BATCHES
+    assert gone == []

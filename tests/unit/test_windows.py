@@ -158,6 +158,7 @@ def test_the_state_of_a_rule_that_is_gone_is_left_alone() -> None:
 def test_an_evicted_component_is_closed_and_its_replays_are_known_as_such() -> None:
     found = windows(spec(), horizon=HOUR)
     found.absorb([signal(700), signal(50_000)])
+    found.absorb([])
     (gone,) = found.evict(40_000)
 
     assert (gone.begin, gone.end) == (700, 700)
@@ -177,6 +178,7 @@ def test_the_watermark_never_goes_back() -> None:
 def test_nothing_is_let_go_while_a_backfill_may_be_running() -> None:
     found = windows(spec(), horizon=HOUR)
     found.absorb([signal(700)])
+    found.absorb([])
     found.backfilled(100_000)
 
     assert found.evict(100_100) == []
@@ -200,3 +202,12 @@ def test_equal_times_are_in_each_others_window() -> None:
     (episode,) = found.episodes()
 
     assert episode.fired == datetime.fromtimestamp(700, UTC)
+
+
+def test_one_batch_never_both_takes_in_and_lets_go() -> None:
+    found = windows(spec(), horizon=HOUR)
+    found.absorb([signal(700)])
+    assert found.evict(40_000) == []
+
+    found.absorb([])
+    assert len(found.evict(40_001)) == 1

@@ -193,6 +193,9 @@ class Sink:
     def commit(self, done: Step) -> None:
         self.position = done.after
         self.low = done.low
+        self.log += done.logged
+        for state in done.groups:
+            self.live[state.key] = [seen(e) for e in state.episodes]
         for gone in done.evictions:
             reach = range(int(gone.begin // 60), int(gone.end // 60) + 1)
             mine = self.live.get(gone.key, [])
@@ -203,9 +206,6 @@ class Sink:
             ]
             for key in [k for k in self.buckets if k[0] == gone.key and k[1] in reach]:
                 del self.buckets[key]
-        self.log += done.logged
-        for state in done.groups:
-            self.live[state.key] = [seen(e) for e in state.episodes]
         for row in done.buckets:
             self.buckets[row.key, row.bucket] = row
             begin = row.bucket * row.timespan
@@ -238,8 +238,6 @@ def advance(
     *,
     evict: bool,
 ) -> Step:
-    # the watermark is what was processed before this batch: its own records may reach back to it
-    evictions = windows.evict(watermark) if evict and rng.random() < 0.4 else []
     accepted = [
         s
         for r in batch
@@ -247,6 +245,8 @@ def advance(
         and windows.reachable(s := signal(r))
     ]
     logged, groups = windows.absorb(accepted)
+    # the watermark is what was processed before this batch: its own records may reach back to it
+    evictions = windows.evict(watermark) if evict and rng.random() < 0.4 else []
     buckets = windows.fold() if rng.random() < 0.3 else []
     return Step(after, windows.low, logged, groups, evictions, buckets)
 
