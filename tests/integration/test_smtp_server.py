@@ -1,0 +1,367 @@
+"""The SMTP channel against a real server on loopback: TLS, sign-in, and every way to go wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import trustme
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from pydantic import SecretStr
+
+
+from notifiers.channels import channel_for
+from notifiers.ports import MailChannel
+from notifiers.testing import outgoing
+from schemas.notice import SendOutcome, SendResult
+from schemas.settings import SenderSettings, SmtpAuth, Tls
+
+CA = trustme.CA()
+
+
+@dataclass
+class Desk:
+    """Replies by stage (MAIL, RCPT, DATA); a stage in `drops` cuts the line instead."""
+
+    replies: dict[str, str] = field(default_factory=dict)
+    drops: set[str] = field(default_factory=set)
+    delay: float = 0.0
+    arrived: list[tuple[str | None, list[str], bytes]] = field(default_factory=list)
+    connections: int = 0
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        envelope.mail_from = address
+        return await self._answer("MAIL", server)
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        reply = await self._answer("RCPT", server)
+        if reply.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return reply
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        reply = await self._answer("DATA", server)
+        if reply.startswith("250"):
+            assert isinstance(envelope.content, bytes)
+            self.arrived.append((envelope.mail_from, envelope.rcpt_tos, envelope.content))
+        return reply
+
+    async def _answer(self, stage: str, server: SMTP) -> str:
+        if stage in self.drops:
+            assert server.transport is not None
+            server.transport.close()
+        await asyncio.sleep(self.delay)
+        return self.replies.get(stage, "250 2.0.0 fine, ann@customers.example")
+
+
+def sign_in(
+    server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object
+) -> AuthResult:
+    known = LoginPassword(b"notices", b"a secret")
+    return AuthResult(success=data == known, handled=False)
+
+
+@dataclass
+class House:
+    desk: Desk
+    port: int
+
+    def channel(self, ca_file: Path | None, **changes: object) -> MailChannel:
+        sender = SenderSettings(
+            from_email="notices@penhallow.example",
+            host="localhost",
+            port=self.port,
+            ca_file=ca_file,
+            username="notices",
+            secret=SecretStr("a secret"),
+            timeout_seconds=2.0,
+        )
+        return channel_for(sender.model_copy(update=changes))
+
+
+@pytest.fixture
+def ca_file(tmp_path: Path) -> Path:
+    CA.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    return tmp_path / "ca.pem"
+
+
+def server_tls(name: str = "localhost") -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    CA.issue_cert(name).configure_cert(context)
+    return context
+
+
+Serve = Callable[..., Awaitable[House]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    servers: list[asyncio.Server] = []
+    sessions: list[SMTP] = []
+
+    async def start(
+        desk: Desk | None = None,
+        *,
+        name: str = "localhost",
+        starttls: bool = True,
+        implicit: bool = False,
+        auth: bool = True,
+    ) -> House:
+        desk = desk or Desk()
+        context = server_tls(name)
+
+        def factory() -> SMTP:
+            desk.connections += 1
+            sessions.append(
+                SMTP(
+                    desk,
+                    hostname="mail.example",
+                    tls_context=context if starttls and not implicit else None,
+                    require_starttls=starttls and not implicit,
+                    authenticator=sign_in if auth else None,
+                    auth_required=auth,
+                    auth_require_tls=not implicit,
+                )
+            )
+            return sessions[-1]
+
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(
+            factory, "127.0.0.1", 0, ssl=context if implicit else None
+        )
+        servers.append(server)
+        return House(desk, server.sockets[0].getsockname()[1])
+
+    yield start
+    for server in servers:
+        server.close()
+    for session in sessions:
+        if session.transport is not None:
+            session.transport.close()
+    await asyncio.sleep(0.05)
+
+
+async def send_one(channel: MailChannel) -> SendResult:
+    try:
+        return await channel.send(outgoing(1))
+    finally:
+        await channel.close()
+
+
+async def test_a_message_is_handed_over_by_starttls_to_one_recipient(
+    serve: Serve, ca_file: Path
+) -> None:
+    house = await serve()
+
+    result = await send_one(house.channel(ca_file))
+
+    assert result.outcome is SendOutcome.HANDED_OVER
+    assert result.reply == "250 2.0.0"
+    assert result.tls.startswith("TLSv1.")
+    (sender, recipients, content) = house.desk.arrived[0]
+    assert sender == "bounce@penhallow.example"
+    assert recipients == ["c001@customers.example"]
+    assert b"Message-ID: <BR-0001.1.1@penhallow.example>\r\n" in content
+
+
+async def test_tls_from_the_first_byte_works_too(serve: Serve, ca_file: Path) -> None:
+    house = await serve(implicit=True, auth=False)
+
+    result = await send_one(house.channel(ca_file, tls=Tls.TLS, auth=SmtpAuth.NONE))
+
+    assert result.outcome is SendOutcome.HANDED_OVER
+    assert result.tls.startswith("TLSv1.")
+
+
+async def test_one_connection_carries_many_messages(serve: Serve, ca_file: Path) -> None:
+    house = await serve()
+    channel = house.channel(ca_file)
+    for number in range(1, 6):
+        await channel.send(outgoing(number))
+    await channel.close()
+
+    assert house.desk.connections == 1
+    assert [to for _, (to,), _ in house.desk.arrived] == [
+        f"c{number:03d}@customers.example" for number in range(1, 6)
+    ]
+
+
+async def test_a_connection_that_went_stale_is_opened_again(serve: Serve, ca_file: Path) -> None:
+    house = await serve()
+    channel = house.channel(ca_file)
+    await channel.send(outgoing(1))
+    house.desk.drops = {"MAIL"}
+    lost = await channel.send(outgoing(2))
+    house.desk.drops = set()
+    kept = await channel.send(outgoing(3))
+    await channel.close()
+
+    assert lost.outcome is SendOutcome.DEFERRED
+    assert kept.outcome is SendOutcome.HANDED_OVER
+    assert house.desk.connections == 2
+
+
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize(
+    ("reply", "outcome", "kept"),
+    [
+        ("451 4.3.0 try later, ann@customers.example", SendOutcome.DEFERRED, "451 4.3.0"),
+        ("452 full", SendOutcome.DEFERRED, "452"),
+        ("550 5.1.1 no ann@customers.example here", SendOutcome.BOUNCED, "550 5.1.1"),
+        ("421 4.7.0 closing", SendOutcome.DEFERRED, "421 4.7.0"),
+    ],
+)
+async def test_a_clear_refusal_is_told_by_code_only_and_the_next_message_still_goes(
+    serve: Serve, ca_file: Path, stage: str, reply: str, outcome: SendOutcome, kept: str
+) -> None:
+    house = await serve(Desk(replies={stage: reply}))
+    channel = house.channel(ca_file)
+    refused = await channel.send(outgoing(1))
+    house.desk.replies = {}
+    after = await channel.send(outgoing(2))
+    await channel.close()
+
+    assert (refused.outcome, refused.reply) == (outcome, kept)
+    assert after.outcome is SendOutcome.HANDED_OVER
+    assert [to for _, (to,), _ in house.desk.arrived] == ["c002@customers.example"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "outcome"),
+    [
+        ("MAIL", SendOutcome.DEFERRED),
+        ("RCPT", SendOutcome.DEFERRED),
+        ("DATA", SendOutcome.UNKNOWN),
+    ],
+)
+async def test_a_lost_line_is_deferred_before_data_and_unknown_from_data_on(
+    serve: Serve, ca_file: Path, stage: str, outcome: SendOutcome
+) -> None:
+    house = await serve(Desk(drops={stage}))
+
+    result = await send_one(house.channel(ca_file))
+
+    assert result.outcome is outcome
+    assert "@" not in result.reply
+
+
+@pytest.mark.parametrize(
+    ("stage", "outcome"), [("MAIL", SendOutcome.DEFERRED), ("DATA", SendOutcome.UNKNOWN)]
+)
+async def test_a_server_that_falls_silent_is_like_one_that_hangs_up(
+    serve: Serve, ca_file: Path, stage: str, outcome: SendOutcome
+) -> None:
+    house = await serve()
+    channel = house.channel(ca_file, timeout_seconds=0.3)
+    await channel.send(outgoing(1))
+    answer = house.desk._answer
+
+    async def silent_at(at: str, server: SMTP) -> str:
+        if at == stage:
+            await asyncio.sleep(1.0)
+        return await answer(at, server)
+
+    house.desk._answer = silent_at  # type: ignore[method-assign]  # the server's mood
+    result = await channel.send(outgoing(2))
+    await channel.close()
+
+    assert result.outcome is outcome
+
+
+async def test_nothing_is_sent_to_a_server_whose_certificate_is_not_trusted(
+    serve: Serve, ca_file: Path
+) -> None:
+    stranger = await serve(name="mail.stranger.example")
+    unknown = await serve()
+
+    wrong_name = await send_one(stranger.channel(ca_file))
+    wrong_authority = await send_one(unknown.channel(None))
+
+    for result in (wrong_name, wrong_authority):
+        assert result.outcome is SendOutcome.DEFERRED
+        assert result.reply == "no connection: certificate or TLS refused"
+    assert stranger.desk.arrived + unknown.desk.arrived == []
+
+
+async def test_nothing_is_sent_to_a_server_without_starttls(serve: Serve, ca_file: Path) -> None:
+    house = await serve(starttls=False, auth=False)
+
+    result = await send_one(house.channel(ca_file, auth=SmtpAuth.NONE))
+
+    assert result.outcome is SendOutcome.DEFERRED
+    assert result.reply.startswith("no connection: server lacks STARTTLS")
+    assert house.desk.arrived == []
+
+
+async def test_a_wrong_password_defers_and_blames_no_recipient(serve: Serve, ca_file: Path) -> None:
+    house = await serve()
+
+    result = await send_one(house.channel(ca_file, secret=SecretStr("wrong")))
+
+    assert result.outcome is SendOutcome.DEFERRED
+    assert result.reply == "no connection: 535 5.7.8"
+
+
+async def test_a_server_that_is_down_defers() -> None:
+    house = House(Desk(), 1)
+
+    result = await send_one(house.channel(None))
+
+    assert result.outcome is SendOutcome.DEFERRED
+    assert result.reply == "no connection: lost"
+
+
+async def test_an_oauth_token_signs_in(ca_file: Path) -> None:
+    heard: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers = {
+            b"EHLO": b"250-mail.example\r\n250 AUTH XOAUTH2\r\n",
+            b"AUTH": b"235 2.7.0 accepted\r\n",
+            b"DATA": b"354 go on\r\n",
+            b"QUIT": b"221 bye\r\n",
+        }
+        writer.write(b"220 mail.example\r\n")
+        while line := await reader.readline():
+            heard.append(line.strip())
+            if line == b".\r\n" or line[:4] in (b"MAIL", b"RCPT"):
+                writer.write(b"250 2.0.0 fine\r\n")
+            else:
+                writer.write(answers.get(line[:4], b""))
+        writer.close()
+
+    server = await asyncio.start_server(talk, "localhost", 0, ssl=server_tls())
+    house = House(Desk(), server.sockets[0].getsockname()[1])
+    channel = house.channel(
+        ca_file, tls=Tls.TLS, auth=SmtpAuth.XOAUTH2, secret=SecretStr("a token")
+    )
+    result = await send_one(channel)
+    server.close()
+    token = base64.b64encode(b"user=notices\x01auth=Bearer a token\x01\x01")
+
+    assert result.outcome is SendOutcome.HANDED_OVER
+    assert b"AUTH XOAUTH2 " + token in heard
+
+
+async def test_an_address_beyond_ascii_goes_only_where_the_server_can_take_it(
+    serve: Serve, ca_file: Path
+) -> None:
+    house = await serve()
+    channel = house.channel(ca_file)
+    result = await channel.send(outgoing(1, to_email="siân@customers.example"))
+    await channel.close()
+
+    assert result.outcome is SendOutcome.BOUNCED
+    assert result.reply == "553 5.6.7"
+    assert house.desk.arrived == []
