@@ -6,7 +6,8 @@ event times and the arrival watermark.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from schemas.alert import Episode, GroupKey, Signal
@@ -100,7 +101,7 @@ class Group:
                 or episode(self.spec, self.key, self.buckets, span, self._hot[run[0]]),
             )
 
-    def evict(self, horizon: float, low: float, fresh: Set[int]) -> list[Eviction]:
+    def evict(self, horizon: float, low: float, fresh: AbstractSet[int]) -> list[Eviction]:
         """Let go of every component that nothing in time can reach any more, save those with
         a fresh bucket: one transaction never both writes signals and drops them."""
         gone: list[Eviction] = []
