@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -115,13 +116,15 @@ def test_a_bucket_that_does_not_say_its_span_drops_nothing_from_the_log(sink: Ba
 def test_an_eviction_drops_the_buckets_and_log_rows_it_reaches(sink: BatchSink) -> None:
     old, new = a_signal(1), a_signal(2, time=START + timedelta(hours=9))
     folded = [BucketRow(GROUP, int(s.time // 3600), s.event_id.encode(), 3600) for s in (old, new)]
-    commit(sink, signals=[old, new], buckets=folded)
-    commit(sink, signals=[old, new])
+    other = replace(old, key=GROUP._replace(organization="fabrikam"))
+    kept = BucketRow(other.key, folded[0].bucket, b"another group's", 3600)
+    commit(sink, buckets=[*folded, kept])
+    commit(sink, signals=[old, new, other])
     commit(sink, evictions=[Eviction(GROUP, old.time, old.time)])
     resume = sink.resume("p")
 
-    assert resume.buckets == [folded[1]]
-    assert resume.tail == [new]
+    assert sorted(resume.buckets, key=lambda row: row.payload) == [kept, folded[1]]
+    assert resume.tail == [new, other]
 
 
 def test_the_watermark_and_the_newest_arrival_never_go_back(sink: BatchSink) -> None:
