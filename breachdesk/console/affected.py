@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 
@@ -15,7 +16,7 @@ from breachdesk.console.forms import Form
 from breachdesk.console.way import way
 from breachdesk.ports import UnitOfWork
 from schemas.breach import Certainty, Exposure, Manifest
-from schemas.errors import BreachDeskError
+from schemas.errors import BreachDeskError, Conflict
 
 router = APIRouter()
 
@@ -40,6 +41,12 @@ def freeze(case_id: str, desk: Signed, form: Posted) -> Response:
 def _freeze(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Manifest:
     breach = read_case(uow, case_id, desk.now).known_breach()
     exposures = affected.propose(uow, breach.id)
+    if seal_of(exposures) != form.text("proposal"):
+        raise Conflict(
+            "the proposal has changed since this page was made",
+            place="affected list",
+            remedy="Late lines came in. Look through it again; your changes are still here.",
+        )
     for exposure in exposures:
         exposures = _changed(exposures, exposure, desk, form)
     return affected.freeze(
@@ -74,6 +81,14 @@ def exposure_key(exposure: Exposure) -> str:
     return f"{exposure.customer_id}:{exposure.role}"
 
 
+def seal_of(exposures: tuple[Exposure, ...]) -> str:
+    """What the person saw, so that nobody freezes a list that changed meanwhile."""
+    digest = hashlib.sha256()
+    for exposure in exposures:
+        digest.update(exposure.model_dump_json().encode())
+    return digest.hexdigest()
+
+
 def sender_assets(desk: Desk) -> tuple[str, ...]:
     """`kind:value` of everything our own senders stand on."""
     senders = desk.house.settings.senders
@@ -99,9 +114,20 @@ def _show(
         exposures=shown,
         counts=Counter(e.certainty.value for e in worst(shown)),
         key=exposure_key,
-        typed=typed,
+        proposal=seal_of(shown),
+        typed=typed or _decided_before(file),
         problem=problem,
     )
+
+
+def _decided_before(file: CaseFile) -> dict[str, str]:
+    """What people changed in the version before, so that a new one starts from it."""
+    typed: dict[str, str] = {}
+    for exposure in file.manifest.exposures if file.manifest else ():
+        if exposure.decided_by:
+            key = exposure_key(exposure)
+            typed |= {f"certainty:{key}": exposure.certainty.value, f"why:{key}": exposure.reason}
+    return typed
 
 
 def worst(exposures: tuple[Exposure, ...]) -> list[Exposure]:

@@ -150,7 +150,7 @@ def _show(
 def _read(uow: UnitOfWork, desk: Desk, case_id: str, sender_id: str) -> State:
     file = read_case(uow, case_id, desk.now)
     breach, house = file.known_breach(), desk.house
-    sender = house.sender(sender_id)
+    sender = house.sender(sender_id or (file.approval.sender_id if file.approval else ""))
     try:
         made = notify.letters(uow, breach.id, house.settings, house.renderer)
     except BreachDeskError as obstacle:

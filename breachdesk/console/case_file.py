@@ -73,6 +73,18 @@ class CaseFile:
         """Rows whose end is still to come or not known."""
         return sum(row.status in UNSETTLED for row in self.rows)
 
+    @property
+    def released(self) -> bool:
+        """The newest approval is of the newest list, decision and facts."""
+        if not (self.approval and self.manifest and self.decision and self.facts):
+            return False
+        approved = self.approval
+        return (approved.manifest_hash, approved.decision_hash, approved.facts_version) == (
+            self.manifest.hash,
+            self.decision.hash,
+            self.facts.version,
+        )
+
     def known_breach(self) -> Breach:
         """The breach. Raises NotFound while nobody has confirmed one."""
         if self.breach is None:

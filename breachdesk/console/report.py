@@ -204,7 +204,7 @@ def _before(desk: Desk, file: CaseFile) -> dict[str, str]:
         return {"what_happened": said, **UNANSWERED}
     shown = {name: getattr(old, name) for name in TEXTS}
     shown |= {name: "\n".join(getattr(old, name)) for name in LISTS}
-    shown |= {"stage": old.stage.value, "cyber": {True: "yes", False: "no"}.get(old.cyber, "")}
+    shown |= {"stage": old.stage.value, "cyber": _yes_no(old.cyber)}
     for name, quantity in (("people", old.people), ("records", old.records)):
         shown[name] = "" if quantity.value is None else str(quantity.value)
         shown[f"{name}_precision"] = quantity.precision.value
@@ -212,3 +212,9 @@ def _before(desk: Desk, file: CaseFile) -> dict[str, str]:
         by = desk.hall.pages.times.typed(item.by)
         shown |= {f"owed_what_{i}": item.what, f"owed_who_{i}": item.who, f"owed_by_{i}": by}
     return shown
+
+
+def _yes_no(answer: bool | None) -> str:
+    if answer is None:
+        return ""
+    return "yes" if answer else "no"

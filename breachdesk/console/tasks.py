@@ -30,13 +30,13 @@ def tasks(desk: Signed) -> Response:
     )
 
 
-@router.get("/cases/{case_id}/tasks/{task_id}")
+@router.get("/cases/{case_id}/tasks/{task_id:path}")
 def task(case_id: str, task_id: str, desk: Signed) -> Response:
     """One task with its script."""
     return _show(desk, case_id, task_id, {})
 
 
-@router.post("/cases/{case_id}/tasks/{task_id}")
+@router.post("/cases/{case_id}/tasks/{task_id:path}")
 def complete(case_id: str, task_id: str, desk: Signed, form: Posted) -> Response:
     """Done, with the outcome in words."""
     return desk.attempt(

@@ -110,7 +110,7 @@ def _decision(file: CaseFile) -> Step:
 
 
 def _approval(file: CaseFile) -> Step:
-    if file.approval:
+    if file.approval and file.released:
         return Step("Approval", True, f"by {file.approval.approved_by}", f"{file.path}/approval")
     if file.facts is None:
         return Step(
@@ -134,7 +134,7 @@ def _notices(file: CaseFile) -> Step:
     said = figures(len(file.rows), "letter") if file.rows else ""
     if file.unsettled:
         said += f", {file.unsettled} not settled"
-    done = file.approval is not None and not file.unsettled and not _calls(file)
+    done = file.released and not file.unsettled and not _calls(file)
     waits = _calls(file)
     act = f"{counted(waits, 'telephone call')} to be made" if waits else "letters are on their way"
     return Step("Notices", done, said, f"{file.path}/delivery", act)
