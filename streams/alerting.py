@@ -17,7 +17,10 @@ from streams.windows import HOLD_SECONDS, Windows
 
 FOLD_BATCHES = 20
 FOLD_SIGNALS = 5_000
-SWEEP_BATCHES = 20
+SWEEP_RECORDS = 1_000
+"""A sweep visits every live group: it waits for as many events as half of them, at least so many,
+so that its cost an event stays the same whatever the state."""
+DUE_AT_ONCE = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,21 @@ class Alerts:
 class Alerting:
     """`take` every event, then `finish`: one batch."""
 
-    def __init__(self, book: RuleBook, horizon: float, *, hold: float = HOLD_SECONDS) -> None:
-        """`horizon`: the greatest H of any source, seconds."""
+    def __init__(
+        self,
+        book: RuleBook,
+        horizon: float,
+        *,
+        hold: float = HOLD_SECONDS,
+        sweep: int = SWEEP_RECORDS,
+    ) -> None:
+        """`horizon`: the greatest H of any source, seconds; `sweep`: events between sweeps."""
         self._engine = Engine(book)
         self._windows = Windows(book.specs, horizon, hold=hold)
         self._arrived: float | None = None
         self._batches = 0
+        self._sweep_after = sweep
+        self._unswept = 0
         self._taken: list[Signal] = []
 
     def load(self, resume: Resume) -> None:
@@ -47,14 +59,15 @@ class Alerting:
         self._windows.load(resume)
         self._arrived = resume.arrived
         self._batches = 0
+        self._unswept = DUE_AT_ONCE
         self._taken = []
 
     def take(self, event: Event, *, backfill: bool) -> int:
         """Match one event; returns how many signals it made. Replays of what was let go make none,
         unless a person feeds old logs on purpose; late events stand alone and always count."""
-        arrived = event.arrived.timestamp()
+        self._unswept += 1
         if backfill:
-            self._windows.backfilled(arrived)
+            self._windows.backfilled(event.arrived.timestamp())
         signals = self._engine.signals(event)
         if signals:
             guarded = event.in_time and not backfill
@@ -73,8 +86,15 @@ class Alerting:
         return Alerts(logged, groups, gone, self._fold(), self._windows.low)
 
     def _sweep(self) -> Sequence[Eviction]:
-        due = self._batches % SWEEP_BATCHES == 0
-        return self._windows.evict(self._arrived) if due and self._arrived is not None else ()
+        windows = self._windows
+        wait = max(self._sweep_after, len(windows.groups) // 2)
+        if self._arrived is None or self._unswept < wait:
+            return ()
+        before = windows.low
+        gone = windows.evict(self._arrived)
+        if windows.low != before:
+            self._unswept = 0
+        return gone
 
     def _fold(self) -> Sequence[BucketRow]:
         due = self._batches % FOLD_BATCHES == 0 or self._windows.unfolded > FOLD_SIGNALS

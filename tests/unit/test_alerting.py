@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from schemas.event import Event, Position, Touch
-from streams.alerting import FOLD_BATCHES, SWEEP_BATCHES, Alerting
+from streams.alerting import FOLD_BATCHES, Alerting
 from streams.ports import Resume
 from streams.sigma.load import load_rules
 
 PACK = load_rules([Path(__file__).parents[2] / "rules"], behaviours=False)
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HOUR = 3600
+SWEEP_BATCHES = 20
 
 
 def forwarding(minutes: float, *, arrived: datetime | None = None, **changes) -> Event:
@@ -40,7 +41,7 @@ def batch(alerting: Alerting, *events: Event, backfill: bool = False):
 
 
 def test_repeats_fold_into_one_alert_with_all_evidence() -> None:
-    alerting = Alerting(PACK, HOUR)
+    alerting = Alerting(PACK, HOUR, sweep=SWEEP_BATCHES)
     batch(alerting, forwarding(0))
     done = batch(alerting, forwarding(20), forwarding(40))
     (state,) = done.groups
@@ -52,7 +53,7 @@ def test_repeats_fold_into_one_alert_with_all_evidence() -> None:
 
 
 def test_the_same_event_twice_changes_nothing() -> None:
-    alerting = Alerting(PACK, HOUR)
+    alerting = Alerting(PACK, HOUR, sweep=SWEEP_BATCHES)
     batch(alerting, forwarding(0))
     again = batch(alerting, forwarding(0))
 
@@ -60,7 +61,7 @@ def test_the_same_event_twice_changes_nothing() -> None:
 
 
 def test_state_is_folded_on_a_schedule_and_a_restart_from_it_agrees() -> None:
-    alerting, position = Alerting(PACK, HOUR), 0
+    alerting, position = Alerting(PACK, HOUR, sweep=SWEEP_BATCHES), 0
     log, buckets = [], {}
     for position in range(FOLD_BATCHES + 3):
         done = batch(alerting, forwarding(position))
@@ -69,7 +70,7 @@ def test_state_is_folded_on_a_schedule_and_a_restart_from_it_agrees() -> None:
             buckets[row.key, row.bucket] = row
         if done.buckets:
             log = []
-    again = Alerting(PACK, HOUR)
+    again = Alerting(PACK, HOUR, sweep=SWEEP_BATCHES)
     again.load(Resume(None, buckets=tuple(buckets.values()), tail=tuple(log)))
 
     assert buckets
@@ -78,7 +79,7 @@ def test_state_is_folded_on_a_schedule_and_a_restart_from_it_agrees() -> None:
 
 
 def test_what_nothing_can_reach_is_let_go_and_its_replay_raises_nothing() -> None:
-    alerting = Alerting(PACK, HOUR)
+    alerting = Alerting(PACK, HOUR, sweep=SWEEP_BATCHES)
     batch(alerting, forwarding(0))
     later = NOON + timedelta(days=2)
     gone = []
@@ -93,7 +94,7 @@ def test_what_nothing_can_reach_is_let_go_and_its_replay_raises_nothing() -> Non
 
 
 def test_a_backfill_reaches_back_and_is_kept_while_it_runs() -> None:
-    alerting = Alerting(PACK, HOUR)
+    alerting = Alerting(PACK, HOUR, sweep=SWEEP_BATCHES)
     for minute in range(SWEEP_BATCHES + 1):
         batch(alerting, forwarding(2 * 24 * 60 + minute))
     arrived = NOON + timedelta(days=2, hours=1)
@@ -107,7 +108,7 @@ def test_a_backfill_reaches_back_and_is_kept_while_it_runs() -> None:
 
 
 def test_a_late_event_alerts_even_behind_the_watermark() -> None:
-    alerting = Alerting(PACK, HOUR)
+    alerting = Alerting(PACK, HOUR, sweep=SWEEP_BATCHES)
     for minute in range(SWEEP_BATCHES + 1):
         batch(alerting, forwarding(2 * 24 * 60 + minute))
     late = forwarding(0, arrived=NOON + timedelta(days=2), in_time=False)
@@ -117,7 +118,7 @@ def test_a_late_event_alerts_even_behind_the_watermark() -> None:
 
 
 def test_a_late_feed_loses_nothing_on_the_batch_that_lets_go() -> None:
-    alerting = Alerting(PACK, HOUR)
+    alerting = Alerting(PACK, HOUR, sweep=SWEEP_BATCHES)
     batch(alerting, forwarding(2 * 24 * 60))
     told, written, gone = 0, [], []
     for minute in range(3 * SWEEP_BATCHES):
