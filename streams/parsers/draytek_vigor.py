@@ -13,17 +13,19 @@ from schemas.plugin import Act, Folded, Line, Parser, ParserExample
 from streams.tokenizers import addresses, people, syslog
 
 _MARK = (
-    r"\[(?:FILTER|CSM_\w+|DOS)\]\[(?:Block|Pass)\]|\[SSL\]Portal login |\[SSL\]"
+    r"\[(?:FILTER|CSM_\w+|DOS)\]\[(?:Block|Pass)\]|\[SSL\]Portal "
     r"|\[(?:H2L|L2L)\]\[(?:UP|DOWN)\]|Local User(?: \(MAC=[^)]*\))?: "
 )
 _LINE = re.compile(
-    rf"(?:{syslog.HEADER}|{syslog.PRI}\s*)?(?:\S+ +)?(?:[^\s:\[]{{1,64}}:? ?)?(?={_MARK})"
+    rf"(?:{syslog.HEADER}|{syslog.PRI}\s*)?(?:[\w.:-]+ +)?(?:[\w.-]{{1,64}}:? ?)?(?={_MARK})",
+    re.ASCII,
 )
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _FLOW = re.compile(r"(?:@S:R=([0-9:]+), *)?(\S+?)->(\S+)\Z")
 _PORTAL = re.compile(r"\[SSL\]Portal login (\w+)(?:.*?user (\S+))?.*? from IP (\S+?)!?\s*\Z")
 _LOCAL = re.compile(r"Local User(?: \(MAC=([^)]*)\))?: (\S+) -> (\S+) (?:\((\w+)\) ?)?(.*)")
 _URL = re.compile(r"([a-z]+)://([^/:\s]+)(?::([0-9]+))?(/\S*)?", re.IGNORECASE)
+_TRANSPORTS = frozenset({"tcp", "udp", "icmp", "igmp", "gre", "esp", "ah", "icmpv6"})
 _KINDS = {
     "FILTER": ["network"],
     "DOS": ["network", "intrusion_detection"],
@@ -44,7 +46,7 @@ def _parse(line: Line) -> Act | Folded:
     message = line.text[start.end() :]
     fields = _fields(message)
     fields |= {"observer.vendor": "DrayTek", "observer.product": "Vigor"}
-    name = frame.app or frame.host
+    name = frame.app or frame.host or line.text[: start.end()].strip(" :")
     if name:
         fields |= {"observer.name": name, "host.name": name}
     ip = addresses.address(frame.host)
@@ -124,7 +126,9 @@ def _packet(parts: list[str]) -> dict[str, Value]:
         fields |= {"rule.id": flow[1]} if flow[1] else {}
         _put_flow(fields, flow[2], flow[3])
         if place + 1 < len(parts):
-            fields["network.transport"] = parts[place + 1].lower()
+            protocol = parts[place + 1].lower()
+            kind = "transport" if protocol in _TRANSPORTS else "protocol"
+            fields[f"network.{kind}"] = protocol
         break
     if parts[0] == "DOS" and len(parts) > 2:
         fields["rule.name"] = parts[2]

@@ -19,6 +19,7 @@ _LINE = re.compile(
     rf"|{syslog.RFC5424_START}\S+ kernel \S+ \S+ (?:-|\[[^\]]*\]) "
     rf"|{syslog.PRI}?(?:kernel: ?|(?=\[|IN=)))"
     r"(?:\[ *[0-9]+\.[0-9]+\] ?)?"
+    r"(?!\[\w+\]\[(?:Block|Pass)\])"  # a Vigor router's
     rf"(?P<prefix>.{{0,256}}?){_PACKET}"
 )
 _PAIR = re.compile(r"(?<!\S)([A-Z]+)=(\S*)")

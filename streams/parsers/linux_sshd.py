@@ -27,16 +27,17 @@ _UNKNOWN = re.compile(
     rf"{_VERB}(?:invalid|illegal) user (?P<user>.*){_FROM}(?: ssh[0-9]?)?(?P<detail>: .*)?\Z",
     re.DOTALL,
 )
+_SOLARIS = re.compile(r"\[ID [0-9]+ [\w.]+\] ")
 _RETELLS = re.compile(
     r"pam_\w+\(sshd[\w-]*:|\(pam_unix\)|PAM[: ]|(?:error: )?PAM: |authentication failure;|check pass;"
     r"|(?:Invalid|Illegal) user |input_userauth_request: |Postponed |Partial "
     r"|(?:Received disconnect|Disconnected|Disconnecting|Connection (?:closed|reset))\b"
     r"|(?:error: |fatal: )?[Mm]aximum authentication attempts exceeded|Too many authentication"
-    r"|User .* not allowed because |session (?:opened|closed) for user "
+    r"|User .* not allowed because |ROOT LOGIN REFUSED |session (?:opened|closed) for user "
     r"|Starting session: |Close session: |Transferred: |User child is on pid "
 )
 _SOMEWHERE = re.compile(
-    r"\b(?:from|rhost=|with) ?(?P<ip>[0-9A-Fa-f.:]{3,45})(?: port (?P<port>[0-9]+))?"
+    r"\b(?:from|rhost=|with|by) ?(?P<ip>[0-9A-Fa-f.:]{3,45})(?: port (?P<port>[0-9]+))?"
 )
 
 
@@ -47,7 +48,7 @@ def _parse(line: Line) -> Act | Folded:
             "no line of sshd", place="linux_sshd", remedy="Check which parser the source names."
         )
     fold = f"{frame.host}/{frame.pid}" if frame.pid else None
-    message, attempts = frame.message, 1
+    message, attempts = _SOLARIS.sub("", frame.message, count=1), 1
     repeated = _REPEATED.match(message)
     if repeated is not None:
         attempts, message = int(repeated[1]), repeated[2]

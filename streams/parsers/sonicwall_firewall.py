@@ -16,7 +16,7 @@ from schemas.plugin import Act, Folded, Line, Parser, ParserExample
 from streams.tokenizers import addresses, key_value, people, stamps, syslog
 
 _START = re.compile(
-    rf"(?:(?:{syslog.HEADER}|{syslog.PRI})\s*(?:\S+ +)?)?\s*(?=id=\S+ +(?:sn|time|fw|mgmtip)=)"
+    rf"(?:(?:{syslog.HEADER}|{syslog.PRI})\s*(?:\S+ +)?|[0-9a-f.:]+ +)?\s*(?=id=\S+ +(?:sn|time|fw|mgmtip)=)"
 )
 _REAL = re.compile(r"(?<!\S)(?:m|msg)=")
 _AUTH, _NET, _CONF = ["authentication"], ["network"], ["configuration"]
@@ -54,6 +54,9 @@ _KINDS: tuple[tuple[_Kind, str], ...] = (
 _BY_CODE = {code: kind for kind, codes in _KINDS for code in codes.split()}
 _OTHER: _Kind = (_NET, ["info"], "unknown", "device-message")
 _DENIED: _Kind = (_NET, ["connection", "denied"], "failure", "connection-denied")
+_DENYING = frozenset({"drop", "deny", "block", "reject"})
+_DROPPED = re.compile(r"\b(?:dropped|denied|blocked|rejected)\b", re.IGNORECASE)
+_UNSAID = frozenset({"", "N/A", "NA"})
 _SAID = (
     (re.compile(r"login (?:successful|allowed)|logged in", re.IGNORECASE), _BY_CODE["31"]),
     (
@@ -91,7 +94,6 @@ _TEXTS = {
     "agent": "user_agent.original",
     "dstname": "url.domain",
     "arg": "url.path",
-    "appName": "network.application",
 }
 
 
@@ -121,7 +123,7 @@ def _parse(line: Line) -> Act | Folded:
     }
     for key, value in pairs.items():
         name = _TEXTS.get(key)
-        if name is not None and value:
+        if name is not None and value not in _UNSAID:
             fields[name] = value
         elif key in _NUMBERS and value.isascii() and value.isdigit() and len(value) < 16:
             fields[_NUMBERS[key]] = int(value)
@@ -139,7 +141,8 @@ def _kind(pairs: dict[str, str]) -> _Kind:
     kind = _BY_CODE.get(pairs.get("m", ""))
     if kind is not None:
         return kind
-    return _DENIED if pairs.get("fw_action") in ("drop", "deny", "block", "reject") else _OTHER
+    denied = pairs.get("fw_action") in _DENYING or _DROPPED.search(said)
+    return _DENIED if denied else _OTHER
 
 
 def _time(pairs: dict[str, str], line: Line) -> datetime | None:
@@ -198,6 +201,8 @@ def _put_traffic(fields: dict[str, Value], pairs: dict[str, str]) -> None:
     milliseconds = fields.pop("event.duration", None)
     if milliseconds is not None:
         fields["event.duration"] = milliseconds * 1_000_000
+    if pairs.get("appName"):
+        fields["network.application"] = pairs["appName"].lower()
     method = _METHODS.get(pairs.get("op", ""))
     if method is not None:
         fields["http.request.method"] = method
@@ -256,7 +261,7 @@ PARSER = Parser(
                 "network.bytes": 178,
                 "network.transport": "udp",
                 "network.protocol": "dns",
-                "network.application": "General DNS",
+                "network.application": "general dns",
                 "source.nat.ip": "198.51.100.1",
                 "destination.domain": "DC01",
                 "observer.product": "NSA3600",

@@ -12,19 +12,27 @@ from streams.tokenizers import json_lines
 _CELL = re.compile(r'(?:^|,)"(\{""[^"]*(?:""[^"]*)*)"(?=\s*(?:,|\Z))')
 _OPENS = '"{""'
 
+_ROW = re.compile(
+    r'(?:"?[\w-]{0,64}"?,)?"?[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9][0-9T:.Z APM+-]{0,40}"?,', re.ASCII
+)
+_HEADER = re.compile(r'"?[A-Za-z]+"?(?:,"?[A-Za-z]+"?)*')
+_OPTION = re.compile(r"(?<!\S)-([A-Za-z]+) (?:\"([^\"]*)\"|\(([^)]*)\)|([^\s-]\S*))")
+
 
 def is_row(text: str) -> bool:
-    """A CSV row whose cell is an audit record."""
-    at = text.find(_OPENS)
-    return at >= 0 and '""Operation""' in text and '""CreationTime""' in text and text[0] != "{"
+    """A CSV row with an audit record in a cell; it begins with a date or an id and a date, which
+    tells it from another line into which a stranger typed such a cell."""
+    opens = text.find(_OPENS) >= 0 and _ROW.match(text) is not None
+    return opens and '""Operation""' in text and '""CreationTime""' in text
 
 
 def is_header(text: str) -> bool:
     """`RecordId,CreationDate,…,AuditData,…`, or PowerShell's `#TYPE` line."""
-    if len(text) > 1000:
+    if text.startswith("#TYPE Selected."):
+        return True
+    if len(text) > 1000 or "AuditData" not in text or not _HEADER.fullmatch(text):
         return False
-    names = {name.strip().strip('"') for name in text.split(",")}
-    return names >= {"AuditData", "CreationDate"} or text.startswith("#TYPE Selected.")
+    return {name.strip('"') for name in text.split(",")} >= {"AuditData", "CreationDate"}
 
 
 def read(text: str) -> dict[str, Value]:
@@ -41,8 +49,12 @@ def read(text: str) -> dict[str, Value]:
 
 
 def named_values(value: Value) -> dict[str, Value]:
-    """`[{"Name": …, "Value": …}]`, as Parameters and ExtendedProperties are written; first wins."""
+    """`[{"Name": …, "Value": …}]`, as Parameters and ExtendedProperties are written, or the words
+    of a command (`-Name "x" -Force "True"`); first wins."""
     found: dict[str, Value] = {}
+    if isinstance(value, str) and value.startswith("-"):
+        for name, quoted, several, bare in _OPTION.findall(value):
+            found.setdefault(name, quoted or several.replace('"', "") or bare)
     for item in json_lines.mappings(value):
         name = json_lines.word(item.get("Name"))
         if name:

@@ -22,7 +22,7 @@ _LINE = re.compile(
     r"(?:(?P<vhost>[A-Za-z0-9_*.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<vport>[0-9]{1,5}))? +)??"
     rf"(?P<client>{_ADDRESS}(?:, ?(?:{_ADDRESS}|unknown))*"
     r"|-|[A-Za-z0-9_][A-Za-z0-9_.-]*(?= +\S+ \S* \[))"
-    r" +(?P<ident>\S+) (?P<user>.{0,512}?) \[(?P<stamp>[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}(?::[0-9]{2}){3}"
+    r" +(?P<ident>[^\s=]+) (?P<user>.{0,512}?) \[(?P<stamp>[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}(?::[0-9]{2}){3}"
     rf" [+-][0-9]{{4}})\] {_QUOTED} (?P<status>[0-9]{{3}}|-) (?P<bytes>[0-9]{{1,18}}|-)"
     rf"(?: {_QUOTED} {_QUOTED})?(?P<more>.*)",
     re.DOTALL,

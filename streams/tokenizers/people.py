@@ -8,7 +8,9 @@ from functools import lru_cache
 from schemas.event import Value
 
 _ADDRESS = re.compile(r"[^\s@\"'<>;,:\[\]()]+@[^\s@\"'<>;,:\[\]()]+\.[^\s@\"'<>;,:\[\]().]+")
-NOBODY = frozenset({"", "-", "n/a", "null", "<null>", "not available", "unknown"})
+NOBODY = frozenset(
+    {"", "-", "n/a", "null", "<null>", "not available", "unknown", "<invalid username>"}
+)
 
 
 def mail_addresses(text: str) -> list[str]:

@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from schemas.errors import Unparseable
+from schemas.plugin import Act, Line
+from streams.parsers.microsoft365_audit import PARSER
+
+ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
+CARD = "50842eb7-edc8-4019-85dd-5a5c1f2bb085"
+
+
+def parse(text: str) -> Act:
+    told = PARSER.parse(Line(text, ARRIVED, UTC, "m365"))
+    assert isinstance(told, Act)
+    return told
+
+
+def record(operation: str, **more: Any) -> str:
+    whole = {
+        "CreationTime": "2026-11-22T01:06:15",
+        "Id": "one",
+        "Operation": operation,
+        "UserId": "Jo@Contoso.example",
+        **more,
+    }
+    return orjson.dumps(whole).decode()
+
+
+def fields(operation: str, **more: Any) -> dict[str, Any]:
+    return parse(record(operation, **more)).fields
+
+
+@pytest.mark.parametrize("number", ["50126", "50053", "50034", "53003", "", "123"])
+def test_a_refused_sign_in_fails_although_its_result_status_says_success(number: str) -> None:
+    told = fields("UserLoginFailed", ResultStatus="Success", ErrorNumber=number)
+
+    assert told["event.outcome"] == "failure"
+    assert told["event.action"] == "UserLoginFailed"
+
+
+@pytest.mark.parametrize("number", ["50058", "50072", "65001", "50011", "50055", "50089", "50133"])
+def test_an_interrupted_sign_in_is_no_guess(number: str) -> None:
+    told = fields("UserLoginFailed", ResultStatus="Failed", ErrorNumber=number)
+
+    assert told["event.outcome"] == "unknown"
+    assert told["event.action"] == "sign-in-interrupted"
+    assert told["event.code"] == number
+
+
+def test_users_are_the_same_whatever_their_case() -> None:
+    assert fields("UserLoggedIn")["user.email"] == "jo@contoso.example"
+
+
+@pytest.mark.parametrize("key", ["ClientIP", "ClientIPAddress", "ActorIpAddress"])
+@pytest.mark.parametrize("shape", ["192.0.2.1", "192.0.2.1:5", "[::ffff:192.0.2.1]:5"])
+def test_the_address_stands_under_several_names_and_shapes(key: str, shape: str) -> None:
+    assert fields("MailItemsAccessed", **{key: shape})["source.ip"] == "192.0.2.1"
+
+
+@pytest.mark.parametrize("empty", ["", "Unknown", None, 7])
+def test_an_address_that_is_none_is_left_out(empty: object) -> None:
+    assert "source.ip" not in fields("UserLoggedIn", ClientIP=empty)
+
+
+def test_json_and_csv_tell_the_same_act() -> None:
+    text = record("UserLoggedIn", UserAgent='a "b", c')
+    cell = text.replace('"', '""')
+    row = f'6f1c,2026-11-22T01:06:15Z,15,UserLoggedIn,"{cell}",,'
+
+    assert PARSER.claims(row)
+    assert parse(row) == parse(text)
+
+
+def test_powershells_export_is_read_too() -> None:
+    cell = record("UserLoggedIn").replace('"', '""')
+
+    assert parse(f'"15","11/22/2026 1:06:15 AM","jo","UserLoggedIn","{cell}","1","1"').id == "one"
+
+
+def test_an_inbox_rule_shows_where_it_sends_mail() -> None:
+    told = fields(
+        "Set-InboxRule",
+        Parameters=[
+            {"Name": "RedirectTo", "Value": '"Eve" [SMTP:Eve@Elsewhere.example];b@contoso.example'},
+            {"Name": "ForwardAsAttachmentTo", "Value": "x@y.example"},
+        ],
+    )
+
+    assert told["breach.mailbox.forward_to"] == [
+        "eve@elsewhere.example",
+        "b@contoso.example",
+        "x@y.example",
+    ]
+    assert told["breach.mail.forward_external"] is True
+
+
+def test_forwarding_inside_the_own_domain_is_not_external() -> None:
+    told = fields("New-InboxRule", Parameters=[{"Name": "ForwardTo", "Value": "b@contoso.example"}])
+
+    assert told["breach.mail.forward_external"] is False
+
+
+def test_outlooks_own_rule_record_is_read() -> None:
+    actions = '[{"ActionType":"Forward","Recipients":["x@y.example"]},{"ActionType":"Delete"}]'
+    told = fields(
+        "UpdateInboxRules",
+        OperationProperties=[
+            {"Name": "RuleName", "Value": "."},
+            {"Name": "RuleActions", "Value": actions},
+        ],
+    )
+
+    assert told["breach.mailbox.forward_to"] == ["x@y.example"]
+    assert told["breach.mailbox.delete_message"] is True
+    assert told["rule.name"] == "."
+
+
+def test_forwarding_of_a_whole_mailbox_names_the_mailbox() -> None:
+    told = fields(
+        "Set-Mailbox",
+        Parameters=[
+            {"Name": "Identity", "Value": "Ann@contoso.example"},
+            {"Name": "ForwardingSmtpAddress", "Value": "smtp:x@y.example"},
+        ],
+    )
+
+    assert told["user.target.name"] == "ann@contoso.example"
+    assert told["breach.mailbox.forward_to"] == ["x@y.example"]
+
+
+def rule(severity: str, count: int, *actions: str) -> dict[str, Any]:
+    found = {"SensitiveType": CARD, "Count": count, "Confidence": 85}
+    return {
+        "RuleId": severity,
+        "RuleName": f"rule {severity}",
+        "Severity": severity,
+        "Actions": list(actions),
+        "ConditionsMatched": {
+            "SensitiveInformation": [
+                {**found, "SensitiveInformationDetections": {"DetectedValues": ["4111 1111"]}}
+            ]
+        },
+    }
+
+
+def dlp(operation: str = "DlpRuleMatch", **more: Any) -> Act:
+    metadata = {"From": "Jo@Contoso.example", "To": ["X@y.example"], "Subject": "secret words"}
+    policy = {"PolicyName": "Cards", "Rules": [rule("Low", 12), rule("High", 9, "BlockAccess")]}
+    whole = {"UserId": "DlpAgent", "ExchangeMetaData": metadata, "PolicyDetails": [policy]}
+    return parse(record(operation, **{**whole, **more}))
+
+
+def test_a_dlp_match_names_the_person_and_counts_no_kind_twice() -> None:
+    told = dlp().fields
+
+    assert told["user.name"] == "jo@contoso.example"
+    assert told["event.severity"] == 4
+    assert told["event.outcome"] == "failure"
+    assert told["email.to.address"] == ["x@y.example"]
+    assert [t["count"] for t in told["breach.dlp.sensitive_types"]] == [12]
+
+
+def test_values_and_subjects_that_dlp_saw_are_not_kept() -> None:
+    kept = repr(dlp().fields)
+
+    assert "4111" not in kept
+    assert "secret" not in kept
+
+
+def test_dlp_operations_are_compared_without_case() -> None:
+    assert dlp("DLPRuleMatch").fields["event.action"] == "DlpRuleMatch"
+    assert dlp("DLPRuleMatch").id == dlp("DlpRuleMatch").id
+
+
+@pytest.mark.parametrize("form", [{"FalsePositive": True}, '{"FalsePositive": true}'])
+def test_an_exception_may_be_an_object_or_a_string(form: object) -> None:
+    assert dlp(ExceptionInfo=form).fields["breach.dlp.false_positive"] is True
+
+
+def test_match_undo_and_override_under_one_id_are_three_acts() -> None:
+    override = dlp(ExceptionInfo={"Justification": "the customer asked"})
+    ids = {dlp().id, dlp("DlpRuleUndo").id, override.id}
+
+    assert len(ids) == 3
+    assert override.fields["breach.dlp.override"] is True
+    assert "asked" not in repr(override.fields)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        record("UserLoggedIn")[:-9],
+        '{"Operation":"x","CreationTime":"no date"}',
+        '{"Operation":"","CreationTime":"2026-11-22T01:06:15"}',
+        '1,2026-11-22T01:06:15Z,"{""Operation"":""x"",""CreationTime"":""2026',
+        '{"Operation":"x","CreationTime":"2026-11-22T01:06:15","a":' + "[" * 200 + "]" * 200 + "}",
+    ],
+)
+def test_a_broken_record_is_refused(text: str) -> None:
+    assert PARSER.claims(text)
+    with pytest.raises(Unparseable) as refused:
+        PARSER.parse(Line(text, ARRIVED, UTC, "m365"))
+
+    assert refused.value.remedy

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import hashlib
+import random
+from datetime import UTC, datetime
+
+import pytest
+
+from schemas.errors import Unparseable
+from schemas.event import Position, RawRecord
+from schemas.plugin import Act, Folded, load_plugins
+from schemas.settings import SourceSettings
+from streams.recognise import NotUnderstood, Recogniser, dataset, decode, event_id
+
+ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
+SSH = b"Nov 22 01:06:15 web01 sshd[7]: Failed password for root from 192.0.2.1 port 1 ssh2"
+WEB = b'192.0.2.1 - - [22/Nov/2026:01:06:15 +0000] "GET / HTTP/1.1" 200 1 "-" "x"'
+
+
+def record(raw: bytes, source: str = "s") -> RawRecord:
+    return RawRecord(Position("j", 0), source, raw, ARRIVED)
+
+
+def source(parser: str = "auto", zone: str = "UTC") -> SourceSettings:
+    return SourceSettings(name="s", parser=parser, zone=zone)
+
+
+def test_a_line_is_recognised_by_itself() -> None:
+    reader = Recogniser()
+
+    assert reader.read(record(SSH), source())[0] == "linux_sshd"
+    assert reader.read(record(WEB), source())[0] == "nginx_access"
+
+
+def test_a_configured_parser_reads_what_it_would_not_claim() -> None:
+    parser, _ = Recogniser().read(record(WEB), source("apache_access"))
+
+    assert parser == "apache_access"
+
+
+def test_a_line_of_another_format_on_a_configured_source_is_still_read() -> None:
+    parser, _ = Recogniser().read(record(SSH), source("apache_access"))
+
+    assert parser == "linux_sshd"
+
+
+def test_a_line_nobody_claims_is_not_understood() -> None:
+    with pytest.raises(NotUnderstood) as refused:
+        Recogniser().read(record(b"some secret words"), source())
+
+    assert refused.value.remedy
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("parser", ["auto", "microsoft365_audit"])
+def test_a_line_that_its_parser_cannot_read_names_the_parser(parser: str) -> None:
+    raw = b'{"Operation":"x","CreationTime":"2026-11-22T01:06:15","UserId":"secr'
+    with pytest.raises(Unparseable) as refused:
+        Recogniser().read(record(raw), source(parser))
+
+    assert refused.value.place == "microsoft365_audit"
+    assert not isinstance(refused.value, NotUnderstood)
+    assert "secr" not in str(refused.value)
+
+
+def test_what_a_source_sent_before_changes_no_result() -> None:
+    examples = [e for p in load_plugins("streams.parsers", "PARSER").values() for e in p.examples]
+    lines = [e.line.encode() for e in examples] * 3
+    random.Random(7).shuffle(lines)
+    reader = Recogniser()
+
+    for line in lines:
+        alone = Recogniser().read(record(line), source())
+        assert reader.read(record(line), source()) == alone
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        b'1,2026-11-22T01:06:15Z,"{""Operation"":""x"",""CreationTime"":""2026-11-22T01:06:15""}"',
+        b"x,AuditData,CreationDate",
+        b"kernel: IN=a OUT= SRC=192.0.2.9 ",
+        b"Vigor: [FILTER][Pass]",
+        b'id=firewall sn=1 m=29 msg="login"',
+        b'{"@timestamp":"2026-11-22T01:06:15Z","event.action":"x"}',
+        b'192.0.2.9 - - [22/Nov/2026:01:06:15 +0000] "GET / HTTP/1.1" 200 1',
+    ],
+)
+def test_a_stranger_cannot_turn_a_line_into_another_format(typed: bytes) -> None:
+    head, tail = b"Nov 22 01:06:15 web01 sshd[7]: Failed password for invalid user ", b" from ::1"
+    parsers = load_plugins("streams.parsers", "PARSER").values()
+    claimed = [p.id for p in parsers if p.claims((head + typed + tail).decode())]
+    parser, told = Recogniser().read(record(head + typed + tail), source())
+
+    assert claimed == ["linux_sshd"]
+    assert parser == "linux_sshd"
+    assert isinstance(told, Act)
+    assert told.fields["source.ip"] == "::1"
+
+
+def test_bytes_that_are_not_utf8_are_shown_and_tagged() -> None:
+    _, told = Recogniser().read(record(SSH.replace(b"root", b"caf\xe9")), source())
+
+    assert isinstance(told, Act)
+    assert told.fields["user.name"] == "caf\\xe9"
+    assert told.fields["tags"] == ["invalid_utf8"]
+
+
+def test_a_valid_line_has_no_tag() -> None:
+    _, told = Recogniser().read(record(SSH), source())
+
+    assert isinstance(told, Act)
+    assert "tags" not in told.fields
+
+
+def test_a_byte_order_mark_and_line_ends_are_no_part_of_the_text() -> None:
+    assert decode(b"\xef\xbb\xbfRecordId\r\n") == ("RecordId", True)
+    header = b"\xef\xbb\xbfRecordId,CreationDate,AuditData\r\n"
+    assert isinstance(Recogniser().read(record(header), source())[1], Folded)
+
+
+def test_the_zone_of_the_source_counts() -> None:
+    _, told = Recogniser().read(record(SSH), source(zone="Europe/Berlin"))
+
+    assert isinstance(told, Act)
+    assert told.time == datetime(2026, 11, 22, 0, 6, 15, tzinfo=UTC)
+
+
+def test_an_event_is_called_by_the_vendors_id_else_by_a_hash_of_source_and_bytes() -> None:
+    expected = hashlib.sha256(b"s\0raw").hexdigest()[:32]
+
+    assert event_id("s", b"raw", Act(None, {}, id="theirs")) == "theirs"
+    assert event_id("s", b"raw", Act(None, {})) == expected
+
+
+def test_an_event_that_came_in_ecs_keeps_its_dataset() -> None:
+    assert dataset("linux_sshd", Act(None, {})) == "linux.sshd"
+    assert dataset("ecs_json", Act(None, {"event.dataset": "okta.system"})) == "okta.system"

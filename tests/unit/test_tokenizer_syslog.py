@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from schemas.errors import Unparseable
+from streams.tokenizers import syslog
+
+ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def read(text: str, arrived: datetime = ARRIVED) -> syslog.Syslog:
+    return syslog.read(text, arrived, UTC)
+
+
+def test_a_whole_rfc3164_frame_is_taken_apart() -> None:
+    frame = read("<134>Nov 22 01:06:15 web01 sshd[12]: hello there")
+
+    assert frame == syslog.Syslog(
+        134, datetime(2026, 11, 22, 1, 6, 15, tzinfo=UTC), "web01", "sshd", "12", "hello there"
+    )
+
+
+def test_a_missing_host_does_not_make_the_tag_a_host() -> None:
+    frame = read("Nov 22 01:06:15 sshd[12]: hello")
+
+    assert (frame.host, frame.app, frame.pid) == ("", "sshd", "12")
+
+
+def test_a_missing_tag_leaves_the_host() -> None:
+    frame = read("Nov 22 01:06:15 gateway [WAN_LOCAL-D-1] IN=eth8")
+
+    assert (frame.host, frame.app, frame.message) == ("gateway", "", "[WAN_LOCAL-D-1] IN=eth8")
+
+
+def test_a_v6_host_is_a_host() -> None:
+    frame = read("Nov 22 01:06:15 2001:db8::1 app: text")
+
+    assert (frame.host, frame.app) == ("2001:db8::1", "app")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-22T01:06:15Z web01 app: x",
+        "2026-11-22T03:06:15+02:00 web01 app: x",
+        "2026-11-22T03:06:15+0200 web01 app: x",
+        "2026-11-22 01:06:15 web01 app: x",
+        "Nov 22 2026 01:06:15 web01 app: x",
+        "Nov 22 01:06:15 2026 web01 app: x",
+        "<13>1 2026-11-22T01:06:15Z web01 app - - - x",
+    ],
+)
+def test_every_shape_of_stamp_is_the_same_moment(text: str) -> None:
+    frame = read(text)
+
+    assert frame.time == datetime(2026, 11, 22, 1, 6, 15, tzinfo=UTC)
+    assert (frame.host, frame.app, frame.message) == ("web01", "app", "x")
+
+
+@pytest.mark.parametrize(
+    ("stamp", "arrived", "year"),
+    [
+        ("Dec 31 23:59:59", "2027-01-01T00:00:05+00:00", 2026),
+        ("Jan  1 00:00:03", "2026-12-31T23:59:58+00:00", 2027),
+        ("Nov 22 01:06:15", "2026-11-22T12:00:00+00:00", 2026),
+        ("Feb 29 01:06:15", "2026-11-22T12:00:00+00:00", 2028),
+        ("Feb 29 01:06:15", "2025-02-01T12:00:00+00:00", 2024),
+    ],
+)
+def test_a_date_without_a_year_gets_the_year_nearest_arrival(
+    stamp: str, arrived: str, year: int
+) -> None:
+    frame = read(f"{stamp} web01 app: x", datetime.fromisoformat(arrived))
+
+    assert frame.time is not None
+    assert frame.time.year == year
+
+
+def test_a_stamp_without_a_zone_is_told_in_the_sources_zone() -> None:
+    frame = syslog.read("Jul 22 01:06:15 h app: x", ARRIVED, ZoneInfo("Europe/London"))
+
+    assert frame.time == datetime(2026, 7, 22, 0, 6, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nov 31 01:06:15 h app: x",
+        "Xyz 22 01:06:15 h app: x",
+        "Nov 22 25:06:15 h app: x",
+        "Nov 22 01:06:61 h app: x",
+        "2026-13-01T01:06:15Z h app: x",
+        "0001-01-01T00:00:00+14:00 h app: x",
+        "Feb 30 2026 01:06:15 h app: x",
+    ],
+)
+def test_an_absurd_date_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(Unparseable) as refused:
+        read(text)
+
+    assert "calendar" in str(refused.value)
+    assert "01:06" not in str(refused.value)
+
+
+def test_rfc5424_has_structured_data_and_loses_its_byte_order_mark() -> None:
+    frame = read('<13>1 2026-11-22T01:06:15Z h app 7 ID1 [a@1 x="y\\"]z" q=""][b] \ufeffhi')
+
+    assert (frame.pid, frame.message) == ("7", "hi")
+    assert syslog.structured_data(frame.structured) == {"a@1": {"x": 'y"]z', "q": ""}, "b": {}}
+
+
+def test_text_without_a_frame_is_a_message() -> None:
+    frame = read("just words")
+
+    assert frame == syslog.Syslog(None, None, "", "", "", "just words")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("Nov 22 01:06:15 h sshd[1]: x", True),
+        ("<1>1 2026-11-22T01:06:15Z h sshd 1 - - x", True),
+        ("sshd[1]: x", True),
+        ("Nov 22 01:06:15 h other: sshd[1]: x", False),
+        ("Nov 22 01:06:15 other: sshd[1]: x", False),
+        ("1.2.3.4 - - sshd[1]: x", False),
+    ],
+)
+def test_a_tag_counts_only_where_a_tag_stands(text: str, is_one: bool) -> None:
+    claims = syslog.tagged_by("sshd")
+
+    assert claims(text) is is_one
