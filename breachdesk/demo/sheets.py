@@ -1,0 +1,125 @@
+"""The registers of the demo as the CSV files a provider would import."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+
+from breachdesk.demo.cast import (
+    FIREWALL_ADDRESS,
+    FIREWALL_SERIAL,
+    FIRMS,
+    FORMER,
+    MAIL_HOST,
+    PANEL,
+    UNIFI_OWNER,
+    VICTIM,
+    VIGOR_OWNER,
+    Firm,
+)
+from breachdesk.demo.routers import UNIFI_NAME, VIGOR_NAME, VIGOR_SOURCE
+from schemas.customer import PROVIDER
+
+CUSTOMER_COLUMNS = (
+    "customer id",
+    "name",
+    "default email",
+    "phone",
+    "account holder",
+    "data protection contact",
+    "data protection email",
+    "locale",
+    "contract start",
+    "contract end",
+)
+ASSET_COLUMNS = (
+    "customer id",
+    "kind",
+    "value",
+    "service",
+    "role",
+    "categories",
+    "pecr",
+    "valid from",
+    "valid to",
+)
+OURS = (
+    ("site", PANEL),
+    ("host", MAIL_HOST),
+    ("host", FIREWALL_SERIAL),
+    ("ip", FIREWALL_ADDRESS),
+    ("domain", "fenland-it.example"),
+    ("source", "mail-gw"),
+    ("source", "sonicwall-hq"),
+)
+
+
+def customers_csv() -> str:
+    """Fifty customers in the plain sheet's columns."""
+    return _csv(CUSTOMER_COLUMNS, (_customer(firm) for firm in FIRMS))
+
+
+def assets_csv() -> str:
+    """Every asset by its service preset, and the provider's own machines."""
+    ours = ((PROVIDER, kind, value, "our own system") for kind, value in OURS)
+    theirs = (row for firm in FIRMS for row in _assets(firm))
+    return _csv(ASSET_COLUMNS, [*ours, *theirs])
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([*row, *[""] * (len(columns) - len(row))] for row in rows)
+    return text.getvalue()
+
+
+def _customer(firm: Firm) -> Sequence[str]:
+    officer = firm.number % 3 != 1
+    return (
+        firm.id,
+        firm.name,
+        f"accounts@{firm.domain}",
+        firm.phone,
+        firm.holder,
+        firm.holder if officer else "",
+        f"privacy@{firm.domain}" if officer else "",
+        "en-GB",
+        f"20{15 + firm.number % 10}-04-01",
+        "2025-03-31" if firm.id == FORMER else "",
+    )
+
+
+def _assets(firm: Firm) -> Iterator[Sequence[str]]:
+    yield firm.id, "service", f"{PANEL}?userid={firm.userid}", "billing account"
+    if firm.id != FORMER:
+        yield from _in_use(firm)
+
+
+def _in_use(firm: Firm) -> Iterator[Sequence[str]]:
+    if firm.tenant:
+        health = "mail; files; health" if firm.id == VICTIM else ""
+        yield firm.id, "tenant", firm.tenant, "Microsoft 365 tenant", "", health
+    if firm.tenant or "h" in firm.services:
+        yield firm.id, "domain", firm.domain, "hosted mail domain"
+    else:
+        yield firm.id, "domain", firm.domain, "domain"
+    if firm.site:
+        yield firm.id, "site", firm.site, "hosted website"
+    if "b" in firm.services:
+        yield firm.id, "service", f"backup:{firm.id}", "backup"
+    if "l" in firm.services:
+        yield firm.id, "ip", firm.office, "broadband line"
+    if "p" in firm.services:
+        yield firm.id, "service", f"passwords:{firm.id}", "support passwords"
+    yield from _watched(firm)
+
+
+def _watched(firm: Firm) -> Iterator[Sequence[str]]:
+    """Routers whose lines reach us."""
+    if firm.id == VIGOR_OWNER:
+        yield firm.id, "host", VIGOR_NAME, "managed firewall"
+        yield firm.id, "source", VIGOR_SOURCE, "managed firewall"
+    if firm.id == UNIFI_OWNER:
+        yield firm.id, "host", UNIFI_NAME, "managed firewall"
