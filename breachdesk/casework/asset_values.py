@@ -1,0 +1,69 @@
+"""One spelling for each asset: as parsers will tell it and the register compares it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from schemas.customer import AssetKind
+from schemas.errors import BadInput
+
+MAIL_ADDRESS = re.compile(r"[^\s@\"'<>;,:\[\]()]+@[^\s@\"'<>;,:\[\]()]+\.[^\s@\"'<>;,:\[\]().]+")
+_HOST_NAME = re.compile(r"(?=.{4,253}\Z)([\w](?:[\w-]{0,61}[\w])?\.)+[\w-]{2,63}")
+_LONGEST = 200
+_PRIVATE = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+        "::1/128",
+    )
+)
+
+
+def normalised(kind: AssetKind, value: str) -> str:
+    """Case-folded; an address or network in canonical text. Raises BadInput with the remedy; the
+    message does not repeat the value, which may name a person."""
+    text = value.strip().casefold()
+    if not text or len(text) > _LONGEST:
+        raise BadInput(f"empty, or longer than {_LONGEST} characters", remedy="Correct the value.")
+    if kind is AssetKind.IP:
+        return _network(text)
+    if kind is AssetKind.MAILBOX and not MAIL_ADDRESS.fullmatch(text):
+        raise BadInput("not a mail address", remedy="Write it as name@domain.")
+    if kind is AssetKind.DOMAIN:
+        text = text.removeprefix("@").rstrip(".")
+    if kind in (AssetKind.DOMAIN, AssetKind.SITE) and not _HOST_NAME.fullmatch(_host(text)):
+        raise BadInput(
+            f"not a {kind} name",
+            remedy="Write only the host name, such as www.contoso.example, without https://.",
+        )
+    return text
+
+
+def _host(text: str) -> str:
+    """Of `<host>?<parameter>=<value>`, the host."""
+    host, mark, condition = text.partition("?")
+    return host if not mark or re.fullmatch(r"[^=&\s]+=[^=&\s]+", condition) else ""
+
+
+def _network(text: str) -> str:
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError as wrong:
+        raise BadInput(
+            "not an IP address or network",
+            remedy="Write 198.51.100.7 or 198.51.100.0/29; a network's host bits are zero.",
+        ) from wrong
+    if any(network.version == net.version and network.overlaps(net) for net in _PRIVATE):
+        raise BadInput(
+            "a private network: many customers use the same one",
+            remedy="Bind the router's host name, or the source, instead.",
+        )
+    return str(network if "/" in text else network.network_address)

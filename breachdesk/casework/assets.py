@@ -1,0 +1,207 @@
+"""Which asset was whose, when, from a CSV file: good rows are imported, broken ones named."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from breachdesk.casework.asset_values import normalised
+from breachdesk.casework.attribution import may_keep_the_register
+from breachdesk.casework.csv_sheet import read_sheet
+from breachdesk.casework.customers import record_import
+from breachdesk.casework.presets import ASSET_PRESETS, choose
+from breachdesk.casework.service_presets import SERVICES, ServicePreset
+from breachdesk.casework.sheet_rows import Checked
+from breachdesk.ports import UnitOfWork
+from schemas.customer import (
+    PROVIDER,
+    AssetKind,
+    Binding,
+    DataCategory,
+    ImportReport,
+    Pecr,
+    Role,
+    RowProblem,
+)
+from schemas.errors import BadInput
+from schemas.user import Actor
+
+KINDS = {kind.value: kind for kind in AssetKind} | {
+    "email": AssetKind.MAILBOX,
+    "website": AssetKind.SITE,
+    "network": AssetKind.IP,
+    "ip address": AssetKind.IP,
+}
+_EVER, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+T = TypeVar("T", Role, Pecr)
+_UNKNOWN = {"id", "known_from", "known_to"}
+
+
+def import_assets(
+    uow: UnitOfWork, actor: Actor, path: Path, *, preset: str = "auto", now: datetime
+) -> ImportReport:
+    """Bind assets to customers that the register has (or to `provider`), known from now on.
+
+    A row that contradicts what the register holds corrects it for its own span of time; what was
+    known before stays on record. Assets that are not in the file stay bound. Raises BadInput for a
+    fault of the whole file; then nothing changes.
+    """
+    may_keep_the_register(actor)
+    sheet = read_sheet(path)
+    chosen = choose(ASSET_PRESETS, preset, sheet.header, sheet.file)
+    importing = _Importing(uow, now)
+    for row in sheet.rows:
+        importing.take(Checked(row, chosen, len(sheet.header)))
+    report = ImportReport(
+        file=sheet.file,
+        preset=chosen.id,
+        rows=len(sheet.rows),
+        added=importing.counts["added"],
+        changed=importing.counts["changed"],
+        unchanged=importing.counts["unchanged"],
+        refused=importing.counts["refused"],
+        problems=tuple(importing.problems),
+    )
+    record_import(uow, actor, "assets", report, now)
+    return report
+
+
+class _Importing:
+    """One file: what the register holds, what the file has said so far."""
+
+    def __init__(self, uow: UnitOfWork, now: datetime) -> None:
+        self.counts: Counter[str] = Counter()
+        self.problems: list[RowProblem] = []
+        self._uow = uow
+        self._now = now
+        self._customers = {customer.id for customer in uow.customers.list()} | {PROVIDER}
+        self._held: dict[str, list[Binding]] = defaultdict(list)
+        for binding in uow.customers.bindings():
+            self._held[binding.asset].append(binding)
+        self._said: dict[str, list[tuple[int, Binding]]] = defaultdict(list)
+
+    def take(self, row: Checked) -> None:
+        binding = _binding(row, self._customers)
+        if binding is not None:
+            self._refuse_contradiction(row, binding)
+        self.problems += row.problems
+        if binding is None or row.problems:
+            self.counts["refused"] += 1
+            return
+        self._said[binding.asset].append((row.line, binding))
+        self.counts[self._keep(binding)] += 1
+
+    def _refuse_contradiction(self, row: Checked, binding: Binding) -> None:
+        for line, other in self._said[binding.asset]:
+            if _overlap(other, binding) and not _same(other, binding):
+                row.fault(
+                    "value",
+                    f"is bound otherwise in line {line}, for the same time",
+                    "Keep one of the rows, or give each its dates.",
+                )
+                return
+
+    def _keep(self, binding: Binding) -> str:
+        held = [old for old in self._held[binding.asset] if _overlap(old, binding)]
+        if any(_same(old, binding) for old in held):
+            return "unchanged"
+        self._uow.customers.bind(binding, self._now)
+        self._held[binding.asset].append(binding)
+        return "changed" if held else "added"
+
+
+def _binding(row: Checked, customers: set[str]) -> Binding | None:
+    customer = row.needed("customer", "Give the customer's id, or `provider` for your own.")
+    if customer and customer not in customers:
+        row.fault("customer", "is no customer we know", "Import the customers first.")
+    kind = _kind(row)
+    value = _value(row, kind)
+    service = _service(row)
+    start, end = row.span()
+    if kind is None or service is None or row.problems:
+        return None
+    return Binding(
+        kind=kind,
+        value=value,
+        customer_id=customer,
+        service=service.name,
+        role=service.role,
+        categories=service.categories,
+        pecr=service.pecr,
+        valid_from=start,
+        valid_to=end,
+    )
+
+
+def _kind(row: Checked) -> AssetKind | None:
+    kind = KINDS.get(row.text("kind").casefold())
+    if kind is None:
+        row.fault("kind", "is not a kind of asset", f"Use one of: {', '.join(AssetKind)}.")
+    return kind
+
+
+def _value(row: Checked, kind: AssetKind | None) -> str:
+    if kind is None:
+        return ""
+    try:
+        return normalised(kind, row.text("value"))
+    except BadInput as wrong:
+        row.fault("value", f"is {wrong.problem}", wrong.remedy)
+        return ""
+
+
+def _service(row: Checked) -> ServicePreset | None:
+    """The preset, with what the row says otherwise; or a free name with role and categories."""
+    name = row.needed("service", f"Choose one of: {_names()}.")
+    preset = SERVICES.get(name.casefold())
+    role = _role(row) or (preset.role if preset else None)
+    categories = _categories(row) or (preset.categories if preset else ())
+    pecr = _pecr(row) or (preset.pecr if preset else Pecr.NO)
+    if role is None or not categories:
+        remedy = f"Give role and categories too, or choose one of: {_names()}."
+        row.fault("service", "is not a preset", remedy)
+        return None
+    return ServicePreset(preset.name if preset else name, role, categories, "", pecr)
+
+
+def _names() -> str:
+    return ", ".join(preset.name for preset in SERVICES.values())
+
+
+def _role(row: Checked) -> Role | None:
+    return _one_of(row, "role", list(Role))
+
+
+def _pecr(row: Checked) -> Pecr | None:
+    return _one_of(row, "pecr", list(Pecr))
+
+
+def _one_of(row: Checked, meaning: str, values: Sequence[T]) -> T | None:
+    text = row.text(meaning).casefold()
+    found = next((value for value in values if value == text), None)
+    if text and found is None:
+        row.fault(meaning, "is not known", f"Use one of: {', '.join(values)}.")
+    return found
+
+
+def _categories(row: Checked) -> tuple[DataCategory, ...]:
+    words = [word.strip() for word in re.split(r"[;,|]", row.text("categories").casefold())]
+    named = [word for word in words if word]
+    known = set(DataCategory)
+    if any(word not in known for word in named):
+        row.fault("categories", "has one that is not known", f"Use: {'; '.join(DataCategory)}.")
+        return ()
+    return tuple(dict.fromkeys(DataCategory(word) for word in named))
+
+
+def _overlap(one: Binding, other: Binding) -> bool:
+    begin = max(one.valid_from or _EVER, other.valid_from or _EVER)
+    return begin < min(one.valid_to or _NEVER, other.valid_to or _NEVER)
+
+
+def _same(one: Binding, other: Binding) -> bool:
+    return one.model_dump(exclude=_UNKNOWN) == other.model_dump(exclude=_UNKNOWN)

@@ -1,0 +1,96 @@
+"""Whose is it? A person binds what belongs to nobody we know, from then or from earlier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from breachdesk.casework.asset_values import normalised
+from breachdesk.casework.service_presets import SERVICES, USUAL, ServicePreset
+from breachdesk.ports import UnitOfWork
+from schemas.customer import PROVIDER, AssetKind, Binding, Unattributed
+from schemas.errors import BadInput, NotAllowed
+from schemas.user import Actor
+
+
+def bind(
+    uow: UnitOfWork,
+    actor: Actor,
+    key: str,
+    customer_id: str,
+    service: str,
+    valid_from: datetime | None,
+    now: datetime,
+) -> Binding:
+    """`domain:contoso.example` is this customer's (or `provider`'s) since `valid_from` (None:
+    since ever), known from now on. An empty service means the usual one of that kind.
+
+    Events that were read already keep their owner; a replay resolves them anew. Raises NotFound for
+    an unknown customer, BadInput for a key or service that is none.
+    """
+    may_keep_the_register(actor)
+    kind, value = _asset(key)
+    if customer_id != PROVIDER:
+        uow.customers.get(customer_id)
+    preset = _service(uow, service or _usual(kind, customer_id))
+    binding = Binding(
+        kind=kind,
+        value=value,
+        customer_id=customer_id,
+        service=preset.name,
+        role=preset.role,
+        categories=preset.categories,
+        pecr=preset.pecr,
+        valid_from=valid_from,
+    )
+    uow.customers.bind(binding, now)
+    uow.audit.record(
+        at=now,
+        actor=actor.id,
+        act="register:asset:bound",
+        subject=customer_id,
+        facts={
+            "kind": kind.value,
+            "service": preset.name,
+            "since": valid_from.isoformat() if valid_from else "ever",
+        },
+    )
+    return binding.model_copy(update={"known_from": now})
+
+
+def suggestions(uow: UnitOfWork) -> Sequence[Unattributed]:
+    """What would have to be bound, most events first."""
+    return uow.customers.unattributed()
+
+
+def may_keep_the_register(actor: Actor) -> None:
+    """Any duty may. Raises NotAllowed."""
+    if not actor.duties:
+        raise NotAllowed("this account holds no duty", remedy="Ask for one: user add --duty.")
+
+
+def _asset(key: str) -> tuple[AssetKind, str]:
+    kind, _, value = key.partition(":")
+    if kind not in list(AssetKind):
+        raise BadInput(
+            "not an asset",
+            place="asset",
+            remedy=f"Write kind:value; kinds are {', '.join(AssetKind)}.",
+        )
+    return AssetKind(kind), normalised(AssetKind(kind), value)
+
+
+def _usual(kind: AssetKind, customer_id: str) -> str:
+    return "our own system" if customer_id == PROVIDER else USUAL[kind]
+
+
+def _service(uow: UnitOfWork, name: str) -> ServicePreset:
+    """A preset, or what an asset in the register already holds under that name."""
+    preset = SERVICES.get(name.strip().casefold())
+    if preset is not None:
+        return preset
+    for known in uow.customers.bindings():
+        if known.service.casefold() == name.strip().casefold():
+            return ServicePreset(known.service, known.role, known.categories, "", known.pecr)
+    names = ", ".join(preset.name for preset in SERVICES.values())
+    raise BadInput("no such service", place="service", remedy=f"Choose one of: {names}.")

@@ -1,0 +1,139 @@
+"""A spreadsheet saved as CSV: its encoding and separator found out, its rows with their lines.
+
+Faults of the whole file raise BadInput before anything is read from it, so that nothing changes.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from schemas.errors import BadInput
+
+LARGEST = 50 * 1024 * 1024
+SEPARATORS = ",;\t"
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Cells by header name as `heading` spells it, stripped."""
+
+    line: int
+    """Where the row begins in the file, from 1."""
+    cells: Mapping[str, str] = field(repr=False)
+    width: int
+    """How many cells it had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A whole file."""
+
+    file: str
+    header: tuple[str, ...]
+    rows: tuple[Row, ...] = field(repr=False)
+
+
+def read_sheet(path: Path) -> Sheet:
+    """Comma, semicolon or tab; UTF-8 (with or without a mark), UTF-16 or Windows-1252.
+
+    Raises BadInput for an empty, too large or undecodable file, a broken quote, and a header that
+    is missing or names a column twice.
+    """
+    text = _decode(path)
+    lines = _lines(text, path.name)
+    first = next(lines, None)
+    if first is None:
+        raise BadInput("the file is empty", place=path.name, remedy="Export it again.")
+    header = tuple(heading(name) for name in first[1])
+    _check_header(header, path.name)
+    rows = tuple(_row(header, line, cells) for line, cells in lines)
+    return Sheet(path.name, header, rows)
+
+
+def heading(name: str) -> str:
+    """How column names are compared: `*Contact_Name [required]` → `contact name`."""
+    plain = re.sub(r"\[[^\]]*\]|\*", " ", name.replace("_", " "))
+    return " ".join(plain.casefold().split())
+
+
+def _row(header: Sequence[str], line: int, cells: Sequence[str]) -> Row:
+    """A row that ends early has empty cells."""
+    padded = [cell.strip() for cell in cells] + [""] * (len(header) - len(cells))
+    return Row(line, dict(zip(header, padded, strict=False)), len(cells))
+
+
+def _decode(path: Path) -> str:
+    raw = path.read_bytes()
+    if len(raw) > LARGEST:
+        raise BadInput(
+            f"the file is larger than {LARGEST >> 20} MiB", place=path.name, remedy="Split it."
+        )
+    encoding = next((name for bom, name in _BOMS if raw.startswith(bom)), "")
+    if not encoding and b"\x00" in raw[:200]:
+        encoding = "utf-16-le" if raw[1:2] == b"\x00" else "utf-16-be"
+    for candidate in [encoding] if encoding else ["utf-8", "cp1252"]:
+        try:
+            text = raw.decode(candidate)
+        except UnicodeDecodeError:
+            continue
+        if "\x00" not in text:
+            return text
+    raise BadInput(
+        "the file is no text in UTF-8, UTF-16 or Windows-1252",
+        place=path.name,
+        remedy="Save it as CSV UTF-8 and import it again; a workbook (.xlsx) is no CSV.",
+    )
+
+
+def _lines(text: str, file: str) -> Iterator[tuple[int, Sequence[str]]]:
+    """(line, cells) of every row that is not blank."""
+    start, separator = 0, ""
+    marked = re.match(r"sep=([,;\t])\r?\n", text)
+    if marked is not None:
+        start, separator, text = 1, marked[1], text[marked.end() :]
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=separator or _separator(text), strict=True
+    )
+    while True:
+        line = start + reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as wrong:
+            raise BadInput(
+                f"the row cannot be read as CSV ({wrong})",
+                place=f"{file}, line {line}",
+                remedy="Look for a quotation mark that is never closed.",
+            ) from wrong
+        if cells is None:
+            return
+        if any(cell.strip() for cell in cells):
+            yield line, cells
+
+
+def _separator(text: str) -> str:
+    """The one that stands most often in the first row, outside quotes."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    bare = re.sub(r'"[^"]*"', "", first)
+    return max(SEPARATORS, key=bare.count)
+
+
+def _check_header(header: Sequence[str], file: str) -> None:
+    named = [name for name in header if name]
+    twice = sorted({name for name in named if named.count(name) > 1})
+    if twice:
+        raise BadInput(
+            f"the header names a column twice: {', '.join(twice)}",
+            place=f"{file}, line 1",
+            remedy="Remove one of them.",
+        )

@@ -1,0 +1,188 @@
+"""Customers and their people from a CSV file: good rows are imported, broken ones named."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from breachdesk.casework.asset_values import MAIL_ADDRESS
+from breachdesk.casework.attribution import may_keep_the_register
+from breachdesk.casework.csv_sheet import read_sheet
+from breachdesk.casework.presets import CUSTOMER_PRESETS, Preset, choose
+from breachdesk.casework.sheet_rows import Checked, slug
+from breachdesk.ports import UnitOfWork
+from schemas.customer import PROVIDER, Customer, ImportReport, Person, PersonKind, RowProblem
+from schemas.user import Actor
+
+_ID = re.compile(r"[^\s:?\x00-\x1f]{1,64}")
+_LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
+_PHONE = re.compile(r"\+?[0-9 ()./\-]{5,30}( ?(x|ext\.?) ?[0-9]{1,6})?", re.IGNORECASE)
+
+
+def import_customers(
+    uow: UnitOfWork, actor: Actor, path: Path, *, preset: str = "auto", now: datetime
+) -> ImportReport:
+    """Add or change customers by id. What the file has no column for stays as it is; customers
+    that are not in the file stay too: a former customer may still have to be told.
+
+    Raises BadInput for a fault of the whole file; then nothing changes.
+    """
+    may_keep_the_register(actor)
+    sheet = read_sheet(path)
+    chosen = choose(CUSTOMER_PRESETS, preset, sheet.header, sheet.file)
+    known = {customer.id: customer for customer in uow.customers.list()}
+    counts: Counter[str] = Counter()
+    problems: list[RowProblem] = []
+    seen: dict[str, int] = {}
+    for row in sheet.rows:
+        checked = Checked(row, chosen, len(sheet.header))
+        customer = _customer(checked, chosen, known, seen)
+        problems += checked.problems
+        counts["refused" if checked.problems else _keep(uow, customer, known)] += 1
+    report = ImportReport(
+        file=sheet.file,
+        preset=chosen.id,
+        rows=len(sheet.rows),
+        added=counts["added"],
+        changed=counts["changed"],
+        unchanged=counts["unchanged"],
+        refused=counts["refused"],
+        problems=tuple(problems),
+    )
+    record_import(uow, actor, "customers", report, now)
+    return report
+
+
+def record_import(
+    uow: UnitOfWork, actor: Actor, what: str, report: ImportReport, now: datetime
+) -> None:
+    """Counts only: what stands in the rows is personal."""
+    uow.audit.record(
+        at=now,
+        actor=actor.id,
+        act=f"register:{what}:imported",
+        subject=what,
+        facts=report.model_dump(exclude={"file", "problems"}),
+    )
+
+
+def _keep(uow: UnitOfWork, customer: Customer, known: Mapping[str, Customer]) -> str:
+    before = known.get(customer.id)
+    if before == customer:
+        return "unchanged"
+    uow.customers.save(customer)
+    return "added" if before is None else "changed"
+
+
+def _customer(
+    row: Checked, preset: Preset, known: Mapping[str, Customer], seen: dict[str, int]
+) -> Customer:
+    name = _name(row)
+    customer_id = _id(row, preset, name, seen)
+    before = known.get(customer_id, Customer(id=customer_id, name=name))
+    told: dict[str, Any] = {"name": name, "people": _people(row, before)}
+    if row.has("default_email"):
+        told["default_email"] = _email(row, "default_email")
+    if row.has("phone"):
+        told["phone"] = _phone(row)
+    if row.has("locale"):
+        told["locale"] = _locale(row)
+    start, end = row.span()
+    told |= {"contract_start": start} if row.has("start") else {}
+    told |= {"contract_end": end} if row.has("end") else {}
+    after = before.model_copy(update=told)
+    if not after.default_email and not after.phone:
+        row.fault("default_email", "and the telephone are both empty", "Give one of them.")
+    return after
+
+
+def _name(row: Checked) -> str:
+    name = row.text("name") or _first_and_last(row)
+    return name or row.needed("name", "Give the name that the customer trades under.")
+
+
+def _first_and_last(row: Checked) -> str:
+    return f"{row.text('first')} {row.text('last')}".strip()
+
+
+def _id(row: Checked, preset: Preset, name: str, seen: dict[str, int]) -> str:
+    found = row.text("id") or (slug(name) if preset.name_is_id else "")
+    if not found:
+        return row.needed("id", "Give the id that your billing or ticket system uses.")
+    if found == PROVIDER or not _ID.fullmatch(found):
+        row.fault("id", "cannot be an id", "Use up to 64 characters, no blanks, colons or `?`.")
+    if found in seen:
+        row.fault("id", f"stands in line {seen[found]} already", "Keep one row a customer.")
+    seen.setdefault(found, row.line)
+    return found
+
+
+def _email(row: Checked, meaning: str) -> str:
+    text = row.text(meaning)
+    if text and not MAIL_ADDRESS.fullmatch(text):
+        row.fault(meaning, "is not one mail address", "Write one address, as name@domain.")
+    return text
+
+
+def _phone(row: Checked) -> str:
+    text = row.text("phone")
+    if text and not _PHONE.fullmatch(text):
+        row.fault("phone", "is not a telephone number", "Use digits, blanks and a leading +.")
+    return text
+
+
+def _locale(row: Checked) -> str:
+    text = row.text("locale") or "en-GB"
+    if not _LOCALE.fullmatch(text):
+        row.fault("locale", "is not a locale", "Write it as en-GB or cy-GB.")
+    return text
+
+
+def _people(row: Checked, before: Customer) -> tuple[Person, ...]:
+    """Those that the file tells of, and before them nobody it has no column for is lost."""
+    told: list[Person] = []
+    holder = row.text("holder") or _first_and_last(row)
+    if holder or row.has("default_email"):
+        told.append(
+            _person(
+                before,
+                PersonKind.ACCOUNT_HOLDER,
+                holder,
+                _email(row, "default_email") if row.has("default_email") else before.default_email,
+                row.text("phone") or before.phone,
+            )
+        )
+    kinds = {PersonKind.ACCOUNT_HOLDER} if told else set()
+    if row.has("officer") or row.has("officer_email"):
+        kinds.add(PersonKind.DATA_PROTECTION)
+        told += _officer(row, before)
+    kept = [person for person in before.people if person.kind not in kinds]
+    return tuple(sorted([*told, *kept], key=_order))
+
+
+def _order(person: Person) -> tuple[int, str]:
+    return list(PersonKind).index(person.kind), person.id
+
+
+def _officer(row: Checked, before: Customer) -> Sequence[Person]:
+    name, email = row.text("officer"), _email(row, "officer_email")
+    if not name and not email:
+        return ()
+    return [_person(before, PersonKind.DATA_PROTECTION, name, email, "")]
+
+
+def _person(before: Customer, kind: PersonKind, name: str, email: str, phone: str) -> Person:
+    known = before.contact(kind)
+    suffix = "holder" if kind is PersonKind.ACCOUNT_HOLDER else "dp"
+    return Person(
+        id=known.id if known else f"{before.id}-{suffix}",
+        customer_id=before.id,
+        kind=kind,
+        name=name or (known.name if known else ""),
+        email=email,
+        phone=phone,
+    )

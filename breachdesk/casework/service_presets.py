@@ -1,0 +1,124 @@
+"""What a service holds, by its usual name, so that nobody writes roles and categories by hand.
+
+Roles after UK GDPR Art. 4(7) and (8): we are processor for what customers store with us, controller
+for what we keep about them. `ask` under PECR reg. 5A: only the provider knows whether this resale
+makes it the provider of a public electronic communications service. Reviewed 2026-11-22.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas.customer import AssetKind, DataCategory, Pecr, Role
+
+C = DataCategory
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePreset:
+    """Role, categories and PECR flag of a service."""
+
+    name: str
+    role: Role
+    categories: tuple[DataCategory, ...]
+    why: str
+    pecr: Pecr = Pecr.NO
+
+
+_TABLE = (
+    ServicePreset(
+        "Microsoft 365 tenant",
+        Role.PROCESSOR,
+        (C.MAIL, C.FILES),
+        "The customer's mail and files; we administer the directory on its behalf.",
+    ),
+    ServicePreset(
+        "hosted mailbox", Role.PROCESSOR, (C.MAIL,), "The customer's own mail on our platform."
+    ),
+    ServicePreset(
+        "hosted mail domain", Role.PROCESSOR, (C.MAIL,), "All mailboxes under the domain."
+    ),
+    ServicePreset(
+        "hosted website",
+        Role.PROCESSOR,
+        (C.WEBSITE,),
+        "Whatever the customer's site collects and stores.",
+    ),
+    ServicePreset(
+        "backup", Role.PROCESSOR, (C.BACKUP,), "Copies of the customer's systems and disk images."
+    ),
+    ServicePreset(
+        "file share", Role.PROCESSOR, (C.FILES,), "Files that the customer keeps with us."
+    ),
+    ServicePreset(
+        "monitored computer",
+        Role.PROCESSOR,
+        (C.FILES, C.TECHNICAL),
+        "A computer of the customer that we can reach through remote management.",
+    ),
+    ServicePreset(
+        "managed firewall",
+        Role.PROCESSOR,
+        (C.TRAFFIC, C.TECHNICAL),
+        "Connections of the customer's people, in logs that we keep for the customer.",
+    ),
+    ServicePreset(
+        "domain",
+        Role.CONTROLLER,
+        (C.IDENTITY, C.CONTACT),
+        "The registrant's details that we pass to the registry.",
+    ),
+    ServicePreset(
+        "broadband line",
+        Role.CONTROLLER,
+        (C.IDENTITY, C.CONTACT, C.TRAFFIC),
+        "Subscriber and traffic data of a line we sell; PECR may apply.",
+        Pecr.ASK,
+    ),
+    ServicePreset(
+        "telephone line",
+        Role.CONTROLLER,
+        (C.IDENTITY, C.CONTACT, C.TRAFFIC),
+        "Subscriber and call data of a line we sell; PECR may apply.",
+        Pecr.ASK,
+    ),
+    ServicePreset(
+        "billing account",
+        Role.CONTROLLER,
+        (C.IDENTITY, C.CONTACT, C.FINANCIAL, C.TRANSACTION),
+        "The account in our billing panel or accounts system.",
+    ),
+    ServicePreset(
+        "helpdesk",
+        Role.CONTROLLER,
+        (C.IDENTITY, C.CONTACT, C.TECHNICAL, C.USAGE),
+        "Tickets and the contact details of those who raised them.",
+    ),
+    ServicePreset(
+        "support passwords",
+        Role.CONTROLLER,
+        (C.CREDENTIALS,),
+        "Passwords shared with us to support the customer's equipment.",
+    ),
+    ServicePreset(
+        "our own system",
+        Role.CONTROLLER,
+        (C.TECHNICAL,),
+        "A machine of the provider itself (customer id `provider`).",
+    ),
+)
+SERVICES: Mapping[str, ServicePreset] = {preset.name.casefold(): preset for preset in _TABLE}
+"""By case-folded name."""
+
+USUAL: Mapping[AssetKind, str] = {
+    AssetKind.TENANT: "Microsoft 365 tenant",
+    AssetKind.MAILBOX: "hosted mailbox",
+    AssetKind.DOMAIN: "hosted mail domain",
+    AssetKind.HOST: "managed firewall",
+    AssetKind.IP: "broadband line",
+    AssetKind.SITE: "hosted website",
+    AssetKind.SOURCE: "managed firewall",
+    AssetKind.SERVICE: "billing account",
+}
+"""What an asset most often is, when a person binds it and names no service."""

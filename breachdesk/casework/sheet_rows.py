@@ -1,0 +1,74 @@
+"""One row while it is checked: every fault is noted with its line and column, none stops the rest."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from breachdesk.casework.csv_sheet import Row
+from breachdesk.casework.presets import Preset
+from schemas.customer import RowProblem
+
+_DATES = ("%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y", "%d %b %Y", "%Y-%m-%d %H:%M:%S")
+
+
+class Checked:
+    """Cells by meaning, and what is wrong with them."""
+
+    def __init__(self, row: Row, preset: Preset, width: int) -> None:
+        self.line = row.line
+        self.problems: list[RowProblem] = []
+        self._row = row
+        self._columns = {
+            meaning: next((name for name in names if name in row.cells), "")
+            for meaning, names in preset.columns.items()
+        }
+        if row.width > width:
+            self.fault("", f"{row.width} cells under {width} columns", "Quote what has commas.")
+
+    def has(self, meaning: str) -> bool:
+        """Does the file have such a column?"""
+        return bool(self._columns.get(meaning))
+
+    def text(self, meaning: str) -> str:
+        """Empty where there is no such column."""
+        return self._row.cells.get(self._columns.get(meaning, ""), "")
+
+    def needed(self, meaning: str, remedy: str) -> str:
+        """The text; its absence is a fault."""
+        found = self.text(meaning)
+        if not found:
+            self.fault(meaning, "is empty", remedy)
+        return found
+
+    def date(self, meaning: str) -> datetime | None:
+        """Midnight UTC of the day, as ISO or day first; a time of day is taken as UTC."""
+        found = self.text(meaning)
+        if not found:
+            return None
+        for form in _DATES:
+            try:
+                return datetime.strptime(found, form).replace(tzinfo=UTC)
+            except ValueError:
+                continue
+        self.fault(meaning, "is not a date", "Write it as 2026-11-22, or day first: 22/11/2026.")
+        return None
+
+    def span(self) -> tuple[datetime | None, datetime | None]:
+        """`start` and `end`; an end that is not after its start is a fault."""
+        start, end = self.date("start"), self.date("end")
+        if start and end and end <= start:
+            self.fault("end", "is not after the start", "Correct one of the two dates.")
+        return start, end
+
+    def fault(self, meaning: str, problem: str, remedy: str) -> None:
+        """Note it; the row will be refused."""
+        column = self._columns.get(meaning) or meaning or "the whole row"
+        self.problems.append(
+            RowProblem(line=self.line, column=column, problem=problem, remedy=remedy)
+        )
+
+
+def slug(name: str) -> str:
+    """`Pike & Sons Ltd` → `pike-sons-ltd`."""
+    return re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")
