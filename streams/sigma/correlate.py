@@ -31,6 +31,9 @@ KINDS = {
     SigmaCorrelationType.TEMPORAL: RuleKind.TEMPORAL,
     SigmaCorrelationType.TEMPORAL_ORDERED: RuleKind.TEMPORAL_ORDERED,
 }
+SHOWN = 100
+"""Signals kept at each end of a bucket: as many as the rule needs would do for the verdict; so many
+let most alerts show all of their evidence."""
 Test = Callable[[Sequence[Member]], bool]
 Tell = Callable[[Sequence[Member]], str]
 
@@ -50,7 +53,7 @@ def event_spec(rule: str, title: str, severity: Severity, timespan: int, quiet: 
         severity=severity,
         timespan=timespan,
         quiet=quiet,
-        keep=25,
+        keep=SHOWN,
         distinct=False,
         fires=bool,
         explain=explain,
@@ -81,7 +84,7 @@ def correlation_spec(
         severity=Severity(rule.level.name.lower()) if rule.level else Severity.MEDIUM,
         timespan=timespan,
         quiet=timespan if quiet is None else quiet,
-        keep=least if kind in (RuleKind.EVENT_COUNT, RuleKind.VALUE_COUNT) else 0,
+        keep=max(least, SHOWN) if kind in (RuleKind.EVENT_COUNT, RuleKind.VALUE_COUNT) else 0,
         distinct=kind is RuleKind.VALUE_COUNT,
         fires=fires,
         explain=explain,

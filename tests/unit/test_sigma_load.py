@@ -8,6 +8,7 @@ import pytest
 
 from schemas.errors import BadInput, NotFound
 from schemas.rule import RuleKind
+from streams.sigma.examples import episodes_of
 from streams.sigma.explain import explain
 from streams.sigma.load import load_rules
 
@@ -61,10 +62,20 @@ def test_a_correlation_may_refer_to_a_rule_in_another_file(tmp_path: Path) -> No
     assert [info.id for info in book.infos()] == ["many_failed"]
 
 
-def test_more_than_gt_is_one_more(tmp_path: Path) -> None:
-    book = load(tmp_path, f"{BASE}---\n{CORRELATION.replace('gte: 3', 'gt: 3')}")
+@pytest.mark.parametrize(("condition", "alerts"), [("gte: 3", 1), ("gt: 2", 1), ("gt: 3", 0)])
+def test_gt_asks_for_one_more_than_gte(tmp_path: Path, condition: str, alerts: int) -> None:
+    book = load(tmp_path, f"{BASE}---\n{CORRELATION.replace('gte: 3', condition)}")
+    events = [
+        {
+            "@timestamp": f"2026-11-22T10:00:0{i}Z",
+            "event.category": ["authentication"],
+            "event.outcome": "failure",
+            "user.name": "jo",
+        }
+        for i in range(3)
+    ]
 
-    assert book.specs["many_failed"].keep == 4
+    assert len(episodes_of(book, events)) == alerts
 
 
 def test_a_rule_is_known_by_its_name_else_its_id(tmp_path: Path) -> None:
