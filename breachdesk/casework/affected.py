@@ -238,14 +238,19 @@ def _questions_left(
     unknown = {key for alert in alerts for key in alert.unattributed}
     unknown |= {asset for asset in case.assets if asset not in bound}
     for asset in sorted(unknown):
-        title = f"Whose is {asset}?"
+        title = f"Whose is this {asset.partition(':')[0]}?"
         why = "it is in the evidence and belongs to no customer we know"
-        tasks.append(cases.check_task(f"whose-{asset}", title, why, now))
+        tasks.append(cases.check_task(_task_id("whose", asset), title, why, now, asset))
     for asset in sorted(senders):
-        title = "Choose another sender"
-        why = f"{asset}, which a sender of ours stands on, is in the evidence"
-        tasks.append(cases.check_task(f"sender-{asset}", title, why, now))
+        why = "an asset that one of our senders stands on is in the evidence"
+        task_id = _task_id("sender", asset)
+        tasks.append(cases.check_task(task_id, "Choose another sender", why, now, asset))
     return tasks
+
+
+def _task_id(about: str, asset: str) -> str:
+    """Without the asset's name, which may be a person's address: ids stand in the audit."""
+    return f"{about}-{hashlib.sha256(asset.encode()).hexdigest()[:12]}"
 
 
 def _audit(uow: UnitOfWork, manifest: Manifest, case_id: str, now: datetime) -> None:

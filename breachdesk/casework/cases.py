@@ -193,9 +193,11 @@ def with_tasks(uow: UnitOfWork, case_id: str, tasks: Iterable[Task], now: dateti
     return saved
 
 
-def check_task(task_id: str, title: str, reason: str, now: datetime) -> Task:
-    """Something a person must look at."""
-    return Task(id=task_id, kind=TaskKind.CHECK, title=title, opened_at=now, reason=reason)
+def check_task(task_id: str, title: str, reason: str, now: datetime, script: str = "") -> Task:
+    """Something a person must look at; `script` may name people."""
+    return Task(
+        id=task_id, kind=TaskKind.CHECK, title=title, opened_at=now, reason=reason, script=script
+    )
 
 
 def _check_origin(

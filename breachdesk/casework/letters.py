@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import html
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -91,22 +92,26 @@ def documents(uow: UnitOfWork, breach_id: str) -> Documents:
 
 
 def letters(uow: UnitOfWork, breach_id: str, settings: Settings, renderer: Renderer) -> Letters:
-    """Render and lint every letter. Raises Corrupt when a letter would name somebody else's
-    reference or customer: then the data is crossed, and nothing may leave."""
+    """Render and lint every letter; one that names another customer has a blocking problem.
+    Raises Corrupt when a letter is not its own recipient's: nothing may leave then."""
     made = documents(uow, breach_id)
     told = told_recipients(made)
     by_mail = [r for r in told if r.channel is Channel.EMAIL]
-    maker = LetterMaker(uow, made, settings)
-    names = NameIndex(c.name for c in maker.customers.values())
-    rendered, problems, missing = [], [], {}
+    customers = {customer.id: customer for customer in uow.customers.list()}
+    maker = LetterMaker(uow, made, settings, customers)
+    names = NameIndex(customer.name for customer in customers.values())
+    rendered: list[Rendered] = []
+    problems: list[LintProblem] = []
+    missing: dict[str, str] = {}
     for recipient in told:
         context = maker.context(recipient)
         missing.update(renderer.missing(context))
         if recipient.channel is not Channel.EMAIL:
             continue
-        letter = renderer.letter(context)
-        problems += renderer.lint(letter, context, others=maker.others(context))
-        assert_own(letter, context, names, maker.others(context))
+        letter, others = renderer.letter(context), maker.others(context)
+        assert_own(letter, context)
+        problems += [*renderer.lint(letter, context, others=others)]
+        problems += foreign_names(letter, context, names, others)
         rendered.append(letter)
     return Letters(
         rendered=tuple(rendered),
@@ -139,6 +144,7 @@ class LetterMaker:
         uow: UnitOfWork,
         made: Documents,
         settings: Settings,
+        customers: Mapping[str, Customer],
         *,
         ico_told: bool | None = None,
         told_at: datetime | None = None,
@@ -150,11 +156,11 @@ class LetterMaker:
         submitted = bool(uow.breaches.all(Submission, made.breach.id))
         self._ico_told = submitted if ico_told is None else ico_told
         self._told_at = told_at or made.told_at
-        self.customers: dict[str, Customer] = {c.id: c for c in uow.customers.list()}
+        self._customers = customers
 
     def context(self, recipient: Recipient) -> LetterContext:
         """One recipient's own exposure. Raises Corrupt when there is not exactly one."""
-        customer = self.customers.get(recipient.customer_id)
+        customer = self._customers.get(recipient.customer_id)
         if customer is None:
             raise NotFound("the customer is gone", place=recipient.customer_id, remedy="Freeze.")
         version = self._made.facts.version
@@ -179,7 +185,7 @@ class LetterMaker:
     def others(self, context: LetterContext) -> list[str]:
         """Names that must not be in this letter."""
         own = context.recipient.customer_id
-        return [c.name for c in self.customers.values() if c.id not in (own, PROVIDER)]
+        return [c.name for c in self._customers.values() if c.id not in (own, PROVIDER)]
 
     def _exposure(self, recipient: Recipient) -> Exposure:
         own = [
@@ -206,29 +212,39 @@ def reference(breach: Breach, customer_id: str) -> str:
     return f"{breach.id}-{first}-{second}-{number // words**2 % 10_000:04d}"
 
 
-def assert_own(
-    letter: Rendered, context: LetterContext, names: NameIndex, others: Sequence[str]
-) -> None:
-    """The row-key check: this letter bears its own reference and names no other customer."""
-    parts = {"subject": letter.subject, "text": letter.text, "html": letter.html}
-    whose = (letter.customer_id, letter.person_id, letter.kind)
+def assert_own(letter: Rendered, context: LetterContext) -> None:
+    """The row-key check: the letter is this recipient's and bears its own reference."""
     recipient = context.recipient
-    crossed = whose != (recipient.customer_id, recipient.person_id, recipient.kind)
-    unmarked = [p for p in ("text", "html") if context.reference not in parts[p]]
-    foreign = {n for part in parts.values() for n in _foreign(part, context, names, others)}
-    if crossed or unmarked or foreign:
-        raise Corrupt(
-            "a letter is not its recipient's own: "
-            + ("its row is crossed" if crossed else _why(unmarked, foreign)),
-            place=f"{context.breach.id}, {recipient.customer_id}, {recipient.kind}",
-            remedy="Nothing was sent. Look at the template and the facts for another's name.",
+    whose = (letter.customer_id, letter.person_id, letter.kind)
+    if whose != (recipient.customer_id, recipient.person_id, recipient.kind):
+        problem = "its row is crossed with another's"
+    elif context.reference not in letter.text or context.reference not in letter.html:
+        problem = "it lacks its own reference"
+    else:
+        return
+    raise Corrupt(
+        f"a letter is not its recipient's own: {problem}",
+        place=f"{context.breach.id}, {recipient.customer_id}, {recipient.kind}",
+        remedy="Nothing was sent. Look at the template and at the register.",
+    )
+
+
+def foreign_names(
+    letter: Rendered, context: LetterContext, names: NameIndex, others: Sequence[str]
+) -> list[LintProblem]:
+    """Blocking problems for every part that names another customer."""
+    parts = {"subject": letter.subject, "text": letter.text, "html": html.unescape(letter.html)}
+    parts |= {f"attachment:{name}": content for name, content in letter.attachments.items()}
+    return [
+        LintProblem(
+            severity="block",
+            where=where,
+            problem="it names another customer",
+            remedy="Take the name out of the facts or the reason.",
         )
-
-
-def _why(unmarked: list[str], foreign: set[str]) -> str:
-    if unmarked:
-        return f"the {' and '.join(unmarked)} lacks its reference"
-    return f"it names {len(foreign)} other customer{'s' if len(foreign) > 1 else ''}"
+        for where, part in parts.items()
+        if any(_foreign(part.replace(context.reference, ""), context, names, others))
+    ]
 
 
 def _foreign(
@@ -236,14 +252,12 @@ def _foreign(
 ) -> Iterator[str]:
     """Other customers' names, except where they are part of a name that may stand there."""
     wanted = set(others)
-    own = (context.customer_name, context.recipient.name, *_our_names(context.profile))
+    us = context.profile
+    own = (context.customer_name, context.recipient.name)
     for found in names.find(text):
-        if found.name in wanted and not any(_within(found.name, name) for name in own):
+        allowed = (*own, us.legal_name, us.trading_name, us.contact_name)
+        if found.name in wanted and not any(_within(found.name, name) for name in allowed):
             yield found.name
-
-
-def _our_names(profile: ProviderProfile) -> tuple[str, ...]:
-    return (profile.legal_name, profile.trading_name, profile.contact_name)
 
 
 def _within(name: str, longer: str) -> bool:

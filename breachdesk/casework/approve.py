@@ -1,0 +1,299 @@
+"""Step 8, release: a second person's approval binds to list, texts, decision and sender."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from breachdesk.casework import cases
+from breachdesk.casework.authority import require, required
+from breachdesk.casework.letters import Documents, LetterMaker, Letters, documents, letters
+from breachdesk.casework.queueing import queue_letters
+from breachdesk.casework.sealing import next_version, seal_hash, sender_hash
+from breachdesk.casework.senders import check_sender
+from breachdesk.casework.telephone import telephone_task
+from breachdesk.casework.witness import queue_witness
+from breachdesk.ports import Renderer, UnitOfWork
+from schemas.breach import Approval, ApprovalKind, Recipient
+from schemas.case import Task
+from schemas.errors import BadInput, Conflict, Incomplete, NotAllowed
+from schemas.report import Submission
+from schemas.settings import ProviderProfile, SenderSettings, Settings
+from schemas.user import Actor, Duty
+
+PROFILE = {
+    "legal_name": "our legal name",
+    "company_number": "our company number",
+    "registered_address": "our registered address",
+    "contact_name": "a named contact",
+    "contact_email": "the contact's address",
+    "contact_phone": "the contact's telephone",
+    "contact_hours": "the contact's hours",
+    "complaints": "how to complain to us",
+}
+"""What both letters must say of us; never invented."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """The four hashes, the one over them, and how many messages leave."""
+
+    manifest_hash: str
+    texts_hash: str
+    decision_hash: str
+    sender_hash: str
+    hash: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What stands behind a seal."""
+
+    seal: Seal
+    made: Documents
+    letters: Letters
+
+
+def seal(
+    uow: UnitOfWork,
+    breach_id: str,
+    settings: Settings,
+    renderer: Renderer,
+    sender: SenderSettings,
+) -> Seal:
+    """What approving now would bind to. Raises Incomplete for missing blocks, blank profile
+    fields and blocking problems, NotAllowed for a compromised sender, NotFound for a document
+    not written."""
+    return _prepare(uow, breach_id, settings, renderer, sender).seal
+
+
+def approve(  # noqa: PLR0913 - what an approval binds to, each by its name
+    uow: UnitOfWork,
+    actor: Actor,
+    breach_id: str,
+    *,
+    count: int,
+    expected_hash: str,
+    settings: Settings,
+    renderer: Renderer,
+    sender: SenderSettings,
+    now: datetime,
+) -> Approval:
+    """A second person's release: files the approval, queues the letters and opens the telephone
+    tasks in one transaction.
+
+    Raises NotAllowed for who wrote, froze, decided or confirmed, BadInput for another count,
+    Conflict when anything changed since the seal was shown, and as `seal`.
+    """
+    require(actor, Duty.APPROVER, act="approve a release")
+    release = _prepare(uow, breach_id, settings, renderer, sender)
+    _check_second_person(actor, release.made)
+    _check_typed(release.seal, count, expected_hash)
+    approval = _approval(uow, actor, release, sender, ApprovalKind.SECOND_PERSON, now)
+    _release(uow, approval, release, settings, renderer, sender, now)
+    return approval
+
+
+def break_glass(  # noqa: PLR0913 - as approve, and the witness
+    uow: UnitOfWork,
+    actor: Actor,
+    breach_id: str,
+    *,
+    count: int,
+    expected_hash: str,
+    reason: str,
+    witness: str = "",
+    settings: Settings,
+    renderer: Renderer,
+    sender: SenderSettings,
+    now: datetime,
+) -> Approval:
+    """One person alone releases, after a delay, with a reason, under a witness's eyes: a plain
+    message to the nominated outsider is queued before any letter.
+
+    Raises NotAllowed where two people could approve, and as `approve`.
+    """
+    require(actor, Duty.APPROVER, act="break the glass")
+    _check_alone(uow)
+    reason = required(reason, place="reason", remedy="Say why nobody else can approve in time.")
+    witness = _witness(witness, settings)
+    release = _prepare(uow, breach_id, settings, renderer, sender)
+    _check_typed(release.seal, count, expected_hash)
+    delay = timedelta(minutes=settings.notices.break_glass_delay_minutes)
+    approval = _approval(
+        uow, actor, release, sender, ApprovalKind.BREAK_GLASS, now,
+        {"reason": reason, "witness": witness, "not_before": now + delay},
+    )  # fmt: skip
+    queue_witness(uow, approval, release.made.breach, sender, settings, now)
+    _release(uow, approval, release, settings, renderer, sender, now)
+    return approval
+
+
+def _prepare(
+    uow: UnitOfWork,
+    breach_id: str,
+    settings: Settings,
+    renderer: Renderer,
+    sender: SenderSettings,
+) -> Release:
+    made = documents(uow, breach_id)
+    check_sender(uow, made.breach, sender)
+    ready = letters(uow, breach_id, settings, renderer)
+    _check_complete(ready, settings.profile)
+    parts = (made.manifest.hash, ready.texts_hash, made.decision.hash, sender_hash(sender))
+    return Release(Seal(*parts, seal_hash(*parts), len(ready.rendered)), made, ready)
+
+
+def _check_complete(ready: Letters, profile: ProviderProfile) -> None:
+    if not ready.rendered and not ready.telephone:
+        raise NotAllowed("nobody is to be told", place="letters", remedy="Nothing to approve.")
+    missing = {
+        f"profile.{name}": f"{said} is blank"
+        for name, said in PROFILE.items()
+        if not str(getattr(profile, name)).strip()
+    }
+    missing |= ready.missing
+    missing |= {f"{p.where}: {p.problem}": p.remedy for p in ready.blocking}
+    if missing:
+        raise Incomplete(missing, place="letters", remedy="Mend these, then approve.")
+
+
+def _check_second_person(actor: Actor, made: Documents) -> None:
+    did = {
+        "wrote the letters": made.facts.written_by,
+        "froze the affected list": made.manifest.frozen_by,
+        "wrote the decision": made.decision.decided_by,
+        "confirmed the breach": made.breach.confirmed_by,
+    }
+    own = [act for act, who in did.items() if who == actor.id]
+    if own:
+        raise NotAllowed(
+            f"who {own[0]} does not approve",
+            place=made.breach.id,
+            remedy="A second person must read and approve.",
+        )
+
+
+def _check_alone(uow: UnitOfWork) -> None:
+    approvers = [u for u in uow.users.list() if Duty.APPROVER in u.duties and not u.disabled]
+    if len(approvers) >= 2:
+        raise NotAllowed(
+            f"{len(approvers)} people may approve, so the glass stays whole",
+            place="break-glass",
+            remedy="Ask the other one.",
+        )
+
+
+def _check_typed(seal: Seal, count: int, expected_hash: str) -> None:
+    if expected_hash != seal.hash:
+        raise Conflict(
+            "the list, a text, the decision or the sender changed since you looked",
+            place="approval",
+            remedy="Reload, read again, then approve.",
+        )
+    if count != seal.count:
+        raise BadInput(
+            f"you typed {count}, and {seal.count} would be sent",
+            place="count",
+            remedy="Look at the list again.",
+        )
+
+
+def _witness(witness: str, settings: Settings) -> str:
+    named = (witness or settings.profile.witness_email).strip()
+    if "@" not in named:
+        raise Incomplete(
+            {"witness": "the address of the nominated outsider is missing"}, place="break-glass"
+        )
+    return named
+
+
+def _approval(
+    uow: UnitOfWork,
+    actor: Actor,
+    release: Release,
+    sender: SenderSettings,
+    kind: ApprovalKind,
+    now: datetime,
+    more: dict[str, Any] | None = None,
+) -> Approval:
+    made, bound = release.made, release.seal
+    approval = Approval(
+        breach_id=made.breach.id,
+        version=next_version(uow.breaches.latest(Approval, made.breach.id)),
+        kind=kind,
+        approved_by=actor.id,
+        approved_at=now,
+        manifest_hash=bound.manifest_hash,
+        texts_hash=bound.texts_hash,
+        decision_hash=bound.decision_hash,
+        sender_hash=bound.sender_hash,
+        hash=bound.hash,
+        count=bound.count,
+        sender_id=sender.id,
+        facts_version=made.facts.version,
+        told_at=made.told_at,
+        ico_told=bool(uow.breaches.all(Submission, made.breach.id)),
+        **(more or {}),
+    )
+    uow.breaches.put(approval)
+    _audit(uow, approval, made.breach.case_id, now)
+    return approval
+
+
+def _release(
+    uow: UnitOfWork,
+    approval: Approval,
+    release: Release,
+    settings: Settings,
+    renderer: Renderer,
+    sender: SenderSettings,
+    now: datetime,
+) -> None:
+    pairs = list(zip(release.letters.recipients, release.letters.rendered, strict=True))
+    queue_letters(uow, approval, pairs, sender, settings.notices, now)
+    calls = _calls(uow, release, settings, renderer, now)
+    cases.with_tasks(uow, release.made.breach.case_id, calls, now)
+
+
+def _calls(
+    uow: UnitOfWork, release: Release, settings: Settings, renderer: Renderer, now: datetime
+) -> list[Task]:
+    made = release.made
+    told: Sequence[Recipient] = release.letters.telephone
+    customers = {r.customer_id: uow.customers.get(r.customer_id) for r in told}
+    maker = LetterMaker(uow, made, settings, customers)
+    return [
+        telephone_task(r, made, renderer.telephone_script(maker.context(r)), r.reason, now)
+        for r in told
+    ]
+
+
+def _audit(uow: UnitOfWork, approval: Approval, case_id: str, now: datetime) -> None:
+    uow.audit.record(
+        at=now,
+        actor=approval.approved_by,
+        act="breach:release:approved"
+        if approval.kind is ApprovalKind.SECOND_PERSON
+        else "breach:release:glass_broken",
+        subject=approval.breach_id,
+        facts={
+            "version": approval.version,
+            "hash": approval.hash,
+            "parts": {
+                "manifest": approval.manifest_hash,
+                "texts": approval.texts_hash,
+                "decision": approval.decision_hash,
+                "sender": approval.sender_hash,
+            },
+            "count": approval.count,
+            "not_before": approval.not_before.isoformat() if approval.not_before else None,
+        },
+        personal={"reason": approval.reason, "witness": approval.witness}
+        if approval.witness
+        else None,
+        case_id=case_id,
+    )

@@ -1,0 +1,164 @@
+"""Is this row ready to leave? Renders it again and says what stands against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from breachdesk.casework.evidence import assets_in_evidence
+from breachdesk.casework.letters import LetterMaker, documents
+from breachdesk.casework.recipients import UnsafeAddresses
+from breachdesk.casework.senders import check_sender, sender_by_id
+from breachdesk.casework.standing import approval_of, too_early, why_not
+from breachdesk.casework.telephone import recipient_of
+from breachdesk.casework.witness import witness_letter
+from breachdesk.ports import Renderer, UnitOfWork
+from schemas.breach import Approval, Breach, NoticeKind, Recipient
+from schemas.errors import BreachDeskError
+from schemas.notice import NoticeRow, Outgoing, Rendered, Status
+from schemas.settings import SenderSettings, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """It does not leave. `status` None: not now, perhaps later."""
+
+    reason: str
+    status: Status | None = None
+    call: bool = False
+    """A person must be telephoned instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Everything an Outgoing needs but the attempt."""
+
+    row: NoticeRow
+    sender: SenderSettings
+    letter: Rendered = field(repr=False)
+    to_name: str = field(repr=False)
+    to_email: str = field(repr=False)
+    in_reply_to: str | None = None
+
+    def outgoing(self, attempt_id: str, now: datetime) -> Outgoing:
+        """One recipient, one letter, everything fixed."""
+        sender = self.sender
+        return Outgoing(
+            row_id=self.row.id,
+            attempt_id=attempt_id,
+            message_id=self.row.message_id,
+            date=now,
+            sender=_mailbox(sender.from_name, sender.from_email),
+            envelope_sender=sender.envelope_from or sender.from_email,
+            to_name=self.to_name,
+            to_email=self.to_email,
+            letter=self.letter,
+            in_reply_to=self.in_reply_to,
+        )
+
+
+def departure(
+    uow: UnitOfWork, row: NoticeRow, settings: Settings, renderer: Renderer, now: datetime
+) -> Ready | Refusal:
+    """Approval standing, not paused, not expired, sender and address clean, and the same bytes
+    when rendered again. Reads only."""
+    refusal = cheap_refusal(uow, row, settings, now)
+    if refusal is not None:
+        return refusal
+    approval = approval_of(uow, row)
+    sender = sender_by_id(settings, approval.sender_id) if approval else None
+    if approval is None or sender is None:
+        return Refusal("there is no approval with this seal", Status.SKIPPED)
+    breach = uow.breaches.get(row.breach_id)
+    try:
+        check_sender(uow, breach, sender)
+        return _rendered(uow, row, approval, sender, settings, renderer)
+    except BreachDeskError as error:
+        return Refusal(error.problem, Status.SKIPPED)
+
+
+def cheap_refusal(
+    uow: UnitOfWork, row: NoticeRow, settings: Settings, now: datetime
+) -> Refusal | None:
+    """What can be said without rendering; asked again in the transaction that writes intent."""
+    if now >= row.expires_at:
+        return Refusal("it expired before it could leave", Status.EXPIRED, call=True)
+    why = why_not(uow, row, settings)
+    if why:
+        return Refusal(why, Status.SKIPPED)
+    if row.kind is NoticeKind.WITNESS:
+        return None
+    if uow.breaches.paused(row.breach_id):
+        return Refusal("the mail of this breach is stopped")
+    approval = approval_of(uow, row)
+    if approval is not None and too_early(approval, now):
+        return Refusal("the break-glass delay is not over")
+    return None
+
+
+def _rendered(
+    uow: UnitOfWork,
+    row: NoticeRow,
+    approval: Approval,
+    sender: SenderSettings,
+    settings: Settings,
+    renderer: Renderer,
+) -> Ready | Refusal:
+    if row.kind is NoticeKind.WITNESS:
+        letter = witness_letter(approval, drill=uow.breaches.get(row.breach_id).drill)
+        return _same(row, sender, letter, "", approval.witness, None)
+    made = documents(uow, row.breach_id)
+    recipient = recipient_of(made, row.customer_id, row.person_id, row.kind)
+    if recipient is None:
+        return Refusal("this person is no longer on the frozen list", Status.SKIPPED)
+    unsafe = _unsafe(uow, made.breach, recipient)
+    if unsafe:
+        return Refusal(unsafe, Status.SKIPPED, call=True)
+    customers = {row.customer_id: uow.customers.get(row.customer_id)}
+    maker = LetterMaker(
+        uow, made, settings, customers, ico_told=approval.ico_told, told_at=approval.told_at
+    )
+    letter = renderer.letter(maker.context(recipient))
+    before = _before(uow, row)
+    return _same(row, sender, letter, recipient.name, recipient.email, before)
+
+
+def _unsafe(uow: UnitOfWork, breach: Breach, recipient: Recipient) -> str:
+    """Evidence that came after the list was frozen counts too."""
+    assets = assets_in_evidence(uow, uow.cases.get(breach.case_id))
+    addresses = UnsafeAddresses(assets, uow.customers.bindings())
+    return addresses.reason(recipient.email, recipient.customer_id)
+
+
+def _same(
+    row: NoticeRow,
+    sender: SenderSettings,
+    letter: Rendered,
+    name: str,
+    email: str,
+    before: str | None,
+) -> Ready | Refusal:
+    if letter.hash != row.rendered_hash:
+        return Refusal("rendering it again gives other words than were approved", Status.SKIPPED)
+    return Ready(row, sender, letter, name, email, before)
+
+
+def _before(uow: UnitOfWork, row: NoticeRow) -> str | None:
+    """Message-ID of the letter this one follows, if it left."""
+    same = [
+        r
+        for r in uow.notices.list(
+            breach_id=row.breach_id, statuses=(Status.HANDED_OVER, Status.DELIVERED)
+        )
+        if (r.customer_id, r.person_id, r.kind) == (row.customer_id, row.person_id, row.kind)
+        and r.version < row.version
+    ]
+    return max(same, key=lambda r: r.version).message_id if same else None
+
+
+def _mailbox(name: str, email: str) -> str:
+    """RFC 5322: a quoted display name and the address."""
+    if not name:
+        return email
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}" <{email}>'

@@ -1,0 +1,192 @@
+"""Step 8, before and after the mail: the letters' facts, and what people record of delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from breachdesk.casework import cases
+from breachdesk.casework.authority import require, required
+from breachdesk.casework.letters import Letters, documents, letters
+from breachdesk.casework.sealing import digest, next_version
+from breachdesk.casework.telephone import plain_script, recipient_of, telephone_task
+from breachdesk.ports import UnitOfWork
+from schemas.breach import NoticeFacts, NoticeKind
+from schemas.errors import BadInput, Conflict, Incomplete, NotAllowed
+from schemas.notice import NoticeRow, Status
+from schemas.times import in_utc
+from schemas.user import Actor, Duty
+
+SENT = (Status.HANDED_OVER, Status.DELIVERED, Status.UNKNOWN, Status.DEFERRED)
+SETTLES = (Status.HANDED_OVER, Status.BOUNCED, Status.QUEUED)
+RESEND_AFTER = timedelta(minutes=15)
+"""An unclear end may be tried again this long after intent, by a person or by policy."""
+
+
+def write_facts(uow: UnitOfWork, actor: Actor, facts: NoticeFacts, now: datetime) -> NoticeFacts:
+    """File the next version of what both letters say; a later one voids an approval. Raises
+    Incomplete naming what is missing, BadInput for what cannot be."""
+    require(actor, Duty.RESPONDER, act="write the letters' facts")
+    breach = uow.breaches.get(facts.breach_id)
+    _check_facts(facts, now)
+    version = next_version(uow.breaches.latest(NoticeFacts, breach.id))
+    filed = facts.model_copy(update={"version": version, "written_by": actor.id, "written_at": now})
+    uow.breaches.put(filed)
+    uow.audit.record(
+        at=now,
+        actor=actor.id,
+        act="breach:facts:written",
+        subject=breach.id,
+        facts={"version": version, "hash": digest(filed.model_dump(mode="json"))},
+        case_id=breach.case_id,
+    )
+    return filed
+
+
+def record_bounce(
+    uow: UnitOfWork, actor: Actor, row_id: int, reason: str, now: datetime
+) -> NoticeRow:
+    """A bounce came back: the person is telephoned. Nothing is mailed again."""
+    require(actor, Duty.ANALYST, Duty.RESPONDER, act="record a bounce")
+    reason = required(reason, place="bounce", remedy="Write what the message said.")
+    row = uow.notices.get(row_id)
+    bounced = _settle(uow, row, Status.BOUNCED, f"bounced, recorded by {actor.id}", SENT)
+    _audit(uow, actor, "notice:bounce:recorded", row, now, {"reason": reason})
+    open_call(uow, bounced, "the mail came back", now)
+    return bounced
+
+
+def resolve_unknown(
+    uow: UnitOfWork, actor: Actor, row_id: int, outcome: Status, evidence: str, now: datetime
+) -> NoticeRow:
+    """Settle an unclear end by the mail server's log: handed over, bounced, or, 15 minutes after
+    the attempt began, queued to be sent once more with the same Message-ID."""
+    require(actor, Duty.RESPONDER, act="settle an unknown end")
+    evidence = required(evidence, place="evidence", remedy="Say what the server's log shows.")
+    row = uow.notices.get(row_id)
+    if outcome not in SETTLES:
+        allowed = ", ".join(status.value for status in SETTLES)
+        raise BadInput(f"{outcome} settles nothing", place="outcome", remedy=f"Use {allowed}.")
+    if outcome is Status.QUEUED:
+        _check_old_enough(row, now)
+    settled = _settle(uow, row, outcome, f"settled by {actor.id}", (Status.UNKNOWN,))
+    _audit(uow, actor, f"notice:unknown:{outcome.value}", row, now, {"evidence": evidence})
+    if outcome is Status.BOUNCED:
+        open_call(uow, settled, "the mail came back", now)
+    return settled
+
+
+def acknowledge(uow: UnitOfWork, actor: Actor, row_id: int, now: datetime) -> NoticeRow:
+    """The reader confirmed receipt: now, and only now, it is delivered."""
+    require(actor, Duty.ANALYST, Duty.RESPONDER, act="record a receipt")
+    row = uow.notices.get(row_id)
+    arrived = (Status.HANDED_OVER, Status.UNKNOWN)
+    done = _settle(uow, row, Status.DELIVERED, f"receipt confirmed to {actor.id}", arrived)
+    _audit(uow, actor, "notice:receipt:confirmed", row, now, {})
+    return done
+
+
+def pause(
+    uow: UnitOfWork,
+    actor: Actor,
+    breach_id: str,
+    paused: bool,
+    now: datetime,
+) -> None:
+    """The kill switch, both ways; honoured between messages."""
+    require(actor, Duty.RESPONDER, Duty.APPROVER, act="stop or resume the mail")
+    breach = uow.breaches.get(breach_id)
+    uow.breaches.pause(breach_id, paused)
+    uow.audit.record(
+        at=now,
+        actor=actor.id,
+        act="breach:mail:paused" if paused else "breach:mail:resumed",
+        subject=breach_id,
+        case_id=breach.case_id,
+    )
+
+
+def open_call(
+    uow: UnitOfWork, row: NoticeRow, reason: str, now: datetime, script: str = ""
+) -> None:
+    """The telephone task of a row that mail did not reach; once a person and letter."""
+    breach = uow.breaches.get(row.breach_id)
+    if row.kind is NoticeKind.WITNESS:
+        title = "Tell the witness of the broken glass by telephone"
+        task = cases.check_task(f"witness-{row.breach_id}-v{row.version}", title, reason, now)
+        cases.with_tasks(uow, breach.case_id, [task], now)
+        return
+    made = documents(uow, row.breach_id)
+    recipient = recipient_of(made, row.customer_id, row.person_id, row.kind)
+    if recipient is not None:
+        said = script or plain_script(made, recipient)
+        task = telephone_task(recipient, made, said, reason, now)
+        cases.with_tasks(uow, breach.case_id, [task], now)
+
+
+def _settle(
+    uow: UnitOfWork, row: NoticeRow, status: Status, reason: str, expected: Sequence[Status]
+) -> NoticeRow:
+    changes: dict[str, Any] = {"status": status, "status_reason": reason, "next_attempt_at": None}
+    settled = row.model_copy(update=changes)
+    if row.status not in expected:
+        raise NotAllowed(
+            f"it is {row.status.value}", place=f"notice {row.id}", remedy="Look at it again."
+        )
+    if not uow.notices.update(settled, expected=[row.status]):
+        raise Conflict("it changed meanwhile", place=f"notice {row.id}", remedy="Reload.")
+    return settled
+
+
+def _check_old_enough(row: NoticeRow, now: datetime) -> None:
+    if row.intent_at is not None and in_utc(now) < in_utc(row.intent_at) + RESEND_AFTER:
+        raise NotAllowed(
+            "it may be sent again only 15 minutes after the attempt began",
+            place=f"notice {row.id}",
+            remedy="Look in the mail server's log for its Message-ID first.",
+        )
+
+
+def _check_facts(facts: NoticeFacts, now: datetime) -> None:
+    if not facts.what_happened.strip():
+        raise Incomplete({"what happened": "is empty"}, place="letters' facts")
+    if in_utc(facts.found_at) > in_utc(now):
+        raise BadInput("it lies in the future", place="found at", remedy="Correct it.")
+    if facts.next_update is not None and in_utc(facts.next_update) <= in_utc(now):
+        raise BadInput("it lies in the past", place="next update", remedy="Promise a later time.")
+    if facts.not_involved.strip() and not facts.not_involved_evidence.strip():
+        raise Incomplete(
+            {"not involved": "may be said only where evidence shows it; name the evidence"},
+            place="letters' facts",
+        )
+    if facts.steps and not 3 <= len(facts.steps) <= 5:
+        raise BadInput(
+            f"{len(facts.steps)} steps", place="what to do", remedy="Give three to five."
+        )
+
+
+def _audit(
+    uow: UnitOfWork, actor: Actor, act: str, row: NoticeRow, now: datetime, said: dict[str, str]
+) -> None:
+    uow.audit.record(
+        at=now,
+        actor=actor.id,
+        act=act,
+        subject=row.breach_id,
+        facts={"notice": row.id, "from": row.status.value, "attempt": row.attempt_id},
+        personal=said,
+        case_id=uow.breaches.get(row.breach_id).case_id,
+    )
+
+
+__all__ = [
+    "Letters",
+    "acknowledge",
+    "letters",
+    "open_call",
+    "pause",
+    "record_bounce",
+    "resolve_unknown",
+    "write_facts",
+]

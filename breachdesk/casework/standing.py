@@ -1,0 +1,67 @@
+"""Does the approval that a row was queued under still stand? Any later version voids it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from breachdesk.casework.sealing import approval_seal, document_hash, sender_hash
+from breachdesk.casework.senders import sender_by_id
+from breachdesk.ports import UnitOfWork
+from schemas.breach import Approval, Decision, Manifest, NoticeFacts, NoticeKind
+from schemas.notice import NoticeRow
+from schemas.settings import Settings
+
+
+def approval_of(uow: UnitOfWork, row: NoticeRow) -> Approval | None:
+    """The newest approval with the row's seal; of a witness's row the one of its version."""
+    filed = reversed(uow.breaches.all(Approval, row.breach_id))
+    if row.kind is NoticeKind.WITNESS:
+        return next((a for a in filed if a.version == row.version), None)
+    return next((a for a in filed if a.hash == row.approval_hash), None)
+
+
+def is_standing(
+    uow: UnitOfWork, breach_id: str, row: NoticeRow, settings: Settings | None = None
+) -> bool:
+    """`why_not` says nothing against it."""
+    return row.breach_id == breach_id and not why_not(uow, row, settings)
+
+
+def why_not(uow: UnitOfWork, row: NoticeRow, settings: Settings | None = None) -> str:
+    """Why the row's approval no longer stands; empty: it stands. Without settings the sender is
+    not compared."""
+    approval = approval_of(uow, row)
+    if approval is None or approval_seal(approval) != approval.hash:
+        return "there is no approval with this seal"
+    if settings is not None and _sender(settings, approval) != approval.sender_hash:
+        return "the sender's settings changed after approval"
+    if row.kind is NoticeKind.WITNESS:
+        return ""
+    return _documents(uow, row, approval)
+
+
+def too_early(approval: Approval, now: datetime) -> bool:
+    """A break-glass delay is not over."""
+    return approval.not_before is not None and now < approval.not_before
+
+
+def _documents(uow: UnitOfWork, row: NoticeRow, approval: Approval) -> str:
+    book = uow.breaches
+    newest = book.latest(Approval, row.breach_id)
+    manifest = book.latest(Manifest, row.breach_id)
+    if newest is None or newest.hash != approval.hash:
+        return "a later approval took its place"
+    if manifest is None or document_hash(manifest) != approval.manifest_hash:
+        return "the affected list changed after approval"
+    decision = book.latest(Decision, row.breach_id)
+    if decision is None or document_hash(decision) != approval.decision_hash:
+        return "the decision changed after approval"
+    facts = book.latest(NoticeFacts, row.breach_id)
+    if facts is None or facts.version != approval.facts_version:
+        return "the letters' facts changed after approval"
+    return ""
+
+
+def _sender(settings: Settings, approval: Approval) -> str:
+    sender = sender_by_id(settings, approval.sender_id)
+    return sender_hash(sender) if sender else ""

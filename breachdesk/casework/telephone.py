@@ -1,0 +1,66 @@
+"""Telephone tasks: whom, why, and what to say, when mail is not safe or did not arrive."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from breachdesk.casework.letters import Documents, reference
+from schemas.breach import NoticeKind, Recipient
+from schemas.case import Task, TaskKind
+
+KINDS = {
+    NoticeKind.ACCOUNT_HOLDER: "account holder",
+    NoticeKind.CONTROLLER_PACK: "data-protection contact",
+}
+
+
+def task_id(breach_id: str, kind: NoticeKind, customer: str, person: str, version: int) -> str:
+    """One task for each person, kind and version of the letter."""
+    return f"call-{breach_id}-{kind}-{customer}-{person}-v{version}"
+
+
+def telephone_task(
+    recipient: Recipient, made: Documents, script: str, reason: str, now: datetime
+) -> Task:
+    """Opened by a program, done by a person."""
+    version = made.facts.version
+    number = recipient.phone or "none is stored; take it from the contract or an invoice"
+    return Task(
+        id=task_id(
+            made.breach.id, recipient.kind, recipient.customer_id, recipient.person_id, version
+        ),
+        kind=TaskKind.TELEPHONE,
+        title=f"Telephone {recipient.customer_id}, {KINDS[recipient.kind]}",
+        customer_id=recipient.customer_id,
+        person_id=recipient.person_id,
+        script=f"Number: {number}\n\n{script}",
+        opened_at=now,
+        reason=reason,
+    )
+
+
+def plain_script(made: Documents, recipient: Recipient) -> str:
+    """The letters' facts to be said, where no template is at hand."""
+    facts, mark = made.facts, reference(made.breach, recipient.customer_id)
+    steps = facts.steps
+    if recipient.kind is NoticeKind.CONTROLLER_PACK:
+        steps = facts.controller_steps or facts.steps
+    parts = (
+        f"Ask for {recipient.name}. Do not leave the facts with anybody else or on a machine.",
+        f"The reference is {mark}.",
+        f"What happened: {facts.what_happened}",
+        *(f"What it could mean: {text}" for text in facts.consequences),
+        *(f"What we have done: {text}" for text in facts.measures),
+        *(f"What you should do: {text}" for text in steps),
+        "Never ask for a password. Offer that they ring back on a number they already have.",
+    )
+    return "\n".join(parts)
+
+
+def recipient_of(
+    made: Documents, customer_id: str, person_id: str, kind: NoticeKind
+) -> Recipient | None:
+    """The manifest's recipient, if it still has it."""
+    wanted = (customer_id, person_id, kind)
+    found = (r for r in made.manifest.recipients if (r.customer_id, r.person_id, r.kind) == wanted)
+    return next(found, None)
