@@ -61,7 +61,7 @@ def _refuse_broken_toml(file: Path) -> None:
 def _reader(file: Path) -> type[BaseSettings]:
     """A settings class bound to that one file: pydantic-settings takes files per class."""
 
-    class Loaded(BaseSettings, Settings):  # type: ignore[misc]  # both are models; configs merge
+    class Loaded(BaseSettings, Settings):
         model_config = SettingsConfigDict(
             env_prefix="BREACHDESK_",
             env_nested_delimiter="__",
