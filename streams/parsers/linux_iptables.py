@@ -7,6 +7,7 @@ Whether a packet passed stands only in the prefix that whoever wrote the rule ch
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from schemas.errors import Unparseable
 from schemas.event import Value
@@ -34,13 +35,19 @@ _OUTCOMES = {"drop": "failure", "reject": "failure", "accept": "success"}
 _NUMBERS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "ipv6-icmp", "ICMPV6": "ipv6-icmp"}
 
 
+@lru_cache(maxsize=2)
+def _match(text: str) -> re.Match[str] | None:
+    """Whoever claims a line then reads it, so the last match is kept."""
+    return _LINE.match(text)
+
+
 def _claims(text: str) -> bool:
-    return _LINE.match(text) is not None
+    return _match(text) is not None
 
 
 def _parse(line: Line) -> Act | Folded:
     text = line.text
-    found = _LINE.match(text)
+    found = _match(text)
     if found is None:
         raise Unparseable(
             "no packet of netfilter",

@@ -37,7 +37,9 @@ _RETELLS = re.compile(
     r"|Starting session: |Close session: |Transferred: |User child is on pid "
 )
 _SOMEWHERE = re.compile(
-    r"\b(?:from|rhost=|with|by) ?(?P<ip>[0-9A-Fa-f.:]{3,45})(?: port (?P<port>[0-9]+))?"
+    r"(?:(?:fatal: )?Unable to negotiate with |.*\bfrom |.*\brhost=|.*\bby )"
+    r"(?P<ip>[0-9A-Fa-f.:]{3,45})(?: port (?P<port>[0-9]+))?",
+    re.DOTALL,
 )
 
 
@@ -97,7 +99,7 @@ def _other(message: str) -> dict[str, Value]:
         "event.action": "ssh_message",
         "message": message,
     }
-    found = _SOMEWHERE.search(message)
+    found = _SOMEWHERE.match(message)
     if found is not None and (ip := addresses.address(found["ip"].rstrip(".:"))):
         addresses.put_endpoint(fields, "source", ip, addresses.port(found["port"] or ""))
     return fields

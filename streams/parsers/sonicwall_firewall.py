@@ -111,8 +111,7 @@ def _parse(line: Line) -> Act | Folded:
         )
     found = key_value.pairs(line.text[start.end() :])
     pairs = key_value.first_values(found)
-    kind = _kind(pairs)
-    category, types, outcome, action = kind
+    category, types, outcome, action = _kind(pairs)
     fields: dict[str, Value] = {
         "event.category": category.copy(),
         "event.type": types.copy(),

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import lru_cache
 
 from schemas.event import Value
 from streams.tokenizers import addresses, people, stamps
 
-_QUOTED = r'"((?:[^"\\]|\\.)*)"'
+_QUOTED = r'"([^"\\]*(?:\\.[^"\\]*)*)"'
 _ADDRESS = r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.%]*)"
 _LINE = re.compile(
     r"(?:(?P<vhost>[A-Za-z0-9_*.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<vport>[0-9]{1,5}))? +)??"
@@ -34,8 +35,10 @@ _LETTERS = {'"': '"', "\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
 _ADDRESS_LIST = re.compile(r'"([0-9A-Fa-f:.]+(?:, ?[0-9A-Fa-f:.]+)*)"')
 
 
+@lru_cache(maxsize=2)
 def match(text: str) -> re.Match[str] | None:
-    """The line's parts, or None: not in this format."""
+    """The line's parts, or None: not in this format. Whoever claims a line then reads it, so the
+    last match is kept."""
     return _LINE.match(text)
 
 

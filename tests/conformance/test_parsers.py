@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from time import process_time
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -267,10 +268,10 @@ def test_an_ecs_object_may_hold_any_type_anywhere(more: dict[str, object]) -> No
 
 
 @pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
-def test_a_line_of_a_megabyte_is_read_within_two_seconds(parser: Parser) -> None:
+def test_a_line_of_a_megabyte_is_read_in_two_seconds_of_work(parser: Parser) -> None:
     for example in parser.examples:
         text = example.line
         for long in (text + " x" * 500_000, text + '"' * 500_000, text[:40] + 'a="b"c ' * 150_000):
-            begun = datetime.now(UTC)
+            begun = process_time()
             survives(parser, long)
-            assert datetime.now(UTC) - begun < timedelta(seconds=2)
+            assert process_time() - begun < 2

@@ -74,8 +74,16 @@ def test_a_line_that_retells_is_folded_into_its_session(message: str) -> None:
     assert told.key == "web01/7"
 
 
-def test_other_lines_of_sshd_are_kept_with_their_address() -> None:
-    told = fields(SSHD, SSH + "Unable to negotiate with 192.0.2.1 port 5: no matching key")
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Unable to negotiate with 192.0.2.1 port 5: no matching key. Their offer: from 192.0.2.9",
+        "Bad protocol version identification 'x' from 192.0.2.9' from 192.0.2.1 port 5",
+        "Connection from 192.0.2.1 port 5 on 192.0.2.9 port 22",
+    ],
+)
+def test_other_lines_of_sshd_are_kept_with_their_address(message: str) -> None:
+    told = fields(SSHD, SSH + message)
 
     assert (told["event.outcome"], told["source.ip"]) == ("unknown", "192.0.2.1")
 
