@@ -94,7 +94,7 @@ class Premises:
         return RuleExplainer(self.rules)
 
     def worker(self, batch_size: int = 1000) -> Worker:
-        """A worker over journal, pipeline and store. One a data folder: hold `driving` meanwhile."""
+        """A worker over journal, pipeline and store. One a data folder: hold its lock meanwhile."""
         pipeline = Pipeline(self.rules, Recogniser(), self.settings)
         sink = self.store.batch_sink()
         return Worker(
@@ -120,10 +120,11 @@ class Premises:
 
 
 @contextmanager
-def driving(data_dir: Path) -> Iterator[bool]:
-    """Hold the folder's pipeline lock: True when this process may drive, False when another does."""
+def holding(data_dir: Path, duty: str) -> Iterator[bool]:
+    """Hold the folder's lock for a duty that only one process may do (`pipeline`, `dispatch`):
+    True when this process may, False when another does."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(data_dir / "pipeline.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(data_dir / f"{duty}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         yield _locked(descriptor)
     finally:
@@ -136,5 +137,5 @@ def _locked(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:
-        raise Retryable("the pipeline lock cannot be taken", remedy="Check the disk.") from error
+        raise Retryable("the folder's lock cannot be taken", remedy="Check the disk.") from error
     return True

@@ -10,24 +10,27 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Self
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.house import Premises, holding
 from breachdesk.bootstrap.upkeep import carry_gaps, check_tail
 from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.console.app import console_app
 from breachdesk.console.house import House
 from notifiers.channels import channel_for
 from notifiers.dispatch import Dispatcher
-from schemas.errors import Misconfigured
+from notifiers.heartbeat import Heartbeat
+from schemas.errors import Misconfigured, Retryable
 from streams.intake.http import intake_app
 from streams.intake.syslog import SyslogListener
 
 Say = Callable[[str], None]
 GAPS_EVERY_SECONDS = 5.0
+MOST_AT_ONCE = 10_000
 
 
 class FrontDoor:
@@ -61,11 +64,17 @@ def front_door(house: Premises) -> FrontDoor:
     return FrontDoor(intake, console_app(console_house(house)))
 
 
+def heartbeat_file(house: Premises) -> Path:
+    """Deleting it is a person's word that mail may go on after a gap."""
+    return house.settings.data_dir / "dispatch.heartbeat"
+
+
 def dispatcher(house: Premises, boot_id: str) -> Dispatcher:
-    """The outbox's loop over the first sender's channel."""
+    """The outbox's loop over the first sender's channel. Hold the folder's dispatch lock."""
     outbox = StoreOutbox(house.store, house.settings, house.renderer)
     channel = channel_for(house.sender())
-    return Dispatcher(outbox, channel, house.now, house.settings.notices, boot_id)
+    pulse = Heartbeat(house.now, file=heartbeat_file(house))
+    return Dispatcher(outbox, channel, house.now, house.settings.notices, boot_id, heartbeat=pulse)
 
 
 def serve(house: Premises, say: Say) -> None:
@@ -103,7 +112,7 @@ class Parts:
         self._start(lambda: self._house.worker().run(self.stop))
         self._start(self._keep_up)
         if self._house.settings.senders:
-            self._start(lambda: asyncio.run(_dispatch(self._house, self.stop)))
+            self._start(lambda: dispatch(self._house, self.stop))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -128,6 +137,23 @@ class Parts:
         """Raises what ended a part before its time."""
         for future in self._futures:
             future.result()
+
+
+async def send_due(house: Premises) -> int:
+    """One round: how many were tried. Hold the folder's dispatch lock."""
+    return await dispatcher(house, uuid.uuid4().hex).run_once(limit=MOST_AT_ONCE)
+
+
+def dispatch(house: Premises, stop: threading.Event) -> None:
+    """Send what is due until `stop`. Raises Retryable when another process sends."""
+    with holding(house.settings.data_dir, "dispatch") as alone:
+        if not alone:
+            raise Retryable(
+                "another process sends from this folder",
+                place=str(house.settings.data_dir),
+                remedy="Stop it first.",
+            )
+        asyncio.run(_dispatch(house, stop))
 
 
 async def _dispatch(house: Premises, stop: threading.Event) -> None:

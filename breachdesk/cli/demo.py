@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from breachdesk.bootstrap.house import Premises
-from breachdesk.bootstrap.serve import dispatcher, serve
+from breachdesk.bootstrap.serve import send_due, serve
 from breachdesk.cli.options import AsJson, Bar, DataDir, err, out, print_facts
 from breachdesk.demo import drill
 from breachdesk.demo.lines import DemoLines, build, write_lines
@@ -26,11 +26,9 @@ from breachdesk.demo.stage import (
     write_settings,
 )
 from breachdesk.demo.summary import summarise, write_documents
-from schemas.breach import Breach
 
 T = TypeVar("T")
 FOLDER = Path("demo-data")
-MOST_MAILS = 10_000
 
 
 def add_to(app: typer.Typer) -> None:
@@ -98,15 +96,11 @@ def _drill(house: Premises, clock: StageClock, seconds: Stopwatch) -> dict[str, 
     breach = seconds.time("confirm", drill.confirm_breach, house, clock, case)
     seconds.time("affected", drill.freeze_and_decide, house, clock, breach)
     seconds.time("approve", drill.approve_release, house, clock, breach)
-    seconds.time("notify", _send, house, breach)
+    seconds.time("notify", lambda: asyncio.run(send_due(house)))
     seconds.time("report", drill.telephone_and_report, house, clock, case, breach)
     reports = seconds.time("documents", write_documents, house, breach)
     house.store.look(lambda uow: uow.audit.verify())
     return summarise(house, reports, seconds)
-
-
-def _send(house: Premises, breach: Breach) -> int:
-    return asyncio.run(dispatcher(house, boot_id=f"demo-{breach.id}").run_once(limit=MOST_MAILS))
 
 
 def _open_console(house: Premises, clock: StageClock, received: int) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from breachdesk.bootstrap.house import Premises, driving, system_now
+from breachdesk.bootstrap.house import Premises, holding, system_now
 from breachdesk.bootstrap.upkeep import carry_gaps, check_tail
 from breachdesk.cli.options import AsJson, Bar, DataDir, err, out, premises, print_json
 from schemas.errors import BadInput, NotFound
@@ -50,7 +50,7 @@ def ingest(
         check_tail(house)
         for file in files:
             _ingest_one(house, file, source or source_name(file), follow=follow, as_json=as_json)
-        with driving(house.settings.data_dir) as alone:
+        with holding(house.settings.data_dir, "pipeline") as alone:
             if alone:
                 _drain(house)
             else:

@@ -1,23 +1,28 @@
-"""`breachdesk run`: the embedded system, until it is interrupted."""
+"""`breachdesk run`, the embedded system; `breachdesk dispatch`, its mail alone."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
+from typing import Annotated
+
 import typer
 
-from breachdesk.bootstrap.house import driving
-from breachdesk.bootstrap.serve import serve
-from breachdesk.cli.options import DataDir, err, out, premises
+from breachdesk.bootstrap.house import holding
+from breachdesk.bootstrap.serve import heartbeat_file, send_due, serve
+from breachdesk.cli.options import AsJson, DataDir, err, out, premises, print_facts
 from schemas.errors import Retryable
 
 
 def add_to(app: typer.Typer) -> None:
     """Hang these commands on the command line."""
     app.command()(run)
+    app.command()(dispatch)
 
 
 def run(data_dir: DataDir = None) -> None:
     """Listeners, pipeline, console and mail dispatcher in one process."""
-    with premises(data_dir) as house, driving(house.settings.data_dir) as alone:
+    with premises(data_dir) as house, holding(house.settings.data_dir, "pipeline") as alone:
         if not alone:
             raise Retryable(
                 "another breachdesk run serves this folder",
@@ -26,3 +31,26 @@ def run(data_dir: DataDir = None) -> None:
             )
         serve(house, say=lambda text: out.print(text, markup=False))
     err.print("stopped; everything received is kept")
+
+
+def dispatch(
+    release: Annotated[
+        bool, typer.Option(help="A person has compared notices and mail log: go on.")
+    ] = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send what is due now, once, and say what became of it (`run` does this all the time)."""
+    with premises(data_dir) as house, holding(house.settings.data_dir, "dispatch") as alone:
+        if not alone:
+            raise Retryable(
+                "another process sends from this folder",
+                place=str(house.settings.data_dir),
+                remedy="It will do this; or stop it first.",
+            )
+        if release:
+            heartbeat_file(house).unlink(missing_ok=True)
+        tried = asyncio.run(send_due(house))
+        rows = house.store.look(lambda uow: uow.notices.list())
+    counts = dict(sorted(Counter(row.status.value for row in rows).items()))
+    print_facts({"tried": tried, "notices": counts}, as_json=as_json)

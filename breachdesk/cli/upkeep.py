@@ -10,7 +10,7 @@ import typer
 
 from breachdesk.bootstrap.beginning import begin
 from breachdesk.bootstrap.checks import preflight_checks
-from breachdesk.bootstrap.house import driving
+from breachdesk.bootstrap.house import holding
 from breachdesk.bootstrap.upkeep import replay_dead_letters, retention
 from breachdesk.cli.options import AsJson, DataDir, out, premises, print_json, print_rows
 from breachdesk.cli.people import ask_password, make_user
@@ -113,7 +113,7 @@ def dead_letters(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
 def replay(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Read the dead letters again with today's parsers, with their first arrival and id."""
-    with premises(data_dir) as house, driving(house.settings.data_dir) as alone:
+    with premises(data_dir) as house, holding(house.settings.data_dir, "pipeline") as alone:
         if not alone:
             raise Retryable(
                 "breachdesk run serves this folder",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
-from breachdesk.bootstrap.house import Premises, driving
+from breachdesk.bootstrap.house import Premises, holding
 from breachdesk.casework.assets import import_assets
 from breachdesk.casework.customers import import_customers
 from breachdesk.demo.lines import DemoLines
@@ -65,7 +65,7 @@ def _accounts() -> Sequence[User]:
 def play_lines(house: Premises, cast: DemoLines, clock: StageClock, progress: Progress) -> int:
     """The two days, twenty simulated minutes a scene; returns how many lines were received."""
     rows = in_arrival_order(cast)
-    with driving(house.settings.data_dir) as alone:
+    with holding(house.settings.data_dir, "pipeline") as alone:
         if not alone:
             raise Retryable("another process plays in this folder", remedy="Wait, or name another.")
         worker = house.worker()
