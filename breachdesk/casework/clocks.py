@@ -1,0 +1,194 @@
+"""The clocks of a breach, computed from its documents: nothing but a record stops one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from breachdesk.casework.decide import tells_account_holders
+from breachdesk.casework.told import told_at
+from breachdesk.gdpr import roles
+from breachdesk.gdpr.deadlines import shadow
+from breachdesk.gdpr.jurisdiction import Jurisdiction
+from breachdesk.jurisdictions import jurisdiction
+from breachdesk.ports import UnitOfWork
+from schemas.breach import Breach, Clock, Decision, Duty, Manifest, NoticeFacts, NoticeKind
+from schemas.case import CaseState
+from schemas.customer import Pecr, Role
+from schemas.report import Submission
+from schemas.times import in_utc
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What the clocks are computed from."""
+
+    uow: UnitOfWork
+    breach: Breach
+    manifest: Manifest | None
+    decision: Decision | None
+    facts: NoticeFacts | None
+    submissions: tuple[Submission, ...]
+    now: datetime
+
+    @property
+    def pecr(self) -> bool:
+        """The PECR report replaces the UK GDPR one."""
+        if self.decision is not None:
+            return self.decision.pecr.yes
+        return self.manifest is not None and roles.pecr(self.manifest.exposures) is Pecr.YES
+
+    def holds(self, role: Role) -> bool:
+        """Is, or may be, anything of this role reached? Unknown until the list is frozen."""
+        return self.manifest is None or bool(roles.reached(self.manifest.exposures, role))
+
+
+def running(uow: UnitOfWork, breach_id: str, now: datetime) -> tuple[Clock, ...]:
+    """Every clock of the breach, stopped ones too, those with a due time first."""
+    book = uow.breaches
+    state = _State(
+        uow,
+        book.get(breach_id),
+        book.latest(Manifest, breach_id),
+        book.latest(Decision, breach_id),
+        book.latest(NoticeFacts, breach_id),
+        tuple(book.all(Submission, breach_id)),
+        now,
+    )
+    found = [clock for make in CLOCKS for clock in make(state)]
+    return tuple(sorted(found, key=_order))
+
+
+def overview(uow: UnitOfWork, now: datetime) -> tuple[Clock, ...]:
+    """The clocks that still run in cases that are not closed, the most pressing first."""
+    clocks = [
+        clock
+        for breach in uow.breaches.list()
+        if uow.cases.get(breach.case_id).state is not CaseState.CLOSED
+        for clock in running(uow, breach.id, now)
+        if clock.stopped_at is None
+    ]
+    return tuple(sorted(clocks, key=_order))
+
+
+def _order(clock: Clock) -> tuple[bool, bool, datetime, str]:
+    due = clock.due or clock.started_at
+    return (clock.stopped_at is not None, clock.due is None, in_utc(due), clock.breach_id)
+
+
+def _regulator(state: _State) -> Iterator[Clock]:
+    plugin = jurisdiction("uk_pecr" if state.pecr else "uk_ico")
+    breach = state.breach
+    law, deadline = plugin.law_at(breach.aware_at), plugin.deadline(breach.aware_at)
+    first = min(
+        (s for s in state.submissions if s.jurisdiction == plugin.id),
+        key=lambda s: s.submitted_at,
+        default=None,
+    )
+    yield Clock(
+        breach_id=breach.id,
+        duty=plugin.duty,
+        title=f"Report to the ICO ({plugin.title})",
+        started_at=deadline.started_at,
+        due=deadline.due,
+        stopped_at=first.submitted_at if first else None,
+        stopped_by=_stopped_by(first) if first else "",
+        source=law.citation,
+        note=" ".join(_regulator_notes(state, plugin)),
+    )
+
+
+def _stopped_by(submission: Submission) -> str:
+    named = f", reference {submission.reference}" if submission.reference else ""
+    return f"submission {submission.number}{named}"
+
+
+def _regulator_notes(state: _State, plugin: Jurisdiction) -> Iterator[str]:
+    law, breach = plugin.law_at(state.breach.aware_at), state.breach
+    bound = plugin.deadline(breach.aware_at).formal_outer_bound
+    yield f"Only a recorded submission stops it. Formal outer bound {bound:%d %b %Y %H:%M} UTC."
+    worst = shadow(breach.detected_at, breach.aware_at, law.hours)
+    if worst is not None:
+        yield f"If the first alert counted as awareness: {worst.due:%d %b %Y %H:%M} UTC."
+    if state.decision and not (state.decision.report_to_ico.yes or state.decision.pecr.yes):
+        yield "Decided not to report; a changed decision counts from the same awareness."
+    if not state.holds(Role.CONTROLLER):
+        yield "The frozen list holds nothing for which we are controller."
+
+
+def _promise(state: _State) -> Iterator[Clock]:
+    decided = state.decision is not None
+    if decided and state.decision and not state.decision.own_promise_binds.yes:
+        return
+    if state.holds(Role.CONTROLLER):
+        note = "As soon as feasible; no hour is promised."
+        if not decided:
+            note += " It falls away if the decision finds that no promise of ours binds."
+        yield _telling(state, Duty.OWN_PROMISE, "Our own promise to customers", note)
+
+
+def _people(state: _State) -> Iterator[Clock]:
+    decision = state.decision
+    if decision is not None and not (decision.tell_people.yes and tells_account_holders(decision)):
+        return
+    if state.holds(Role.CONTROLLER):
+        note = "Without undue delay; no hour is given."
+        if decision is None:
+            note += " Owed only if a high risk to people is likely."
+        yield _telling(state, Duty.ART34_PEOPLE, "Tell the people affected (Art. 34)", note)
+
+
+def _controllers(state: _State) -> Iterator[Clock]:
+    if state.holds(Role.PROCESSOR):
+        note = "Without undue delay, whatever the risk; no hour is given."
+        title = "Tell our customers as controllers (Art. 33(2))"
+        yield _telling(state, Duty.CONTROLLERS_ART33_2, title, note, NoticeKind.CONTROLLER_PACK)
+
+
+def _telling(
+    state: _State,
+    duty: Duty,
+    title: str,
+    note: str,
+    kind: NoticeKind = NoticeKind.ACCOUNT_HOLDER,
+) -> Clock:
+    """Stops when the last of them was handed to the mail server or spoken to."""
+    ended = told_at(state.uow, state.breach, state.manifest, kind)
+    return Clock(
+        breach_id=state.breach.id,
+        duty=duty,
+        title=title,
+        started_at=state.breach.aware_at,
+        stopped_at=ended,
+        stopped_by="everybody was written to or telephoned" if ended else "",
+        source={
+            Duty.OWN_PROMISE: "our own published promise",
+            Duty.ART34_PEOPLE: "UK GDPR Art. 34(1)",
+        }.get(duty, "UK GDPR Art. 33(2)"),
+        note=note,
+    )
+
+
+def _next_update(state: _State) -> Iterator[Clock]:
+    """The newest letters' promise; writing the next version replaces it."""
+    facts = state.facts
+    if facts is not None and facts.next_update is not None:
+        yield Clock(
+            breach_id=state.breach.id,
+            duty=Duty.NEXT_UPDATE,
+            title="The next update that the letters promise",
+            started_at=facts.written_at,
+            due=facts.next_update,
+            source=f"letters' facts, version {facts.version}",
+            note="Letters with a later date take its place.",
+        )
+
+
+CLOCKS: tuple[Callable[[_State], Iterator[Clock]], ...] = (
+    _regulator,
+    _promise,
+    _people,
+    _controllers,
+    _next_update,
+)

@@ -1,0 +1,220 @@
+"""Step 10: the Art. 33(5) register, computed from what was recorded; every breach is in it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from breachdesk.casework.told import counts
+from breachdesk.gdpr import roles
+from breachdesk.ports import UnitOfWork
+from schemas.breach import (
+    Approval,
+    ApprovalKind,
+    Breach,
+    Certainty,
+    Decision,
+    Manifest,
+    NoticeFacts,
+)
+from schemas.case import Case
+from schemas.errors import BadInput
+from schemas.register import RegisterDecision, RegisterEntry, RegisterSubmission
+from schemas.report import ReportFacts, Submission
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet would take for a formula."""
+
+
+def entries(uow: UnitOfWork, now: datetime) -> tuple[RegisterEntry, ...]:
+    """Every breach, reported or not, and every near miss, newest first. What lies in the future
+    of `now` is left out."""
+    found = [_of_breach(uow, b) for b in uow.breaches.list() if b.confirmed_at <= now]
+    found += [_of_case(case) for case in uow.cases.list() if case.near_miss]
+    return tuple(sorted(found, key=_when, reverse=True))
+
+
+def export(entries: Sequence[RegisterEntry], fmt: str) -> str:
+    """`json`: one array; `csv`: one row an entry, lists joined by `; `. Raises BadInput."""
+    if fmt == "json":
+        plain = [entry.model_dump(mode="json") for entry in entries]
+        return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+    if fmt == "csv":
+        return _csv(entries)
+    raise BadInput(f"no format {fmt}", place="register export", remedy="Use json or csv.")
+
+
+def _when(entry: RegisterEntry) -> tuple[str, str]:
+    moment = entry.confirmed_at or entry.closed_at
+    return (moment.isoformat() if moment else "", entry.id)
+
+
+def _of_breach(uow: UnitOfWork, breach: Breach) -> RegisterEntry:
+    book, case = uow.breaches, uow.cases.get(breach.case_id)
+    decision = book.latest(Decision, breach.id)
+    filed = book.latest(ReportFacts, breach.id)
+    approvals = book.all(Approval, breach.id)
+    plain = _plain(case) | _told(book.latest(NoticeFacts, breach.id), filed, breach)
+    return RegisterEntry.model_validate(
+        plain
+        | _times(breach)
+        | _affected(book.latest(Manifest, breach.id))
+        | _decided(decision)
+        | {
+            "id": breach.id,
+            "title": breach.title,
+            "drill": breach.drill,
+            "break_glass": any(a.kind is ApprovalKind.BREAK_GLASS for a in approvals),
+            "notices": counts(uow, breach),
+            "submissions": [_submission(s) for s in book.all(Submission, breach.id)],
+        }
+    )
+
+
+def _of_case(case: Case) -> RegisterEntry:
+    """A near miss: causes, what happened, remedial action and why it was none."""
+    facts = "\n".join((case.known, *(note.text for note in case.notes))).strip()
+    return RegisterEntry.model_validate(
+        _plain(case)
+        | {
+            "id": case.id,
+            "near_miss": True,
+            "facts": facts,
+            "effects": "None: a near miss.",
+            "discovered_at": case.opened_at,
+        }
+    )
+
+
+def _plain(case: Case) -> dict[str, object]:
+    done = [c.text for c in case.containment if c.done_at]
+    return {
+        "case_id": case.id,
+        "title": case.title,
+        "drill": case.drill,
+        "state": case.state.value,
+        "origin": case.origin.value,
+        "suppliers": [case.third_party] if case.third_party else [],
+        "remedial_action": done,
+        "supplier_told_at": case.supplier_told_at,
+        "closed_at": case.closed_at,
+        "close_reason": case.close_reason,
+    }
+
+
+def _told(
+    letters: NoticeFacts | None, filed: ReportFacts | None, breach: Breach
+) -> dict[str, object]:
+    """What the report says, else what the letters say, else why it was confirmed."""
+    happened = (filed and filed.what_happened) or (letters and letters.what_happened)
+    effects = [filed.consequences, filed.actual_harm] if filed else []
+    effects = [text for text in effects if text] or list(letters.consequences if letters else ())
+    found: dict[str, object] = {
+        "facts": happened or breach.reason,
+        "effects": "\n".join(effects),
+    }
+    if filed:
+        found |= {"people": filed.people, "records": filed.records}
+    return found
+
+
+def _times(breach: Breach) -> dict[str, object]:
+    moved = [
+        f"{a.aware_at:%Y-%m-%d %H:%M} UTC, declared by {a.declared_by} at {a.declared_at:%Y-%m-%d %H:%M}"
+        for a in breach.awareness[:-1]
+    ]
+    names = ("occurred_from", "occurred_to", "detected_at", "discovered_at", "aware_at")
+    return {name: getattr(breach, name) for name in names} | {
+        "supplier_told_at": breach.supplier_told_at,
+        "confirmed_at": breach.confirmed_at,
+        "confirmed_by": breach.confirmed_by,
+        "aware_history": moved,
+    }
+
+
+def _affected(manifest: Manifest | None) -> dict[str, object]:
+    if manifest is None:
+        return {}
+    reached = roles.reached(manifest.exposures)
+    return {
+        "customers": gravest(manifest),
+        "categories": sorted({c.value for e in reached for c in e.categories}),
+        "roles": sorted({e.role.value for e in reached}),
+        "pecr": roles.pecr(manifest.exposures).value,
+    }
+
+
+def gravest(manifest: Manifest) -> dict[str, int]:
+    """Customers, each once, by the gravest certainty of its exposures."""
+    order = list(Certainty)
+    found: dict[str, Certainty] = {}
+    for exposure in manifest.exposures:
+        before = found.get(exposure.customer_id, Certainty.EXCLUDED)
+        found[exposure.customer_id] = min(before, exposure.certainty, key=order.index)
+    tally = Counter(found.values())
+    return {certainty.value: tally[certainty] for certainty in order}
+
+
+def _decided(decision: Decision | None) -> dict[str, object]:
+    if decision is None:
+        return {}
+    asked = (
+        ("Report to the ICO", decision.report_to_ico),
+        ("Tell people under Art. 34", decision.tell_people),
+        ("Our own promise binds", decision.own_promise_binds),
+        ("PECR", decision.pecr),
+    )
+    hold = decision.hold
+    return {
+        "decisions": [
+            RegisterDecision(question=question, yes=answer.yes, reasons=answer.reasons)
+            for question, answer in asked
+        ],
+        "pecr": "yes" if decision.pecr.yes else "no",
+        "exemption": f"Art. 34(3)({decision.art34_3_limb})" if decision.art34_3_limb else "",
+        "hold": f"{hold.basis}; review on {hold.review_on:%Y-%m-%d}" if hold else "",
+    }
+
+
+def _submission(submission: Submission) -> RegisterSubmission:
+    return RegisterSubmission(
+        jurisdiction=submission.jurisdiction,
+        number=submission.number,
+        stage=submission.report.stage.value,
+        submitted_at=submission.submitted_at,
+        submitted_by=submission.submitted_by,
+        channel=submission.channel,
+        reference=submission.reference,
+    )
+
+
+def _csv(entries: Iterable[RegisterEntry]) -> str:
+    out = io.StringIO()
+    columns = list(RegisterEntry.model_fields)
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(columns)
+    for entry in entries:
+        plain = entry.model_dump(mode="json")
+        writer.writerow([_cell(plain[name]) for name in columns])
+    return out.getvalue()
+
+
+def _cell(value: object) -> str:
+    text = "; ".join(_parts(value))
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _parts(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from (f"{key}={part}" for key, part in value.items() if part is not None)
+    elif isinstance(value, list):
+        for item in value:
+            yield ", ".join(_parts(item)) if isinstance(item, dict) else str(item)
+    elif isinstance(value, bool):
+        yield "yes" if value else "no"
+    elif value is not None:
+        yield str(value)

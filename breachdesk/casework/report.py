@@ -1,0 +1,236 @@
+"""Step 9: the regulator's report, built from what is known, immutable once submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from breachdesk.casework.authority import require, required
+from breachdesk.casework.sealing import document_hash, next_version
+from breachdesk.casework.told import counts
+from breachdesk.gdpr import roles
+from breachdesk.gdpr.deadlines import is_late
+from breachdesk.gdpr.filing import Filing
+from breachdesk.gdpr.jurisdiction import Jurisdiction, missing
+from breachdesk.gdpr.redaction import Redaction
+from breachdesk.jurisdictions import jurisdiction as jurisdiction_of
+from breachdesk.ports import UnitOfWork
+from schemas.breach import Decision, Exposure, Manifest, NoticeFacts
+from schemas.breach import Duty as Clocked
+from schemas.customer import Pecr
+from schemas.errors import BadInput, Incomplete, NotAllowed
+from schemas.report import (
+    Precision,
+    Quantity,
+    Question,
+    RegulatorReport,
+    ReportFacts,
+    ReportStage,
+    Submission,
+)
+from schemas.settings import ProviderProfile, Settings
+from schemas.times import in_utc
+from schemas.user import Actor, Duty
+
+OURS = ("provider", "organisation", "organisation_address", "registration", "contact")
+"""Answers about ourselves: our own named contact stands in them."""
+
+
+def write_report(uow: UnitOfWork, actor: Actor, facts: ReportFacts, now: datetime) -> ReportFacts:
+    """File the next version of what only a person can say. Raises BadInput for a count that
+    contradicts its precision."""
+    require(actor, Duty.RESPONDER, act="write the report")
+    breach = uow.breaches.get(facts.breach_id)
+    for name, number in (("people", facts.people), ("records", facts.records)):
+        _check_quantity(name, number)
+    version = next_version(uow.breaches.latest(ReportFacts, breach.id))
+    filed = facts.model_copy(update={"version": version, "written_by": actor.id, "written_at": now})
+    uow.breaches.put(filed)
+    uow.audit.record(
+        at=now,
+        actor=actor.id,
+        act="breach:report:written",
+        subject=breach.id,
+        facts={"version": version, "stage": filed.stage.value},
+        case_id=breach.case_id,
+    )
+    return filed
+
+
+def build(
+    uow: UnitOfWork, breach_id: str, jurisdiction: str, settings: Settings, now: datetime
+) -> RegulatorReport:
+    """The report as it would be filed now, names taken out; `missing` says what it lacks. Reads
+    only. Raises NotFound for an unknown jurisdiction."""
+    plugin = jurisdiction_of(jurisdiction)
+    filing = _filing(uow, breach_id, plugin, settings, now)
+    questions = _redacted(uow, plugin.questions(filing), settings.profile)
+    lacking = missing(questions)
+    if filing.facts is None:
+        lacking["facts"] = "nobody has written the report's facts yet"
+    if _replaced(filing, plugin):
+        lacking["form"] = _replaced(filing, plugin)
+    report = RegulatorReport(
+        breach_id=breach_id,
+        jurisdiction=plugin.id,
+        version=filing.written.version,
+        stage=filing.written.stage,
+        authority=plugin.authority_at(now).name,
+        prepared_at=now,
+        drill=filing.breach.drill or settings.drill,
+        questions=questions,
+        missing=lacking,
+    )
+    return report.model_copy(update={"hash": document_hash(report)})
+
+
+def submit(  # noqa: PLR0913 - what a person records, each by its name
+    uow: UnitOfWork,
+    actor: Actor,
+    breach_id: str,
+    jurisdiction: str,
+    *,
+    submitted_at: datetime,
+    channel: str,
+    reference: str = "",
+    settings: Settings,
+    now: datetime,
+) -> Submission:
+    """A person filed the report: keeps an immutable copy and stops the clock.
+
+    What is not yet known may follow in phases (Art. 33(4)); reasons for a delay may not. Raises
+    Incomplete, BadInput for times that cannot be, NotAllowed on the form that PECR replaces.
+    """
+    require(actor, Duty.RESPONDER, act="record a submission")
+    channel = required(channel, place="channel", remedy="Say how it was sent.")
+    plugin = jurisdiction_of(jurisdiction)
+    filing = _filing(uow, breach_id, plugin, settings, now)
+    _check_time(filing, submitted_at, now)
+    _check_fileable(filing, plugin, submitted_at)
+    report = build(uow, breach_id, plugin.id, settings, now)
+    submission = Submission(
+        breach_id=breach_id,
+        jurisdiction=plugin.id,
+        number=1 + len(filing.submissions),
+        submitted_at=in_utc(submitted_at),
+        submitted_by=actor.id,
+        channel=channel,
+        reference=reference.strip(),
+        report_hash=report.hash,
+        report=report,
+    )
+    uow.breaches.put(submission)
+    _audit(uow, submission, filing, now)
+    return submission
+
+
+def is_own(exposures: Sequence[Exposure], plugin: Jurisdiction) -> Sequence[Exposure]:
+    """What this report counts: controller exposures, or those under PECR; never a customer's."""
+    if plugin.duty is Clocked.ICO_PECR:
+        return [e for e in roles.reached(exposures) if e.pecr is Pecr.YES]
+    return roles.in_ico_numbers(exposures)
+
+
+def _filing(
+    uow: UnitOfWork, breach_id: str, plugin: Jurisdiction, settings: Settings, now: datetime
+) -> Filing:
+    book, breach = uow.breaches, uow.breaches.get(breach_id)
+    manifest = book.latest(Manifest, breach_id)
+    said = book.latest(NoticeFacts, breach_id)
+    sent = book.all(Submission, breach_id)
+    return Filing(
+        breach=breach,
+        case=uow.cases.get(breach.case_id),
+        profile=settings.profile,
+        facts=book.latest(ReportFacts, breach_id),
+        decision=book.latest(Decision, breach_id),
+        exposures=is_own(manifest.exposures, plugin) if manifest else (),
+        due=plugin.deadline(breach.aware_at).due,
+        now=now,
+        submissions=[s for s in sent if s.jurisdiction == plugin.id],
+        notices=_letters_told(counts(uow, breach)),
+        notice_text="\n".join((said.what_happened, *said.steps)) if said else "",
+    )
+
+
+def _letters_told(found: dict[str, int]) -> str:
+    if not found:
+        return ""
+    words = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in found.items())
+    return f"Letters so far: {words}."
+
+
+def _redacted(
+    uow: UnitOfWork, questions: Sequence[Question], profile: ProviderProfile
+) -> tuple[Question, ...]:
+    """No names, addresses or numbers of people affected; our own contact stays."""
+    redaction = Redaction(uow.customers.list(), keep=(profile.contact_email,))
+    return tuple(
+        q if q.key in OURS else q.model_copy(update={"answer": redaction.strip(q.answer)})
+        for q in questions
+    )
+
+
+def _replaced(filing: Filing, plugin: Jurisdiction) -> str:
+    """Why this is not the form to file; empty: it is."""
+    by_pecr = filing.decision is not None and filing.decision.pecr.yes
+    if by_pecr and plugin.duty is Clocked.ICO_ART33:
+        return "decided as a PECR breach: the PECR report replaces this one"
+    if not by_pecr and plugin.duty is Clocked.ICO_PECR:
+        return "not decided as a PECR breach"
+    return ""
+
+
+def _check_quantity(name: str, number: Quantity) -> None:
+    if number.value is not None and number.value < 0:
+        raise BadInput("a count is never below zero", place=name, remedy="Correct it.")
+    if number.value is None and number.precision is not Precision.UNKNOWN:
+        raise BadInput("the number is missing", place=name, remedy="Give it, or say unknown.")
+
+
+def _check_time(filing: Filing, submitted_at: datetime, now: datetime) -> None:
+    if in_utc(submitted_at) > in_utc(now):
+        raise BadInput("it lies in the future", place="submitted at", remedy="Correct it.")
+    if in_utc(submitted_at) < in_utc(filing.breach.aware_at):
+        raise BadInput("it lies before awareness", place="submitted at", remedy="Correct it.")
+
+
+def _check_fileable(filing: Filing, plugin: Jurisdiction, submitted_at: datetime) -> None:
+    why = _replaced(filing, plugin)
+    if why:
+        raise NotAllowed(why, place=plugin.id, remedy="File the other form.")
+    facts = filing.facts
+    if facts is None:
+        raise Incomplete({"report": "nobody has written its facts"}, place=plugin.id)
+    first = not filing.submissions
+    if first and is_late(submitted_at, filing.due) and not facts.delay_reasons.strip():
+        raise Incomplete(
+            {"delay_reasons": "the report is later than the limit; the reasons go with it"},
+            place=plugin.id,
+            remedy="Write them, then record the submission.",
+        )
+    if not first and facts.stage is ReportStage.INITIAL:
+        raise BadInput(
+            "an initial report was submitted already",
+            place="stage",
+            remedy="Mark this one as a follow-up or the final report.",
+        )
+
+
+def _audit(uow: UnitOfWork, submission: Submission, filing: Filing, now: datetime) -> None:
+    uow.audit.record(
+        at=now,
+        actor=submission.submitted_by,
+        act="breach:report:submitted",
+        subject=submission.breach_id,
+        facts={
+            "jurisdiction": submission.jurisdiction,
+            "number": submission.number,
+            "submitted_at": submission.submitted_at.isoformat(),
+            "channel": submission.channel,
+            "reference": submission.reference,
+            "report": submission.report_hash,
+            "late": is_late(submission.submitted_at, filing.due),
+        },
+        case_id=filing.breach.case_id,
+    )
