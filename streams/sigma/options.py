@@ -40,11 +40,14 @@ def options(attributes: Mapping[str, Any], place: str) -> Options:
     group_by = block.get("group-by")
     if group_by is not None and not (isinstance(group_by, list) and group_by):
         raise _wrong("breach.group-by is no list", place, "Write a list of field names.")
+    examples = block.get("examples", [])
+    if not isinstance(examples, list):
+        raise _wrong("breach.examples is no list", place, "Write a list of examples.")
     return Options(
         scope=scope,
         quiet=seconds(block["quiet"], "breach.quiet", place) if "quiet" in block else None,
         group_by=None if group_by is None else tuple(map(str, group_by)),
-        examples=tuple(_example(e, place) for e in block.get("examples", ())),
+        examples=tuple(_example(e, place) for e in examples),
     )
 
 
@@ -62,7 +65,7 @@ def _example(told: Any, place: str) -> DetectorExample:
     return DetectorExample(
         title=str(told["title"]),
         events=expand(told["events"], place),
-        alerts=int(told["alerts"]),
+        alerts=_whole(told["alerts"], "alerts", place),
         severity=told.get("severity"),
     )
 
@@ -71,15 +74,21 @@ def expand(events: Sequence[Any], place: str) -> tuple[Mapping[str, Any], ...]:
     """Events as written; one with `repeat: n` stands for n of them, `every` apart, in whose
     strings `{n}` is the running number from 1."""
     expanded: list[Mapping[str, Any]] = []
-    for event in events:
+    for event in events if isinstance(events, list) else [events]:
         if not isinstance(event, dict):
             raise _wrong("breach.examples: an event is no mapping", place, "Write field: value.")
         fields = {k: v for k, v in event.items() if k not in ("repeat", "every")}
         step = seconds(event["every"], "every", place) if "every" in event else 1
-        for index in range(int(event.get("repeat", 1))):
+        for index in range(_whole(event.get("repeat", 1), "repeat", place)):
             copy = {k: _numbered(v, index + 1) for k, v in fields.items()}
             expanded.append(copy | {"breach.example.offset": step * index} if index else copy)
     return tuple(expanded)
+
+
+def _whole(told: Any, name: str, place: str) -> int:
+    if not isinstance(told, int) or isinstance(told, bool) or told < 0:
+        raise _wrong(f"breach.examples: {name} is {told!r}", place, "Write a whole number.")
+    return told
 
 
 def _numbered(value: Any, index: int) -> Any:

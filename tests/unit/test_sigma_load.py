@@ -100,6 +100,9 @@ def test_a_rule_is_known_by_its_name_else_its_id(tmp_path: Path) -> None:
         (f"{BASE}breach: {{scop: provider}}\n", "scop"),
         (f"{BASE}breach: {{scope: world}}\n", "world"),
         (f"{BASE}breach: {{quiet: 1 hour}}\n", "quiet"),
+        (f"{BASE}breach: {{examples: none}}\n", "examples"),
+        (f"{BASE}breach: {{examples: [{{title: t, events: [], alerts: many}}]}}\n", "many"),
+        (f"{BASE}breach: {{examples: [{{title: t, events: [x], alerts: 1}}]}}\n", "mapping"),
         (
             f"{BASE}---\n{CORRELATION}---\n"
             + CORRELATION.replace("many_failed", "x").replace(
