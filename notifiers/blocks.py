@@ -36,8 +36,7 @@ def missing(context: LetterContext) -> dict[str, str]:
 
 
 def _blocks(context: LetterContext) -> Iterator[tuple[str, str, object]]:
-    if context.kind is not NoticeKind.WITNESS:
-        yield from _facts(context)
+    yield from _facts(context)
     yield "recipient", "name the person this letter is for", context.recipient.name
     for field, what in PROFILE.items():
         yield f"contact: {field}", f"the profile lacks {what}", getattr(context.profile, field)

@@ -16,7 +16,7 @@ from functools import partial
 from notifiers.heartbeat import Heartbeat
 from notifiers.ports import MailChannel, Outbox
 from notifiers.replies import concerns_everyone
-from schemas.errors import NotAllowed, Retryable
+from schemas.errors import BadInput, Conflict, NotAllowed, NotFound, Retryable
 from schemas.notice import NoticeRow, Outgoing, SendOutcome, SendResult
 from schemas.settings import NoticePolicy
 
@@ -57,6 +57,8 @@ class Dispatcher:
         self._unwritten: list[Callable[[], None]] = []
         self._backs_off = False
         self.state = State.READY
+        self.problems: dict[int, str] = {}
+        """Rows that could not begin in the last round, and why."""
 
     async def run_once(self, limit: int = 100) -> int:
         """One round, asked for by a caller: how many were tried. Raises NotAllowed when held, and
@@ -96,6 +98,7 @@ class Dispatcher:
         self._write_ends()
         self._beat()
         self._backs_off = False
+        self.problems.clear()
         tried = 0
         for row in self._outbox.due(self._now(), limit):
             if self._backs_off or (stop is not None and stop.is_set()):
@@ -126,7 +129,7 @@ class Dispatcher:
     async def _send(self, row: NoticeRow) -> int:
         """1 when it was tried. The outbox may say no at the last moment: paused, changed, over."""
         attempt_id = uuid.uuid4().hex
-        outgoing = self._outbox.begin(row.id, attempt_id, self._boot_id, self._now())
+        outgoing = self._begin(row, attempt_id)
         if outgoing is None:
             return 0
         result = await self._try(outgoing)
@@ -136,6 +139,14 @@ class Dispatcher:
         self._write_ends()
         self._backs_off = concerns_everyone(result.reply)
         return 1
+
+    def _begin(self, row: NoticeRow, attempt_id: str) -> Outgoing | None:
+        """A row that cannot begin (a template broke meanwhile) must not stop the others'."""
+        try:
+            return self._outbox.begin(row.id, attempt_id, self._boot_id, self._now())
+        except (BadInput, Conflict, NotFound) as problem:
+            self.problems[row.id] = str(problem)
+            return None
 
     def _write_ends(self) -> None:
         """An end that the store could not take now is kept, and written before anything else."""

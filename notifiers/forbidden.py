@@ -1,6 +1,6 @@
 """Patterns of what has no business in a letter, each with what is wrong and what to do.
 
-Sources: docs/reference/notices.md; 611/2013 Art. 3(4) (no advertising); NCSC advice to victims
+Sources: Regulation (EU) 611/2013 Art. 3(4) (no advertising); NCSC advice to victims
 (no links in messages). Matching is case-blind.
 """
 

@@ -9,6 +9,9 @@ WORD = re.compile(r"[A-Za-z][A-Za-z’'-]*")
 VOWELS = re.compile(r"[aeiouy]+")
 END = re.compile(r"(?<=[.!?])[”\"]?\s+(?=[A-Z“\"])|;\s+")
 
+LABEL = re.compile(r"^(?:- |\d+\. )?(?:[A-Z][^.:;]{0,60}: )?")
+"""`- `, `1. ` and `Kinds of records [33(3)(a)]: `"""
+
 
 def paragraphs(text: str) -> Iterator[tuple[str, str]]:
     """(block's heading, paragraph or list item) of a laid-out letter, lines joined again."""
@@ -32,8 +35,8 @@ def paragraphs(text: str) -> Iterator[tuple[str, str]]:
 
 
 def sentences(paragraph: str) -> list[str]:
-    """Split at full stops and semicolons; a list marker is no sentence."""
-    return [s for s in END.split(re.sub(r"^(?:- |\d+\. )", "", paragraph)) if WORD.search(s)]
+    """Split at full stops and semicolons; a list marker or a label is no part of a sentence."""
+    return [s for s in END.split(LABEL.sub("", paragraph)) if WORD.search(s)]
 
 
 def words(sentence: str) -> list[str]:

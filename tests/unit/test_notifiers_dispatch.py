@@ -11,7 +11,7 @@ from notifiers.dispatch import Dispatcher, State
 from notifiers.heartbeat import Heartbeat
 from notifiers.scratch_outbox import ScratchOutbox
 from notifiers.testing import NOON, notice_row, outgoing
-from schemas.errors import NotAllowed, Retryable
+from schemas.errors import BadInput, NotAllowed, Retryable
 from schemas.notice import Outgoing, SendOutcome, SendResult, Status
 from schemas.settings import NoticePolicy
 
@@ -182,6 +182,22 @@ async def test_an_end_that_the_store_could_not_take_is_written_first_thing() -> 
 
     assert post.sent == [1, 2]
     assert [row.status for row in outbox.rows()] == [Status.HANDED_OVER] * 2
+
+
+async def test_a_row_that_cannot_begin_stops_no_other_and_says_why() -> None:
+    class Torn(ScratchOutbox):
+        def begin(self, row_id: int, *rest: object) -> Outgoing | None:
+            if row_id == 1:
+                raise BadInput("`firm` is undefined", place="template letter.j2, line 3")
+            return super().begin(row_id, *rest)  # type: ignore[arg-type]  # passed through
+
+    outbox, post = Torn(), Post()
+    queued(3, outbox)
+    sender = dispatcher(outbox, post, Clock())
+
+    assert await sender.run_once() == 2
+    assert sender.problems == {1: "template letter.j2, line 3: `firm` is undefined."}
+    assert outbox.row(1).status is Status.QUEUED
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from schemas.customer import DataCategory
 from schemas.errors import BadInput, Misconfigured
 
 ROOT = Path(__file__).resolve().parents[2]
-KINDS = list(NoticeKind)
 LETTERS = [NoticeKind.ACCOUNT_HOLDER, NoticeKind.CONTROLLER_PACK]
 
 
@@ -60,7 +59,7 @@ def headings(text: str) -> list[str]:
     return [line for line, under in pairwise(lines) if set(under) == {"-"}]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LETTERS)
 def test_the_same_context_gives_the_same_bytes(renderer: JinjaRenderer, kind: NoticeKind) -> None:
     first = renderer.letter(letter_context(kind))
     again = JinjaRenderer(ROOT / "templates").letter(letter_context(kind))
@@ -69,7 +68,7 @@ def test_the_same_context_gives_the_same_bytes(renderer: JinjaRenderer, kind: No
     assert first.hash == letter_hash(first.subject, first.text, first.html, first.attachments)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LETTERS)
 def test_text_and_html_say_the_same_words(renderer: JinjaRenderer, kind: NoticeKind) -> None:
     letter = renderer.letter(letter_context(kind))
     page = Reader(letter.html)
@@ -145,7 +144,7 @@ def test_a_letter_says_was_seen_or_may_have_been_seen_and_never_both(
     assert ("may have been seen" in text) == (seen is not Seen.SEEN)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LETTERS)
 def test_a_drills_subject_begins_with_drill_and_its_body_says_so(
     renderer: JinjaRenderer, kind: NoticeKind
 ) -> None:
@@ -157,7 +156,7 @@ def test_a_drills_subject_begins_with_drill_and_its_body_says_so(
     assert "drill" not in f"{real.subject} {real.text}".casefold()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LETTERS)
 def test_lines_of_text_are_short_and_letters_hold_no_link_or_image(
     renderer: JinjaRenderer, kind: NoticeKind
 ) -> None:
