@@ -15,6 +15,8 @@ from breachdesk.demo.scenery import Arrival, Stage
 
 PATHS = ("/", "/about", "/contact", "/news", "/opening-hours", "/css/site.css", "/logo.svg")
 PROBES = ("/.env", "/.git/config", "/download.php?f=../../etc/passwd", "/?q=1+union+select+2")
+NOBODYS = "shop.oldmillcrafts.example"
+"""A site on our web server that the register does not know: whose is it?"""
 PORTS = (23, 445, 3389, 5900, 8080, 1433, 22, 2323)
 STAFF = ("tfairlie", "gmoss", "backup")
 SLOW = 420
@@ -179,6 +181,10 @@ def web(stage: Stage) -> Iterator[Arrival]:
         request = f"GET {stage.chance.choice(PATHS)}"
         size = stage.chance.randrange(400, 40000)
         yield stage.soon(at, routers.web(at, firm.site, stage.stranger(), request, status, size))
+    for _ in range(24):
+        at = stage.any_time()
+        request = f"GET {stage.chance.choice(PATHS)}"
+        yield stage.soon(at, routers.web(at, NOBODYS, stage.stranger(), request, 200, 9120))
     start = stage.any_time()
     for offset in stage.apart(14, 2, 200):
         site, probe = stage.chance.choice(SITES).site, stage.chance.choice(PROBES)
