@@ -12,6 +12,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 SQLITE_GUARD = """
 CREATE TRIGGER audit_no_{act} BEFORE {ACT} ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit chain is never rewritten'); END
@@ -27,7 +29,13 @@ FOR EACH {LEVEL} EXECUTE FUNCTION audit_guard()
 
 
 def upgrade() -> None:
-    _tables()
+    _from_alerts()
+    _from_audit_head()
+    _from_cases()
+    _from_signal_buckets()
+    _from_unattributed()
+    _from_breaches()
+    _from_documents()
     _guard_audit()
 
 
@@ -41,15 +49,10 @@ def _guard_audit() -> None:
         op.execute(POSTGRES_GUARD.format(act=act, ACT=act.upper(), LEVEL=level))
 
 
-def _tables() -> None:
+def _from_alerts() -> None:
     op.create_table(
         "alerts",
-        sa.Column(
-            "pk",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
+        sa.Column("pk", SERIAL, autoincrement=True, nullable=False),
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("key_hash", sa.String(length=32), nullable=False),
         sa.Column("rule", sa.Text(), nullable=False),
@@ -72,9 +75,7 @@ def _tables() -> None:
         sa.Column("detected_at", UtcTime(), nullable=False),
         sa.Column("revised_at", UtcTime(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column(
-            "merged_into", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
-        ),
+        sa.Column("merged_into", SERIAL, nullable=True),
         sa.Column("closed", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["merged_into"], ["alerts.pk"], name=op.f("fk_alerts_merged_into")),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_alerts")),
@@ -93,6 +94,9 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit")),
     )
     op.create_index(op.f("ix_audit_subject"), "audit", ["subject"], unique=False)
+
+
+def _from_audit_head() -> None:
     op.create_table(
         "audit_head",
         sa.Column("chain", sa.String(length=20), nullable=False),
@@ -102,12 +106,7 @@ def _tables() -> None:
     )
     op.create_table(
         "bindings",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
+        sa.Column("id", SERIAL, autoincrement=True, nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("value", sa.String(length=400), nullable=False),
         sa.Column("customer_id", sa.String(length=200), nullable=False),
@@ -139,6 +138,9 @@ def _tables() -> None:
         sa.Column("erased_at", UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("case_id", name=op.f("pk_case_keys")),
     )
+
+
+def _from_cases() -> None:
     op.create_table(
         "cases",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -181,6 +183,9 @@ def _tables() -> None:
         sa.Column("arrived", sa.Float(precision=53), nullable=True),
         sa.PrimaryKeyConstraint("partition", name=op.f("pk_positions")),
     )
+
+
+def _from_signal_buckets() -> None:
     op.create_table(
         "signal_buckets",
         sa.Column("key_hash", sa.String(length=32), nullable=False),
@@ -192,12 +197,7 @@ def _tables() -> None:
     )
     op.create_table(
         "signal_log",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
+        sa.Column("id", SERIAL, autoincrement=True, nullable=False),
         sa.Column("partition", sa.String(length=80), nullable=False),
         sa.Column("key_hash", sa.String(length=32), nullable=False),
         sa.Column("key", JsonText(), nullable=False),
@@ -228,6 +228,9 @@ def _tables() -> None:
         sa.Column("last_arrived", UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_source_counts")),
     )
+
+
+def _from_unattributed() -> None:
     op.create_table(
         "unattributed",
         sa.Column("key", sa.String(length=400), nullable=False),
@@ -245,7 +248,7 @@ def _tables() -> None:
     )
     op.create_table(
         "alert_acts",
-        sa.Column("alert_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("alert_pk", SERIAL, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("assignee", sa.Text(), nullable=True),
@@ -258,24 +261,22 @@ def _tables() -> None:
     op.create_table(
         "alert_ids",
         sa.Column("id", sa.String(length=40), nullable=False),
-        sa.Column("alert_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("alert_pk", SERIAL, nullable=False),
         sa.ForeignKeyConstraint(["alert_pk"], ["alerts.pk"], name=op.f("fk_alert_ids_alert_pk")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_ids")),
     )
     op.create_table(
         "alert_notes",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("alert_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", SERIAL, autoincrement=True, nullable=False),
+        sa.Column("alert_pk", SERIAL, nullable=False),
         sa.Column("doc", JsonText(), nullable=False),
         sa.ForeignKeyConstraint(["alert_pk"], ["alerts.pk"], name=op.f("fk_alert_notes_alert_pk")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_notes")),
     )
     op.create_index(op.f("ix_alert_notes_alert_pk"), "alert_notes", ["alert_pk"], unique=False)
+
+
+def _from_breaches() -> None:
     op.create_table(
         "breaches",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -289,7 +290,7 @@ def _tables() -> None:
     )
     op.create_table(
         "evidence",
-        sa.Column("alert_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("alert_pk", SERIAL, nullable=False),
         sa.Column("event_id", sa.Text(), nullable=False),
         sa.Column("step", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
@@ -321,14 +322,12 @@ def _tables() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sessions_user_id")),
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_sessions")),
     )
+
+
+def _from_documents() -> None:
     op.create_table(
         "documents",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
+        sa.Column("id", SERIAL, autoincrement=True, nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("breach_id", sa.String(length=40), nullable=False),
         sa.Column("key", sa.String(length=80), nullable=False),
@@ -349,12 +348,7 @@ def _tables() -> None:
     )
     op.create_table(
         "notices",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
+        sa.Column("id", SERIAL, autoincrement=True, nullable=False),
         sa.Column("breach_id", sa.String(length=40), nullable=False),
         sa.Column("customer_id", sa.String(length=200), nullable=False),
         sa.Column("person_id", sa.String(length=200), nullable=False),
