@@ -148,7 +148,7 @@ def detect(
     events: Annotated[Path, typer.Option(help="ECS JSON, one a line; - is stdin.")] = Path("-"),
 ) -> None:
     """ECS events in, findings out, by the same code path as live, in event time."""
-    book = load_rules(rules)
+    book = load_rules(rules, behaviours=False)
     for finding in detect_events(book, _documents(read_bytes(events), str(events))):
         print_json(finding)
 

@@ -33,7 +33,7 @@ def add_to(app: typer.Typer) -> None:
 
 def _book(paths: list[Path] | None, data_dir: Path | None) -> RuleBook:
     if paths:
-        return load_rules(paths)
+        return load_rules(paths, behaviours=False)
     with premises(data_dir) as house:
         return load_rules(places.rules_dirs(house.settings))
 
