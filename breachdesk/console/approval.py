@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import approve, notify
+from breachdesk.casework.approve import Seal
+from breachdesk.casework.letters import Letters
 from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.decision import tensions_of
 from breachdesk.console.desk import Desk, Posted, Signed
@@ -18,7 +19,7 @@ from breachdesk.console.forms import Form
 from breachdesk.console.passwords import password_matches
 from breachdesk.console.way import way
 from breachdesk.ports import UnitOfWork
-from schemas.breach import Approval, Channel
+from schemas.breach import Approval, Channel, Recipient
 from schemas.errors import BreachDeskError, NotAllowed
 from schemas.settings import SenderSettings
 
@@ -31,17 +32,18 @@ class State:
 
     file: CaseFile
     sender: SenderSettings | None
-    seal: Any = None
-    letters: Any = None
+    seal: Seal | None = None
+    letters: Letters | None = None
     obstacle: BreachDeskError | None = None
 
     @property
     def kinds(self) -> Counter[str]:
         """Letters by kind."""
-        return Counter(letter.kind.value for letter in self.letters.rendered)
+        rendered = self.letters.rendered if self.letters else ()
+        return Counter(letter.kind.value for letter in rendered)
 
     @property
-    def held_back(self) -> tuple[Any, ...]:
+    def held_back(self) -> tuple[Recipient, ...]:
         """People who are telephoned instead."""
         everyone = self.file.manifest.recipients if self.file.manifest else ()
         return tuple(r for r in everyone if r.channel is Channel.TELEPHONE)

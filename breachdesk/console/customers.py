@@ -12,6 +12,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from breachdesk.casework import assets, customers
+from breachdesk.casework.presets import ASSET_PRESETS, CUSTOMER_PRESETS
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.ports import UnitOfWork
 from schemas.customer import ImportReport
@@ -86,4 +87,5 @@ def _import(uow: UnitOfWork, desk: Desk, path: Path, what: str, preset: str) -> 
 def _show_import(
     desk: Desk, typed: Mapping[str, str], problem: BreachDeskError | None = None
 ) -> Response:
-    return desk.page("import.html", typed=typed, problem=problem)
+    presets = {preset.id: preset.title for preset in (*CUSTOMER_PRESETS, *ASSET_PRESETS)}
+    return desk.page("import.html", presets=presets, typed=typed, problem=problem)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
@@ -42,6 +42,7 @@ STATUS = {
     Misconfigured: 409,
     Corrupt: 500,
 }
+NOT_YOURS = "This form was not made by your session, or the session is over."
 MOST_FIELDS = 20_000
 MOST_BYTES = 20 * 1024 * 1024
 
@@ -165,12 +166,16 @@ def signed_in(request: Request) -> Desk:
 Signed = Annotated[Desk, Depends(signed_in)]
 
 
-async def posted(request: Request, desk: Signed) -> Form:
-    """The form of a signed-in person, its CSRF token checked. Files are left to `uploaded`."""
-    form = await read_form(request)
-    if not secrets.compare_digest(form.text("csrf").encode(), desk.session.csrf.encode()):
-        raise HTTPException(403, "This form was not made by your session, or the session is over.")
-    return form
+async def posted(request: Request, desk: Signed) -> AsyncIterator[Form]:
+    """The form of a signed-in person, its CSRF token checked; files stand in
+    `request.state.files` until the answer is made."""
+    try:
+        form = await read_form(request)
+        if not secrets.compare_digest(form.text("csrf").encode(), desk.session.csrf.encode()):
+            raise HTTPException(403, NOT_YOURS)
+        yield form
+    finally:
+        await request.close()
 
 
 async def read_form(request: Request) -> Form:

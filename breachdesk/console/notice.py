@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from breachdesk.casework import notify
+from breachdesk.casework.letters import Letters
 from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
@@ -98,11 +98,10 @@ def _letter(desk: Desk, case_id: str, n: int) -> Rendered:
     _, made = desk.look(lambda uow: _made(uow, desk, case_id))
     if not 1 <= n <= len(made.rendered):
         raise NotFound("no such letter", place=case_id, remedy="See the list of letters.")
-    found: Rendered = made.rendered[n - 1]
-    return found
+    return made.rendered[n - 1]
 
 
-def _made(uow: UnitOfWork, desk: Desk, case_id: str) -> tuple[CaseFile, Any]:
+def _made(uow: UnitOfWork, desk: Desk, case_id: str) -> tuple[CaseFile, Letters]:
     file = read_case(uow, case_id, desk.now)
     house = desk.house
     return file, notify.letters(uow, file.known_breach().id, house.settings, house.renderer)

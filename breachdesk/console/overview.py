@@ -11,6 +11,7 @@ from starlette.responses import Response
 from breachdesk.casework import clocks
 from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.desk import Desk, Signed
+from breachdesk.console.pages import customer_names
 from breachdesk.console.received import received
 from breachdesk.console.way import Step, next_step
 from breachdesk.console.words import capital, counted
@@ -74,7 +75,7 @@ def _read(uow: UnitOfWork, now: datetime) -> State:
         tuple(uow.alerts.list(states=(AlertState.NEW,))),
         tuple(clocks.overview(uow, now)),
         tuple(uow.sources.list()),
-        {c.id: c.name for c in uow.customers.list()},
+        customer_names(uow),
         {b.id: b.case_id for b in uow.breaches.list()},
     )
 

@@ -12,6 +12,7 @@ from breachdesk.console import charts, words
 from breachdesk.console.house import House
 from breachdesk.console.times import Times, age, span
 from breachdesk.ports import UnitOfWork
+from schemas.customer import PROVIDER
 from schemas.errors import Misconfigured
 
 STATIC = Path(__file__).parent / "static"
@@ -73,8 +74,10 @@ class Pages:
 
 
 def customer_names(uow: UnitOfWork) -> dict[str, str]:
-    """Names by id, for pages that show ids."""
-    return {customer.id: customer.name for customer in uow.customers.list()}
+    """Names by id, for pages that show ids; the provider itself is `ourselves`."""
+    return {PROVIDER: "ourselves"} | {
+        customer.id: customer.name for customer in uow.customers.list()
+    }
 
 
 def _version() -> str:

@@ -43,6 +43,7 @@ TEXTS = (
 )
 LISTS = ("people_categories", "record_categories")
 OWED = 3
+PECR_FORM = "uk_pecr"
 UNANSWERED = {
     "stage": "initial",
     "people_precision": "unknown",
@@ -109,17 +110,17 @@ def json(case_id: str, desk: Signed) -> Response:
     return saved(content, "application/json", f"{built.breach_id}-{built.jurisdiction}.json")
 
 
-def _jurisdiction(desk: Desk) -> str:
-    """The one asked for, else the first that is set up."""
-    offered = desk.house.settings.jurisdictions
-    asked = desk.request.query_params.get("jurisdiction", "")
-    return asked if asked in offered else offered[0]
+def _jurisdiction(desk: Desk, file: CaseFile) -> str:
+    """The first that is set up; a PECR breach is reported on the form that replaces it."""
+    if file.decision is not None and file.decision.pecr.yes:
+        return PECR_FORM
+    return desk.house.settings.jurisdictions[0]
 
 
 def _built(uow: UnitOfWork, desk: Desk, case_id: str) -> tuple[CaseFile, RegulatorReport]:
     file = read_case(uow, case_id, desk.now)
     built = report.build(
-        uow, file.known_breach().id, _jurisdiction(desk), desk.house.settings, now=desk.now
+        uow, file.known_breach().id, _jurisdiction(desk, file), desk.house.settings, now=desk.now
     )
     return file, built
 
@@ -164,11 +165,12 @@ def _owed(form: Form) -> tuple[NotYetKnown, ...]:
 
 
 def _submit(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Submission:
+    file = read_case(uow, case_id, desk.now)
     return report.submit(
         uow,
         desk.actor,
-        read_case(uow, case_id, desk.now).known_breach().id,
-        _jurisdiction(desk),
+        file.known_breach().id,
+        _jurisdiction(desk, file),
         submitted_at=form.must_when("submitted_at", "Submitted at"),
         channel=form.text("channel"),
         reference=form.text("reference"),

@@ -29,7 +29,10 @@ def ask(request: Request, next: str = "/") -> Response:  # noqa: A002 - the quer
 @router.post("/sign-in")
 async def answer(request: Request) -> Response:
     """Opens a session, or says that it cannot."""
-    form = await read_form(request)
+    try:
+        form = await read_form(request)
+    finally:
+        await request.close()
     cookie = request.cookies.get(FORM_COOKIE, "")
     if not cookie or not secrets.compare_digest(cookie.encode(), form.text("csrf").encode()):
         raise HTTPException(403, "This form is too old. Open the sign-in page again.")

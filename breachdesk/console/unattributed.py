@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import attribution
+from breachdesk.casework.service_presets import SERVICES
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
 from breachdesk.ports import UnitOfWork
@@ -61,7 +62,7 @@ def _show(desk: Desk, typed: Mapping[str, str], problem: BreachDeskError | None 
         "unattributed.html",
         keys=keys,
         customers=customers,
-        services=sorted({b.service for b in bindings if b.service}),
+        services=sorted({*SERVICES, *(b.service for b in bindings if b.service)}),
         typed=typed,
         problem=problem,
     )

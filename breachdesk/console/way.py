@@ -147,12 +147,13 @@ def _calls(file: CaseFile) -> int:
 def _report(file: CaseFile) -> Step:
     if file.submissions:
         return Step("Report", True, f"{len(file.submissions)} submitted", f"{file.path}/report")
-    if file.decision is not None and not file.decision.report_to_ico.yes:
+    decision = file.decision
+    if decision is not None and not (decision.report_to_ico.yes or decision.pecr.yes):
         return Step("Report", True, "not to the ICO, as decided", f"{file.path}/report")
     return Step(
         "Report",
         False,
-        "ICO, initial",
+        "ICO, under PECR" if decision is not None and decision.pecr.yes else "ICO, initial",
         f"{file.path}/report",
         "the ICO report has to be submitted",
     )

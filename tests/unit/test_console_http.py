@@ -252,7 +252,7 @@ async def test_a_form_without_its_token_changes_nothing(desk: Desk, fields: dict
 def test_every_form_on_every_page_is_known_to_these_tests() -> None:
     known = {re.sub(r"\{\w+\}|\d+|T-\d+", "*", form) for form in FORMS}
     routes = {
-        re.sub(r"\{\w+\}", "*", route.path)
+        re.sub(r"\{[\w:]+\}", "*", route.path)
         for screen in SCREENS
         for route in screen.router.routes
         if "POST" in (getattr(route, "methods", None) or ())
@@ -580,3 +580,46 @@ def test_idle_is_shorter_than_the_longest_session() -> None:
     from breachdesk.console.session import IDLE, LONGEST
 
     assert timedelta() < IDLE < LONGEST
+
+
+async def test_an_imported_file_answers_with_its_report_row_by_row(desk: Desk) -> None:
+    sheet = (
+        "customer id,name,default email\nfabrikam,Fabrikam Ltd,office@fabrikam.example\n,Nobody,x\n"
+    )
+    async with desk.client() as client:
+        csrf = await sign_in(client, "ana")
+        answer = await client.post(
+            "/customers/import",
+            data={"csrf": csrf, "what": "customers", "preset": "plain"},
+            files={"file": ("customers.csv", sheet.encode(), "text/csv")},
+        )
+        found = (await client.get("/customers/fabrikam")).text
+        none = await client.post(
+            "/customers/import", data={"csrf": csrf, "what": "customers", "preset": "plain"}
+        )
+
+    assert answer.status_code == 200
+    assert "2 rows read, one refused." in answer.text
+    assert "office@fabrikam.example" in found
+    assert none.status_code == 422
+    assert "no file is chosen" in none.text
+
+
+async def test_a_stranger_in_the_logs_is_bound_from_the_page(desk: Desk) -> None:
+    async with desk.client() as client:
+        csrf = await sign_in(client, "ana")
+        answer = await client.post(
+            "/unattributed",
+            data={
+                "csrf": csrf,
+                "key": "mailbox:new@contoso.example",
+                "customer": "contoso",
+                "service": "hosted mailbox",
+                "valid_from": "2026-11-01 00:00",
+            },
+        )
+        page = (await client.get("/customers/contoso")).text
+
+    assert answer.status_code == 303
+    assert "mailbox:new@contoso.example" in page
+    assert "1 Nov 2026" in page
