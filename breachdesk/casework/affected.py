@@ -19,7 +19,7 @@ from breachdesk.gdpr import roles
 from breachdesk.ports import UnitOfWork
 from schemas.breach import Breach, Certainty, Channel, Exposure, Manifest, Seen
 from schemas.case import Case, Task
-from schemas.customer import PROVIDER, Binding, Customer, DataCategory, Pecr, Role
+from schemas.customer import PROVIDER, AssetKind, Binding, Customer, DataCategory, Pecr, Role
 from schemas.errors import BadInput, Incomplete, NotFound
 from schemas.user import Actor, Duty
 
@@ -139,6 +139,7 @@ class _Proposal:
         question = Question(
             sightings=self._sightings.get((customer.id, role), ()),
             unseen=[t for t in self._evidence.unseen if self._is_of(t, customer.id, role)],
+            succeeded=[t for t in self._evidence.succeeded if self._is_of(t, customer.id, role)],
             picked=self._picked(customer.id, role),
             reach=self._reached(role, bindings),
             gaps=gaps_of(self._evidence, self._watching(customer.id, role, bindings)),
@@ -155,8 +156,8 @@ class _Proposal:
     def _watching(self, customer_id: str, role: Role, bindings: list[Binding]) -> set[str]:
         if role is Role.PROCESSOR:
             return self._watch.sources(customer_id, bindings)
-        own = self._watch.sources(customer_id, bindings) if bindings else set()
-        return own | self._reach.sources
+        bound = {b.value for b in bindings if b.kind is AssetKind.SOURCE}
+        return bound | self._reach.sources
 
     def _exposure(
         self, customer: Customer, role: Role, question: Question, bindings: list[Binding]

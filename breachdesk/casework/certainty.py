@@ -51,6 +51,9 @@ class Question:
     sightings: Sequence[Sighting]
     """Events that reached or tried to reach its assets in this role."""
     unseen: Sequence[tuple[str, str, str]]
+    """Touched, says an alert, but no kept event shows how."""
+    succeeded: Sequence[tuple[str, str, str]]
+    """Of these, those of alerts in which every kept event succeeded."""
     picked: Sequence[str]
     """Its assets that a person chose by hand."""
     reach: str
@@ -72,7 +75,24 @@ def verdict(question: Question) -> Verdict:
         return _of_events(Certainty.CONFIRMED, "succeeded", [*opened, *unclear])
     if unclear:
         return _of_events(Certainty.LIKELY, "recorded, without saying whether it worked", unclear)
-    return _possible(question, refused) or _excluded(question, refused)
+    return _likely(question) or _possible(question, refused) or _excluded(question, refused)
+
+
+def _likely(question: Question) -> Verdict | None:
+    if not question.succeeded:
+        return None
+    return Verdict(
+        Certainty.LIKELY,
+        "an alert names it, and every record kept of that alert succeeded",
+        _may_have_been(question.succeeded),
+        (),
+        tuple(sorted({asset for _, asset, _ in question.succeeded})),
+    )
+
+
+def _may_have_been(touched: Iterable[tuple[str, str, str]]) -> dict[DataCategory, Seen]:
+    found = sorted({DataCategory(category) for _, _, category in touched if category})
+    return dict.fromkeys(found, Seen.MAY_HAVE_BEEN_SEEN)
 
 
 def _possible(question: Question, refused: Sequence[Sighting]) -> Verdict | None:

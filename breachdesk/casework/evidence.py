@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from breachdesk.casework.naming import Bindings, named_assets
+from breachdesk.casework.naming import Bindings, named_assets, with_domains
 from breachdesk.ports import UnitOfWork
-from schemas.alert import AlertView, EvidenceView
+from schemas.alert import PROVIDER_SCOPE, AlertView, EvidenceView
 from schemas.breach import Breach
 from schemas.case import Case
-from schemas.customer import PROVIDER, Binding, Customer
+from schemas.customer import PROVIDER, Customer
 from schemas.source import BlindInterval, SourceView
 
 FAR_PAST = datetime.min.replace(tzinfo=UTC)
@@ -54,7 +54,9 @@ class CaseEvidence:
     bindings: Bindings
     sightings: Sequence[Sighting]
     unseen: frozenset[Touched]
-    """Touched according to an alert, but no retained event shows how."""
+    """Touched according to an alert, but no kept event shows how."""
+    succeeded: frozenset[Touched]
+    """Of these, those of alerts of which every kept event succeeded."""
     begin: datetime
     end: datetime
     gaps: Sequence[BlindInterval]
@@ -69,15 +71,20 @@ def gather(uow: UnitOfWork, breach_id: str) -> CaseEvidence:
     case = uow.cases.get(breach.case_id)
     alerts = [uow.alerts.get(pk) for pk in case.alerts]
     bindings = Bindings(uow.customers.bindings())
-    sightings, unseen, times = _sightings(uow, alerts, bindings)
+    readings = [_read(uow, alert, bindings) for alert in alerts]
+    times = [event.time for reading in readings for event in reading.events]
     begin, end = _window(breach, case, times)
+    seen = {(s.customer, s.asset) for reading in readings for s in reading.sightings}
     return CaseEvidence(
         breach=breach,
         case=case,
         customers=uow.customers.list(),
         bindings=bindings,
-        sightings=tuple(sightings),
-        unseen=frozenset(unseen),
+        sightings=_each_once(readings),
+        unseen=frozenset(t for r in readings for t in r.unseen if t[:2] not in seen),
+        succeeded=frozenset(
+            t for r in readings if r.all_succeeded for t in r.unseen if t[:2] not in seen
+        ),
         begin=begin,
         end=end,
         gaps=tuple(g for g in uow.sources.gaps() if _overlaps(g, begin, end)),
@@ -100,22 +107,34 @@ def assets_in_evidence(uow: UnitOfWork, case: Case) -> frozenset[str]:
     return frozenset(found)
 
 
-def _sightings(
-    uow: UnitOfWork, alerts: Iterable[AlertView], bindings: Bindings
-) -> tuple[list[Sighting], set[Touched], list[datetime]]:
-    sightings: dict[tuple[str, str, str], Sighting] = {}
-    unseen: set[Touched] = set()
-    times: list[datetime] = []
-    for alert in alerts:
-        events = uow.alerts.evidence(alert.pk)
-        times.extend(event.time for event in events)
-        found = [s for event in events for s in _of_event(event, alert, bindings)]
-        seen = {(s.customer, s.asset) for s in found}
-        unseen.update(t for t in alert.touches if (t[0], t[1]) not in seen)
-        for sighting in found:
-            key = (sighting.event.event_id, sighting.customer, sighting.asset)
-            sightings.setdefault(key, sighting)
-    return list(sightings.values()), unseen, times
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One alert, read event by event."""
+
+    events: Sequence[EvidenceView]
+    sightings: Sequence[Sighting]
+    unseen: Sequence[Touched]
+
+    @property
+    def all_succeeded(self) -> bool:
+        outcomes = {event.summary.get("event.outcome") for event in self.events}
+        return outcomes == {"success"}
+
+
+def _read(uow: UnitOfWork, alert: AlertView, bindings: Bindings) -> _Reading:
+    events = uow.alerts.evidence(alert.pk)
+    found = [s for event in events for s in _of_event(event, alert, bindings)]
+    seen = {(s.customer, s.asset) for s in found}
+    return _Reading(events, found, [t for t in alert.touches if t[:2] not in seen])
+
+
+def _each_once(readings: Iterable[_Reading]) -> tuple[Sighting, ...]:
+    """Several alerts may hold the same event."""
+    kept: dict[tuple[str, str, str], Sighting] = {}
+    for sighting in (s for reading in readings for s in reading.sightings):
+        key = (sighting.event.event_id, sighting.customer, sighting.asset)
+        kept.setdefault(key, sighting)
+    return tuple(kept.values())
 
 
 def _of_event(event: EvidenceView, alert: AlertView, bindings: Bindings) -> Iterator[Sighting]:
@@ -128,24 +147,27 @@ def _of_event(event: EvidenceView, alert: AlertView, bindings: Bindings) -> Iter
 
 
 def _found_again(event: EvidenceView, alert: AlertView, bindings: Bindings) -> Iterable[Touched]:
-    named = named_assets(event.summary) | {f"source:{event.source.casefold()}"}
-    by_alert = [t for t in alert.touches if t[1] in named]
-    if by_alert:
-        return by_alert
-    owners = {customer for customer, _, _ in alert.touches}
-    if len(owners) == 1:
-        return alert.touches
-    return _by_bindings(bindings.naming(named, event.time), event, alert)
-
-
-def _by_bindings(
-    found: Sequence[Binding], event: EvidenceView, alert: AlertView
-) -> Iterable[Touched]:
+    """By the alert's touches of the customers whom the event names, else by the bindings."""
+    named = with_domains(named_assets(event.summary)) | {f"source:{event.source.casefold()}"}
+    owners = {customer for customer, asset, _ in alert.touches if asset in named}
+    everybody = {customer for customer, _, _ in alert.touches}
+    if not owners and len(everybody) == 1 and alert.organization in everybody:
+        owners = everybody
+    if owners:
+        return [t for t in alert.touches if t[0] in owners]
+    found = bindings.naming(named, event.time)
     if found:
         return [(b.customer_id, b.asset, c.value) for b in found for c in b.categories]
-    if alert.organization == PROVIDER:
-        return [(PROVIDER, f"source:{event.source.casefold()}", "")]
-    return []
+    return _unplaced(event, alert)
+
+
+def _unplaced(event: EvidenceView, alert: AlertView) -> Iterable[Touched]:
+    """An event across customers that worked, and at nobody's asset that we could name, was at a
+    system of our own: it widens `possible` and is never passed over."""
+    failed = event.summary.get("event.outcome") == "failure"
+    if failed or alert.organization not in (PROVIDER, PROVIDER_SCOPE):
+        return []
+    return [(PROVIDER, f"source:{event.source.casefold()}", "")]
 
 
 def _window(breach: Breach, case: Case, times: Sequence[datetime]) -> tuple[datetime, datetime]:

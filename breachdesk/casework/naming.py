@@ -20,6 +20,13 @@ def named_assets(fields: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(_named(fields))
 
 
+def with_domains(assets: Iterable[str]) -> frozenset[str]:
+    """These, and the domain of every mailbox among them."""
+    found = set(assets)
+    found |= {f"domain:{a.rpartition('@')[2]}" for a in found if a.startswith("mailbox:")}
+    return frozenset(found)
+
+
 def _named(fields: Mapping[str, Any]) -> Iterator[str]:
     for name, value in fields.items():
         for text in value if isinstance(value, list) else [value]:
@@ -69,8 +76,7 @@ class Bindings:
 
     def naming(self, assets: Iterable[str], moment: datetime) -> Sequence[Binding]:
         """Bindings in force of these assets, of a mailbox's domain, of an address's network."""
-        wanted = set(assets)
-        wanted |= {f"domain:{a.rpartition('@')[2]}" for a in assets if a.startswith("mailbox:")}
+        wanted = with_domains(assets)
         direct = [b for asset in sorted(wanted) for b in self.of_asset(asset)]
         within = [b for b in self._networks if any(_within(a, b.value) for a in wanted)]
         return [b for b in dict.fromkeys((*direct, *within)) if in_force(b, moment)]
