@@ -12,6 +12,8 @@ from schemas.alert import EvidenceView
 WIDTH = 700
 HEIGHT = 96
 BARS = 40
+FEWEST = 12
+"""Columns that the width is parted into at least, so that one hour is no wall."""
 TONES = ("low", "high", "critical", "accent", "medium")
 
 
@@ -63,7 +65,7 @@ def over_time(evidence: Sequence[EvidenceView]) -> Evidence | None:
 def columns(counts: Sequence[int], width: int = 300, height: int = 70) -> tuple[Bar, ...]:
     """One bar a count, the highest as high as the picture."""
     top = max(counts, default=0) or 1
-    step = width / max(len(counts), 1)
+    step = width / max(len(counts), FEWEST)
     return tuple(
         Bar(i * step, height - _height(n, top, height), step * 0.76, _height(n, top, height), "")
         for i, n in enumerate(counts)

@@ -23,8 +23,15 @@ class Moment:
 
 
 def timeline(file: CaseFile) -> list[Moment]:
-    """Oldest first."""
-    moments = [*_seen(file), *_worked(file), *_breach(file), *_released(file)]
+    """Oldest first; of the same moment in the order of the way."""
+    moments = [
+        *_seen(file),
+        *_opened(file),
+        *_worked(file),
+        *_breach(file),
+        *_released(file),
+        *_ended(file),
+    ]
     return sorted(moments, key=lambda moment: moment.at)
 
 
@@ -35,7 +42,7 @@ def _seen(file: CaseFile) -> Iterator[Moment]:
         yield Moment(alert.fired, tone, alert.title, said, f"/alerts/{alert.id}")
 
 
-def _worked(file: CaseFile) -> Iterator[Moment]:
+def _opened(file: CaseFile) -> Iterator[Moment]:
     case = file.case
     told = f" (told by {case.third_party})" if case.third_party else ""
     yield Moment(
@@ -46,18 +53,16 @@ def _worked(file: CaseFile) -> Iterator[Moment]:
     )
     if case.supplier_told_at:
         yield Moment(case.supplier_told_at, "", f"{case.third_party or 'They'} told us", case.known)
-    for note in case.notes:
+
+
+def _worked(file: CaseFile) -> Iterator[Moment]:
+    for note in file.case.notes:
         yield Moment(note.at, "act", f"{note.by} noted", note.text)
-    for step in case.containment:
+    for step in file.case.containment:
         if step.done_at:
             yield Moment(
                 step.done_at, "act", f"{step.done_by}: {CONTAINMENT[step.kind]}", step.text
             )
-    for task in case.tasks:
-        if task.done_at:
-            yield Moment(task.done_at, "act", f"{task.done_by}: {task.title}", task.outcome)
-    if case.closed_at:
-        yield Moment(case.closed_at, "act", "Case closed", case.close_reason)
 
 
 def _breach(file: CaseFile) -> Iterator[Moment]:
@@ -107,3 +112,12 @@ def _released(file: CaseFile) -> Iterator[Moment]:
             f"by {submission.submitted_by}, {submission.channel} {submission.reference}".rstrip(),
             f"{file.path}/report",
         )
+
+
+def _ended(file: CaseFile) -> Iterator[Moment]:
+    case = file.case
+    for task in case.tasks:
+        if task.done_at:
+            yield Moment(task.done_at, "act", f"{task.done_by}: {task.title}", task.outcome)
+    if case.closed_at:
+        yield Moment(case.closed_at, "act", "Case closed", case.close_reason)
