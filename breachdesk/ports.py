@@ -48,6 +48,19 @@ class AlertBook(Protocol):
         """Its events in time order (of merged ones too)."""
         ...
 
+    def unpinned(self, journals: Sequence[str]) -> Sequence[Position]:
+        """Positions of evidence in these journals whose raw bytes the store does not hold yet:
+        pin them before the journals are dropped."""
+        ...
+
+    def pin(self, position: Position, raw: bytes) -> None:
+        """Keep an evidence record's bytes beyond the journal's retention."""
+        ...
+
+    def pinned(self, position: Position) -> bytes | None:
+        """The bytes, if they were pinned."""
+        ...
+
     def act(self, pk: int, version: int, **changes: Any) -> AlertView:
         """Change the human part (state, assignee, dismissed_reason, case_id). Raises Conflict
         when `version` is not the stored one."""

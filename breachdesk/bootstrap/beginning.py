@@ -57,7 +57,7 @@ syslog_tcp = 0
 """
 
 CUSTOMERS = """\
-customer id,name,default email,phone,account holder,data protection name,data protection email
+customer id,name,default email,phone,account holder,data protection contact,data protection email
 C001,Orchard Lettings,office@orchard.example,01632 960001,Priya Orchard,Sam Field,dp@orchard.example
 C002,Mill Lane Dental,reception@milllane.example,01632 960002,Jo Mill,Jo Mill,jo@milllane.example
 """

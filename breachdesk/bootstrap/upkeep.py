@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from breachdesk.bootstrap.house import Premises
 from breachdesk.ports import UnitOfWork
@@ -58,17 +58,32 @@ def replay_dead_letters(house: Premises) -> tuple[int, int]:
 def retention(house: Premises, days: int, *, dry_run: bool) -> list[str]:
     """Drop the journal's days older than that, all processed ones; their ISO dates.
 
-    Evidence of alerts stands in the store by hash and summary, so a dropped day takes raw lines
-    only. Raises NotAllowed for a day that is not fully processed.
+    Raw lines that are evidence of an alert are pinned in the store first. Raises NotAllowed for a
+    day that is not fully processed.
     """
     oldest = (house.now() - timedelta(days=days)).date()
     over = [day for day in house.log.days() if day < oldest]
     if not dry_run:
         position = house.store.batch_sink().resume(PARTITION).position
         for day in over:
+            pin_evidence(house, day)
             house.log.drop_day(day, processed=position)
         _record(house, [day.isoformat() for day in over])
     return [day.isoformat() for day in over]
+
+
+def pin_evidence(house: Premises, day: date) -> int:
+    """Copy the raw bytes of that day's evidence from the journal into the store; how many."""
+    journals = house.log.journals(day)
+
+    def work(uow: UnitOfWork) -> int:
+        found = [(p, house.log.get(p)) for p in uow.alerts.unpinned(journals)]
+        for position, record in found:
+            if record is not None:
+                uow.alerts.pin(position, record.raw)
+        return len(found)
+
+    return house.store.act(work)
 
 
 def _record(house: Premises, dropped: list[str]) -> None:

@@ -54,7 +54,7 @@ def _counts(uow: UnitOfWork) -> dict[str, Any]:
         "events": {
             "received": sum(s.received for s in sources),
             "parsed": sum(s.parsed for s in sources),
-            "dead_letters": sum(s.dead_letters for s in sources),
+            "dead_letters": sum(s.dead_letters + s.not_understood for s in sources),
         },
         "alerts": len(uow.alerts.list()),
         "cases": len(uow.cases.list()),

@@ -61,4 +61,5 @@ def _row(pk: int, member: Signal) -> dict[str, Any]:
         "offset": member.position.offset,
         "sha256": member.sha256,
         "summary": dict(member.summary),
+        "touches": [[t.customer, t.asset, t.category] for t in member.touches],
     }

@@ -6,13 +6,21 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, insert, or_, select, update
+from sqlalchemy import Select, exists, insert, or_, select, update
 from sqlalchemy.engine import Connection, Row
 
-from breachdesk.stores.tables import alert_acts, alert_ids, alert_notes, alerts, evidence
+from breachdesk.stores.tables import (
+    alert_acts,
+    alert_ids,
+    alert_notes,
+    alerts,
+    evidence,
+    pinned_records,
+)
 from schemas.alert import AlertState, AlertView, EvidenceView, Severity
 from schemas.case import Note
 from schemas.errors import BadInput, Conflict, NotFound
+from schemas.event import Position
 
 CHANGEABLE = {"state", "assignee", "dismissed_reason", "case_id"}
 
@@ -54,6 +62,34 @@ class SqlAlertBook:
             .order_by(evidence.c.time, evidence.c.event_id, evidence.c.step, evidence.c.value)
         )
         return list({(row.event_id, row.step): _evidence(row) for row in rows}.values())
+
+    def unpinned(self, journals: Sequence[str]) -> Sequence[Position]:
+        """Positions of evidence in these journals whose raw bytes are not in the store yet."""
+        pinned = exists().where(
+            pinned_records.c.journal == evidence.c.journal,
+            pinned_records.c.offset == evidence.c.offset,
+        )
+        query = (
+            select(evidence.c.journal, evidence.c.offset)
+            .where(evidence.c.journal.in_(journals), ~pinned)
+            .distinct()
+        )
+        return [Position(row.journal, row.offset) for row in self._connection.execute(query)]
+
+    def pin(self, position: Position, raw: bytes) -> None:
+        """Keep an evidence record's bytes beyond the journal's retention."""
+        self._connection.execute(
+            insert(pinned_records).values(journal=position.journal, offset=position.offset, raw=raw)
+        )
+
+    def pinned(self, position: Position) -> bytes | None:
+        """The bytes, if they were pinned."""
+        return self._connection.execute(
+            select(pinned_records.c.raw).where(
+                pinned_records.c.journal == position.journal,
+                pinned_records.c.offset == position.offset,
+            )
+        ).scalar_one_or_none()
 
     def act(self, pk: int, version: int, **changes: Any) -> AlertView:
         """Change the human part. Raises Conflict for another version, or a merged alert."""
@@ -165,6 +201,7 @@ def _evidence(row: Row[Any]) -> EvidenceView:
         sha256=row.sha256,
         step=row.step,
         summary=row.summary,
+        touches=tuple((t[0], t[1], t[2]) for t in row.touches),
     )
 
 

@@ -154,6 +154,15 @@ evidence = Table(
     Column("offset", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("summary", JsonText, nullable=False),
+    Column("touches", JsonText, nullable=False),
+)
+
+pinned_records = Table(
+    "pinned_records",
+    metadata,
+    Column("journal", String(80), primary_key=True),
+    Column("offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("raw", LargeBinary, nullable=False),
 )
 
 source_counts = Table(

@@ -124,6 +124,10 @@ class SqliteEventLog(EventLog):
         """The days (UTC) that have a file, oldest first."""
         return sorted({date.fromisoformat(name[:8]) for name in self._folder.journals()})
 
+    def journals(self, day: date) -> Sequence[str]:
+        """The ids of that day's files."""
+        return [name for name in self._folder.journals() if name.startswith(f"{day:%Y%m%d}")]
+
     def drop_day(self, day: date, *, processed: Position | None, reason: str = "retention") -> int:
         """Remove a day's file for good and record that; how many files that was.
 

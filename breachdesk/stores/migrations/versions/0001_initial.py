@@ -300,8 +300,16 @@ def _from_breaches() -> None:
         sa.Column("offset", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("summary", JsonText(), nullable=False),
+        sa.Column("touches", JsonText(), nullable=False),
         sa.ForeignKeyConstraint(["alert_pk"], ["alerts.pk"], name=op.f("fk_evidence_alert_pk")),
         sa.PrimaryKeyConstraint("alert_pk", "event_id", "step", "value", name=op.f("pk_evidence")),
+    )
+    op.create_table(
+        "pinned_records",
+        sa.Column("journal", sa.String(length=80), nullable=False),
+        sa.Column("offset", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("raw", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("journal", "offset", name=op.f("pk_pinned_records")),
     )
     op.create_table(
         "sealed_values",
