@@ -18,7 +18,7 @@ only when nothing below names a customer: our mail server, web server and firewa
 `<host>?<parameter>=<value>` (say `billing.example.net?userid=1007`) names the customer whose
 record a page of that host shows. It counts only where the host is bound to the provider, never
 on a customer's or a stranger's host, and only for pages that were delivered: the act then belongs
-to the provider and touches that customer's data.
+to the provider and touches the system, and beside it that customer's data.
 """
 
 from __future__ import annotations
@@ -116,7 +116,9 @@ class Enricher:
         machine = self._first(_destination(fields), at)
         if machine is not None and machine.customer_id != PROVIDER:
             return self._theirs(machine)
-        return Resolution(PROVIDER, self._records(fields, host, at)) if site else None
+        if site is None:
+            return None
+        return Resolution(PROVIDER, self._touches(site) + self._records(fields, host, at))
 
     def _site(self, host: str, at: datetime) -> Binding | None:
         return (
@@ -146,7 +148,7 @@ class Enricher:
         stranger = _stranger(fields)
         ours = seen_by or self._first(_destination(fields), at)
         if stranger is None and (ours or "owner" in source.model_fields_set):
-            return Resolution(PROVIDER)
+            return Resolution(PROVIDER, self._touches(ours) if ours else ())
         return Resolution(None, (), stranger or _machine(fields) or f"source:{source.name}")
 
     def _theirs(self, binding: Binding, mailbox: Binding | None = None) -> Resolution:
@@ -156,14 +158,11 @@ class Enricher:
         return Resolution(binding.customer_id, touches)
 
     def _touches(self, binding: Binding) -> tuple[Touch, ...]:
-        """Touches name customers: what is the provider's own touches none."""
         touches = self._known.get(id(binding))
         if touches is None:
-            whose = binding.customer_id
             touches = tuple(
-                Touch(whose, binding.asset, category.value)
+                Touch(binding.customer_id, binding.asset, category.value)
                 for category in binding.categories
-                if whose != PROVIDER
             )
             self._known[id(binding)] = touches
         return touches

@@ -64,6 +64,12 @@ _TABLE = (
         "Connections of the customer's people, in logs that we keep for the customer.",
     ),
     ServicePreset(
+        "managed network",
+        Role.PROCESSOR,
+        (C.TECHNICAL,),
+        "Switches and wireless points whose settings we keep; no connection logs.",
+    ),
+    ServicePreset(
         "domain",
         Role.CONTROLLER,
         (C.IDENTITY, C.CONTACT),
@@ -90,6 +96,12 @@ _TABLE = (
         "The account in our billing panel or accounts system.",
     ),
     ServicePreset(
+        "customer portal",
+        Role.CONTROLLER,
+        (C.IDENTITY, C.CONTACT, C.PROFILE),
+        "Sign-ins, details and preferences of the portal's users.",
+    ),
+    ServicePreset(
         "helpdesk",
         Role.CONTROLLER,
         (C.IDENTITY, C.CONTACT, C.TECHNICAL, C.USAGE),
@@ -102,10 +114,16 @@ _TABLE = (
         "Passwords shared with us to support the customer's equipment.",
     ),
     ServicePreset(
+        "our billing panel",
+        Role.CONTROLLER,
+        (C.IDENTITY, C.CONTACT, C.FINANCIAL, C.TRANSACTION),
+        "The panel itself, with every customer's account (customer id `provider`).",
+    ),
+    ServicePreset(
         "our own system",
         Role.CONTROLLER,
         (C.TECHNICAL,),
-        "A machine of the provider itself (customer id `provider`).",
+        "Any other machine of the provider (customer id `provider`).",
     ),
 )
 SERVICES: Mapping[str, ServicePreset] = {preset.name.casefold(): preset for preset in _TABLE}

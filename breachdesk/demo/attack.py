@@ -71,7 +71,6 @@ def web(stage: Stage) -> Iterator[Arrival]:
         ("GET /admin/login.php", 200, 5120),
         ("POST /admin/dologin.php", 302, 0),
         ("GET /admin/index.php", 200, 24110),
-        ("GET /admin/clients.php", 200, 30772),
     ]
     for customer in VIEWED:
         userid = BY_ID[customer].userid

@@ -45,7 +45,6 @@ ASSET_COLUMNS = (
     "valid to",
 )
 OURS = (
-    ("site", PANEL),
     ("host", MAIL_HOST),
     ("host", FIREWALL_SERIAL),
     ("ip", FIREWALL_ADDRESS),
@@ -64,7 +63,8 @@ def assets_csv() -> str:
     """Every asset by its service preset, and the provider's own machines."""
     ours = ((PROVIDER, kind, value, "our own system") for kind, value in OURS)
     theirs = (row for firm in FIRMS for row in _assets(firm))
-    return _csv(ASSET_COLUMNS, [*ours, *theirs])
+    panel = (PROVIDER, "site", PANEL, "our billing panel")
+    return _csv(ASSET_COLUMNS, [panel, *ours, *theirs])
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
