@@ -22,6 +22,8 @@ READING: Mapping[DataCategory, tuple[str, ...]] = {
 }
 """Acts that show reading, and of what. A sign-in or a rule shows neither."""
 
+RECORD_PAGES = "service:"
+
 WORDS = {
     "userloggedin": "sign-in",
     "userloginfailed": "refused sign-in",
@@ -30,6 +32,7 @@ WORDS = {
     "new-inboxrule": "mailbox rule set",
     "dlprulematch": "content rule match",
     "mailitemsaccessed": "mail read",
+    "http-request": "page opened",
 }
 
 
@@ -144,9 +147,9 @@ def _seen(sightings: Iterable[Sighting]) -> dict[DataCategory, Seen]:
     for sighting in sightings:
         for name in sighting.categories:
             category = DataCategory(name)
-            shown = sighting.outcome == "success" and shows_reading(sighting.action, category)
-            before = found.get(category)
-            if before is not Seen.SEEN:
+            reads = shows_reading(sighting.action, category) or opens_record(sighting)
+            shown = sighting.outcome == "success" and reads
+            if found.get(category) is not Seen.SEEN:
                 found[category] = Seen.SEEN if shown else Seen.MAY_HAVE_BEEN_SEEN
     return dict(sorted(found.items()))
 
@@ -154,6 +157,12 @@ def _seen(sightings: Iterable[Sighting]) -> dict[DataCategory, Seen]:
 def shows_reading(action: str, category: DataCategory) -> bool:
     """Does this act show that data of this category was read?"""
     return any(act in action for act in READING.get(category, ()))
+
+
+def opens_record(sighting: Sighting) -> bool:
+    """A page of our own system that shows one customer's record (`service:host?parameter=value`):
+    answering it with success shows what it holds."""
+    return sighting.asset.startswith(RECORD_PAGES) and "?" in sighting.asset
 
 
 def told(sightings: Iterable[Sighting]) -> str:

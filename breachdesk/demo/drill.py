@@ -21,8 +21,9 @@ from breachdesk.demo.play import actor
 from breachdesk.demo.stage import StageClock
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertView, Severity
-from schemas.breach import Approval, Breach
+from schemas.breach import Approval, Breach, Certainty, Exposure
 from schemas.case import Case, ContainmentKind
+from schemas.customer import Role
 from schemas.errors import Corrupt
 
 TRIAGE = datetime(2026, 11, 23, 8, 52, tzinfo=UTC)
@@ -96,7 +97,7 @@ def freeze_and_decide(house: Premises, clock: StageClock, breach: Breach) -> Non
 
     def work(uow: UnitOfWork) -> None:
         responder, now = actor("responder"), house.now()
-        exposures = affected.propose(uow, breach.id)
+        exposures = look_through(affected.propose(uow, breach.id))
         manifest = affected.freeze(uow, responder, breach.id, exposures, now)
         decide.decide(uow, responder, words.decision(breach, responder.id, now), now)
         notify.write_facts(uow, responder, words.facts(breach, responder.id, now), now)
@@ -104,6 +105,24 @@ def freeze_and_decide(house: Premises, clock: StageClock, breach: Breach) -> Non
         report.write_report(uow, responder, filed, now)
 
     house.store.act(work)
+
+
+def look_through(proposed: tuple[Exposure, ...]) -> tuple[Exposure, ...]:
+    """The panel could reach every account, so the proposal says `possible` of all of them. The
+    responder reads the panel's own log and excludes those whose record it shows was not opened."""
+    looked = proposed
+    for exposure in proposed:
+        reached_only = exposure.certainty is Certainty.POSSIBLE and not exposure.assets
+        if exposure.role is Role.CONTROLLER and reached_only:
+            looked = affected.override(
+                looked,
+                exposure.customer_id,
+                exposure.role,
+                Certainty.EXCLUDED,
+                words.PANEL_LOG,
+                actor("responder"),
+            )
+    return looked
 
 
 def approve_release(house: Premises, clock: StageClock, breach: Breach) -> Approval:

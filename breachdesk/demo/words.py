@@ -15,6 +15,10 @@ REASON = (
     "The customer confirms by telephone that nobody was working and that the mailbox rule is not "
     "theirs. The same address signed in to our billing panel."
 )
+PANEL_LOG = (
+    "The billing panel's own log is whole for that hour. It shows each page that was opened; "
+    "neither this customer's record nor any list or export is among them."
+)
 TELEPHONED = "Spoken to the contact on the number of an old invoice; letter read out (drill)."
 
 
