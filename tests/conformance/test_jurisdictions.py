@@ -1,0 +1,128 @@
+"""Every jurisdiction: dated law with its source, a form in order, its own examples."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from breachdesk.gdpr.filing import Filing
+from breachdesk.gdpr.jurisdiction import Jurisdiction, missing
+from breachdesk.jurisdictions import jurisdiction, jurisdictions
+from schemas.breach import Breach
+from schemas.case import Case, Origin
+from schemas.errors import NotFound
+from schemas.report import NotYetKnown, Precision, Quantity, ReportFacts
+from schemas.settings import ProviderProfile
+
+AWARE = datetime(2026, 11, 23, 9, 12, tzinfo=UTC)
+ALL = sorted(jurisdictions().items())
+each = pytest.mark.parametrize("plugin", [p for _, p in ALL], ids=[i for i, _ in ALL])
+
+
+def filing(facts: ReportFacts | None, now: datetime = AWARE + timedelta(hours=4)) -> Filing:
+    breach = Breach(
+        id="BR-0001", case_id="CASE-0001", title="t", confirmed_by="rowan", confirmed_at=AWARE,
+        reason="r", aware_at=AWARE, detected_at=AWARE - timedelta(hours=2),
+    )  # fmt: skip
+    case = Case(id="CASE-0001", title="t", origin=Origin.OWN, opened_by="asha", opened_at=AWARE)
+    profile = ProviderProfile(
+        legal_name="Provider Ltd", registered_address="1 Quay", ico_registration="ZA000000",
+        contact_name="Ada Quist", contact_email="p@provider.example",
+    )  # fmt: skip
+    return Filing(breach, case, profile, facts, None, (), AWARE + timedelta(hours=72), now)
+
+
+def whole() -> ReportFacts:
+    return ReportFacts(
+        breach_id="BR-0001", version=1, written_by="rowan", written_at=AWARE,
+        what_happened="A stranger signed in.", how_found="An alert.", cyber=True,
+        people=Quantity(value=64, precision=Precision.APPROXIMATE),
+        people_categories=("customers",), records=Quantity(value=64, precision=Precision.EXACT),
+        record_categories=("contact",), consequences="False invoices.", measures_before="Logs.",
+        measures_after="New passwords.", people_told="About to.",
+        not_yet_known=(NotYetKnown(what="copies", who="rowan", by=AWARE + timedelta(days=4)),),
+    )  # fmt: skip
+
+
+@each
+def test_every_version_of_the_law_says_where_it_was_read_and_when(plugin: Jurisdiction) -> None:
+    assert plugin.law
+    for law in plugin.law:
+        assert law.source.startswith("https://")
+        assert law.article
+        assert law.reviewed_on.year >= 2026
+
+
+@each
+def test_versions_follow_each_other_without_a_hole(plugin: Jurisdiction) -> None:
+    assert all(a.valid_to == b.valid_from for a, b in pairwise(plugin.law))
+    assert plugin.law[-1].valid_to is None
+    assert plugin.authority[-1].valid_to is None
+
+
+@each
+def test_its_examples_give_their_deadlines(plugin: Jurisdiction) -> None:
+    assert plugin.examples
+    for example in plugin.examples:
+        due = plugin.deadline(datetime.fromisoformat(example.aware_at)).due
+
+        assert due == datetime.fromisoformat(example.due).astimezone(UTC), example.title
+
+
+@each
+def test_the_form_has_one_key_a_question_and_no_blank_question(plugin: Jurisdiction) -> None:
+    asked = plugin.questions(filing(whole()))
+    keys = [question.key for question in asked]
+
+    assert len(keys) == len(set(keys)) > 10
+    assert all(question.question and question.section for question in asked)
+
+
+@each
+def test_a_whole_report_lacks_nothing_mandatory(plugin: Jurisdiction) -> None:
+    assert missing(plugin.questions(filing(whole()))) == {}
+
+
+@each
+def test_an_empty_report_names_everything_it_lacks(plugin: Jurisdiction) -> None:
+    lacking = missing(plugin.questions(filing(None)))
+
+    assert {"consequences", "measures_after"} <= lacking.keys()
+
+
+@each
+def test_reasons_for_a_delay_are_demanded_once_the_limit_is_over(plugin: Jurisdiction) -> None:
+    in_time = filing(whole(), AWARE + timedelta(hours=72))
+    late = filing(whole(), AWARE + timedelta(hours=72, seconds=1))
+
+    assert missing(plugin.questions(in_time)) == {}
+    assert set(missing(plugin.questions(late))) == {"delay_reasons"}
+
+
+@each
+def test_sections_stand_together_in_the_order_of_the_form(plugin: Jurisdiction) -> None:
+    sections = [question.section for question in plugin.questions(filing(whole()))]
+    changes = 1 + sum(a != b for a, b in pairwise(sections))
+
+    assert changes == len(set(sections))
+
+
+def test_pecr_was_a_day_until_august_2025_and_is_72_hours_since() -> None:
+    pecr = jurisdiction("uk_pecr")
+    london = ZoneInfo("Europe/London")
+
+    assert pecr.law_at(datetime(2025, 8, 19, 23, 0, tzinfo=london)).hours == 24
+    assert pecr.law_at(datetime(2025, 8, 20, 12, 0, tzinfo=london)).hours == 72
+
+
+def test_law_before_the_first_version_is_not_invented() -> None:
+    with pytest.raises(NotFound, match="no version"):
+        jurisdiction("uk_ico").law_at(datetime(2017, 1, 1, tzinfo=UTC))
+
+
+def test_an_unknown_jurisdiction_names_those_there_are() -> None:
+    with pytest.raises(NotFound, match="uk_ico or uk_pecr"):
+        jurisdiction("fr_cnil")
