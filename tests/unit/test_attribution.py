@@ -1,0 +1,141 @@
+"""A person says whose it is: from ever, from a day, and on the record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from breachdesk.casework.attribution import bind, suggestions
+from breachdesk.stores.sql_store import SqlStore
+from breachdesk.testing import START, FixedNow, a_customer, an_actor, memory_store
+from schemas.customer import PROVIDER, AssetKind, Binding, DataCategory, Pecr, Role
+from schemas.errors import BadInput, NotAllowed, NotFound
+from schemas.event import Position
+from schemas.user import Actor
+from streams.ports import Batch, UnattributedCount
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def store() -> Iterator[SqlStore]:
+    with memory_store(FixedNow()) as opened:
+        opened.act(lambda uow: uow.customers.save(a_customer()))
+        yield opened
+
+
+def say(
+    store: SqlStore,
+    key: str,
+    customer: str = "contoso",
+    service: str = "",
+    since: datetime | None = None,
+    actor: Actor | None = None,
+) -> Binding:
+    return store.act(
+        lambda uow: bind(uow, actor or an_actor(), key, customer, service, since, START)
+    )
+
+
+def test_what_is_bound_takes_role_and_categories_from_its_service(store: SqlStore) -> None:
+    bound = say(store, "domain:Contoso.example", service="Hosted Mailbox")
+
+    assert (bound.kind, bound.value) == (AssetKind.DOMAIN, "contoso.example")
+    assert (bound.service, bound.role) == ("hosted mailbox", Role.PROCESSOR)
+    assert bound.categories == (DataCategory.MAIL,)
+    assert store.look(lambda uow: len(uow.customers.bindings())) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "service", "pecr"),
+    [
+        ("tenant:0f-1", "Microsoft 365 tenant", Pecr.NO),
+        ("site:www.contoso.example", "hosted website", Pecr.NO),
+        ("ip:198.51.100.7", "broadband line", Pecr.ASK),
+    ],
+)
+def test_without_a_service_the_usual_one_is_taken(
+    store: SqlStore, key: str, service: str, pecr: Pecr
+) -> None:
+    bound = say(store, key)
+
+    assert (bound.service, bound.pecr) == (service, pecr)
+
+
+def test_the_provider_may_own_things_too(store: SqlStore) -> None:
+    assert say(store, "host:mail-gw", PROVIDER).service == "our own system"
+
+
+def test_a_binding_holds_from_its_day_and_is_known_from_now(store: SqlStore) -> None:
+    say(store, "host:box", since=START - DAY)
+    view = store.register().view()
+
+    assert view.find(AssetKind.HOST, "box", START) is not None
+    assert view.find(AssetKind.HOST, "box", START - 2 * DAY) is None
+    assert view.find(AssetKind.HOST, "box", START, START - DAY) is None
+
+
+def test_an_own_service_of_the_register_can_be_named_again(store: SqlStore) -> None:
+    own = Binding(
+        kind=AssetKind.HOST,
+        value="pbx",
+        customer_id="contoso",
+        service="door entry",
+        role=Role.PROCESSOR,
+        categories=(DataCategory.IDENTITY,),
+    )
+    store.act(lambda uow: uow.customers.bind(own, START))
+    bound = say(store, "host:pbx-2", service="Door entry")
+
+    assert (bound.service, bound.categories) == ("door entry", (DataCategory.IDENTITY,))
+
+
+@pytest.mark.parametrize(
+    ("key", "customer", "service", "error"),
+    [
+        ("contoso.example", "contoso", "", BadInput),
+        ("colour:blue", "contoso", "", BadInput),
+        ("ip:192.168.1.0/24", "contoso", "", BadInput),
+        ("domain:", "contoso", "", BadInput),
+        ("domain:contoso.example", "nobody", "", NotFound),
+        ("domain:contoso.example", "contoso", "teapot", BadInput),
+    ],
+)
+def test_what_cannot_be_bound_changes_nothing(
+    store: SqlStore, key: str, customer: str, service: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error) as raised:
+        say(store, key, customer, service)
+
+    assert getattr(raised.value, "remedy", "")
+    assert store.look(lambda uow: uow.customers.bindings()) == []
+
+
+def test_an_account_without_a_duty_may_not_bind(store: SqlStore) -> None:
+    with pytest.raises(NotAllowed):
+        say(store, "host:box", actor=Actor(id="guest", duties=frozenset()))
+
+
+def test_the_audit_names_the_customer_and_no_mailbox(store: SqlStore) -> None:
+    say(store, "mailbox:jo.mason@contoso.example")
+    entries = store.look(lambda uow: uow.audit.entries(subject="contoso"))
+    said = entries[-1].model_dump_json()
+
+    assert entries[-1].act == "register:asset:bound"
+    assert "hosted mailbox" in said
+    assert "jo.mason" not in said
+
+
+def test_what_was_bound_is_asked_no_more(store: SqlStore) -> None:
+    keys = ("domain:contoso.example", "domain:fabrikam.example")
+    counts = [UnattributedCount(key, 4112, START, START, "m365.audit") for key in keys]
+    batch = Batch(before=None, after=Position("j", 1), unattributed=counts)
+    store.batch_sink().commit("main", batch, START)
+    asked = [one.key for one in store.look(suggestions)]
+    say(store, keys[0])
+    left = store.look(suggestions)
+
+    assert asked == list(keys)
+    assert [(one.key, one.events) for one in left] == [(keys[1], 4112)]
