@@ -1,0 +1,366 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from breachdesk.casework import affected
+from breachdesk.stores.sql_store import SqlStore
+from breachdesk.testing import (
+    START,
+    FixedNow,
+    a_binding,
+    a_confirmed_breach,
+    a_customer,
+    a_signal,
+    an_actor,
+    an_episode,
+    memory_store,
+    raise_alerts,
+)
+from schemas.alert import PROVIDER_SCOPE, GroupKey, Signal
+from schemas.breach import Breach, Certainty, Channel, Exposure, Manifest, NoticeKind, Seen
+from schemas.customer import (
+    PROVIDER,
+    AssetKind,
+    Binding,
+    DataCategory,
+    Pecr,
+    Person,
+    PersonKind,
+    Role,
+)
+from schemas.errors import BadInput, Incomplete, NotAllowed, NotFound
+from schemas.event import Touch
+from schemas.source import BlindInterval
+from schemas.user import Duty
+
+RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
+ANALYST = an_actor(Duty.ANALYST, user_id="asha")
+SPRAY = GroupKey("password_spraying", PROVIDER_SCOPE, ("203.0.113.55",))
+PANEL = GroupKey("panel_sign_in", PROVIDER_SCOPE, ("203.0.113.55",))
+CONTROLLER, PROCESSOR = Role.CONTROLLER, Role.PROCESSOR
+
+
+@pytest.fixture
+def now() -> FixedNow:
+    return FixedNow()
+
+
+@pytest.fixture
+def store(now: FixedNow) -> Iterator[SqlStore]:
+    """Two customers with a hosted mailbox each, and a third with nothing stored."""
+    with memory_store(now) as opened:
+        opened.act(furnish)
+        yield opened
+
+
+def furnish(uow: object) -> None:
+    for customer in ("contoso", "fabrikam", "tailspin"):
+        uow.customers.save(a_customer(customer))  # type: ignore[attr-defined]  # a unit of work
+    for customer in ("contoso", "fabrikam"):
+        binding = a_binding(f"jo@{customer}.example", customer)
+        uow.customers.bind(binding, START - timedelta(days=30))  # type: ignore[attr-defined]  # as above
+
+
+def signal(
+    number: int,
+    who: str = "jo@contoso.example",
+    *,
+    outcome: str = "failure",
+    action: str = "UserLoginFailed",
+    key: GroupKey = SPRAY,
+    touches: tuple[Touch, ...] | None = None,
+    **summary: str,
+) -> Signal:
+    customer = who.partition("@")[2].partition(".")[0]
+    found = (Touch(customer, f"mailbox:{who}", "mail"),) if touches is None else touches
+    made = a_signal(number, key=key, touches=found, step=action)
+    told = {"event.outcome": outcome, "event.action": action, "user.name": who, **summary}
+    return Signal(
+        **{name: getattr(made, name) for name in made.__slots__ if name != "summary"},
+        summary={k: v for k, v in told.items() if v},
+    )
+
+
+def breach_of(store: SqlStore, now: FixedNow, *signals: Signal) -> Breach:
+    groups: dict[GroupKey, list[Signal]] = {}
+    for each in signals:
+        groups.setdefault(each.key, []).append(each)
+    alerts = raise_alerts(store, *(an_episode(members) for members in groups.values()))
+    return store.act(lambda uow: a_confirmed_breach(uow, now(), *alerts))
+
+
+def proposed(store: SqlStore, breach: Breach) -> dict[tuple[str, Role], Exposure]:
+    found = store.look(lambda uow: affected.propose(uow, breach.id))
+    return {(e.customer_id, e.role): e for e in found}
+
+
+def frozen(store: SqlStore, now: FixedNow, breach: Breach) -> Manifest:
+    return store.act(
+        lambda uow: affected.freeze(
+            uow, RESPONDER, breach.id, affected.propose(uow, breach.id), now()
+        )
+    )
+
+
+OPENED = {"outcome": "success", "action": "UserLoggedIn"}
+
+
+def test_every_customer_has_a_certainty_and_a_reason_in_each_role(
+    store: SqlStore, now: FixedNow
+) -> None:
+    found = proposed(store, breach_of(store, now, signal(1), signal(2, **OPENED)))
+
+    assert {customer for customer, _ in found} == {"contoso", "fabrikam", "tailspin"}
+    assert all(exposure.reason for exposure in found.values())
+    assert ("tailspin", PROCESSOR) not in found
+
+
+def test_a_successful_sign_in_confirms_and_may_have_shown_what_lies_there(
+    store: SqlStore, now: FixedNow
+) -> None:
+    found = proposed(store, breach_of(store, now, signal(1), signal(2, **OPENED)))
+    exposure = found["contoso", PROCESSOR]
+
+    assert exposure.certainty is Certainty.CONFIRMED
+    assert exposure.categories == {DataCategory.MAIL: Seen.MAY_HAVE_BEEN_SEEN}
+    assert exposure.evidence == ("event-0002",)
+    assert "sign-in (1)" in exposure.reason
+
+
+def test_only_an_act_that_shows_reading_says_seen(store: SqlStore, now: FixedNow) -> None:
+    read = signal(2, outcome="success", action="MailItemsAccessed")
+    found = proposed(store, breach_of(store, now, read))
+
+    assert found["contoso", PROCESSOR].categories == {DataCategory.MAIL: Seen.SEEN}
+
+
+def test_tried_and_refused_every_time_is_excluded_with_the_count(
+    store: SqlStore, now: FixedNow
+) -> None:
+    found = proposed(store, breach_of(store, now, signal(1), signal(2), signal(3, **OPENED),
+                                      signal(4, "jo@fabrikam.example")))  # fmt: skip
+    exposure = found["fabrikam", PROCESSOR]
+
+    assert exposure.certainty is Certainty.EXCLUDED
+    assert exposure.reason.startswith("tried once, refused every time")
+
+
+def test_a_gap_in_a_source_that_watches_it_widens_possible(store: SqlStore, now: FixedNow) -> None:
+    breach = breach_of(store, now, signal(1, **OPENED), signal(4, "jo@fabrikam.example"))
+    before = proposed(store, breach)["fabrikam", PROCESSOR].certainty
+    gap = BlindInterval(
+        source="m365", begin=START - timedelta(hours=2), end=START, reason="fetcher stopped"
+    )
+    store.act(lambda uow: uow.sources.add_gap(gap))
+    after = proposed(store, breach)["fabrikam", PROCESSOR]
+
+    assert (before, after.certainty) == (Certainty.EXCLUDED, Certainty.POSSIBLE)
+    assert "m365 was blind" in after.reason
+
+
+def test_a_gap_outside_the_incident_changes_nothing(store: SqlStore, now: FixedNow) -> None:
+    breach = breach_of(store, now, signal(1, **OPENED), signal(4, "jo@fabrikam.example"))
+    gap = BlindInterval(
+        source="m365", begin=START - timedelta(days=9), end=START - timedelta(days=8), reason="r"
+    )
+    store.act(lambda uow: uow.sources.add_gap(gap))
+
+    assert proposed(store, breach)["fabrikam", PROCESSOR].certainty is Certainty.EXCLUDED
+
+
+def test_an_event_that_does_not_say_whether_it_worked_is_likely(
+    store: SqlStore, now: FixedNow
+) -> None:
+    found = proposed(store, breach_of(store, now, signal(1, outcome="", action="rule-set")))
+
+    assert found["contoso", PROCESSOR].certainty is Certainty.LIKELY
+
+
+@pytest.mark.parametrize("bound", [True, False])
+def test_a_system_of_our_own_that_opened_makes_every_customer_possible(
+    store: SqlStore, now: FixedNow, bound: bool
+) -> None:
+    panel = a_binding(
+        "m365", PROVIDER, kind=AssetKind.SOURCE, role=CONTROLLER,
+        categories=(DataCategory.CONTACT, DataCategory.FINANCIAL),
+    )  # fmt: skip
+    if bound:
+        store.act(lambda uow: uow.customers.bind(panel, START - timedelta(days=30)))
+    opened = signal(1, "admin", key=PANEL, touches=(), outcome="success", action="panel-sign-in")
+    found = proposed(store, breach_of(store, now, opened))
+    ours = [found[c, CONTROLLER] for c in ("contoso", "fabrikam", "tailspin")]
+
+    assert {e.certainty for e in ours} == {Certainty.POSSIBLE}
+    assert all("every customer could be reached" in e.reason for e in ours)
+    assert (DataCategory.FINANCIAL in ours[0].categories) is bound
+    assert found["contoso", PROCESSOR].certainty is Certainty.EXCLUDED
+
+
+def test_a_refused_try_at_our_own_system_reaches_nobody(store: SqlStore, now: FixedNow) -> None:
+    tried = signal(1, "admin", key=PANEL, touches=(), action="panel-sign-in")
+    found = proposed(store, breach_of(store, now, tried))
+
+    assert {e.certainty for e in found.values()} == {Certainty.EXCLUDED}
+
+
+def test_an_opened_page_that_names_a_customer_confirms_it(store: SqlStore, now: FixedNow) -> None:
+    page = signal(
+        1, "admin", key=PANEL, touches=(), outcome="success", action="http-request",
+        **{"url.path": "/clients/Fabrikam/bank"},
+    )  # fmt: skip
+    found = proposed(store, breach_of(store, now, page))
+
+    assert found["fabrikam", CONTROLLER].certainty is Certainty.CONFIRMED
+    assert found["contoso", CONTROLLER].certainty is Certainty.POSSIBLE
+
+
+def test_former_customers_are_reached_through_the_account_data_we_keep(
+    store: SqlStore, now: FixedNow
+) -> None:
+    former = a_customer("oldco").model_copy(update={"contract_end": START - timedelta(days=400)})
+    ended = a_binding("jo@oldco.example", "oldco", valid_to=START - timedelta(days=400))
+    store.act(lambda uow: (uow.customers.save(former), uow.customers.bind(ended, START)))
+    opened = signal(1, "admin", key=PANEL, touches=(), outcome="success", action="panel-sign-in")
+    found = proposed(store, breach_of(store, now, opened))
+
+    assert found["oldco", CONTROLLER].certainty is Certainty.POSSIBLE
+    assert ("oldco", PROCESSOR) not in found
+
+
+def test_hand_picked_assets_make_their_customers_possible(store: SqlStore, now: FixedNow) -> None:
+    breach = breach_of(store, now, signal(1))
+    store.act(
+        lambda uow: uow.cases.save(
+            uow.cases.get(breach.case_id).model_copy(
+                update={"assets": ("mailbox:jo@fabrikam.example",)}
+            )
+        )
+    )
+    exposure = proposed(store, breach)["fabrikam", PROCESSOR]
+
+    assert exposure.certainty is Certainty.POSSIBLE
+    assert exposure.reason == "chosen by hand: mailbox"
+
+
+def test_the_register_of_the_time_of_the_event_counts(store: SqlStore, now: FixedNow) -> None:
+    moved = START - timedelta(minutes=10)
+    later = Binding(
+        kind=AssetKind.MAILBOX, value="jo@contoso.example", customer_id="tailspin", role=PROCESSOR,
+        categories=(DataCategory.MAIL,), valid_from=moved, pecr=Pecr.NO,
+    )  # fmt: skip
+    store.act(lambda uow: uow.customers.bind(later, START))
+    found = proposed(store, breach_of(store, now, signal(1, **OPENED)))
+
+    assert found["contoso", PROCESSOR].certainty is Certainty.CONFIRMED
+    assert ("tailspin", PROCESSOR) not in found
+
+
+def test_a_person_overrides_with_a_reason_and_is_named(store: SqlStore, now: FixedNow) -> None:
+    breach = breach_of(store, now, signal(1, **OPENED))
+    exposures = store.look(lambda uow: affected.propose(uow, breach.id))
+    changed = affected.override(
+        exposures, "fabrikam", CONTROLLER, Certainty.LIKELY, "they rang us", RESPONDER
+    )
+    found = next(e for e in changed if (e.customer_id, e.role) == ("fabrikam", CONTROLLER))
+
+    assert (found.certainty, found.reason) == (Certainty.LIKELY, "they rang us")
+    assert found.decided_by == "rowan"
+    with pytest.raises(BadInput, match="empty"):
+        affected.override(exposures, "fabrikam", CONTROLLER, Certainty.LIKELY, " ", RESPONDER)
+    with pytest.raises(NotFound):
+        affected.override(exposures, "tailspin", PROCESSOR, Certainty.LIKELY, "r", RESPONDER)
+    with pytest.raises(NotAllowed):
+        affected.override(exposures, "fabrikam", CONTROLLER, Certainty.LIKELY, "r", ANALYST)
+
+
+def test_a_list_that_leaves_a_customer_out_is_not_frozen(store: SqlStore, now: FixedNow) -> None:
+    breach = breach_of(store, now, signal(1, **OPENED))
+    some = store.look(lambda uow: affected.propose(uow, breach.id))[1:]
+    some = tuple(e for e in some if e.customer_id != "contoso")
+
+    with pytest.raises(Incomplete, match="contoso: was not considered"):
+        store.act(lambda uow: affected.freeze(uow, RESPONDER, breach.id, some, now()))
+
+
+def test_the_manifest_is_versioned_and_its_hash_changes_with_one_letter(
+    store: SqlStore, now: FixedNow
+) -> None:
+    breach = breach_of(store, now, signal(1, **OPENED))
+    first, second = frozen(store, now, breach), frozen(store, now, breach)
+    stored = store.look(lambda uow: uow.breaches.all(Manifest, breach.id))
+
+    assert [m.version for m in stored] == [1, 2]
+    assert first.hash != second.hash
+    assert stored[0] == first
+
+
+def test_a_controller_is_told_through_its_data_protection_contact_alone(
+    store: SqlStore, now: FixedNow
+) -> None:
+    opened = signal(1, "jo@fabrikam.example", **OPENED)
+    told = frozen(store, now, breach_of(store, now, opened)).recipients
+
+    assert [(r.person_id, r.kind) for r in told] == [("fabrikam-dp", NoticeKind.CONTROLLER_PACK)]
+    assert told[0].channel is Channel.EMAIL
+
+
+def test_an_address_in_the_evidence_is_telephoned_even_if_only_tried(
+    store: SqlStore, now: FixedNow
+) -> None:
+    opened = signal(1, "jo@fabrikam.example", **OPENED)
+    tried = signal(2, "privacy@fabrikam.example", touches=())
+    told = frozen(store, now, breach_of(store, now, opened, tried)).recipients
+
+    assert (told[0].channel, told[0].reason) == (
+        Channel.TELEPHONE, "its mailbox is in the evidence",
+    )  # fmt: skip
+
+
+def test_a_domain_in_the_evidence_takes_all_its_addresses(store: SqlStore, now: FixedNow) -> None:
+    touched = (Touch("fabrikam", "domain:fabrikam.example", "mail"),)
+    told = frozen(store, now, breach_of(store, now, signal(1, touches=touched, **OPENED)))
+
+    assert [r.channel for r in told.recipients] == [Channel.TELEPHONE]
+    assert "mail domain" in told.recipients[0].reason
+
+
+def test_the_account_holder_at_the_default_address_and_every_user_are_told_once(
+    store: SqlStore, now: FixedNow
+) -> None:
+    user = Person(
+        id="u1", customer_id="tailspin", kind=PersonKind.USER, name="Una", email="una@t.example"
+    )
+    again = user.model_copy(update={"id": "u2", "email": "ACCOUNTS@tailspin.example"})
+    nowhere = user.model_copy(update={"id": "u3", "email": ""})
+    plain = a_customer("tailspin")
+    customer = plain.model_copy(update={"people": (*plain.people, user, again, nowhere)})
+    store.act(lambda uow: uow.customers.save(customer))
+    opened = signal(1, "admin", key=PANEL, touches=(), outcome="success", action="panel-sign-in")
+    told = frozen(store, now, breach_of(store, now, opened)).recipients
+    ours = {r.person_id: (r.email, r.channel) for r in told if r.customer_id == "tailspin"}
+
+    assert ours == {
+        "tailspin-holder": ("accounts@tailspin.example", Channel.EMAIL),
+        "u1": ("una@t.example", Channel.EMAIL),
+        "u3": ("", Channel.TELEPHONE),
+    }
+
+
+def test_assets_of_nobody_and_our_own_sender_in_the_evidence_become_tasks(
+    store: SqlStore, now: FixedNow
+) -> None:
+    ours = signal(1, "notices@provider.example", touches=(), outcome="success", action="sign-in")
+    breach = breach_of(store, now, ours)
+    store.act(
+        lambda uow: affected.freeze(
+            uow, RESPONDER, breach.id, affected.propose(uow, breach.id), now(),
+            profile_senders_assets=("mailbox:notices@provider.example",),
+        )
+    )  # fmt: skip
+    tasks = store.look(lambda uow: uow.cases.get(breach.case_id)).tasks
+
+    assert [task.title for task in tasks] == ["Choose another sender"]
+    assert not any("@" in task.id for task in tasks)

@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from breachdesk.casework import cases, confirm, triage
+from breachdesk.stores.sql_store import SqlStore
+from breachdesk.testing import FixedNow, a_signal, an_actor, an_alert, an_episode, memory_store
+from schemas.alert import AlertState, AlertView
+from schemas.breach import Breach
+from schemas.case import Case, CaseState, ContainmentKind, Origin
+from schemas.errors import BadInput, Conflict, NotAllowed
+from schemas.event import Touch
+from schemas.user import Duty
+
+ANALYST = an_actor(Duty.ANALYST, user_id="asha")
+RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
+APPROVER = an_actor(Duty.APPROVER, user_id="avery")
+REASON = "The customer says that nobody of theirs was working, and the rule is not theirs."
+
+
+@pytest.fixture
+def now() -> FixedNow:
+    return FixedNow()
+
+
+@pytest.fixture
+def store(now: FixedNow) -> Iterator[SqlStore]:
+    with memory_store(now) as opened:
+        yield opened
+
+
+@pytest.fixture
+def alert(store: SqlStore) -> AlertView:
+    return an_alert(store)
+
+
+def open_case(store: SqlStore, alert: AlertView, now: FixedNow) -> Case:
+    return store.act(lambda uow: triage.open_case(uow, ANALYST, [alert.pk], "Odd sign-in", now()))
+
+
+def declare(store: SqlStore, case: Case, now: FixedNow, **changes: object) -> Breach:
+    said: dict[str, object] = {"reason": REASON, "aware_at": now(), "now": now()}
+    return store.act(
+        lambda uow: confirm.confirm(uow, RESPONDER, case.id, **(said | changes))  # type: ignore[arg-type]  # keywords by name
+    )
+
+
+def test_an_alert_becomes_a_case_once(store: SqlStore, alert: AlertView, now: FixedNow) -> None:
+    case = open_case(store, alert, now)
+
+    assert store.look(lambda uow: uow.alerts.get(alert.pk)).case_id == case.id
+    with pytest.raises(NotAllowed, match=case.id):
+        open_case(store, alert, now)
+
+
+def test_an_approver_may_not_triage(store: SqlStore, alert: AlertView, now: FixedNow) -> None:
+    with pytest.raises(NotAllowed, match="analyst or responder"):
+        store.act(lambda uow: triage.open_case(uow, APPROVER, [alert.pk], "t", now()))
+
+
+def test_a_dismissal_binds_to_what_was_seen(
+    store: SqlStore, alert: AlertView, now: FixedNow
+) -> None:
+    more = an_episode(
+        [a_signal(1), a_signal(9, touches=(Touch("fabrikam", "host:fw", "technical"),))]
+    )
+    an_alert(store, more)
+    grown = store.look(lambda uow: uow.alerts.get(alert.pk))
+
+    with pytest.raises(Conflict):
+        store.act(
+            lambda uow: triage.dismiss(
+                uow, ANALYST, alert.pk, grown.version, alert.fingerprint, "noise", now()
+            )
+        )
+
+
+def test_a_dismissed_alert_needs_a_reason_and_can_be_reopened(
+    store: SqlStore, alert: AlertView, now: FixedNow
+) -> None:
+    with pytest.raises(BadInput, match="empty"):
+        store.act(
+            lambda uow: triage.dismiss(uow, ANALYST, alert.pk, 1, alert.fingerprint, " ", now())
+        )
+    gone = store.act(
+        lambda uow: triage.dismiss(uow, ANALYST, alert.pk, 1, alert.fingerprint, "noise", now())
+    )
+    back = store.act(
+        lambda uow: triage.reopen(uow, ANALYST, alert.pk, gone.version, "it came again", now())
+    )
+
+    assert (gone.state, gone.dismissed_reason) == (AlertState.DISMISSED, "noise")
+    assert (back.state, back.dismissed_reason) == (AlertState.NEW, None)
+
+
+def test_every_act_leaves_its_entry_and_no_personal_value_in_the_chain(
+    store: SqlStore, alert: AlertView, now: FixedNow
+) -> None:
+    store.act(lambda uow: triage.comment(uow, ANALYST, alert.pk, "Jo Mason was away", now()))
+    case = open_case(store, alert, now)
+    store.act(lambda uow: cases.add_note(uow, ANALYST, case.id, "Jo Mason rang back", now()))
+    entries = store.look(lambda uow: uow.audit.entries())
+
+    assert {"alert:comment:added", "case:opened:from_alerts", "case:note:added"} <= {
+        entry.act for entry in entries
+    }
+    assert not any("Mason" in entry.model_dump_json() for entry in entries)
+
+
+def test_a_supplier_call_opens_a_case_that_no_alert_began(store: SqlStore, now: FixedNow) -> None:
+    case = store.act(
+        lambda uow: cases.open_by_hand(
+            uow, ANALYST, title="Supplier breached", origin=Origin.PROCESSOR,
+            third_party="Backup Co", known="They rang: copies were taken.",
+            assets=["Host:x".lower(), "host:backup-1"],
+            supplier_told_at=now() - timedelta(hours=1), now=now(),
+        )
+    )  # fmt: skip
+
+    assert (case.origin, case.third_party) == (Origin.PROCESSOR, "Backup Co")
+    assert case.supplier_told_at == now() - timedelta(hours=1)
+    assert case.assets == ("host:x", "host:backup-1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"third_party": ""}, "not named"),
+        ({"origin": Origin.ALERT}, "no alert began it"),
+        ({"assets": ["laptop"]}, "no asset"),
+        ({"known": " "}, "empty"),
+    ],
+)
+def test_a_case_by_hand_says_what_is_wrong_with_it(
+    store: SqlStore, now: FixedNow, changes: dict[str, object], problem: str
+) -> None:
+    told: dict[str, object] = {
+        "title": "t", "origin": Origin.PROCESSOR, "third_party": "Backup Co", "known": "k",
+        "now": now(),
+    }  # fmt: skip
+    with pytest.raises(BadInput, match=problem):
+        store.act(
+            lambda uow: cases.open_by_hand(uow, ANALYST, **(told | changes))  # type: ignore[arg-type]  # keywords by name
+        )
+
+
+def test_containment_keeps_who_and_when(store: SqlStore, alert: AlertView, now: FixedNow) -> None:
+    case = open_case(store, alert, now)
+    kind = ContainmentKind.REMOVE_RULES
+    store.act(lambda uow: cases.add_containment(uow, RESPONDER, case.id, kind, "removed it", now()))
+    done_at = now.advance(minutes=5)
+    done = store.act(
+        lambda uow: cases.complete_containment(uow, RESPONDER, case.id, 0, done_at, now())
+    )
+
+    assert (done.containment[0].done_by, done.containment[0].done_at) == ("rowan", done_at)
+    with pytest.raises(NotAllowed, match="done already"):
+        store.act(lambda uow: cases.complete_containment(uow, RESPONDER, case.id, 0, now(), now()))
+
+
+def test_a_responder_alone_confirms_and_the_times_are_kept(
+    store: SqlStore, alert: AlertView, now: FixedNow
+) -> None:
+    case = open_case(store, alert, now)
+    now.advance(hours=2)
+    breach = declare(store, case, now)
+    stored = store.look(lambda uow: uow.cases.get(case.id))
+
+    assert (stored.state, stored.breach_id) == (CaseState.CONFIRMED, breach.id)
+    assert breach.detected_at == alert.detected_at
+    assert breach.discovered_at == case.opened_at
+    with pytest.raises(NotAllowed, match="responder"):
+        store.act(
+            lambda uow: confirm.confirm(
+                uow, ANALYST, case.id, reason=REASON, aware_at=now(), now=now()
+            )
+        )
+    with pytest.raises(NotAllowed, match="already"):
+        declare(store, case, now)
+
+
+def test_awareness_lies_neither_in_the_future_nor_unexplained_before_the_first_alert(
+    store: SqlStore, alert: AlertView, now: FixedNow
+) -> None:
+    case = open_case(store, alert, now)
+    with pytest.raises(BadInput, match="future"):
+        declare(store, case, now, aware_at=now() + timedelta(seconds=1))
+    early = alert.detected_at - timedelta(hours=5)
+    with pytest.raises(BadInput, match="how we knew"):
+        declare(store, case, now, aware_at=early, reason="we knew")
+
+    assert declare(store, case, now, aware_at=early).aware_at == early
+
+
+def test_moving_awareness_later_takes_a_second_person_and_stays_visible(
+    store: SqlStore, alert: AlertView, now: FixedNow
+) -> None:
+    breach = declare(store, open_case(store, alert, now), now)
+    first, later = breach.aware_at, now.advance(hours=3)
+    both = an_actor(Duty.RESPONDER, Duty.APPROVER, user_id="rowan")
+    for actor in (RESPONDER, both):
+        with pytest.raises(NotAllowed):
+            store.act(
+                lambda uow, who=actor: confirm.move_awareness(
+                    uow, who, breach.id, aware_at=later, reason=REASON, now=now()
+                )
+            )
+    moved = store.act(
+        lambda uow: confirm.move_awareness(
+            uow, APPROVER, breach.id, aware_at=later, reason=REASON, now=now()
+        )
+    )
+
+    assert moved.aware_at == later
+    assert [a.aware_at for a in moved.awareness] == [first, later]
+    assert [a.declared_by for a in moved.awareness] == ["rowan", "avery"]
+
+
+def test_a_round_or_slow_awareness_is_warned_of(
+    store: SqlStore, alert: AlertView, now: FixedNow
+) -> None:
+    case = open_case(store, alert, now)
+    now.at = now.at.replace(hour=9, minute=0) + timedelta(days=3)
+    breach = declare(store, case, now)
+
+    assert len(confirm.warnings(breach)) == 2
+
+
+def test_a_near_miss_closes_with_its_reason_and_a_breach_is_none(
+    store: SqlStore, alert: AlertView, now: FixedNow
+) -> None:
+    case = open_case(store, alert, now)
+    breach_case = store.act(
+        lambda uow: cases.open_by_hand(
+            uow, ANALYST, title="Lost laptop", origin=Origin.OWN, known="On the train.", now=now()
+        )
+    )
+    declare(store, breach_case, now)
+    closed = store.act(
+        lambda uow: cases.close(
+            uow, RESPONDER, case.id, "caught in time", near_miss=True, now=now()
+        )
+    )
+
+    assert (closed.state, closed.near_miss) == (CaseState.CLOSED, True)
+    with pytest.raises(NotAllowed, match="no near miss"):
+        store.act(
+            lambda uow: cases.close(uow, RESPONDER, breach_case.id, "r", near_miss=True, now=now())
+        )
+    with pytest.raises(NotAllowed, match="decision is not written"):
+        store.act(
+            lambda uow: cases.close(uow, RESPONDER, breach_case.id, "r", near_miss=False, now=now())
+        )
