@@ -107,7 +107,7 @@ def file_downloaded(
     firm: Firm, at: datetime, user: str, address: str, folder: str, name: str, size: int
 ) -> str:
     """One file, from SharePoint."""
-    site = f"https://{firm.id.replace('-', '')}.sharepoint.example/sites/office/"
+    site = _office_site(firm)
     return _record(
         firm,
         at,
@@ -172,21 +172,7 @@ def dlp(
     undo: bool = False,
 ) -> str:
     """A data loss prevention policy saw card numbers in a file, or takes back that it did."""
-    site = f"https://{firm.id.replace('-', '')}.sharepoint.example/sites/office/"
-    found = {"Confidence": 85, "Count": cards, "Location": "Content", "SensitiveType": CARD}
-    rule = {
-        "Actions": ["NotifyUser", "GenerateAlert"],
-        "ConditionsMatched": {"ConditionMatchedInNewScheme": True, "SensitiveInformation": [found]},
-        "RuleId": fixed_uuid("rule", firm.id),
-        "RuleMode": "Enable",
-        "RuleName": "Card numbers",
-        "Severity": severity,
-    }
-    policy = {
-        "PolicyId": fixed_uuid("policy", firm.id),
-        "PolicyName": "U.K. Financial Data",
-        "Rules": [rule],
-    }
+    site = _office_site(firm)
     return _record(
         firm,
         at,
@@ -198,7 +184,7 @@ def dlp(
         Workload="SharePoint",
         ObjectId=f"{site}{folder}/{name}",
         IncidentId=fixed_uuid("incident", firm.id, name),
-        PolicyDetails=[policy],
+        PolicyDetails=[_policy(firm, cards, severity)],
         SensitiveInfoDetectionIsIncluded=False,
         SharePointMetaData={
             "FileID": fixed_uuid("item", firm.id, folder, name),
@@ -211,3 +197,24 @@ def dlp(
             "SiteCollectionUrl": site,
         },
     )
+
+
+def _policy(firm: Firm, cards: int, severity: str) -> dict[str, Any]:
+    found = {"Confidence": 85, "Count": cards, "Location": "Content", "SensitiveType": CARD}
+    rule = {
+        "Actions": ["NotifyUser", "GenerateAlert"],
+        "ConditionsMatched": {"ConditionMatchedInNewScheme": True, "SensitiveInformation": [found]},
+        "RuleId": fixed_uuid("rule", firm.id),
+        "RuleMode": "Enable",
+        "RuleName": "Card numbers",
+        "Severity": severity,
+    }
+    return {
+        "PolicyId": fixed_uuid("policy", firm.id),
+        "PolicyName": "U.K. Financial Data",
+        "Rules": [rule],
+    }
+
+
+def _office_site(firm: Firm) -> str:
+    return f"https://{firm.id.replace('-', '')}.sharepoint.example/sites/office/"
