@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import DateTime, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+
+def _encode(value: Any) -> str:
+    """Compact; what JSON does not know is written as text."""
+    return orjson.dumps(value, default=str).decode()
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -49,4 +52,4 @@ class JsonText(TypeDecorator[Any]):
         return _encode(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        return None if value is None else json.loads(value)
+        return None if value is None else orjson.loads(value)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any
 
 from schemas.alert import GroupKey
 
 
+@lru_cache(maxsize=100_000)
 def key_hash(key: GroupKey) -> str:
     """32 hex digits: short enough for an index, long enough never to collide."""
     text = repr((key.rule, key.organization, tuple(key.group)))

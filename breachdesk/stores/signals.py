@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, insert, select
+from sqlalchemy import Float, and_, bindparam, delete, insert, select
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores.group_keys import key_hash, key_of, key_parts
@@ -52,22 +52,37 @@ def fold(connection: Connection, partition: str, rows: Sequence[BucketRow]) -> N
 
 def evict(connection: Connection, evictions: Sequence[Eviction]) -> None:
     """Drop signals that nothing in time can reach any more, folded or not."""
+    if not evictions:
+        return
+    spans: dict[str, list[Eviction]] = {}
     for eviction in evictions:
-        hashed = key_hash(eviction.key)
-        connection.execute(
-            delete(signal_log).where(
-                signal_log.c.key_hash == hashed,
-                signal_log.c.time.between(eviction.begin, eviction.end),
-            )
-        )
-        span = signal_buckets.c.timespan
-        connection.execute(
-            delete(signal_buckets).where(
-                signal_buckets.c.key_hash == hashed,
-                (signal_buckets.c.bucket + 1) * span > eviction.begin,
-                signal_buckets.c.bucket * span <= eviction.end,
-            )
-        )
+        spans.setdefault(key_hash(eviction.key), []).append(eviction)
+    log = connection.execute(select(signal_log.c.id, signal_log.c.key_hash, signal_log.c.time))
+    _drop_logged(
+        connection,
+        [
+            row.id
+            for row in log
+            if any(e.begin <= row.time <= e.end for e in spans.get(row.key_hash, ()))
+        ],
+    )
+    connection.execute(
+        _DROP_SPAN,
+        [{"k": k, "begin": e.begin, "end": e.end} for k, those in spans.items() for e in those],
+    )
+
+
+_DROP_SPAN = delete(signal_buckets).where(
+    signal_buckets.c.key_hash == bindparam("k"),
+    (signal_buckets.c.bucket + 1) * signal_buckets.c.timespan > bindparam("begin", type_=Float),
+    signal_buckets.c.bucket * signal_buckets.c.timespan <= bindparam("end", type_=Float),
+)
+
+
+def _drop_logged(connection: Connection, ids: Sequence[int]) -> None:
+    if ids:
+        gone = [{"i": each} for each in ids]
+        connection.execute(delete(signal_log).where(signal_log.c.id == bindparam("i")), gone)
 
 
 def _drop_buckets(connection: Connection, addresses: list[dict[str, Any]]) -> None:
@@ -93,13 +108,15 @@ def _drop_folded(connection: Connection, partition: str, rows: Sequence[BucketRo
             signal_log.c.partition == partition
         )
     )
-    gone = [
-        {"i": row.id}
-        for row in log
-        if row.key_hash in spans and (row.key_hash, int(row.time // spans[row.key_hash])) in folded
-    ]
-    if gone:
-        connection.execute(delete(signal_log).where(signal_log.c.id == bindparam("i")), gone)
+    _drop_logged(
+        connection,
+        [
+            row.id
+            for row in log
+            if row.key_hash in spans
+            and (row.key_hash, int(row.time // spans[row.key_hash])) in folded
+        ],
+    )
 
 
 def _log_row(partition: str, signal: Signal, hashes: dict[GroupKey, str]) -> dict[str, Any]:
