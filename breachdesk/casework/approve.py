@@ -127,7 +127,7 @@ def break_glass(  # noqa: PLR0913 - as approve, and the witness
         uow, actor, release, sender, ApprovalKind.BREAK_GLASS, now,
         {"reason": reason, "witness": witness, "not_before": now + delay},
     )  # fmt: skip
-    queue_witness(uow, approval, release.made, sender, settings, renderer, now)
+    queue_witness(uow, approval, release.made.breach, sender, settings, now)
     _release(uow, approval, release, settings, renderer, sender, now)
     return approval
 

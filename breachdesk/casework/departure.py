@@ -104,10 +104,10 @@ def _rendered(
     settings: Settings,
     renderer: Renderer,
 ) -> Ready | Refusal:
-    made = documents(uow, row.breach_id)
     if row.kind is NoticeKind.WITNESS:
-        letter = witness_letter(approval, made, settings, renderer)
+        letter = witness_letter(approval, drill=uow.breaches.get(row.breach_id).drill)
         return _same(row, sender, letter, "", approval.witness, None)
+    made = documents(uow, row.breach_id)
     recipient = recipient_of(made, row.customer_id, row.person_id, row.kind)
     if recipient is None:
         return Refusal("this person is no longer on the frozen list", Status.SKIPPED)

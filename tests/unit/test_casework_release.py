@@ -1,0 +1,608 @@
+"""From frozen list to the outbox: decision, letters, approval, glass, attempts and their ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from breachdesk.casework import affected, approve, cases, clocks, decide, notify, triage
+from breachdesk.casework.outbox import StoreOutbox
+from breachdesk.stores.sql_store import SqlStore
+from breachdesk.testing import (
+    FixedNow,
+    a_binding,
+    a_confirmed_breach,
+    a_customer,
+    a_signal,
+    a_user,
+    an_actor,
+    an_alert,
+    an_episode,
+    memory_store,
+)
+from notifiers.render import JinjaRenderer
+from notifiers.testing import DECISION, FACTS, PROFILE
+from schemas.breach import (
+    Answer,
+    Approval,
+    ApprovalKind,
+    Breach,
+    Certainty,
+    Decision,
+    LawEnforcementHold,
+    Manifest,
+    NoticeFacts,
+    NoticeKind,
+)
+from schemas.breach import (
+    Duty as Clocked,
+)
+from schemas.customer import AssetKind, Pecr, Role
+from schemas.errors import BadInput, Conflict, Incomplete, NotAllowed
+from schemas.event import Touch
+from schemas.notice import NoticeRow, SendOutcome, SendResult, Status
+from schemas.settings import NoticePolicy, SenderSettings, Settings
+from schemas.user import Duty
+
+ROOT = Path(__file__).resolve().parents[2]
+RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
+APPROVER = an_actor(Duty.APPROVER, user_id="avery")
+LONE = an_actor(user_id="rowan")
+SENDER = SenderSettings(
+    channel="maildir", from_name="Penhallow IT", from_email="notices@penhallow.example"
+)
+OK = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
+HANDED = {Status.HANDED_OVER}
+
+
+@dataclass
+class Scene:
+    """contoso: mailbox opened; its account and fabrikam's were picked by hand: three letters,
+    one of them by telephone."""
+
+    store: SqlStore
+    now: FixedNow
+    breach: Breach
+    settings: Settings
+    renderer: JinjaRenderer
+
+    @property
+    def outbox(self) -> StoreOutbox:
+        return StoreOutbox(self.store, self.settings, self.renderer)
+
+    def act(self, function: Any, actor: Any, *args: Any, **named: Any) -> Any:
+        return self.store.act(lambda uow: function(uow, actor, *args, now=self.now(), **named))
+
+    def seal(self, sender: SenderSettings = SENDER) -> approve.Seal:
+        return self.store.look(
+            lambda uow: approve.seal(uow, self.breach.id, self.settings, self.renderer, sender)
+        )
+
+    def release(
+        self, actor: Any = APPROVER, act: Any = approve.approve, **changes: Any
+    ) -> Approval:
+        shown = self.seal()
+        said = {
+            "count": shown.count, "expected_hash": shown.hash, "settings": self.settings,
+            "renderer": self.renderer, "sender": SENDER,
+        }  # fmt: skip
+        found: Approval = self.act(act, actor, self.breach.id, **(said | changes))
+        return found
+
+    def rows(self) -> list[NoticeRow]:
+        return list(self.store.look(lambda uow: uow.notices.list(breach_id=self.breach.id)))
+
+    def calls(self) -> list[str]:
+        found = self.store.look(lambda uow: uow.cases.get(self.breach.case_id)).tasks
+        return [task.id for task in found if task.kind == "telephone"]
+
+    def write(self, **changes: Any) -> NoticeFacts:
+        facts = FACTS.model_copy(update={"breach_id": self.breach.id, **changes})
+        found: NoticeFacts = self.act(notify.write_facts, RESPONDER, facts)
+        return found
+
+    def decide(self, **changes: Any) -> Decision:
+        decision = DECISION.model_copy(update={"breach_id": self.breach.id, **changes})
+        found: Decision = self.act(decide.decide, RESPONDER, decision)
+        return found
+
+    def freeze(self) -> None:
+        def work(uow: Any) -> None:
+            exposures = affected.propose(uow, self.breach.id)
+            for customer in ("contoso", "fabrikam"):
+                exposures = affected.override(
+                    exposures, customer, Role.CONTROLLER, Certainty.POSSIBLE, "r", RESPONDER
+                )
+            affected.freeze(uow, RESPONDER, self.breach.id, exposures, self.now())
+
+        self.store.act(work)
+
+    def send(self, row: NoticeRow, result: SendResult = OK, attempt: str = "a1") -> bool:
+        begun = self.outbox.begin(row.id, attempt, "boot-1", self.now())
+        if begun is not None:
+            self.outbox.finish(row.id, attempt, result, self.now(), None)
+        return begun is not None
+
+
+@pytest.fixture(scope="module")
+def renderer() -> JinjaRenderer:
+    """Compiles its templates once."""
+    return JinjaRenderer(ROOT / "templates")
+
+
+@pytest.fixture
+def scene(tmp_path: Path, renderer: JinjaRenderer) -> Iterator[Scene]:
+    now = FixedNow(datetime(2026, 11, 23, 9, 30, tzinfo=UTC))
+    settings = Settings(data_dir=tmp_path, profile=PROFILE, senders=(SENDER,))
+    with memory_store(now) as store:
+        opened = a_signal(1, touches=(Touch("contoso", "mailbox:privacy@contoso.example", "mail"),))
+        told = replace(opened, summary={"event.outcome": "success", "event.action": "sign-in"})
+        alert = an_alert(store, an_episode([told]))
+
+        def furnish(uow: Any) -> Breach:
+            for customer in ("contoso", "fabrikam", "tailspin"):
+                uow.customers.save(a_customer(customer))
+            uow.customers.bind(a_binding("privacy@contoso.example"), now() - timedelta(days=9))
+            for user in (a_user("rowan", Duty.RESPONDER), a_user("avery", Duty.APPROVER)):
+                uow.users.save(user)
+            return a_confirmed_breach(uow, now(), alert, actor="rowan")
+
+        made = Scene(store, now, store.act(furnish), settings, renderer)
+        made.freeze()
+        made.decide()
+        made.write()
+        yield made
+
+
+def test_each_letter_is_its_recipients_own_and_the_attacked_mailbox_is_telephoned(
+    scene: Scene,
+) -> None:
+    made = scene.store.look(
+        lambda uow: notify.letters(uow, scene.breach.id, scene.settings, scene.renderer)
+    )
+
+    assert [(r.customer_id, r.kind) for r in made.recipients] == [
+        ("contoso", NoticeKind.ACCOUNT_HOLDER),
+        ("fabrikam", NoticeKind.ACCOUNT_HOLDER),
+    ]
+    assert [r.kind for r in made.telephone] == [NoticeKind.CONTROLLER_PACK]
+    assert (made.missing, made.blocking) == ({}, ())
+    assert "Fabrikam" not in made.rendered[0].text
+    assert made.rendered[0].text != made.rendered[1].text
+
+
+def test_facts_that_name_another_customer_stop_approval(scene: Scene) -> None:
+    scene.write(what_happened="Someone signed in at Tailspin Ltd and at your place.")
+
+    with pytest.raises(Incomplete, match="names another customer"):
+        scene.seal()
+
+
+def test_a_missing_mandatory_block_stops_approval(scene: Scene) -> None:
+    scene.write(consequences=())
+
+    with pytest.raises(Incomplete, match="consequences"):
+        scene.seal()
+
+
+def test_a_blank_profile_field_stops_approval(scene: Scene) -> None:
+    blank = PROFILE.model_copy(update={"contact_phone": " "})
+    scene.settings = scene.settings.model_copy(update={"profile": blank})
+
+    with pytest.raises(Incomplete, match=r"profile\.contact_phone"):
+        scene.seal()
+
+
+def test_a_second_person_releases_and_calls_open_in_the_same_act(scene: Scene) -> None:
+    approval = scene.release()
+
+    assert approval.kind is ApprovalKind.SECOND_PERSON
+    assert [row.status for row in scene.rows()] == [Status.QUEUED] * 2
+    assert {row.approval_hash for row in scene.rows()} == {approval.hash}
+    assert len(scene.calls()) == 1
+    assert all(row.message_id.endswith("@penhallow.example>") for row in scene.rows())
+
+
+def test_who_wrote_or_decided_does_not_approve(scene: Scene) -> None:
+    with pytest.raises(NotAllowed, match="does not approve"):
+        scene.release(LONE)
+    with pytest.raises(NotAllowed, match="needs the duty"):
+        scene.release(RESPONDER)
+
+    assert scene.rows() == []
+
+
+def test_the_confirmer_does_not_approve_even_if_others_wrote(scene: Scene) -> None:
+    scene.breach = scene.store.act(
+        lambda uow: uow.breaches.save(scene.breach.model_copy(update={"confirmed_by": "avery"}))
+    )
+    with pytest.raises(NotAllowed, match="who confirmed the breach"):
+        scene.release()
+
+
+def test_the_typed_count_must_be_the_number_of_letters(scene: Scene) -> None:
+    with pytest.raises(BadInput, match="you typed 3, and 2"):
+        scene.release(count=3)
+
+    assert scene.rows() == []
+
+
+@pytest.mark.parametrize("what", ["facts", "decision", "list", "sender"])
+def test_any_change_since_the_seal_was_shown_stops_approval(scene: Scene, what: str) -> None:
+    shown = scene.seal()
+    sender = SENDER
+    scene.now.advance(minutes=1)
+    if what == "facts":
+        scene.write(what_happened=FACTS.what_happened + ".")
+    elif what == "decision":
+        scene.decide()
+    elif what == "list":
+        scene.freeze()
+    else:
+        sender = SENDER.model_copy(update={"from_name": "Penhallow 1T"})
+
+    with pytest.raises(Conflict, match="changed since you looked"):
+        scene.release(expected_hash=shown.hash, sender=sender)
+
+
+def test_the_senders_secret_may_be_renewed_without_a_new_approval(scene: Scene) -> None:
+    renewed = SENDER.model_copy(update={"secret": "another"})
+
+    assert scene.seal(renewed).hash == scene.seal().hash
+
+
+@pytest.mark.parametrize("what", ["facts", "decision", "list", "sender", "profile"])
+def test_a_change_after_approval_voids_it_and_nothing_leaves(scene: Scene, what: str) -> None:
+    scene.release()
+    scene.now.advance(minutes=1)
+    if what == "facts":
+        scene.write()
+    elif what == "decision":
+        scene.decide()
+    elif what == "list":
+        scene.freeze()
+    elif what == "sender":
+        changed = SENDER.model_copy(update={"host": "relay.example"})
+        scene.settings = scene.settings.model_copy(update={"senders": (changed,)})
+    else:
+        other = PROFILE.model_copy(update={"contact_hours": "never"})
+        scene.settings = scene.settings.model_copy(update={"profile": other})
+    row = scene.rows()[0]
+
+    assert not scene.send(row)
+    assert scene.rows()[0].status is Status.SKIPPED
+    assert scene.rows()[0].status_reason
+
+
+def test_what_was_skipped_leaves_once_it_is_approved_again(scene: Scene) -> None:
+    scene.release()
+    first, second = scene.rows()
+    assert scene.send(first)
+    scene.now.advance(minutes=1)
+    scene.freeze()
+    assert not scene.send(second)
+    scene.release()
+    rows = scene.rows()
+
+    assert [row.status for row in rows] == [Status.HANDED_OVER, Status.QUEUED]
+    assert scene.send(rows[1], attempt="a2")
+    assert len(scene.rows()) == 2
+
+
+def test_a_submission_after_approval_does_not_change_the_words(scene: Scene) -> None:
+    approval = scene.release()
+    assert not approval.ico_told
+    scene.now.advance(hours=1)
+
+    assert scene.send(scene.rows()[0])
+
+
+def test_our_own_sender_in_the_evidence_is_refused(scene: Scene) -> None:
+    attacked = SENDER.model_copy(update={"from_email": "privacy@contoso.example"})
+    tenant = SENDER.model_copy(update={"assets": ((AssetKind.MAILBOX, "Privacy@contoso.example"),)})
+    for sender in (attacked, tenant):
+        with pytest.raises(NotAllowed, match="in the evidence"):
+            scene.seal(sender)
+
+
+def test_evidence_that_comes_after_approval_holds_its_addresses_back(scene: Scene) -> None:
+    scene.release()
+    later = a_signal(
+        7, time=scene.now() - timedelta(days=3),
+        touches=(Touch("fabrikam", "mailbox:accounts@fabrikam.example", "mail"),),
+    )  # fmt: skip
+    alert = an_alert(scene.store, an_episode([replace(later, key=later.key._replace(rule="x"))]))
+    scene.act(triage.link_alert, RESPONDER, scene.breach.case_id, alert.pk)
+    row = next(r for r in scene.rows() if r.customer_id == "fabrikam")
+
+    assert not scene.send(row)
+    assert any("fabrikam" in call for call in scene.calls())
+
+
+def test_a_drill_never_leaves_through_a_real_server(scene: Scene) -> None:
+    scene.store.act(lambda uow: uow.breaches.save(scene.breach.model_copy(update={"drill": True})))
+    real = SENDER.model_copy(update={"channel": "smtp", "host": "smtp.example"})
+
+    with pytest.raises(NotAllowed, match="drill"):
+        scene.seal(real)
+
+
+def test_a_row_begins_once_and_its_end_is_written_once(scene: Scene) -> None:
+    scene.release()
+    row, outbox = scene.rows()[0], scene.outbox
+    begun = outbox.begin(row.id, "a1", "boot-1", scene.now())
+    assert begun is not None
+    again = outbox.begin(row.id, "a2", "boot-1", scene.now())
+    outbox.finish(row.id, "a2", OK, scene.now(), None)
+    stranger = scene.rows()[0].status
+    outbox.finish(row.id, "a1", OK, scene.now(), None)
+    outbox.finish(row.id, "a1", SendResult(outcome=SendOutcome.BOUNCED), scene.now(), None)
+
+    assert again is None
+    assert stranger is Status.SENDING
+    assert scene.rows()[0].status is Status.HANDED_OVER
+    assert begun.letter.hash == row.rendered_hash
+    assert begun.to_email == "accounts@contoso.example"
+
+
+def test_a_dead_process_leaves_unknown_and_no_blind_resend(scene: Scene) -> None:
+    scene.release()
+    row = scene.rows()[0]
+    scene.outbox.begin(row.id, "a1", "boot-1", scene.now())
+    assert scene.outbox.recover("boot-1", scene.now()) == 0
+    assert scene.outbox.recover("boot-2", scene.now()) == 1
+    scene.now.advance(hours=1)
+
+    assert scene.rows()[0].status is Status.UNKNOWN
+    assert row.id not in [due.id for due in scene.outbox.due(scene.now(), 9)]
+    assert scene.outbox.begin(row.id, "a2", "boot-2", scene.now()) is None
+    scene.outbox.finish(row.id, "a1", OK, scene.now(), None)
+    assert scene.rows()[0].status is Status.HANDED_OVER
+
+
+def test_by_policy_an_unknown_end_is_tried_again_after_15_minutes(scene: Scene) -> None:
+    policy = NoticePolicy(unknown_resend=True)
+    scene.settings = scene.settings.model_copy(update={"notices": policy})
+    scene.release()
+    row = scene.rows()[0]
+    scene.send(row, SendResult(outcome=SendOutcome.UNKNOWN))
+    scene.now.advance(minutes=14)
+    early = [due.id for due in scene.outbox.due(scene.now(), 9)]
+    scene.now.advance(minutes=1)
+
+    assert row.id not in early
+    assert row.id in [due.id for due in scene.outbox.due(scene.now(), 9)]
+    assert scene.send(scene.rows()[0], attempt="a2")
+    assert scene.rows()[0].message_id == row.message_id
+
+
+def test_a_person_settles_an_unknown_end_and_resends_only_later(scene: Scene) -> None:
+    scene.release()
+    row = scene.rows()[0]
+    scene.send(row, SendResult(outcome=SendOutcome.UNKNOWN))
+    with pytest.raises(NotAllowed, match="15 minutes"):
+        scene.act(notify.resolve_unknown, RESPONDER, row.id, Status.QUEUED, "not in the log")
+    with pytest.raises(BadInput, match="settles nothing"):
+        scene.act(notify.resolve_unknown, RESPONDER, row.id, Status.SKIPPED, "log")
+    scene.now.advance(minutes=15)
+    scene.act(notify.resolve_unknown, RESPONDER, row.id, Status.QUEUED, "not in the log")
+
+    assert scene.send(scene.rows()[0], attempt="a2")
+    with pytest.raises(NotAllowed, match="handed_over"):
+        scene.act(notify.resolve_unknown, RESPONDER, row.id, Status.BOUNCED, "log")
+
+
+def test_deferred_waits_and_after_four_hours_somebody_telephones(scene: Scene) -> None:
+    scene.release()
+    row = scene.rows()[0]
+    later = scene.now() + timedelta(minutes=5)
+    deferred = SendResult(outcome=SendOutcome.DEFERRED, reply="451 4.7.1")
+    scene.outbox.begin(row.id, "a1", "boot-1", scene.now())
+    scene.outbox.finish(row.id, "a1", deferred, scene.now(), later)
+    waiting = [due.id for due in scene.outbox.due(scene.now(), 9)]
+    calls = len(scene.calls())
+    scene.now.advance(hours=4)
+    scene.send(scene.rows()[0], deferred, attempt="a2")
+
+    assert row.id not in waiting
+    assert (calls, len(scene.calls())) == (1, 2)
+
+
+def test_a_bounce_opens_one_call_with_a_script(scene: Scene) -> None:
+    scene.release()
+    one, two = scene.rows()
+    scene.send(one, SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1"))
+    scene.send(two)
+    scene.act(notify.record_bounce, RESPONDER, two.id, "550 no such user")
+    tasks = scene.store.look(lambda uow: uow.cases.get(scene.breach.case_id)).tasks
+
+    assert len(tasks) == 3
+    assert all(task.script and task.reason for task in tasks)
+    assert [row.status for row in scene.rows()] == [Status.BOUNCED] * 2
+    with pytest.raises(NotAllowed):
+        scene.act(notify.record_bounce, RESPONDER, two.id, "again")
+
+
+def test_the_kill_switch_is_honoured_between_messages(scene: Scene) -> None:
+    scene.release()
+    scene.act(notify.pause, APPROVER, scene.breach.id, True)
+    row = scene.rows()[0]
+
+    assert scene.outbox.due(scene.now(), 9) == []
+    assert not scene.send(row)
+    scene.act(notify.pause, APPROVER, scene.breach.id, False)
+    assert scene.send(scene.rows()[0])
+
+
+def test_what_expired_is_telephoned_and_never_mailed(scene: Scene) -> None:
+    scene.release()
+    scene.now.advance(hours=72)
+
+    assert scene.outbox.due(scene.now(), 9) == []
+    assert {row.status for row in scene.rows()} == {Status.EXPIRED}
+    assert len(scene.calls()) == 3
+
+
+def test_a_confirmed_receipt_and_only_that_is_delivered(scene: Scene) -> None:
+    scene.release()
+    row = scene.rows()[0]
+    scene.send(row)
+    handed = scene.rows()[0].status
+    scene.act(notify.acknowledge, RESPONDER, row.id)
+
+    assert (handed, scene.rows()[0].status) == (Status.HANDED_OVER, Status.DELIVERED)
+
+
+def test_a_second_letter_follows_the_first_in_its_thread(scene: Scene) -> None:
+    scene.release()
+    first = scene.rows()[0]
+    scene.send(first)
+    scene.now.advance(days=1)
+    scene.write(next_update=scene.now() + timedelta(days=9))
+    scene.release()
+    second = next(r for r in scene.rows() if r.version == 2 and r.customer_id == "contoso")
+    begun = scene.outbox.begin(second.id, "b1", "boot-1", scene.now())
+
+    assert begun is not None
+    assert begun.in_reply_to == first.message_id != begun.message_id
+
+
+def test_the_glass_stays_whole_where_two_people_may_approve(scene: Scene) -> None:
+    scene.store.act(lambda uow: uow.users.save(a_user("blake", Duty.APPROVER)))
+
+    with pytest.raises(NotAllowed, match="glass stays whole"):
+        scene.release(LONE, approve.break_glass, reason="alone", witness="w@outside.example")
+
+
+def test_one_person_alone_releases_late_and_under_a_witness(scene: Scene) -> None:
+    with pytest.raises(BadInput, match="empty"):
+        scene.release(LONE, approve.break_glass, reason=" ", witness="w@outside.example")
+    with pytest.raises(Incomplete, match="outsider"):
+        scene.release(LONE, approve.break_glass, reason="alone")
+    scene.release(LONE, approve.break_glass, reason="alone", witness="w@outside.example")
+    due = scene.outbox.due(scene.now(), 9)
+    letter = next(r for r in scene.rows() if r.kind is not NoticeKind.WITNESS)
+    early = scene.outbox.begin(letter.id, "a0", "boot-1", scene.now())
+    told = scene.outbox.begin(due[0].id, "w1", "boot-1", scene.now())
+    scene.now.advance(minutes=15)
+
+    assert [row.kind for row in due] == [NoticeKind.WITNESS]
+    assert early is None
+    assert told is not None
+    assert told.to_email == "w@outside.example"
+    assert not any(c in told.letter.text for c in ("Contoso", "Fabrikam", "guessed"))
+    assert scene.send(scene.store.look(lambda uow: uow.notices.get(letter.id)))
+
+
+def test_duties_stop_when_everybody_was_written_to_or_telephoned(scene: Scene) -> None:
+    scene.release()
+    for row in scene.rows():
+        scene.send(row)
+    found = {c.duty: c for c in running(scene)}
+    assert found[Clocked.OWN_PROMISE].stopped_at == scene.now()
+    assert found[Clocked.CONTROLLERS_ART33_2].stopped_at is None
+    for call in scene.calls():
+        scene.act(cases.complete_task, RESPONDER, scene.breach.case_id, call, "spoke to them")
+    after = {c.duty: c for c in running(scene)}
+
+    assert after[Clocked.CONTROLLERS_ART33_2].stopped_at == scene.now()
+    assert after[Clocked.ICO_ART33].stopped_at is None
+    assert after[Clocked.NEXT_UPDATE].due == FACTS.next_update
+
+
+def running(scene: Scene) -> Any:
+    return scene.store.look(lambda uow: clocks.running(uow, scene.breach.id, scene.now()))
+
+
+NO = Answer(yes=False, reasons="We publish no promise of that kind, and the risk is low for them.")
+
+
+def test_without_a_duty_to_tell_people_only_controllers_are_told(scene: Scene) -> None:
+    scene.decide(tell_people=NO, own_promise_binds=NO)
+    made = scene.store.look(
+        lambda uow: notify.letters(uow, scene.breach.id, scene.settings, scene.renderer)
+    )
+
+    assert made.rendered == ()
+    assert [r.kind for r in made.telephone] == [NoticeKind.CONTROLLER_PACK]
+    assert scene.release().count == 0
+    assert not {Clocked.OWN_PROMISE, Clocked.ART34_PEOPLE} & {c.duty for c in running(scene)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"risk": " "}, "risk: needs the facts"),
+        ({"tell_people": Answer(yes=True, reasons="")}, "needs its reasons"),
+        ({"own_promise_binds": Answer(yes=False, reasons="no")}, "our own promise"),
+        ({"art34_3_limb": "d"}, "no such limb"),
+        ({"art34_3_limb": "a"}, "although people are told"),
+        ({"tell_people": NO, "art34_3_limb": "a"}, "needs its evidence"),
+        (
+            {"tell_people": NO, "art34_3_limb": "c", "art34_3_evidence": "5,000 people"},
+            "equally effective",
+        ),
+        ({"severity_score": 3.0, "severity_inputs": {"dpc": 3, "ei": 1, "cb": 1}}, "give 4.00"),
+    ],
+)
+def test_a_decision_that_does_not_hold_is_refused(
+    scene: Scene, changes: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(BadInput, match=problem):
+        scene.decide(**changes)
+
+
+def test_a_hold_names_who_asked_and_is_reviewed_and_never_stops_our_promise(
+    scene: Scene,
+) -> None:
+    hold = LawEnforcementHold(
+        asked_by="", asked_at=scene.now(), basis="Sch. 2 para 2",
+        review_on=scene.now() + timedelta(days=7),
+    )  # fmt: skip
+    with pytest.raises(Incomplete, match="who asked"):
+        scene.decide(hold=hold)
+    past = hold.model_copy(update={"asked_by": "Police", "review_on": scene.now()})
+    with pytest.raises(BadInput, match="past"):
+        scene.decide(hold=past)
+    whole = hold.model_copy(update={"asked_by": "Police"})
+    bound = scene.decide(hold=whole)
+    free = scene.decide(hold=whole, own_promise_binds=NO)
+
+    assert decide.tells_account_holders(bound)
+    assert not decide.tells_account_holders(free)
+
+
+def test_an_open_pecr_question_blocks_a_decision_not_to_report(scene: Scene) -> None:
+    asking = a_binding("privacy@contoso.example").model_copy(update={"pecr": Pecr.ASK})
+    scene.store.act(lambda uow: uow.customers.bind(asking, scene.now()))
+    scene.freeze()
+    no = Answer(yes=False, reasons="No risk is likely.")
+
+    with pytest.raises(NotAllowed, match="PECR"):
+        scene.decide(report_to_ico=no)
+    assert scene.decide().version == 2
+
+
+def test_an_exemption_and_our_promise_collide_visibly(scene: Scene) -> None:
+    decision = scene.decide(
+        tell_people=NO, art34_3_limb="a", art34_3_evidence="the disk was encrypted"
+    )
+    manifest = scene.store.look(lambda uow: uow.breaches.latest(Manifest, scene.breach.id))
+    assert manifest is not None
+    said = decide.tensions(decision, manifest)
+
+    assert "An Art. 34(3) exemption does not cancel our own promise." in said
+
+
+def test_facts_keep_to_what_may_be_said(scene: Scene) -> None:
+    with pytest.raises(Incomplete, match="evidence"):
+        scene.write(not_involved="Card data", not_involved_evidence="")
+    with pytest.raises(BadInput, match="three to five"):
+        scene.write(steps=("One thing.",))
+    with pytest.raises(BadInput, match="past"):
+        scene.write(next_update=scene.now())
