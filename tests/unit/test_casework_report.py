@@ -1,0 +1,316 @@
+"""Reports, clocks and the register: what is filed, what stops a clock, what is kept."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from breachdesk.casework import affected, cases, clocks, confirm, decide, register, report
+from breachdesk.stores.sql_store import SqlStore
+from breachdesk.testing import (
+    FixedNow,
+    a_binding,
+    a_confirmed_breach,
+    a_customer,
+    an_actor,
+    an_alert,
+    memory_store,
+)
+from notifiers.testing import DECISION, PROFILE
+from schemas.breach import Answer, Breach, Certainty, Clock, Manifest, Seen
+from schemas.breach import Duty as Clocked
+from schemas.case import Origin
+from schemas.customer import DataCategory, Pecr, Role
+from schemas.errors import BadInput, Incomplete, NotAllowed
+from schemas.report import (
+    Precision,
+    Quantity,
+    RegulatorReport,
+    ReportFacts,
+    ReportStage,
+    Submission,
+)
+from schemas.settings import Settings
+from schemas.user import Duty
+
+RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
+ANALYST = an_actor(Duty.ANALYST, user_id="asha")
+AWARE = datetime(2026, 10, 23, 8, 5, tzinfo=UTC)
+NO = Answer(yes=False, reasons="No risk to anybody is likely; the pages hold company names only.")
+YES = Answer(yes=True, reasons="Traffic data of a telecoms service was reached.")
+
+
+class Scene:
+    """One breach whose list is frozen and decided; contoso's account was reached."""
+
+    def __init__(self, store: SqlStore, now: FixedNow, folder: Path) -> None:
+        self.store, self.now = store, now
+        self.settings = Settings(data_dir=folder, profile=PROFILE)
+        alert = an_alert(store)
+
+        def furnish(uow: Any) -> Breach:
+            for customer in ("contoso", "fabrikam"):
+                uow.customers.save(a_customer(customer))
+            uow.customers.bind(a_binding(), now() - timedelta(days=9))
+            return a_confirmed_breach(uow, now(), alert)
+
+        self.breach = store.act(furnish)
+        self.freeze()
+        self.decide()
+
+    def act(self, function: Any, actor: Any, *args: Any, **named: Any) -> Any:
+        return self.store.act(lambda uow: function(uow, actor, *args, now=self.now(), **named))
+
+    def freeze(self, **changes: Any) -> None:
+        def work(uow: Any) -> None:
+            found = affected.propose(uow, self.breach.id)
+            found = affected.override(
+                found, "contoso", Role.CONTROLLER, Certainty.POSSIBLE, "r", RESPONDER
+            )
+            found = tuple(
+                e.model_copy(update=changes) if e.role is Role.CONTROLLER else e for e in found
+            )
+            affected.freeze(uow, RESPONDER, self.breach.id, found, self.now())
+
+        self.store.act(work)
+
+    def decide(self, **changes: Any) -> None:
+        decision = DECISION.model_copy(update={"breach_id": self.breach.id, **changes})
+        self.act(decide.decide, RESPONDER, decision)
+
+    def write(self, **changes: Any) -> ReportFacts:
+        facts = ReportFacts(
+            breach_id=self.breach.id, version=1, written_by="", written_at=self.now(),
+            what_happened="A stranger signed in.", how_found="An alert.", cyber=True,
+            people=Quantity(value=64, precision=Precision.APPROXIMATE),
+            consequences="False invoices.",
+        )  # fmt: skip
+        found: ReportFacts = self.act(
+            report.write_report, RESPONDER, facts.model_copy(update=changes)
+        )
+        return found
+
+    def build(self, jurisdiction: str = "uk_ico") -> RegulatorReport:
+        return self.store.look(
+            lambda uow: report.build(uow, self.breach.id, jurisdiction, self.settings, self.now())
+        )
+
+    def submit(self, jurisdiction: str = "uk_ico", **changes: Any) -> Submission:
+        said = {"submitted_at": self.now(), "channel": "online form", "reference": "IC-1"}
+        found: Submission = self.act(
+            report.submit, RESPONDER, self.breach.id, jurisdiction,
+            settings=self.settings, **(said | changes),
+        )  # fmt: skip
+        return found
+
+    def clock(self, duty: Clocked) -> Clock | None:
+        found = self.store.look(lambda uow: clocks.running(uow, self.breach.id, self.now()))
+        return next((clock for clock in found if clock.duty is duty), None)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    now = FixedNow(AWARE)
+    with memory_store(now) as store:
+        yield Scene(store, now, tmp_path)
+
+
+def answers(built: RegulatorReport) -> dict[str, str]:
+    return {question.key: question.answer for question in built.questions}
+
+
+def test_the_icos_clock_counts_real_hours_over_the_october_change(scene: Scene) -> None:
+    clock = scene.clock(Clocked.ICO_ART33)
+
+    assert clock is not None
+    assert clock.due == datetime(2026, 10, 26, 8, 5, tzinfo=UTC)
+    assert "reviewed 2026-11-22" in clock.source
+
+
+def test_only_a_recorded_submission_stops_it(scene: Scene) -> None:
+    scene.write()
+    scene.decide(report_to_ico=NO)
+    running = scene.clock(Clocked.ICO_ART33)
+    scene.now.advance(hours=2)
+    submission = scene.submit()
+    stopped = scene.clock(Clocked.ICO_ART33)
+
+    assert running is not None
+    assert running.stopped_at is None
+    assert "Decided not to report" in running.note
+    assert stopped is not None
+    assert stopped.stopped_at == submission.submitted_at
+    assert stopped.stopped_by == "submission 1, reference IC-1"
+
+
+def test_the_last_second_is_in_time_and_the_next_needs_reasons(scene: Scene) -> None:
+    scene.write()
+    scene.now.at = AWARE + timedelta(hours=72, seconds=1)
+    with pytest.raises(Incomplete, match="delay_reasons"):
+        scene.submit()
+
+    assert "delay_reasons" in scene.build().missing
+    assert scene.submit(submitted_at=AWARE + timedelta(hours=72)).number == 1
+
+
+def test_a_late_report_goes_with_its_reasons(scene: Scene) -> None:
+    scene.now.at = AWARE + timedelta(hours=80)
+    scene.write(delay_reasons="The logs of two systems had to be restored first.")
+
+    assert "restored first" in answers(scene.submit().report)["delay_reasons"]
+
+
+def test_a_submitted_copy_never_changes(scene: Scene) -> None:
+    scene.write()
+    first = scene.submit()
+    scene.now.advance(hours=1)
+    scene.write(what_happened="Two strangers.", stage=ReportStage.FOLLOW_UP, case_reference="IC-1")
+    second = scene.submit()
+    kept = scene.store.look(lambda uow: uow.breaches.all(Submission, scene.breach.id))
+
+    assert [s.number for s in kept] == [1, 2]
+    assert kept[0] == first
+    assert kept[0].report_hash != second.report_hash
+    assert answers(kept[0].report)["what_happened"] == "A stranger signed in."
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"submitted_at": AWARE + timedelta(seconds=1)}, "future"),
+        ({"submitted_at": AWARE - timedelta(seconds=1)}, "before awareness"),
+        ({"channel": " "}, "empty"),
+    ],
+)
+def test_a_submission_that_cannot_be_is_refused(
+    scene: Scene, changes: dict[str, Any], problem: str
+) -> None:
+    scene.write()
+
+    with pytest.raises(BadInput, match=problem):
+        scene.submit(**changes)
+
+
+def test_nothing_is_submitted_before_its_facts_are_written(scene: Scene) -> None:
+    with pytest.raises(Incomplete, match="nobody has written"):
+        scene.submit()
+
+
+def test_no_name_address_or_number_of_anybody_affected_is_in_a_report(scene: Scene) -> None:
+    scene.write(
+        what_happened="Jo Mason of Contoso Ltd (accounts@contoso.example, 01632 960001) rang.",
+        people_told="Mr Mason was told.",
+    )
+    scene.act(cases.add_note, RESPONDER, scene.breach.case_id, "Kit Reed rang")
+    text = scene.build().model_dump_json()
+
+    assert not any(w in text for w in ("Mason", "Reed", "Contoso", "contoso.example", "960001"))
+    assert PROFILE.contact_name in text
+    assert PROFILE.contact_email in text
+
+
+def test_our_report_counts_controller_exposures_only(scene: Scene) -> None:
+    scene.write()
+    scene.freeze(categories={DataCategory.CONTACT: Seen.SEEN})
+
+    assert answers(scene.build())["record_categories"] == "- contact"
+
+
+def test_the_pecr_report_replaces_the_other_and_never_both(scene: Scene) -> None:
+    scene.write()
+    with pytest.raises(NotAllowed, match="not decided as a PECR breach"):
+        scene.submit("uk_pecr")
+    scene.freeze(pecr=Pecr.YES)
+    with pytest.raises(BadInput, match="falls under PECR"):
+        scene.decide()
+    scene.decide(pecr=YES)
+
+    assert scene.clock(Clocked.ICO_ART33) is None
+    assert "form" in scene.build().missing
+    with pytest.raises(NotAllowed, match="replaces"):
+        scene.submit()
+    assert scene.submit("uk_pecr").number == 1
+    clock = scene.clock(Clocked.ICO_PECR)
+    assert clock is not None
+    assert clock.stopped_at == scene.now()
+
+
+def test_a_count_must_agree_with_its_precision(scene: Scene) -> None:
+    with pytest.raises(BadInput, match="number is missing"):
+        scene.write(people=Quantity(precision=Precision.EXACT))
+
+
+def test_moving_awareness_moves_the_clock(scene: Scene) -> None:
+    scene.now.advance(hours=2)
+    earlier = AWARE - timedelta(hours=1)
+    scene.act(
+        confirm.move_awareness, RESPONDER, scene.breach.id, aware_at=earlier,
+        reason="The customer's call of that hour was on our answering service's tape.",
+    )  # fmt: skip
+    clock = scene.clock(Clocked.ICO_ART33)
+
+    assert clock is not None
+    assert clock.due == earlier + timedelta(hours=72)
+
+
+def test_the_overview_leaves_out_stopped_clocks_and_puts_hours_first(scene: Scene) -> None:
+    found = scene.store.look(lambda uow: clocks.overview(uow, scene.now()))
+    scene.write()
+    scene.submit()
+    after = scene.store.look(lambda uow: clocks.overview(uow, scene.now()))
+
+    assert found[0].duty is Clocked.ICO_ART33
+    assert Clocked.ICO_ART33 not in {clock.duty for clock in after}
+    assert {c.duty for c in after} == {
+        Clocked.OWN_PROMISE,
+        Clocked.ART34_PEOPLE,
+        Clocked.CONTROLLERS_ART33_2,
+    }
+
+
+def test_every_breach_and_near_miss_is_in_the_register(scene: Scene) -> None:
+    case = scene.act(
+        cases.open_by_hand, ANALYST, title="Mis-sent mail", origin=Origin.OWN,
+        known="A list went to the wrong address and was not opened.",
+    )  # fmt: skip
+    scene.act(cases.close, RESPONDER, case.id, "recalled unread", True)
+    scene.act(cases.open_by_hand, ANALYST, title="Nothing", origin=Origin.OWN, known="A call.")
+    scene.write()
+    scene.submit()
+    found = scene.store.look(lambda uow: register.entries(uow, scene.now()))
+    breach = next(e for e in found if not e.near_miss)
+
+    assert {e.id for e in found} == {scene.breach.id, case.id}
+    assert [d.yes for d in breach.decisions] == [True, True, True, False]
+    assert all(d.reasons for d in breach.decisions)
+    assert breach.customers == {"confirmed": 0, "likely": 1, "possible": 0, "excluded": 1}
+    assert [s.reference for s in breach.submissions] == ["IC-1"]
+    assert (breach.aware_at, breach.pecr) == (AWARE, "no")
+
+
+def test_an_export_is_whole_in_both_forms_and_no_formula(scene: Scene) -> None:
+    scene.write(what_happened='=HYPERLINK("x")')
+    found = scene.store.look(lambda uow: register.entries(uow, scene.now()))
+    plain = json.loads(register.export(found, "json"))
+    rows = list(csv.DictReader(io.StringIO(register.export(found, "csv"))))
+
+    assert plain[0]["id"] == rows[0]["id"] == scene.breach.id
+    assert rows[0]["facts"].startswith("'=")
+    assert "yes" in rows[0]["decisions"]
+    with pytest.raises(BadInput, match="xml"):
+        register.export(found, "xml")
+
+
+def test_the_manifest_of_the_scene_counts_each_customer_once(scene: Scene) -> None:
+    manifest = scene.store.look(lambda uow: uow.breaches.latest(Manifest, scene.breach.id))
+    assert manifest is not None
+
+    assert sum(register.gravest(manifest).values()) == 2
+    assert len(manifest.exposures) == 3
