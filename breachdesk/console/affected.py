@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import affected
-from breachdesk.console.case_file import CaseFile, read_case
+from breachdesk.console.case_file import CaseFile, read_case, surest_first
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
 from breachdesk.console.way import way
@@ -111,7 +111,7 @@ def _show(
         case=file.case,
         way=way(file),
         frozen=proposal is None,
-        exposures=shown,
+        exposures=surest_first(shown),
         counts=Counter(e.certainty.value for e in worst(shown)),
         key=exposure_key,
         proposal=seal_of(shown),
@@ -132,9 +132,8 @@ def _decided_before(file: CaseFile) -> dict[str, str]:
 
 def worst(exposures: tuple[Exposure, ...]) -> list[Exposure]:
     """One exposure a customer: the surest."""
-    order = list(Certainty)
     surest: dict[str, Exposure] = {}
-    for exposure in sorted(exposures, key=lambda e: order.index(e.certainty)):
+    for exposure in surest_first(exposures):
         surest.setdefault(exposure.customer_id, exposure)
     return list(surest.values())
 

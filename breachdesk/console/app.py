@@ -38,7 +38,9 @@ from breachdesk.console.desk import Hall, hall_of, status_of
 from breachdesk.console.headers import SecurityHeaders
 from breachdesk.console.house import House
 from breachdesk.console.pages import STATIC, Pages
+from breachdesk.console.received import ReceivedHours
 from breachdesk.console.session import Sessions
+from breachdesk.console.shelf import LetterShelf
 from schemas.errors import BreachDeskError, NotFound
 
 SCREENS = (
@@ -76,7 +78,15 @@ PLAIN = {
 def console_app(house: House) -> FastAPI:
     """The console of that house. Raises Misconfigured when its pages are not there."""
     app = FastAPI(title="BreachDesk", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.hall = Hall(house, Pages(house), Sessions(house), Chrome(house), Attempts())
+    app.state.hall = Hall(
+        house,
+        Pages(house),
+        Sessions(house),
+        Chrome(house),
+        Attempts(),
+        LetterShelf(house),
+        ReceivedHours(house.log),
+    )
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for screen in SCREENS:
         app.include_router(screen.router)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from breachdesk.casework import approve, notify
+from breachdesk.casework import approve
 from breachdesk.casework.approve import Seal
 from breachdesk.casework.letters import Letters
 from breachdesk.console.case_file import CaseFile, read_case
@@ -154,11 +154,11 @@ def _read(uow: UnitOfWork, desk: Desk, case_id: str, sender_id: str) -> State:
     breach, house = file.known_breach(), desk.house
     sender = house.sender(sender_id or (file.approval.sender_id if file.approval else ""))
     try:
-        made = notify.letters(uow, breach.id, house.settings, house.renderer)
+        made = desk.hall.shelf.read(uow, file, desk.now)
     except BreachDeskError as obstacle:
         return State(file, sender, obstacle=obstacle)
-    if sender is None:
-        return State(file, None, letters=made)
+    if sender is None or file.released:
+        return State(file, sender, letters=made)
     try:
         seal = approve.seal(uow, breach.id, house.settings, house.renderer, sender)
     except BreachDeskError as obstacle:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,7 +63,7 @@ class CaseFile:
     def reached(self) -> tuple[Exposure, ...]:
         """The frozen exposures that are not excluded."""
         every = self.manifest.exposures if self.manifest else ()
-        return tuple(e for e in every if e.certainty is not Certainty.EXCLUDED)
+        return surest_first(e for e in every if e.certainty is not Certainty.EXCLUDED)
 
     @property
     def customers_reached(self) -> int:
@@ -94,6 +95,12 @@ class CaseFile:
                 remedy="Confirm it first; everything else follows from that.",
             )
         return self.breach
+
+
+def surest_first(exposures: Iterable[Exposure]) -> tuple[Exposure, ...]:
+    """Confirmed before likely before possible before excluded, else as given."""
+    order = list(Certainty)
+    return tuple(sorted(exposures, key=lambda e: order.index(e.certainty)))
 
 
 def read_case(uow: UnitOfWork, case_id: str, now: datetime) -> CaseFile:

@@ -18,7 +18,9 @@ from breachdesk.console.chrome import Chrome
 from breachdesk.console.forms import Form
 from breachdesk.console.house import House
 from breachdesk.console.pages import Pages
+from breachdesk.console.received import ReceivedHours
 from breachdesk.console.session import COOKIE, Session, Sessions
+from breachdesk.console.shelf import LetterShelf
 from breachdesk.ports import UnitOfWork
 from schemas.errors import (
     BadInput,
@@ -56,6 +58,8 @@ class Hall:
     sessions: Sessions
     chrome: Chrome
     attempts: Attempts
+    shelf: LetterShelf
+    hours: ReceivedHours
 
 
 @dataclass(frozen=True)

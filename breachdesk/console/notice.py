@@ -103,8 +103,7 @@ def _letter(desk: Desk, case_id: str, n: int) -> Rendered:
 
 def _made(uow: UnitOfWork, desk: Desk, case_id: str) -> tuple[CaseFile, Letters]:
     file = read_case(uow, case_id, desk.now)
-    house = desk.house
-    return file, notify.letters(uow, file.known_breach().id, house.settings, house.renderer)
+    return file, desk.hall.shelf.read(uow, file, desk.now)
 
 
 def _write(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> NoticeFacts:

@@ -12,7 +12,6 @@ from breachdesk.casework import clocks
 from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.desk import Desk, Signed
 from breachdesk.console.pages import customer_names
-from breachdesk.console.received import received
 from breachdesk.console.way import Step, next_step
 from breachdesk.console.words import capital, counted
 from breachdesk.ports import UnitOfWork
@@ -51,7 +50,7 @@ def overview(desk: Signed) -> Response:
         headline=_headline(yours, len(state.alerts)),
         shown=state.alerts[:SHOWN],
         silent=silent_sources(desk, state.sources),
-        received=received(desk.house.log),
+        received=desk.hall.hours.read(),
     )
 
 

@@ -3,7 +3,6 @@ and a journal holds one day."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -27,37 +26,50 @@ class Received:
         return sum(self.counts)
 
 
-def received(log: EventLog) -> Received | None:
-    """At most HOURS hours of the newest journal; None when nothing was ever received."""
-    end = log.end()
-    if end is None:
-        return None
-    oldest, newest = log.get(Position(end.journal, 1)), log.get(end)
-    if oldest is None or newest is None:
-        return None
-    last = _hour(newest.arrived)
-    hours = min(int((last - _hour(oldest.arrived)) / HOUR) + 1, HOURS)
-    marks = [last - HOUR * i for i in range(max(hours, 1) - 1, -1, -1)]
-    offsets = [_first_since(log, end, mark) for mark in marks]
-    return Received(_differences([*offsets, end.offset + 1]), marks[0])
+class ReceivedHours:
+    """Counts of one log. Where a past hour began never changes, so it is looked up once."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._known: dict[tuple[str, datetime], int] = {}
+
+    def read(self) -> Received | None:
+        """At most HOURS hours of the newest journal; None when nothing was ever received."""
+        end = self._log.end()
+        if end is None:
+            return None
+        oldest, newest = self._log.get(Position(end.journal, 1)), self._log.get(end)
+        if oldest is None or newest is None:
+            return None
+        last = _hour(newest.arrived)
+        hours = min(int((last - _hour(oldest.arrived)) / HOUR) + 1, HOURS)
+        marks = [last - HOUR * i for i in range(max(hours, 1) - 1, -1, -1)]
+        offsets = [*self._offsets(end, marks), end.offset + 1]
+        return Received(tuple(max(b - a, 0) for a, b in pairwise(offsets)), marks[0])
+
+    def _offsets(self, end: Position, marks: list[datetime]) -> list[int]:
+        if len(self._known) > 10 * HOURS:
+            self._known.clear()
+        offsets: list[int] = []
+        for mark in marks:
+            key = (end.journal, mark)
+            if key not in self._known:
+                self._known[key] = self._first_since(end, mark, offsets[-1] if offsets else 1)
+            offsets.append(self._known[key])
+        return offsets
+
+    def _first_since(self, end: Position, mark: datetime, low: int) -> int:
+        """Offset of the first record that arrived at `mark` or later."""
+        high = end.offset + 1
+        while low < high:
+            middle = (low + high) // 2
+            record = self._log.get(Position(end.journal, middle))
+            if record is None or record.arrived < mark:
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
 
 def _hour(time: datetime) -> datetime:
     return time.replace(minute=0, second=0, microsecond=0)
-
-
-def _differences(offsets: Sequence[int]) -> tuple[int, ...]:
-    return tuple(max(b - a, 0) for a, b in pairwise(offsets))
-
-
-def _first_since(log: EventLog, end: Position, mark: datetime) -> int:
-    """Offset of the first record that arrived at `mark` or later; dropped days count as before."""
-    low, high = 1, end.offset + 1
-    while low < high:
-        middle = (low + high) // 2
-        record = log.get(Position(end.journal, middle))
-        if record is None or record.arrived < mark:
-            low = middle + 1
-        else:
-            high = middle
-    return low

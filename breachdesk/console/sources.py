@@ -7,7 +7,6 @@ from starlette.responses import Response
 
 from breachdesk.console.desk import Signed
 from breachdesk.console.overview import silent_sources
-from breachdesk.console.received import received
 
 router = APIRouter()
 
@@ -28,5 +27,5 @@ def show(desk: Signed) -> Response:
         dead_letters=letters,
         gaps=gaps,
         silent=silent_sources(desk, sources),
-        received=received(desk.house.log),
+        received=desk.hall.hours.read(),
     )

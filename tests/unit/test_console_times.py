@@ -6,7 +6,7 @@ import pytest
 
 from breachdesk.console.attempts import Attempts
 from breachdesk.console.charts import columns, over_time, share
-from breachdesk.console.received import received
+from breachdesk.console.received import ReceivedHours
 from breachdesk.console.times import Times, age, span
 from breachdesk.console.words import counted, listed
 from schemas.alert import EvidenceView
@@ -131,7 +131,7 @@ def test_lines_an_hour_are_counted_off_the_log_without_reading_it_all(tmp_path) 
         arrived = NOON - timedelta(hours=11 - hour)
         lines = [f"{hour} {n}".encode() for n in range(count)]
         log.append([Incoming(source="sshd", raw=raw, arrived=arrived) for raw in lines])
-    counted_hours = received(log)
+    counted_hours = ReceivedHours(log).read()
     log.close()
 
     assert counted_hours is not None
@@ -142,7 +142,7 @@ def test_lines_an_hour_are_counted_off_the_log_without_reading_it_all(tmp_path) 
 
 def test_an_empty_log_has_no_chart(tmp_path) -> None:
     log = SqliteEventLog(tmp_path, lambda: NOON)
-    nothing = received(log)
+    nothing = ReceivedHours(log).read()
     log.close()
 
     assert nothing is None
@@ -158,3 +158,20 @@ def _event(number: int, step: str) -> EvidenceView:
         sha256="0" * 64,
         step=step,
     )
+
+
+def test_past_hours_are_looked_up_once_and_new_lines_still_count(tmp_path) -> None:
+    log = SqliteEventLog(tmp_path, lambda: NOON)
+    line = [Incoming(source="sshd", raw=b"x", arrived=NOON)]
+    log.append(line)
+    hours = ReceivedHours(log)
+    before = hours.read()
+    log.append([*line, *line])
+    log.append([Incoming(source="sshd", raw=b"y", arrived=NOON + timedelta(hours=1))])
+    after = hours.read()
+    log.close()
+
+    assert before is not None
+    assert after is not None
+    assert before.counts == (1,)
+    assert after.counts == (3, 1)
