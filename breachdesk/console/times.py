@@ -71,7 +71,8 @@ class Times:
         letters = match[7].upper()
         numbers = [int(n) for n in match.groups()[:6] if n is not None]
         try:
-            naive = datetime(*numbers)  # type: ignore[arg-type] # noqa: DTZ001 - zoned below
+            year, month, day, *clock = numbers
+            naive = datetime(year, month, day, *clock)  # noqa: DTZ001 - zoned below
         except ValueError:
             raise BadInput("there is no such day or hour", place=place, remedy=SHAPE) from None
         if letters in ("UTC", "Z"):
