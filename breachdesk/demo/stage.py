@@ -15,6 +15,8 @@ from schemas.errors import BadInput
 from schemas.settings import SenderSettings, Settings, SmtpAuth, Tls
 
 MARK = "this-is-a-demo"
+NIGHT_MINUTES = 12 * 60
+"""The lines end at midnight and the desk opens in the morning: that silence is the demo's own."""
 MORNING_AFTER = datetime(2026, 11, 23, 8, 40, tzinfo=UTC)
 
 
@@ -69,7 +71,9 @@ def demo_settings(folder: Path, cast: DemoLines, port: int) -> Settings:
     return Settings(
         data_dir=folder,
         profile=cast.profile,
-        sources=tuple(cast.sources),
+        sources=tuple(
+            source.model_copy(update={"silence_minutes": NIGHT_MINUTES}) for source in cast.sources
+        ),
         senders=(sender,),
         console_port=port,
         drill=True,
