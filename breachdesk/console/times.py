@@ -69,10 +69,9 @@ class Times:
 
     def _aware(self, match: re.Match[str], place: str) -> datetime:
         letters = match[7].upper()
-        numbers = [int(n) for n in match.groups()[:6] if n is not None]
+        year, month, day, hour, minute, second = (int(n or 0) for n in match.groups()[:6])
         try:
-            year, month, day, *clock = numbers
-            naive = datetime(year, month, day, *clock)  # noqa: DTZ001 - zoned below
+            naive = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - zoned below
         except ValueError:
             raise BadInput("there is no such day or hour", place=place, remedy=SHAPE) from None
         if letters in ("UTC", "Z"):
