@@ -42,6 +42,11 @@ class NameIndex:
                 yield Found(words[at].start(), words[at + length - 1].end(), name)
             at += length or 1
 
+    def candidates(self, text: str) -> list[str]:
+        """Names whose first word stands in the text: all that could be found there, and few."""
+        present = {word.casefold() for word in _WORD.findall(text)}
+        return sorted(n for w in present for _, n in self._by_first.get(w, ()))
+
     def _at(self, folded: list[str], at: int) -> tuple[str, int]:
         for words, name in self._by_first.get(folded[at], ()):
             if tuple(folded[at : at + len(words)]) == words:
