@@ -36,6 +36,8 @@ class RegisterEntry(Frozen):
     id: str
     """Breach id; of a near miss the case id."""
     case_id: str
+    as_of: datetime
+    """When the register was read."""
     title: str
     near_miss: bool = False
     drill: bool = False

@@ -31,10 +31,9 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def entries(uow: UnitOfWork, now: datetime) -> tuple[RegisterEntry, ...]:
-    """Every breach, reported or not, and every near miss, newest first. What lies in the future
-    of `now` is left out."""
-    found = [_of_breach(uow, b) for b in uow.breaches.list() if b.confirmed_at <= now]
-    found += [_of_case(case) for case in uow.cases.list() if case.near_miss]
+    """Every breach, reported or not, and every near miss, newest first, as of `now`."""
+    found = [_of_breach(uow, breach, now) for breach in uow.breaches.list()]
+    found += [_of_case(case, now) for case in uow.cases.list() if case.near_miss]
     return tuple(sorted(found, key=_when, reverse=True))
 
 
@@ -53,7 +52,7 @@ def _when(entry: RegisterEntry) -> tuple[str, str]:
     return (moment.isoformat() if moment else "", entry.id)
 
 
-def _of_breach(uow: UnitOfWork, breach: Breach) -> RegisterEntry:
+def _of_breach(uow: UnitOfWork, breach: Breach, now: datetime) -> RegisterEntry:
     book, case = uow.breaches, uow.cases.get(breach.case_id)
     decision = book.latest(Decision, breach.id)
     filed = book.latest(ReportFacts, breach.id)
@@ -66,6 +65,7 @@ def _of_breach(uow: UnitOfWork, breach: Breach) -> RegisterEntry:
         | _decided(decision)
         | {
             "id": breach.id,
+            "as_of": now,
             "title": breach.title,
             "drill": breach.drill,
             "break_glass": any(a.kind is ApprovalKind.BREAK_GLASS for a in approvals),
@@ -75,13 +75,14 @@ def _of_breach(uow: UnitOfWork, breach: Breach) -> RegisterEntry:
     )
 
 
-def _of_case(case: Case) -> RegisterEntry:
+def _of_case(case: Case, now: datetime) -> RegisterEntry:
     """A near miss: causes, what happened, remedial action and why it was none."""
     facts = "\n".join((case.known, *(note.text for note in case.notes))).strip()
     return RegisterEntry.model_validate(
         _plain(case)
         | {
             "id": case.id,
+            "as_of": now,
             "near_miss": True,
             "facts": facts,
             "effects": "None: a near miss.",

@@ -286,7 +286,9 @@ def test_every_breach_and_near_miss_is_in_the_register(scene: Scene) -> None:
     scene.submit()
     found = scene.store.look(lambda uow: register.entries(uow, scene.now()))
     breach = next(e for e in found if not e.near_miss)
+    past = AWARE - timedelta(days=9)
 
+    assert len(scene.store.look(lambda uow: register.entries(uow, past))) == 2
     assert {e.id for e in found} == {scene.breach.id, case.id}
     assert [d.yes for d in breach.decisions] == [True, True, True, False]
     assert all(d.reasons for d in breach.decisions)
