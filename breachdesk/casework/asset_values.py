@@ -11,6 +11,7 @@ from schemas.errors import BadInput
 MAIL_ADDRESS = re.compile(r"[^\s@\"'<>;,:\[\]()]+@[^\s@\"'<>;,:\[\]()]+\.[^\s@\"'<>;,:\[\]().]+")
 _HOST_NAME = re.compile(r"(?=.{4,253}\Z)([\w](?:[\w-]{0,61}[\w])?\.)+[\w-]{2,63}")
 _LONGEST = 200
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _PRIVATE = tuple(
     ipaddress.ip_network(text)
     for text in (
@@ -28,23 +29,47 @@ _PRIVATE = tuple(
 
 
 def normalised(kind: AssetKind, value: str) -> str:
-    """Case-folded; an address or network in canonical text. Raises BadInput with the remedy; the
-    message does not repeat the value, which may name a person."""
+    """Case-folded; an address or network in canonical text; the domain of a name as logs write it
+    (IDNA). Raises BadInput with the remedy; the message does not repeat the value, which may name
+    a person."""
     text = value.strip().casefold()
     if not text or len(text) > _LONGEST:
         raise BadInput(f"empty, or longer than {_LONGEST} characters", remedy="Correct the value.")
     if kind is AssetKind.IP:
         return _network(text)
-    if kind is AssetKind.MAILBOX and not MAIL_ADDRESS.fullmatch(text):
-        raise BadInput("not a mail address", remedy="Write it as name@domain.")
+    if kind is AssetKind.MAILBOX:
+        return _mailbox(text)
     if kind is AssetKind.DOMAIN:
         text = text.removeprefix("@").rstrip(".")
-    if kind in (AssetKind.DOMAIN, AssetKind.SITE) and not _HOST_NAME.fullmatch(_host(text)):
+    return _site(kind, text) if kind in (AssetKind.DOMAIN, AssetKind.SITE) else text
+
+
+def _mailbox(text: str) -> str:
+    local, _, domain = text.rpartition("@")
+    if not MAIL_ADDRESS.fullmatch(text) or not (name := _ascii(domain)):
+        raise BadInput("not a mail address", remedy="Write it as name@domain.")
+    return f"{local}@{name}"
+
+
+def _site(kind: AssetKind, text: str) -> str:
+    host = _host(text)
+    name = _ascii(host) if _HOST_NAME.fullmatch(host) else ""
+    if not name:
         raise BadInput(
             f"not a {kind} name",
             remedy="Write only the host name, such as www.contoso.example, without https://.",
         )
-    return text
+    return name + text[len(host) :]
+
+
+def _ascii(domain: str) -> str:
+    """`bücher.example` → `xn--bcher-kva.example` (RFC 3490); empty where there is no such name."""
+    if domain.isascii():
+        return domain
+    try:
+        return domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
 
 
 def _host(text: str) -> str:
@@ -53,9 +78,17 @@ def _host(text: str) -> str:
     return host if not mark or re.fullmatch(r"[^=&\s]+=[^=&\s]+", condition) else ""
 
 
+def _plain(network: Network) -> Network:
+    """Of an IPv4 network mapped into IPv6, the former: so the register looks addresses up."""
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is None or network.prefixlen < 96:
+        return network
+    return ipaddress.ip_network((mapped, network.prefixlen - 96))
+
+
 def _network(text: str) -> str:
     try:
-        network = ipaddress.ip_network(text)
+        network = _plain(ipaddress.ip_network(text))
     except ValueError as wrong:
         raise BadInput(
             "not an IP address or network",
@@ -66,4 +99,5 @@ def _network(text: str) -> str:
             "a private network: many customers use the same one",
             remedy="Bind the router's host name, or the source, instead.",
         )
-    return str(network if "/" in text else network.network_address)
+    alone = network.prefixlen == network.max_prefixlen
+    return str(network.network_address if alone else network)

@@ -109,7 +109,10 @@ class _Importing:
         held = [old for old in self._held[binding.asset] if _overlap(old, binding)]
         if any(_same(old, binding) for old in held):
             return "unchanged"
+        before = self._uow.customers.version()
         self._uow.customers.bind(binding, self._now)
+        if self._uow.customers.version() == before:
+            return "unchanged"  # an earlier row of this file left exactly this span behind
         self._held[binding.asset].append(binding)
         return "changed" if held else "added"
 
@@ -160,7 +163,7 @@ def _service(row: Checked) -> ServicePreset | None:
     preset = SERVICES.get(name.casefold())
     role = _role(row) or (preset.role if preset else None)
     categories = _categories(row) or (preset.categories if preset else ())
-    pecr = _pecr(row) or (preset.pecr if preset else Pecr.NO)
+    pecr = _pecr(row) or (preset.pecr if preset else _unsaid(categories))
     if role is None or not categories:
         remedy = f"Give role and categories too, or choose one of: {_names()}."
         row.fault("service", "is not a preset", remedy)
@@ -178,6 +181,11 @@ def _role(row: Checked) -> Role | None:
 
 def _pecr(row: Checked) -> Pecr | None:
     return _one_of(row, "pecr", list(Pecr))
+
+
+def _unsaid(categories: Sequence[DataCategory]) -> Pecr:
+    """Who holds traffic data may provide a public communications service: a person has to say."""
+    return Pecr.ASK if DataCategory.TRAFFIC in categories else Pecr.NO
 
 
 def _one_of(row: Checked, meaning: str, values: Sequence[T]) -> T | None:

@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from schemas.errors import BadInput
@@ -32,7 +33,7 @@ class Row:
     """Where the row begins in the file, from 1."""
     cells: Mapping[str, str] = field(repr=False)
     width: int
-    """How many cells it had."""
+    """Up to its last cell that is not empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,7 @@ class Sheet:
 def read_sheet(path: Path) -> Sheet:
     """Comma, semicolon or tab; UTF-8 (with or without a mark), UTF-16 or Windows-1252.
 
-    Raises BadInput for an empty, too large or undecodable file, a broken quote, and a header that
-    is missing or names a column twice.
+    Raises BadInput for an unreadable, empty, too large or undecodable file and a broken quote.
     """
     text = _decode(path)
     lines = _lines(text, path.name)
@@ -56,25 +56,38 @@ def read_sheet(path: Path) -> Sheet:
     if first is None:
         raise BadInput("the file is empty", place=path.name, remedy="Export it again.")
     header = tuple(heading(name) for name in first[1])
-    _check_header(header, path.name)
     rows = tuple(_row(header, line, cells) for line, cells in lines)
     return Sheet(path.name, header, rows)
 
 
+@lru_cache(maxsize=1024)
 def heading(name: str) -> str:
-    """How column names are compared: `*Contact_Name [required]` → `contact name`."""
-    plain = re.sub(r"\[[^\]]*\]|\*", " ", name.replace("_", " "))
-    return " ".join(plain.casefold().split())
+    """How column names are compared: `*Contact_Name [required]` → `contactname`."""
+    plain = re.sub(r"\[[^\]]*\]", "", name).casefold()
+    return "".join(sign for sign in plain if sign.isalnum())
 
 
 def _row(header: Sequence[str], line: int, cells: Sequence[str]) -> Row:
-    """A row that ends early has empty cells."""
+    """A row that ends early has empty cells; empty ones after the last column count for nothing."""
     padded = [cell.strip() for cell in cells] + [""] * (len(header) - len(cells))
-    return Row(line, dict(zip(header, padded, strict=False)), len(cells))
+    width = max((place for place, cell in enumerate(padded, 1) if cell), default=0)
+    cells_by_name = {name: cell for name, cell in zip(header, padded, strict=False) if name}
+    return Row(line, cells_by_name, width)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as wrong:
+        raise BadInput(
+            f"the file cannot be read ({wrong.strerror})",
+            place=path.name,
+            remedy="Check the path and who may read it.",
+        ) from wrong
 
 
 def _decode(path: Path) -> str:
-    raw = path.read_bytes()
+    raw = _read(path)
     if len(raw) > LARGEST:
         raise BadInput(
             f"the file is larger than {LARGEST >> 20} MiB", place=path.name, remedy="Split it."
@@ -126,14 +139,3 @@ def _separator(text: str) -> str:
     first = next((line for line in text.splitlines() if line.strip()), "")
     bare = re.sub(r'"[^"]*"', "", first)
     return max(SEPARATORS, key=bare.count)
-
-
-def _check_header(header: Sequence[str], file: str) -> None:
-    named = [name for name in header if name]
-    twice = sorted({name for name in named if named.count(name) > 1})
-    if twice:
-        raise BadInput(
-            f"the header names a column twice: {', '.join(twice)}",
-            place=f"{file}, line 1",
-            remedy="Remove one of them.",
-        )

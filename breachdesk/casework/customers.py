@@ -145,7 +145,7 @@ def _locale(row: Checked) -> str:
 def _people(row: Checked, before: Customer) -> tuple[Person, ...]:
     """Those that the file tells of, and before them nobody it has no column for is lost."""
     told: list[Person] = []
-    holder = row.text("holder") or _first_and_last(row)
+    holder = _holder(row, before)
     if holder or row.has("default_email"):
         told.append(
             _person(
@@ -169,10 +169,24 @@ def _order(person: Person) -> tuple[int, str]:
 
 
 def _officer(row: Checked, before: Customer) -> Sequence[Person]:
+    """Their name or address stays as it was if the file has no column for it."""
+    known = before.contact(PersonKind.DATA_PROTECTION)
     name, email = row.text("officer"), _email(row, "officer_email")
+    if known is not None:
+        name = name if row.has("officer") else known.name
+        email = email if row.has("officer_email") else known.email
     if not name and not email:
         return ()
-    return [_person(before, PersonKind.DATA_PROTECTION, name, email, "")]
+    phone = known.phone if known else ""
+    return [_person(before, PersonKind.DATA_PROTECTION, name, email, phone)]
+
+
+def _holder(row: Checked, before: Customer) -> str:
+    """An empty cell empties; without a column the known name stays."""
+    if any(row.has(meaning) for meaning in ("holder", "first", "last")):
+        return row.text("holder") or _first_and_last(row)
+    known = before.contact(PersonKind.ACCOUNT_HOLDER)
+    return known.name if known else ""
 
 
 def _person(before: Customer, kind: PersonKind, name: str, email: str, phone: str) -> Person:
@@ -182,7 +196,7 @@ def _person(before: Customer, kind: PersonKind, name: str, email: str, phone: st
         id=known.id if known else f"{before.id}-{suffix}",
         customer_id=before.id,
         kind=kind,
-        name=name or (known.name if known else ""),
+        name=name,
         email=email,
         phone=phone,
     )

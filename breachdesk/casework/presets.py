@@ -2,7 +2,7 @@
 last compared is in each preset; correct a name here when a product renames a column.
 
 Exports are made by people who choose columns, so each meaning lists the names it goes by. Names are
-compared as `csv_sheet.heading` spells them. A product's preset ignores columns it does not know; the
+compared as `csv_sheet.heading` spells them: letters and digits only, in any case. A product's preset ignores columns it does not know; the
 plain sheet, which is ours, refuses them.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from breachdesk.casework.csv_sheet import heading
 from schemas.errors import BadInput
 
 Columns = Mapping[str, tuple[str, ...]]
@@ -35,6 +36,8 @@ class Preset:
     """Refuse a file with columns that are not listed."""
     name_is_id: bool = False
     """Without an id, the name stands for it (as the product itself does)."""
+    required: tuple[str, ...] = ("id", "name")
+    """Meanings that the header must have."""
 
 
 def _signs(*sets: str) -> tuple[frozenset[str], ...]:
@@ -53,7 +56,7 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
             "default_email": ("default email",),
             "phone": ("phone",),
             "holder": ("account holder",),
-            "officer": ("data protection contact",),
+            "officer": ("data protection name", "data protection contact"),
             "officer_email": ("data protection email",),
             "locale": ("locale",),
             "start": ("contract start",),
@@ -70,7 +73,7 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
         title="Autotask PSA organizations",
         columns={
             "id": ("organization id", "account id", "organization: number", "number"),
-            "name": ("organization name", "organization: name", "account name"),
+            "name": ("organization name", "organization: name", "account name", "name"),
             "default_email": (
                 "contact: email address",
                 "primary contact email",
@@ -83,47 +86,31 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
             "last": ("contact: last name", "last name"),
         },
         signs=_signs(
+            "organization id|name|phone",
+            "number|name|phone|alternate phone 1",
             "organization name|organization id",
             "organization: name|organization: number",
             "account name|account id",
         ),
-        source="autotask.net/help: Organization and Contact Import Template",
+        source="autotask.net/help: Organization, and Organization and Contact Import Templates",
         reviewed=_REVIEWED,
         verified=True,
-    ),
-    Preset(
-        id="xero",
-        title="Xero contacts",
-        columns={
-            "id": ("accountnumber",),
-            "name": ("contactname",),
-            "default_email": ("emailaddress",),
-            "phone": ("phonenumber",),
-            "first": ("firstname",),
-            "last": ("lastname",),
-        },
-        signs=_signs("contactname|emailaddress"),
-        source="help.xero.com: import and export contacts",
-        reviewed=_REVIEWED,
-        verified=True,
-        name_is_id=True,
     ),
     Preset(
         id="whmcs",
         title="WHMCS clients",
         columns={
             "id": ("client id", "id"),
-            "name": ("company name", "companyname"),
+            "name": ("company name",),
             "default_email": ("email", "email address"),
-            "phone": ("phone number", "phonenumber"),
-            "first": ("first name", "firstname"),
-            "last": ("last name", "lastname"),
-            "start": ("creation date", "date created", "datecreated"),
+            "phone": ("phone number",),
+            "first": ("first name",),
+            "last": ("last name",),
+            "start": ("creation date", "date created"),
         },
         signs=_signs(
             "id|first name|last name|company name|email",
             "client id|first name|last name|company name|email",
-            "id|firstname|lastname|companyname|email",
         ),
         source="WHMCS clients report and GetClients (developers.whmcs.com)",
         reviewed=_REVIEWED,
@@ -170,6 +157,27 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
         reviewed=_REVIEWED,
         verified=False,
     ),
+    Preset(
+        id="xero",
+        title="Xero contacts",
+        columns={
+            "id": ("account number",),
+            "name": ("contact name", "name"),
+            "default_email": ("email address",),
+            "phone": ("phone number",),
+            "first": ("first name",),
+            "last": ("last name",),
+        },
+        signs=_signs(
+            "contact name|account number",
+            "contact name|email address|first name|last name",
+        ),
+        source="help.xero.com: import and export contacts",
+        reviewed=_REVIEWED,
+        verified=True,
+        name_is_id=True,
+        required=("name",),
+    ),
 )
 
 ASSET_PRESETS: tuple[Preset, ...] = (
@@ -192,6 +200,7 @@ ASSET_PRESETS: tuple[Preset, ...] = (
         reviewed=_REVIEWED,
         verified=True,
         strict=True,
+        required=("customer", "kind", "value", "service"),
     ),
 )
 
@@ -199,33 +208,31 @@ ASSET_PRESETS: tuple[Preset, ...] = (
 def choose(presets: Iterable[Preset], wanted: str, header: Iterable[str], file: str) -> Preset:
     """The named preset, or with `auto` the first whose signs the header shows.
 
-    Raises BadInput for an unknown preset, an unknown header, and columns a strict one lacks."""
-    names = {name for name in header if name}
+    Raises BadInput for an unknown preset, an unknown header, and one that lacks a required column,
+    names a column twice that is read, or holds columns that a strict preset does not know."""
+    named = [name for name in header if name]
     all_of = tuple(presets)
-    found = [p for p in all_of if p.id == wanted or (wanted == "auto" and _shows(p, names))]
+    found = [p for p in all_of if p.id == wanted or (wanted == "auto" and _shows(p, set(named)))]
     if not found:
         raise _unknown(all_of, wanted, file)
     preset = found[0]
-    if not _shows(preset, names):
-        wants = " or ".join(", ".join(sorted(sign)) for sign in preset.signs)
-        raise BadInput(
-            f"the header is not that of {preset.title}",
-            place=f"{file}, line 1",
-            remedy=f"It needs the columns {wants}.",
-        )
-    _refuse_strangers(preset, names, file)
+    known = {heading(name): name for several in preset.columns.values() for name in several}
+    _refuse_gaps(preset, set(named), file)
+    _refuse_twins(named, known, file)
+    if preset.strict:
+        _refuse_strangers(named, known, file)
     return preset
 
 
 def _shows(preset: Preset, names: set[str]) -> bool:
-    return any(sign <= names for sign in preset.signs)
+    return any({heading(name) for name in sign} <= names for sign in preset.signs)
 
 
 def _unknown(presets: tuple[Preset, ...], wanted: str, file: str) -> BadInput:
     ids = ", ".join(preset.id for preset in presets)
     if wanted != "auto":
         return BadInput(f"no preset {wanted}", place="--preset", remedy=f"There are: {ids}.")
-    plain = ", ".join(sorted(presets[0].signs[0]))
+    plain = ", ".join(presets[0].columns[meaning][0] for meaning in presets[0].required)
     return BadInput(
         "no header that is understood",
         place=f"{file}, line 1",
@@ -233,12 +240,35 @@ def _unknown(presets: tuple[Preset, ...], wanted: str, file: str) -> BadInput:
     )
 
 
-def _refuse_strangers(preset: Preset, names: set[str], file: str) -> None:
-    known = {name for several in preset.columns.values() for name in several}
-    strangers = sorted(names - known)
-    if preset.strict and strangers:
+def _refuse_gaps(preset: Preset, names: set[str], file: str) -> None:
+    wanting = [
+        " or ".join(preset.columns[meaning])
+        for meaning in preset.required
+        if not any(heading(name) in names for name in preset.columns[meaning])
+    ]
+    if wanting:
+        raise BadInput(
+            f"the header of {preset.title} lacks: {'; '.join(wanting)}",
+            place=f"{file}, line 1",
+            remedy="Export it with these columns, or choose another preset.",
+        )
+
+
+def _refuse_twins(named: list[str], known: Mapping[str, str], file: str) -> None:
+    twice = sorted({known[name] for name in named if name in known and named.count(name) > 1})
+    if twice:
+        raise BadInput(
+            f"the header names a column twice: {', '.join(twice)}",
+            place=f"{file}, line 1",
+            remedy="Remove one of them.",
+        )
+
+
+def _refuse_strangers(named: list[str], known: Mapping[str, str], file: str) -> None:
+    strangers = sorted(set(named) - set(known))
+    if strangers:
         raise BadInput(
             f"unknown columns: {', '.join(strangers)}",
             place=f"{file}, line 1",
-            remedy=f"Remove them, or rename them to: {', '.join(sorted(known))}.",
+            remedy=f"Remove them, or rename them to: {', '.join(sorted(known.values()))}.",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from breachdesk.casework.csv_sheet import Row
+from breachdesk.casework.csv_sheet import Row, heading
 from breachdesk.casework.presets import Preset
 from schemas.customer import RowProblem
 
@@ -20,7 +20,7 @@ class Checked:
         self.problems: list[RowProblem] = []
         self._row = row
         self._columns = {
-            meaning: next((name for name in names if name in row.cells), "")
+            meaning: next((name for name in names if heading(name) in row.cells), "")
             for meaning, names in preset.columns.items()
         }
         if row.width > width:
@@ -32,7 +32,7 @@ class Checked:
 
     def text(self, meaning: str) -> str:
         """Empty where there is no such column."""
-        return self._row.cells.get(self._columns.get(meaning, ""), "")
+        return self._row.cells.get(heading(self._columns.get(meaning, "")), "")
 
     def needed(self, meaning: str, remedy: str) -> str:
         """The text; its absence is a fault."""
