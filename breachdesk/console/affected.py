@@ -62,8 +62,7 @@ def _freeze(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Manifest:
 def _changed(
     exposures: tuple[Exposure, ...], exposure: Exposure, desk: Desk, form: Form
 ) -> tuple[Exposure, ...]:
-    key = exposure_key(exposure)
-    wanted, why = form.text(f"certainty:{key}"), form.text(f"why:{key}")
+    wanted, why = _wanted(exposure, form)
     if wanted in ("", exposure.certainty) and not why:
         return exposures
     return affected.override(
@@ -74,6 +73,21 @@ def _changed(
         why,
         desk.actor,
     )
+
+
+def _wanted(exposure: Exposure, form: Form) -> tuple[str, str]:
+    """What its own row says; else, if nothing but reach speaks for it, what is said of all such."""
+    key = exposure_key(exposure)
+    wanted, why = form.text(f"certainty:{key}"), form.text(f"why:{key}")
+    if wanted in ("", exposure.certainty) and not why and reached_only(exposure):
+        return form.text("reached_certainty"), form.text("reached_why")
+    return wanted, why
+
+
+def reached_only(exposure: Exposure) -> bool:
+    """Possible because an opened system of ours could reach it: no event names its assets."""
+    nothing_names_it = not exposure.assets and not exposure.evidence
+    return exposure.certainty is Certainty.POSSIBLE and nothing_names_it
 
 
 def exposure_key(exposure: Exposure) -> str:
@@ -115,6 +129,7 @@ def _show(
         counts=Counter(e.certainty.value for e in worst(shown)),
         key=exposure_key,
         proposal=seal_of(shown),
+        reached_only=sum(1 for e in shown if reached_only(e)),
         typed=typed or _decided_before(file),
         problem=problem,
     )
