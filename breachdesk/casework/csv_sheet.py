@@ -17,6 +17,8 @@ from pathlib import Path
 from schemas.errors import BadInput
 
 LARGEST = 50 * 1024 * 1024
+WORKBOOK = b"PK\x03\x04"
+"""How .xlsx and .ods begin (ZIP, APPNOTE 4.3.7)."""
 SEPARATORS = ",;\t"
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -92,6 +94,12 @@ def _decode(path: Path) -> str:
         raise BadInput(
             f"the file is larger than {LARGEST >> 20} MiB", place=path.name, remedy="Split it."
         )
+    if raw.startswith(WORKBOOK):
+        raise BadInput(
+            "the file is a workbook, not CSV",
+            place=path.name,
+            remedy="Open it and save the sheet as CSV UTF-8.",
+        )
     encoding = next((name for bom, name in _BOMS if raw.startswith(bom)), "")
     if not encoding and b"\x00" in raw[:200]:
         encoding = "utf-16-le" if raw[1:2] == b"\x00" else "utf-16-be"
@@ -105,7 +113,7 @@ def _decode(path: Path) -> str:
     raise BadInput(
         "the file is no text in UTF-8, UTF-16 or Windows-1252",
         place=path.name,
-        remedy="Save it as CSV UTF-8 and import it again; a workbook (.xlsx) is no CSV.",
+        remedy="Save it as CSV UTF-8 and import it again.",
     )
 
 
