@@ -75,16 +75,25 @@ def _csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return text.getvalue()
 
 
+OUTSIDE = {VICTIM: ("Imogen Vale", "imogen.vale@fenbridgeprivacy.example")}
+"""Data protection contacts who are not at the customer: their mail does not pass through it."""
+
+
+def _officer(firm: Firm) -> tuple[str, str]:
+    """Name and address of the data protection contact; two customers in three have one."""
+    if firm.id in OUTSIDE:
+        return OUTSIDE[firm.id]
+    return ("", "") if firm.number % 3 == 1 else (firm.holder, f"privacy@{firm.domain}")
+
+
 def _customer(firm: Firm) -> Sequence[str]:
-    officer = firm.number % 3 != 1
     return (
         firm.id,
         firm.name,
         f"accounts@{firm.domain}",
         firm.phone,
         firm.holder,
-        firm.holder if officer else "",
-        f"privacy@{firm.domain}" if officer else "",
+        *_officer(firm),
         "en-GB",
         f"20{15 + firm.number % 10}-04-01",
         "2025-03-31" if firm.id == FORMER else "",
