@@ -127,7 +127,7 @@ def test_a_controllers_pack_has_its_nine_parts_and_a_file_for_a_computer(
         "who": "you decide",
         "answer": None,
     }
-    assert pack["told_at"] == "2026-11-23T12:00:00+00:00"
+    assert pack["written_at"] == "2026-11-23T12:00:00+00:00"
     assert "your 72 hours start" not in letter.text.casefold()
 
 
