@@ -14,7 +14,6 @@ import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from pydantic import SecretStr
 
-
 from notifiers.channels import channel_for
 from notifiers.ports import MailChannel
 from notifiers.testing import outgoing
