@@ -52,7 +52,7 @@ def _mailbox(text: str) -> str:
 
 
 def _site(kind: AssetKind, text: str) -> str:
-    host = _host(text)
+    host = _host(text) if kind is AssetKind.SITE else text
     name = _ascii(host) if _HOST_NAME.fullmatch(host) else ""
     if not name:
         raise BadInput(

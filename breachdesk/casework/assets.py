@@ -160,6 +160,8 @@ def _value(row: Checked, kind: AssetKind | None) -> str:
 def _service(row: Checked) -> ServicePreset | None:
     """The preset, with what the row says otherwise; or a free name with role and categories."""
     name = row.needed("service", f"Choose one of: {_names()}.")
+    if not name:
+        return None
     preset = SERVICES.get(name.casefold())
     role = _role(row) or (preset.role if preset else None)
     categories = _categories(row) or (preset.categories if preset else ())

@@ -162,7 +162,7 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
         title="Xero contacts",
         columns={
             "id": ("account number",),
-            "name": ("contact name", "name"),
+            "name": ("contact name",),
             "default_email": ("email address",),
             "phone": ("phone number",),
             "first": ("first name",),

@@ -62,11 +62,11 @@ class Checked:
         return start, end
 
     def fault(self, meaning: str, problem: str, remedy: str) -> None:
-        """Note it; the row will be refused."""
+        """Note it, once; the row will be refused."""
         column = self._columns.get(meaning) or meaning or "the whole row"
-        self.problems.append(
-            RowProblem(line=self.line, column=column, problem=problem, remedy=remedy)
-        )
+        fault = RowProblem(line=self.line, column=column, problem=problem, remedy=remedy)
+        if fault not in self.problems:
+            self.problems.append(fault)
 
 
 def slug(name: str) -> str:
