@@ -109,9 +109,9 @@ class _Importing:
         held = [old for old in self._held[binding.asset] if _overlap(old, binding)]
         if any(_same(old, binding) for old in held):
             return "unchanged"
-        before = self._uow.customers.version()
+        before = self._uow.customers.version() if held else None
         self._uow.customers.bind(binding, self._now)
-        if self._uow.customers.version() == before:
+        if held and self._uow.customers.version() == before:
             return "unchanged"  # an earlier row of this file left exactly this span behind
         self._held[binding.asset].append(binding)
         return "changed" if held else "added"
