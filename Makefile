@@ -21,14 +21,14 @@ run: setup       ## the demo, with the console on 127.0.0.1:8080
 	@$(BIN)/breachdesk demo
 
 test: setup      ## the whole test suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: setup     ## lint, types, layers and the fast tests; under a minute
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest tests/unit tests/contract tests/conformance tests/architecture -m "not slow"
+	@$(BIN)/python -m pytest -n auto --dist loadfile tests/unit tests/contract tests/conformance tests/architecture -m "not slow"
 
 clean:           ## forget the environment
 	rm -rf $(VENV)

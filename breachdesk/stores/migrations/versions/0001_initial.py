@@ -34,6 +34,7 @@ def upgrade() -> None:
     _from_cases()
     _from_signal_buckets()
     _from_unattributed()
+    _evidence()
     _from_breaches()
     _from_documents()
     _guard_audit()
@@ -276,18 +277,7 @@ def _from_unattributed() -> None:
     op.create_index(op.f("ix_alert_notes_alert_pk"), "alert_notes", ["alert_pk"], unique=False)
 
 
-def _from_breaches() -> None:
-    op.create_table(
-        "breaches",
-        sa.Column("id", sa.String(length=40), nullable=False),
-        sa.Column("case_id", sa.String(length=40), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("confirmed_at", UtcTime(), nullable=False),
-        sa.Column("paused", sa.Boolean(), nullable=False),
-        sa.Column("doc", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_breaches_case_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_breaches")),
-    )
+def _evidence() -> None:
     op.create_table(
         "evidence",
         sa.Column("alert_pk", SERIAL, nullable=False),
@@ -310,6 +300,20 @@ def _from_breaches() -> None:
         sa.Column("offset", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("raw", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("journal", "offset", name=op.f("pk_pinned_records")),
+    )
+
+
+def _from_breaches() -> None:
+    op.create_table(
+        "breaches",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("case_id", sa.String(length=40), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("confirmed_at", UtcTime(), nullable=False),
+        sa.Column("paused", sa.Boolean(), nullable=False),
+        sa.Column("doc", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_breaches_case_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_breaches")),
     )
     op.create_table(
         "sealed_values",
