@@ -25,7 +25,7 @@ DataDir = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
 
 out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @contextmanager
