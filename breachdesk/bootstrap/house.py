@@ -94,7 +94,7 @@ class Premises:
         """What the rules say of themselves."""
         return RuleExplainer(self.rules)
 
-    def worker(self, batch_size: int = 1000) -> Worker:
+    def worker(self, batch_size: int = 4000) -> Worker:
         """A worker over journal, pipeline and store. One a data folder: hold its lock meanwhile."""
         _calm_the_collector()
         pipeline = Pipeline(self.rules, Recogniser(), self.settings)
