@@ -1,0 +1,117 @@
+"""Kill -9 of the real dispatcher over the real store: at most one mail a row, every row handed over
+or unknown, and the sink's log resolves every unknown by Message-ID."""
+
+from __future__ import annotations
+
+import email
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from breachdesk.bootstrap.house import Premises
+from breachdesk.casework import affected, decide, notify
+from breachdesk.demo import drill, words
+from breachdesk.demo.lines import build
+from breachdesk.demo.play import actor, furnish, play_lines
+from breachdesk.demo.stage import (
+    StageClock,
+    demo_settings,
+    fresh_folder,
+    in_arrival_order,
+    write_settings,
+)
+from breachdesk.ports import UnitOfWork
+from schemas.notice import NoticeRow, Status
+
+pytestmark = pytest.mark.slow
+
+SEND = """
+import asyncio, sys
+from pathlib import Path
+from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.serve import send_due
+from breachdesk.bootstrap.settings import load_settings
+from breachdesk.demo.drill import APPROVED
+from breachdesk.demo.stage import StageClock
+with Premises(load_settings(Path(sys.argv[1])), StageClock(APPROVED)) as house:
+    house.store
+    print("ready", flush=True)
+    asyncio.run(send_due(house))
+"""
+
+
+@pytest.fixture
+def approved(tmp_path: Path) -> Path:
+    """The demo up to its approval, with nobody excluded by hand: some fifty letters wait."""
+    cast = build()
+    clock = StageClock(in_arrival_order(cast)[0][0])
+    settings = demo_settings(fresh_folder(tmp_path / "data"), cast, port=0)
+    write_settings(settings)
+    with Premises(settings, clock) as house:
+        furnish(house, cast)
+        play_lines(house, cast, clock, lambda _done, _all: None)
+        case = drill.triage_alerts(house, clock)
+        breach = drill.confirm_breach(house, clock, case)
+        clock.move_to(drill.FROZEN)
+
+        def freeze(uow: UnitOfWork) -> None:
+            responder, now = actor("responder"), house.now()
+            affected.freeze(uow, responder, breach.id, affected.propose(uow, breach.id), now)
+            decide.decide(uow, responder, words.decision(breach, responder.id, now), now)
+            notify.write_facts(uow, responder, words.facts(breach, responder.id, now), now)
+
+        house.store.act(freeze)
+        drill.approve_release(house, clock, breach)
+    return settings.data_dir
+
+
+def send(folder: Path, kill_at: int | None) -> None:
+    """Send what is due; killed in the moment in which so many more letters have left."""
+    command = [sys.executable, "-c", SEND, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        if kill_at is None:
+            assert process.wait(120) == 0
+            return
+        wanted = len(sent_files(folder)) + kill_at
+        while len(sent_files(folder)) < wanted and process.poll() is None:
+            time.sleep(0.0005)
+        process.kill()
+
+
+def sent_files(folder: Path) -> list[Path]:
+    return list((folder / "mails" / "new").glob("*"))
+
+
+def rows(folder: Path) -> list[NoticeRow]:
+    with Premises(demo_settings(folder, build(), port=0), StageClock(drill.APPROVED)) as house:
+        return list(house.store.look(lambda uow: uow.notices.list()))
+
+
+def mailed(folder: Path) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for file in sent_files(folder):
+        found[str(email.message_from_bytes(file.read_bytes())["Message-ID"])] += 1
+    return found
+
+
+def test_twenty_kills_send_no_letter_twice_and_leave_no_row_in_doubt(approved: Path) -> None:
+    chance = random.Random(3)
+    for _ in range(20):
+        send(approved, kill_at=chance.randint(0, 3))
+    send(approved, kill_at=None)
+    ended, sink = rows(approved), mailed(approved)
+    handed = {r.message_id for r in ended if r.status is Status.HANDED_OVER}
+    unknown = {r.message_id for r in ended if r.status is Status.UNKNOWN}
+
+    assert len(ended) > 40
+    assert {r.status for r in ended} <= {Status.HANDED_OVER, Status.UNKNOWN}
+    assert set(sink.values()) == {1}
+    assert handed <= set(sink)
+    assert set(sink) <= handed | unknown
