@@ -111,6 +111,7 @@ def test_twenty_kills_send_no_letter_twice_and_leave_no_row_in_doubt(approved: P
     unknown = {r.message_id for r in ended if r.status is Status.UNKNOWN}
 
     assert len(ended) > 40
+    assert unknown
     assert {r.status for r in ended} <= {Status.HANDED_OVER, Status.UNKNOWN}
     assert set(sink.values()) == {1}
     assert handed <= set(sink)
