@@ -37,7 +37,8 @@ def report_pdf(
             ignore_system_fonts=True,
             sys_inputs={"report": json.dumps(_data(report, profile, zone))},
             pdf_standards=["ua-1"],
-            timestamp=report.prepared_at,
+            # typst takes whole seconds only
+            timestamp=report.prepared_at.replace(microsecond=0),
         )
     except typst.TypstError as wrong:
         raise BadInput(

@@ -130,3 +130,9 @@ def test_a_broken_template_is_bad_input_with_its_name(tmp_path: Path) -> None:
 
     with pytest.raises(BadInput, match=r"reports/regulator\.typ"):
         JinjaRenderer(tmp_path / "templates").report_pdf(report(), PROFILE)
+
+
+def test_a_report_prepared_between_two_seconds_is_set() -> None:
+    odd = report().model_copy(update={"prepared_at": NOON.replace(microsecond=711409)})
+
+    assert "Personal data breach report" in pages(RENDERER.report_pdf(odd, PROFILE))[0]
