@@ -52,6 +52,8 @@ witness_email = ""         # the outsider told when one person breaks the glass
 [intake]
 syslog_udp = 0             # a port, e.g. 5514; 0 is off
 syslog_tcp = 0
+# [intake.senders]         # which address sends which source, by syslog
+# "192.0.2.1" = "sonicwall-hq"
 # [intake.http_tokens]
 # "m365" = "a long random token"
 """

@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -179,9 +179,24 @@ def _serve_http(house: Premises, say: Say, parts: Parts) -> None:
         ),
         parts.failed,
     )
-    server.refuse_a_taken_port()
-    say(f"console on http://{settings.console_host}:{settings.console_port}")
+    refuse_a_taken_port(settings.console_host, settings.console_port)
+    for line in listening(house):
+        say(line)
     server.run()
+
+
+def listening(house: Premises) -> Iterator[str]:
+    """One line for each way in."""
+    settings, intake = house.settings, house.settings.intake
+    address = f"http://{settings.console_host}:{settings.console_port}"
+    yield f"console on {address}"
+    if intake.http_tokens:
+        yield f"records by HTTP on {address}/intake/SOURCE for {', '.join(intake.http_tokens)}"
+    for name, port in (("UDP", intake.syslog_udp), ("TCP", intake.syslog_tcp)):
+        if port:
+            yield f"syslog by {name} on {intake.host}:{port}"
+    if not house.store.look(lambda uow: uow.users.list()):
+        yield "nobody can sign in yet: breachdesk user add ID --duty responder"
 
 
 class Server(uvicorn.Server):
@@ -195,15 +210,16 @@ class Server(uvicorn.Server):
         """Asked ten times a second: time to end?"""
         return await super().on_tick(counter) or self._failed.is_set()
 
-    def refuse_a_taken_port(self) -> None:
-        """Raises Misconfigured before anything starts, instead of uvicorn's own exit."""
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((self.config.host, self.config.port))
-            except OSError as error:
-                raise Misconfigured(
-                    f"port {self.config.port} cannot be used ({error.strerror})",
-                    place="console_port",
-                    remedy="Stop what uses it, or set another port.",
-                ) from error
+
+def refuse_a_taken_port(host: str, port: int) -> None:
+    """Raises Misconfigured before anything starts, instead of uvicorn's own exit."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Misconfigured(
+                f"port {port} cannot be used ({error.strerror})",
+                place="console_port",
+                remedy="Stop what uses it, or name another port.",
+            ) from error

@@ -11,9 +11,9 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from breachdesk.bootstrap.house import Premises
-from breachdesk.bootstrap.serve import send_due, serve
-from breachdesk.cli.options import AsJson, Bar, DataDir, err, out, print_facts
+from breachdesk.bootstrap.house import Premises, holding
+from breachdesk.bootstrap.serve import refuse_a_taken_port, send_due, serve
+from breachdesk.cli.options import AsJson, Bar, err, out, print_facts
 from breachdesk.demo import drill
 from breachdesk.demo.lines import DemoLines, build, write_lines
 from breachdesk.demo.play import ACCOUNTS, PASSWORD, furnish, play_lines
@@ -45,7 +45,10 @@ def demo(
         typer.Option("--write-lines", metavar="DIR", help="Only write lines and registers."),
     ] = None,
     port: Annotated[int, typer.Option(help="The console's port.")] = 8080,
-    data_dir: DataDir = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data-dir", help="Default ./demo-data; cleared when it is a demo's."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """A realistic incident from raw vendor lines to notices and reports, marked as a drill."""
@@ -55,6 +58,8 @@ def demo(
         write_lines(cast, write_lines_to)
         err.print(f"wrote the demo's lines and registers to {write_lines_to}", markup=False)
         return
+    if not unattended:
+        refuse_a_taken_port("127.0.0.1", port)
     clock = StageClock(in_arrival_order(cast)[0][0])
     settings = demo_settings(fresh_folder(data_dir or FOLDER), cast, port)
     write_settings(settings)
@@ -111,4 +116,5 @@ def _open_console(house: Premises, clock: StageClock, received: int) -> None:
         named = ", ".join(sorted(d.value for d in duties))
         out.print(f"  {account:<10} password {PASSWORD}   ({named})", markup=False)
     out.print("Stop with Ctrl-C. Mails land in the folder mails of", house.settings.data_dir)
-    serve(house, say=lambda text: out.print(text, markup=False))
+    with holding(house.settings.data_dir, "pipeline"):
+        serve(house, say=lambda text: out.print(text, markup=False))

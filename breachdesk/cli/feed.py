@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +24,9 @@ from streams.intake.framing import split_records
 from streams.parse_lines import parse_lines
 from streams.sigma.load import load_rules
 
+NO_EVENT = {"error", "folded"}
+"""What `parse` prints of a line that became no event: `detect` passes over it."""
+GZIP = b"\x1f\x8b"
 FORMATS = "auto or a parser's id"
 
 
@@ -52,7 +57,8 @@ def ingest(
             _ingest_one(house, file, source or source_name(file), follow=follow, as_json=as_json)
         with holding(house.settings.data_dir, "pipeline") as alone:
             if alone:
-                _drain(house)
+                names = {source or source_name(file) for file in files}
+                _drain(house, names, as_json=as_json)
             else:
                 err.print("breachdesk run serves this folder and takes the records from here.")
 
@@ -102,16 +108,38 @@ def _ingest_one(
     return report
 
 
-def _drain(house: Premises) -> None:
+def _drain(house: Premises, names: set[str], *, as_json: bool) -> None:
+    """Drive the pipeline until all is drained, and say what became of these sources' lines."""
     carry_gaps(house)
+    before = _counts(house, names)
+    alerts = len(house.store.look(lambda uow: uow.alerts.list()))
     with Bar("detecting") as bar:
         house.worker().drain(progress=bar.to)
-    views = house.store.look(lambda uow: uow.sources.list())
+    became = {k: v - before[k] for k, v in _counts(house, names).items()}
+    became["new_alerts"] = len(house.store.look(lambda uow: uow.alerts.list())) - alerts
+    if as_json:
+        print_json({"became": became})
+    else:
+        out.print("became " + ", ".join(f"{n:,} {k.replace('_', ' ')}" for k, n in became.items()))
+    _say_what_nobody_knows(house, names)
+
+
+def _counts(house: Premises, names: set[str]) -> dict[str, int]:
+    views = [v for v in house.store.look(lambda uow: uow.sources.list()) if v.name in names]
+    fields = ("parsed", "folded", "dead_letters", "not_understood")
+    return {("events" if f == "parsed" else f): sum(getattr(v, f) for v in views) for f in fields}
+
+
+def _say_what_nobody_knows(house: Premises, names: set[str]) -> None:
+    views, unknown = house.store.look(
+        lambda uow: (uow.sources.list(), uow.customers.unattributed())
+    )
     for view in views:
-        if view.not_understood:
-            err.print(
-                f"source {view.name} seen, not understood: {view.not_understood:,} lines, kept"
-            )
+        if view.not_understood and view.name in names:
+            lines = f"{view.not_understood:,} line{'s' if view.not_understood > 1 else ''}"
+            err.print(f"source {view.name} seen, not understood: {lines}, kept")
+    for each in unknown:
+        err.print(f"{each.key}, {each.events:,} events: whose? Bind it in the console.")
 
 
 def parse(
@@ -132,14 +160,13 @@ def parse(
 
 
 def read_bytes(file: Path) -> bytes:
-    """The file's bytes, or stdin's for `-`. Raises NotFound."""
-    if str(file) == "-":
-        return sys.stdin.buffer.read()
+    """The file's bytes, or stdin's for `-`, unpacked if gzip. Raises NotFound."""
     try:
-        return file.read_bytes()
-    except OSError as error:
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        return gzip.decompress(data) if data.startswith(GZIP) else data
+    except (OSError, EOFError, zlib.error) as error:
         raise NotFound(
-            f"cannot be read ({error.strerror})", place=str(file), remedy="Check the path."
+            f"cannot be read ({error})", place=str(file), remedy="Check the path."
         ) from error
 
 
@@ -159,10 +186,12 @@ def _documents(data: bytes, place: str) -> Iterator[dict[str, object]]:
         if not line.strip():
             continue
         try:
-            yield orjson.loads(line)
+            document = orjson.loads(line)
         except orjson.JSONDecodeError as error:
             raise BadInput(
                 f"not JSON ({error.msg})",
                 place=f"{place}, line {number}",
                 remedy="Give one ECS JSON object a line (breachdesk parse makes them).",
             ) from None
+        if not NO_EVENT & document.keys() or "@timestamp" in document:
+            yield document

@@ -24,6 +24,9 @@ DataDir = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
 
+PIPE_WIDTH = 240
+"""Columns of a table that no terminal limits."""
+
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -62,10 +65,12 @@ def print_rows(
     if not documents:
         out.print(empty)
         return
-    table = Table(*(c.replace("_", " ") for c in columns), box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column.replace("_", " "), no_wrap=number == 0, overflow="fold")
     for document in documents:
         table.add_row(*(cell(document.get(column)) for column in columns))
-    out.print(table)
+    out.print(table, width=None if out.is_terminal else PIPE_WIDTH)
 
 
 def cell(value: Any) -> str:

@@ -10,8 +10,9 @@ import typer
 
 from breachdesk.bootstrap.house import holding
 from breachdesk.bootstrap.serve import heartbeat_file, send_due, serve
+from breachdesk.bootstrap.settings import FILE_NAME, data_dir_or_default
 from breachdesk.cli.options import AsJson, DataDir, err, out, premises, print_facts
-from schemas.errors import Retryable
+from schemas.errors import Misconfigured, Retryable
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,7 +23,12 @@ def add_to(app: typer.Typer) -> None:
 
 def run(data_dir: DataDir = None) -> None:
     """Listeners, pipeline, console and mail dispatcher in one process."""
-    with premises(data_dir) as house, holding(house.settings.data_dir, "pipeline") as alone:
+    folder = data_dir_or_default(data_dir)
+    if not (folder / FILE_NAME).exists():
+        raise Misconfigured(
+            f"there is no {FILE_NAME} in it", place=str(folder), remedy="breachdesk init makes one."
+        )
+    with premises(folder) as house, holding(house.settings.data_dir, "pipeline") as alone:
         if not alone:
             raise Retryable(
                 "another breachdesk run serves this folder",

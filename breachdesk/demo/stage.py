@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from breachdesk.bootstrap.house import holding
 from breachdesk.demo.lines import DemoLines
 from schemas.customer import AssetKind
-from schemas.errors import BadInput
+from schemas.errors import BadInput, Retryable
 from schemas.settings import SenderSettings, Settings, SmtpAuth, Tls
 
 MARK = "this-is-a-demo"
@@ -50,10 +51,22 @@ def fresh_folder(folder: Path) -> Path:
                 place=str(folder),
                 remedy="Name an empty folder with --data-dir.",
             )
-        shutil.rmtree(folder)
+        _clear(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text("Made by breachdesk demo; cleared when it is played again.\n")
     return folder
+
+
+def _clear(folder: Path) -> None:
+    """Raises Retryable while another demo plays or serves there."""
+    with holding(folder, "pipeline") as alone:
+        if not alone:
+            raise Retryable(
+                "another demo runs in this folder",
+                place=str(folder),
+                remedy="Stop it first, or name another folder with --data-dir.",
+            )
+        shutil.rmtree(folder)
 
 
 def demo_settings(folder: Path, cast: DemoLines, port: int) -> Settings:

@@ -34,7 +34,11 @@ MOST_PLAIN_BYTES = 64 * 1024 * 1024
 """Unpacked: a small gzip body may be a bomb."""
 
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
-_TYPES = re.compile(r"(text/.*|application/(.*\+)?(json|x-ndjson|ndjson|octet-stream|gzip|csv).*)?")
+_TYPES = re.compile(
+    r"(text/.*|application/(.*\+)?"
+    # curl --data-binary calls everything a form
+    r"(json|x-ndjson|ndjson|octet-stream|gzip|csv|x-www-form-urlencoded).*)?"
+)
 _AT_ONCE = 16
 """Bodies held in memory at the same time."""
 

@@ -41,3 +41,7 @@ def test_every_command_that_a_code_span_names_exists() -> None:
     spans += re.findall(r"^\s*(?:\$ )?breachdesk ([a-z][a-z-]*)", text, re.MULTILINE)
 
     assert {s for s in spans if s not in firsts} == set()
+
+
+def test_no_page_has_a_figure_still_to_be_filled_in() -> None:
+    assert [p.name for p in PAGES if re.search(r"@[A-Z]+@", p.read_text(encoding="utf-8"))] == []

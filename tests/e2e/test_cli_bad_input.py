@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
 from collections.abc import Callable
@@ -10,7 +11,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from breachdesk.bootstrap.house import holding
 from breachdesk.cli.main import main
+from breachdesk.demo.stage import MARK
+
+RULES = Path(__file__).resolve().parents[2] / "rules"
 
 
 class Ended(NamedTuple):
@@ -171,3 +176,65 @@ def test_parse_answers_each_line_in_order(run: Run, tmp_path: Path) -> None:
     assert "error" in rows[1]
     assert rows[1]["event"]["original"] == "{broken"
     assert rows[2]["user"]["name"] == "asha"
+
+
+def test_what_parse_could_not_read_does_not_stop_detect(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "gate.log"
+    file.write_bytes(b"\n".join([GOOD, b"{broken"]) + b"\n")
+    parsed = tmp_path / "events.ndjson"
+    parsed.write_text(run("parse", file).out)
+    ended = run("detect", "--rules", RULES, "--events", parsed)
+
+    assert ended.code == 0, ended.err
+
+
+def test_a_packed_file_can_be_parsed(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "gate.log.gz"
+    file.write_bytes(gzip.compress(GOOD + b"\n"))
+
+    assert run("parse", file).rows()[0]["user"]["name"] == "root"
+
+
+def test_run_refuses_a_folder_that_nobody_made(run: Run, tmp_path: Path) -> None:
+    ended = run("run", "--data-dir", tmp_path / "nodir")
+
+    assert ended.code == 2
+    assert "breachdesk init" in ended.err
+    assert not (tmp_path / "nodir").exists()
+
+
+def test_a_second_demo_does_not_clear_a_folder_in_which_one_runs(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    folder.mkdir()
+    (folder / MARK).write_text("")
+    with holding(folder, "pipeline"):
+        ended = run("demo", "--unattended", "--data-dir", folder)
+
+    assert ended.code == 3
+    assert (folder / MARK).exists()
+
+
+def test_the_demo_leaves_a_folder_alone_that_is_not_its_own(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("x")
+    ended = run("demo", "--unattended", "--data-dir", tmp_path)
+
+    assert ended.code == 1
+    assert (tmp_path / "precious").exists()
+
+
+def test_ingest_says_what_became_of_the_lines(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "gate.log"
+    file.write_bytes(b"\n".join([GOOD, b"beep"]) + b"\n")
+    ended = run("ingest", file)
+
+    assert "became 1 events, 0 folded, 0 dead letters, 1 not understood, 0 new alerts" in ended.out
+
+
+def test_ids_in_a_list_are_whole_in_a_pipe(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "gate.log"
+    file.write_bytes(GOOD + b"\n")
+    run("ingest", file)
+    run("init", tmp_path / "made")
+    run("customers", "import", tmp_path / "made" / "customers.csv")
+
+    assert "office@orchard.example" in run("customers", "list").out

@@ -239,3 +239,16 @@ async def test_a_slow_commit_does_not_block_others(tmp_path: Path) -> None:
     assert unanswered
     assert quick.status_code == 401
     assert answer.status_code == 202
+
+
+async def test_what_curl_calls_a_form_is_taken_as_lines(
+    client: httpx.AsyncClient, log: SqliteEventLog
+) -> None:
+    answer = await client.post(
+        "/intake/m365",
+        content=b"one\ntwo\n",
+        headers={**OWN, "Content-Type": "application/x-www-form-urlencoded"},
+    )
+
+    assert answer.status_code == 202
+    assert raws(log) == [b"one", b"two"]
