@@ -30,6 +30,7 @@ TOLD = (
     "http.request.method",
     "http.response.status_code",
     "url.path",
+    "breach.mailbox.forward_to",
     "file.name",
     "rule.name",
 )
@@ -76,9 +77,8 @@ def _feed(event: Event, feed: Feed) -> Iterator[tuple[GroupKey, SignalDraft]]:
     value = feed.value(event.fields)
     if feed.alone:
         group = _standing_alone(event, group)
-    organization = _organization(event, feed.scope, alone=feed.alone)
-    if group is not None and value is not None and organization is not None:
-        key = GroupKey(feed.rule, organization, group)
+    if group is not None and value is not None:
+        key = GroupKey(feed.rule, _organization(event, feed.scope), group)
         yield key, SignalDraft(group, feed.step, value)
 
 
@@ -92,11 +92,12 @@ def _standing_alone(event: Event, group: tuple[str, ...] | None) -> tuple[str, .
     return (*own, f"late:{event.time.astimezone(UTC):%Y-%m-%d}")
 
 
-def _organization(event: Event, scope: str, *, alone: bool) -> str | None:
-    """Whose window. Unknown owners stay apart; they feed no correlation within one customer."""
+def _organization(event: Event, scope: str) -> str:
+    """Whose window. Unknown owners stay apart from everybody and from each other: an intruder at
+    a machine that nobody bound yet is an alert, and no other customer's."""
     if scope == PROVIDER:
         return PROVIDER_SCOPE
-    if event.organization is not None or not alone:
+    if event.organization is not None:
         return event.organization
     return f"?{event.unattributed or f'source:{event.source}'}"
 
@@ -104,9 +105,7 @@ def _organization(event: Event, scope: str, *, alone: bool) -> str | None:
 def _behaviour(
     event: Event, detector: Detector, drafts: Sequence[SignalDraft]
 ) -> Iterator[tuple[GroupKey, SignalDraft]]:
-    organization = _organization(event, detector.scope, alone=False)
-    if organization is None:
-        return
+    organization = _organization(event, detector.scope)
     for draft in drafts:
         if all(draft.group):
             group = tuple(part.casefold() for part in draft.group)

@@ -150,7 +150,9 @@ def test_what_belongs_to_nobody_is_listed_and_not_pooled(tmp_path) -> None:
 
     assert whose.events == 20
     assert (whose.first, whose.last) == (NOON, NOON + timedelta(seconds=19))
-    assert "sign_in_brute_force" not in {s.key.rule for s in batch.signals}
+    assert {s.key.organization for s in batch.signals if s.key.rule == "sign_in_brute_force"} == {
+        f"?{whose.key}"
+    }
 
 
 def test_a_record_beyond_its_horizon_is_counted_late_and_feeds_no_correlation(tmp_path) -> None:

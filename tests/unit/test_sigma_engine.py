@@ -95,12 +95,17 @@ def test_a_single_event_without_its_group_stands_for_itself(engine) -> None:
     assert keys(engine(text), event()) == [("failed", "acme", ("event:e1",))]
 
 
-def test_an_unknown_owner_feeds_no_correlation_and_is_never_pooled(engine) -> None:
-    nobodys = event(organization=None, unattributed="domain:contoso.example")
+def test_unknown_owners_are_correlated_apart_and_never_pooled(engine) -> None:
+    contoso, fabrikam = (
+        keys(engine(TEXT + CORRELATION), event(organization=None, unattributed=f"domain:{name}"))
+        for name in ("contoso.example", "fabrikam.example")
+    )
 
-    assert keys(engine(TEXT + CORRELATION), nobodys) == [
-        ("failed", "?domain:contoso.example", ("203.0.113.1",))
+    assert contoso == [
+        ("failed", "?domain:contoso.example", ("203.0.113.1",)),
+        ("correlated", "?domain:contoso.example", ("jo",)),
     ]
+    assert {key[1] for key in contoso}.isdisjoint(key[1] for key in fabrikam)
 
 
 def test_provider_scope_counts_across_customers_and_unknown_owners(engine) -> None:
