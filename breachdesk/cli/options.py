@@ -27,7 +27,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line on 
 PIPE_WIDTH = 240
 """Columns of a table that no terminal limits."""
 
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -70,7 +70,7 @@ def print_rows(
         table.add_column(column.replace("_", " "), no_wrap=number == 0, overflow="fold")
     for document in documents:
         table.add_row(*(cell(document.get(column)) for column in columns))
-    out.print(table, width=None if out.is_terminal else PIPE_WIDTH)
+    out.print(table)
 
 
 def cell(value: Any) -> str:

@@ -102,8 +102,8 @@ def test_unknown_owners_are_correlated_apart_and_never_pooled(engine) -> None:
     )
 
     assert contoso == [
-        ("failed", "?domain:contoso.example", ("203.0.113.1",)),
         ("correlated", "?domain:contoso.example", ("jo",)),
+        ("failed", "?domain:contoso.example", ("203.0.113.1",)),
     ]
     assert {key[1] for key in contoso}.isdisjoint(key[1] for key in fabrikam)
 
