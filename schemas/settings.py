@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 
@@ -51,6 +52,34 @@ class SmtpAuth(StrEnum):
     NONE = "none"
     PASSWORD = "password"  # noqa: S105 - the name of a method
     XOAUTH2 = "xoauth2"
+
+
+class KafkaSecurity(StrEnum):
+    """How a connection to Kafka is protected."""
+
+    PLAINTEXT = "plaintext"
+    TLS = "tls"
+    SASL_PLAINTEXT = "sasl_plaintext"
+    SASL_TLS = "sasl_tls"
+
+
+class SaslMechanism(StrEnum):
+    """RFC 5802 (SCRAM), RFC 7628 (OAUTHBEARER), RFC 4616 (PLAIN)."""
+
+    SCRAM_SHA_256 = "scram-sha-256"
+    SCRAM_SHA_512 = "scram-sha-512"
+    OAUTHBEARER = "oauthbearer"
+    PLAIN = "plain"
+
+
+class PostgresTls(StrEnum):
+    """libpq's sslmode."""
+
+    DISABLE = "disable"
+    PREFER = "prefer"
+    REQUIRE = "require"
+    VERIFY_CA = "verify-ca"
+    VERIFY_FULL = "verify-full"
 
 
 class SenderSettings(Frozen):
@@ -114,10 +143,79 @@ class NoticePolicy(Frozen):
     break_glass_delay_minutes: int = 15
 
 
+class StoreSettings(Frozen):
+    """Where the store is. Nothing said: `store.db` in the data folder."""
+
+    url: str = ""
+    """`postgresql://user@host:5432/database`; the password belongs into `password` or a file."""
+    schema_name: str = ""
+    """PostgreSQL schema (search_path); empty: the role's own default."""
+    password: SecretStr = SecretStr("")
+    password_file: Path | None = None
+    tls: PostgresTls = PostgresTls.PREFER
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    pool_size: int = Field(default=5, ge=1)
+    """Most connections of one process."""
+
+    @property
+    def distributed(self) -> bool:
+        """Is the store a server that many processes share?"""
+        return bool(self.url)
+
+
+class KafkaSettings(Frozen):
+    """Where the records are carried. Nothing said: the journal in the data folder."""
+
+    servers: str = ""
+    """`host:port,host:port`; empty: no Kafka."""
+    prefix: str = Field(default="breachdesk.", max_length=40)
+    """Of every topic's name."""
+    group: str = "breachdesk"
+    """Consumer group of the workers; also the Faust app's id."""
+    security: KafkaSecurity = KafkaSecurity.PLAINTEXT
+    mechanism: SaslMechanism = SaslMechanism.SCRAM_SHA_512
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    password_file: Path | None = None
+    token_file: Path | None = None
+    """OAUTHBEARER: a file with the present token, renewed by whoever issues it."""
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    partitions: int = Field(default=4, ge=1)
+    """Of each raw topic when it is created."""
+    replication: int = Field(default=1, ge=1)
+    min_insync_replicas: int = Field(default=1, ge=1)
+    raw_retention_hours: float = 24.0 * 30
+    batch_records: int = Field(default=4000, ge=1)
+    """Most records in one transaction."""
+    dead_letter_limit: int = Field(default=100, ge=1)
+    """Records on which the program itself failed before a worker stops loudly."""
+    export_events: bool = False
+    """Also export every normalised event."""
+
+
+class OpsSettings(Frozen):
+    """What a process says of itself: /metrics, /healthz, /readyz, logs, traces."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65535)
+    """Of `worker` and `dispatch`; 0: off. The console answers on its own port."""
+    log_format: Literal["console", "json"] = "console"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    otlp_endpoint: str = ""
+    """`http://host:4318/v1/traces`; empty: no traces. Needs the extra `otel`."""
+
+
 class Settings(Frozen):
     """Everything a process needs to know before it starts."""
 
     data_dir: Path
+    store: StoreSettings = StoreSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    ops: OpsSettings = OpsSettings()
     templates_dir: Path | None = None
     rules_dirs: tuple[Path, ...] = ()
     profile: ProviderProfile = ProviderProfile()

@@ -3,7 +3,7 @@ imports an implementation. The same contract suite runs on every adapter (tests/
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -158,6 +158,129 @@ class BatchSink(Protocol):
         stored position raises Conflict: drop cached state, resume, read again; never skip.
         Raises Retryable when the database refuses for now; nothing was written then."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the store holds of one partition that many workers may own in turn."""
+
+    position: Position | None
+    """None: nothing of it was ever processed."""
+    epoch: int = 0
+    """Rises when an operator moves the position by hand: the same offset is then another fence."""
+    counted: int | None = None
+    """Highest offset ever processed. Records up to it are a replay: they are not received anew."""
+    arrived: float | None = None
+    """Newest arrival processed, or the moment it was last seen drained; epoch seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """One partition's step in a shared batch: the fence and where it goes."""
+
+    partition: str
+    before: Held
+    after: Position
+    arrived: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A message for integrators, kept in the transactional outbox until Kafka has it."""
+
+    topic: str
+    """Without the prefix: `alerts`, `breaches`, `dead-letters`, `events`."""
+    key: str
+    value: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRows:
+    """One locked group as the store holds it."""
+
+    key: GroupKey
+    version: int
+    """Rises with every change; 0: the group is new."""
+    buckets: Sequence[BucketRow] | None
+    """None: the version is the one the caller knows, so nothing was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of the locked groups: written in the same transaction."""
+
+    groups: Sequence[GroupState] = ()
+    """Only those that changed; their version rises."""
+    buckets: Sequence[BucketRow] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SharedBatch:
+    """Everything one batch of records from any partitions changes, but for the groups: their state
+    is only known once they are locked."""
+
+    advances: Sequence[Advance]
+    keys: Sequence[GroupKey] = ()
+    """Groups that the batch has signals for."""
+    dead_letters: Sequence[DeadLetter] = ()
+    sources: Sequence[SourceCount] = ()
+    unattributed: Sequence[UnattributedCount] = ()
+    exports: Sequence[Export] = ()
+    held_until: float | None = None
+    """A backfill was seen: nothing is evicted before this arrival watermark."""
+
+
+class SharedSink(Protocol):
+    """Where many workers commit (streaming semantics, section 3). One transaction: fence every
+    position, lock the groups in sorted order, then read them, settle, write, audit last."""
+
+    def held(self, partitions: Sequence[str]) -> Mapping[str, Held]:
+        """What is stored of each; every asked partition has an entry, and from now on a row."""
+        ...
+
+    def commit(
+        self,
+        batch: SharedBatch,
+        known: Mapping[GroupKey, int],
+        settle: Callable[[Sequence[GroupRows], float | None], Settled],
+        now: datetime,
+    ) -> Mapping[GroupKey, int]:
+        """All of it or nothing, durable on return; the new versions of the locked groups.
+
+        `settle` is called once, under the locks, with the groups sorted by key hash and the durable
+        low watermark. `known`: versions of what the caller has in memory. Raises Conflict when a
+        position is not where the batch began (drop everything cached, ask `held`, read again),
+        Retryable when the database refuses for now, ValueError for a value it cannot hold; after
+        any of them the caller's cached groups are void.
+        """
+        ...
+
+    def drained(self, partition: str, before: Held, arrived: float) -> None:
+        """Its owner saw it caught up at that moment, so that an idle partition does not hold the
+        watermark back. Raises Conflict as `commit`."""
+        ...
+
+    def sweep(
+        self,
+        partitions: Sequence[str],
+        spans: Mapping[str, float],
+        settle: Callable[[Sequence[GroupRows], float], Swept],
+        now: datetime,
+        limit: int = 500,
+    ) -> int:
+        """Raise the watermark to the least arrival of all these partitions (all there are) and let
+        go of groups that nothing in time can reach. `spans`: by rule, how far back a group's newest
+        bucket must end to be looked at, seconds. Returns how many groups were looked at; 0: done,
+        or a partition was never processed, or a backfill may be running. Any process may call it;
+        one at a time does the work."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep lets go of."""
+
+    evictions: Sequence[Eviction] = ()
 
 
 class RegisterView(Protocol):

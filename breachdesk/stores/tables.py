@@ -44,12 +44,62 @@ counters = Table(
 positions = Table(
     "positions",
     metadata,
-    Column("partition", String(80), primary_key=True),
-    Column("journal", String(80), nullable=False),
-    Column("offset", BigInteger, nullable=False),
+    Column("partition", String(300), primary_key=True),
+    Column("journal", String(80)),
+    Column("offset", BigInteger),
     Column("low_watermark", Float(53)),
     Column("arrived", Float(53)),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("counted", BigInteger),
 )
+"""Embedded: one row. Distributed: one a topic partition; no offset until something is processed."""
+
+watermarks = Table(
+    "watermarks",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", Float(53), nullable=False),
+)
+"""`low`: what was let go; `held_until`: a backfill may be running. Never go back."""
+
+signal_groups = Table(
+    "signal_groups",
+    metadata,
+    Column("key_hash", String(32), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("newest", Float(53), nullable=False),
+    Index(None, "rule", "newest"),
+)
+"""Locked before a group is read; `newest`: event seconds at which its newest bucket ends."""
+
+exports = Table(
+    "exports",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("topic", String(80), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""The transactional outbox towards Kafka; a row goes once Kafka has it."""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(120), primary_key=True),
+    Column("holder", String(120), nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("expires", UtcTime, nullable=False),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""What a process remembers across restarts, e.g. which database server mail was last sent from."""
 
 signal_log = Table(
     "signal_log",
@@ -342,7 +392,7 @@ sessions = Table(
     Column("expires", UtcTime, nullable=False),
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """Newest migration; ids sort in order."""
 
 schema_version = Table(
