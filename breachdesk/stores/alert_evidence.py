@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, delete, insert, select
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores.tables import evidence
+from breachdesk.stores.stream_tables import evidence
 from schemas.alert import Signal
 
 Identity = tuple[int, str, str, str]

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores.group_keys import key_hash
-from breachdesk.stores.tables import alert_acts, alert_ids, alerts
+from breachdesk.stores.stream_tables import alert_acts, alert_ids, alerts
 from schemas.alert import AlertState, Episode, Severity, Signal
 from streams.ports import Eviction
 

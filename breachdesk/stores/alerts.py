@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, exists, insert, or_, select, update
 from sqlalchemy.engine import Connection, Row
 
-from breachdesk.stores.tables import (
+from breachdesk.stores.stream_tables import (
     alert_acts,
     alert_ids,
     alert_notes,

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores.tables import dead_letters, source_counts, unattributed
+from breachdesk.stores.stream_tables import dead_letters, source_counts, unattributed
 from schemas.source import DeadLetter
 from streams.ports import SourceCount, UnattributedCount
 

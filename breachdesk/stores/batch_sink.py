@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from breachdesk.stores import batch_counts, signals
 from breachdesk.stores.reconcile import Reconciler
-from breachdesk.stores.tables import positions
+from breachdesk.stores.stream_tables import positions
 from breachdesk.stores.unit_of_work import SqlUnitOfWork
 from schemas.errors import Conflict
 from schemas.event import Position

@@ -12,7 +12,8 @@ from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores import counters
 from breachdesk.stores.spans import outside, overlap
-from breachdesk.stores.tables import bindings, customers, unattributed
+from breachdesk.stores.stream_tables import unattributed
+from breachdesk.stores.tables import bindings, customers
 from schemas.customer import AssetKind, Binding, Customer, DataCategory, Pecr, Role, Unattributed
 from schemas.errors import NotFound
 

@@ -13,8 +13,8 @@ from sqlalchemy.exc import ArgumentError, DatabaseError
 from breachdesk.ports import Now
 from breachdesk.stores import sqlite
 from breachdesk.stores.file_lock import FileLock
+from breachdesk.stores.schema import HEAD, schema_version
 from breachdesk.stores.sql_store import SqlStore
-from breachdesk.stores.tables import HEAD, schema_version
 from schemas.errors import Corrupt, Misconfigured, NotFound
 
 MIGRATIONS = Path(__file__).with_name("migrations")

@@ -26,7 +26,7 @@ from breachdesk.stores.alert_machine import (
 )
 from breachdesk.stores.alert_tasks import cases_joined, evidence_unsupported
 from breachdesk.stores.group_keys import key_hash
-from breachdesk.stores.tables import alert_acts, alerts
+from breachdesk.stores.stream_tables import alert_acts, alerts
 from breachdesk.stores.unit_of_work import SqlUnitOfWork
 from schemas.alert import AlertState, Episode, Signal
 from streams.ports import Eviction, GroupState

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection, Row
 
-from breachdesk.stores.tables import bindings, blind_intervals, dead_letters, source_counts
+from breachdesk.stores.stream_tables import blind_intervals, dead_letters, source_counts
+from breachdesk.stores.tables import bindings
 from schemas.customer import PROVIDER, AssetKind
 from schemas.errors import NotFound
 from schemas.event import Position

@@ -1,4 +1,7 @@
-"""Every table of the store. The migrations build exactly these (tests/integration)."""
+"""People's side of the store: cases, breaches, notices, customers, audit, accounts.
+
+The migrations build exactly these tables and those of stream_tables (tests/integration).
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,10 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Float,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -19,18 +20,7 @@ from sqlalchemy import (
 )
 
 from breachdesk.stores.columns import JsonText, UtcTime
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-_Serial = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite counts by itself only in a column that is exactly INTEGER."""
+from breachdesk.stores.schema import Serial, metadata
 
 counters = Table(
     "counters",
@@ -38,233 +28,6 @@ counters = Table(
     Column("name", String(40), primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
-
-# ---- the pipeline's side -------------------------------------------------------------------
-
-positions = Table(
-    "positions",
-    metadata,
-    Column("partition", String(300), primary_key=True),
-    Column("journal", String(80)),
-    Column("offset", BigInteger),
-    Column("low_watermark", Float(53)),
-    Column("arrived", Float(53)),
-    Column("epoch", Integer, nullable=False, server_default="0"),
-    Column("counted", BigInteger),
-)
-"""Embedded: one row. Distributed: one a topic partition; no offset until something is processed."""
-
-watermarks = Table(
-    "watermarks",
-    metadata,
-    Column("name", String(40), primary_key=True),
-    Column("value", Float(53), nullable=False),
-)
-"""`low`: what was let go; `held_until`: a backfill may be running. Never go back."""
-
-signal_groups = Table(
-    "signal_groups",
-    metadata,
-    Column("key_hash", String(32), primary_key=True),
-    Column("version", BigInteger, nullable=False),
-    Column("rule", Text, nullable=False),
-    Column("newest", Float(53), nullable=False),
-    Index(None, "rule", "newest"),
-)
-"""Locked before a group is read; `newest`: event seconds at which its newest bucket ends."""
-
-exports = Table(
-    "exports",
-    metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
-    Column("topic", String(80), nullable=False),
-    Column("key", Text, nullable=False),
-    Column("value", LargeBinary, nullable=False),
-    sqlite_autoincrement=True,
-)
-"""The transactional outbox towards Kafka; a row goes once Kafka has it."""
-
-leases = Table(
-    "leases",
-    metadata,
-    Column("name", String(120), primary_key=True),
-    Column("holder", String(120), nullable=False),
-    Column("token", BigInteger, nullable=False),
-    Column("expires", UtcTime, nullable=False),
-)
-
-marks = Table(
-    "marks",
-    metadata,
-    Column("name", String(40), primary_key=True),
-    Column("value", Text, nullable=False),
-)
-"""What a process remembers across restarts, e.g. which database server mail was last sent from."""
-
-signal_log = Table(
-    "signal_log",
-    metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
-    Column("partition", String(80), nullable=False),
-    Column("key_hash", String(32), nullable=False),
-    Column("key", JsonText, nullable=False),
-    Column("time", Float(53), nullable=False),
-    Column("event_id", Text, nullable=False),
-    Column("step", Text, nullable=False),
-    Column("value", Text, nullable=False),
-    Column("journal", String(80), nullable=False),
-    Column("offset", BigInteger, nullable=False),
-    Column("sha256", String(64), nullable=False),
-    Column("source", Text, nullable=False),
-    Column("body", JsonText, nullable=False),
-    sqlite_autoincrement=True,
-)
-
-signal_buckets = Table(
-    "signal_buckets",
-    metadata,
-    Column("key_hash", String(32), primary_key=True),
-    Column("bucket", BigInteger, primary_key=True),
-    Column("timespan", Integer, nullable=False),
-    Column("key", JsonText, nullable=False),
-    Column("payload", LargeBinary, nullable=False),
-)
-
-alerts = Table(
-    "alerts",
-    metadata,
-    Column("pk", _Serial, primary_key=True, autoincrement=True),
-    Column("id", String(40), nullable=False),
-    Column("key_hash", String(32), nullable=False),
-    Column("rule", Text, nullable=False),
-    Column("organization", Text, nullable=False),
-    Column("group", JsonText, nullable=False),
-    Column("title", Text, nullable=False),
-    Column("anchor", BigInteger, nullable=False),
-    Column("first", BigInteger, nullable=False),
-    Column("last", BigInteger, nullable=False),
-    Column("timespan", Integer, nullable=False),
-    Column("fired", UtcTime, nullable=False),
-    Column("severity", String(20), nullable=False),
-    Column("touches", JsonText, nullable=False),
-    Column("unattributed", JsonText, nullable=False),
-    Column("entities", JsonText, nullable=False),
-    Column("explanation", Text, nullable=False),
-    Column("fingerprint", String(64), nullable=False),
-    Column("evidence", Integer, nullable=False),
-    Column("evidence_hash", String(64), nullable=False),
-    Column("detected_at", UtcTime, nullable=False),
-    Column("revised_at", UtcTime, nullable=False),
-    Column("revision", Integer, nullable=False),
-    Column("merged_into", BigInteger().with_variant(Integer, "sqlite"), ForeignKey("alerts.pk")),
-    Column("closed", Boolean, nullable=False),
-    Index(None, "key_hash", "closed"),
-    Index(None, "merged_into"),
-    sqlite_autoincrement=True,
-)
-
-alert_acts = Table(
-    "alert_acts",
-    metadata,
-    Column("alert_pk", ForeignKey("alerts.pk"), primary_key=True),
-    Column("version", Integer, nullable=False),
-    Column("state", String(20), nullable=False),
-    Column("assignee", Text),
-    Column("dismissed_reason", Text),
-    Column("case_id", String(40)),
-    Index(None, "case_id"),
-)
-
-alert_ids = Table(
-    "alert_ids",
-    metadata,
-    Column("id", String(40), primary_key=True),
-    Column("alert_pk", ForeignKey("alerts.pk"), nullable=False),
-)
-
-alert_notes = Table(
-    "alert_notes",
-    metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
-    Column("alert_pk", ForeignKey("alerts.pk"), nullable=False),
-    Column("doc", JsonText, nullable=False),
-    Index(None, "alert_pk"),
-)
-
-evidence = Table(
-    "evidence",
-    metadata,
-    Column("alert_pk", ForeignKey("alerts.pk"), primary_key=True),
-    Column("event_id", Text, primary_key=True),
-    Column("step", Text, primary_key=True),
-    Column("value", Text, primary_key=True),
-    Column("time", UtcTime, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("journal", String(80), nullable=False),
-    Column("offset", BigInteger, nullable=False),
-    Column("sha256", String(64), nullable=False),
-    Column("summary", JsonText, nullable=False),
-    Column("touches", JsonText, nullable=False),
-)
-
-pinned_records = Table(
-    "pinned_records",
-    metadata,
-    Column("journal", String(80), primary_key=True),
-    Column("offset", BigInteger, primary_key=True, autoincrement=False),
-    Column("raw", LargeBinary, nullable=False),
-)
-
-source_counts = Table(
-    "source_counts",
-    metadata,
-    Column("name", String(200), primary_key=True),
-    Column("parser", Text, nullable=False),
-    Column("received", BigInteger, nullable=False),
-    Column("parsed", BigInteger, nullable=False),
-    Column("folded", BigInteger, nullable=False),
-    Column("dead_letters", BigInteger, nullable=False),
-    Column("not_understood", BigInteger, nullable=False),
-    Column("late", BigInteger, nullable=False),
-    Column("first_event", UtcTime),
-    Column("last_event", UtcTime),
-    Column("last_arrived", UtcTime),
-)
-
-blind_intervals = Table(
-    "blind_intervals",
-    metadata,
-    Column("source", String(200), primary_key=True),
-    Column("begin", UtcTime, primary_key=True),
-    Column("end", UtcTime),
-    Column("reason", Text, nullable=False),
-    Column("lost", BigInteger),
-)
-
-dead_letters = Table(
-    "dead_letters",
-    metadata,
-    Column("journal", String(80), primary_key=True),
-    Column("offset", BigInteger, primary_key=True, autoincrement=False),
-    Column("source", Text, nullable=False),
-    Column("arrived", UtcTime, nullable=False),
-    Column("parser", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("sha256", String(64), nullable=False),
-    Column("replayed", Boolean, nullable=False),
-)
-
-unattributed = Table(
-    "unattributed",
-    metadata,
-    Column("key", String(400), primary_key=True),
-    Column("events", BigInteger, nullable=False),
-    Column("first", UtcTime, nullable=False),
-    Column("last", UtcTime, nullable=False),
-    Column("datasets", JsonText, nullable=False),
-)
-
-# ---- people's side -------------------------------------------------------------------------
 
 cases = Table(
     "cases",
@@ -290,7 +53,7 @@ breaches = Table(
 documents = Table(
     "documents",
     metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("id", Serial, primary_key=True, autoincrement=True),
     Column("kind", String(40), nullable=False),
     Column("breach_id", ForeignKey("breaches.id"), nullable=False),
     Column("key", String(80), nullable=False),
@@ -303,7 +66,7 @@ documents = Table(
 notices = Table(
     "notices",
     metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("id", Serial, primary_key=True, autoincrement=True),
     Column("breach_id", ForeignKey("breaches.id"), nullable=False),
     Column("customer_id", String(200), nullable=False),
     Column("person_id", String(200), nullable=False),
@@ -326,7 +89,7 @@ customers = Table(
 bindings = Table(
     "bindings",
     metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("id", Serial, primary_key=True, autoincrement=True),
     Column("kind", String(20), nullable=False),
     Column("value", String(400), nullable=False),
     Column("customer_id", String(200), nullable=False),
@@ -391,11 +154,3 @@ sessions = Table(
     Column("csrf", Text, nullable=False),
     Column("expires", UtcTime, nullable=False),
 )
-
-HEAD = "0002"
-"""Newest migration; ids sort in order."""
-
-schema_version = Table(
-    "alembic_version", MetaData(), Column("version_num", String(32), primary_key=True)
-)
-"""Alembic's own table; not part of our metadata."""

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from breachdesk.stores.open_store import alembic_config, migrate, open_store
-from breachdesk.stores.tables import HEAD, metadata
+from breachdesk.stores.schema import HEAD, metadata
 from breachdesk.testing import FixedNow, a_customer
 from schemas.errors import Corrupt, Misconfigured, NotFound
 
