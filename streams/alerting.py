@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from schemas.alert import Signal
 from schemas.event import Event
+from schemas.settings import Settings, SourceSettings
 from streams.ports import BucketRow, Eviction, GroupState, Resume
 from streams.sigma.engine import Engine
 from streams.sigma.rulebook import RuleBook
@@ -32,6 +33,12 @@ class Alerts:
     evictions: Sequence[Eviction]
     buckets: Sequence[BucketRow]
     low_watermark: float | None
+
+
+def longest_horizon(settings: Settings) -> float:
+    """The greatest H of any source, seconds: how late a record may arrive and still count."""
+    hours = [source.horizon_hours for source in settings.sources]
+    return max(*hours, SourceSettings(name="").horizon_hours, 0) * 3600
 
 
 class Alerting:

@@ -17,7 +17,8 @@ from schemas.errors import Unparseable
 from schemas.event import Position, RawRecord
 from schemas.plugin import Act, Folded, Line, Parser
 from schemas.settings import Settings, SourceSettings
-from streams.pipeline import NO_TIME, Pipeline
+from streams.pipeline import Pipeline
+from streams.reading import NO_TIME
 from streams.ports import Batch, BucketRow, Resume
 from streams.recognise import Recogniser
 from streams.sigma.load import load_rules
