@@ -200,7 +200,7 @@ class GroupRows:
 
     key: GroupKey
     version: int
-    """Rises with every change; 0: the group is new."""
+    """Another number after every change; 0: the group is new."""
     buckets: Sequence[BucketRow] | None
     """None: the version is the one the caller knows, so nothing was read."""
 
@@ -210,8 +210,10 @@ class Settled:
     """What became of the locked groups: written in the same transaction."""
 
     groups: Sequence[GroupState] = ()
-    """Only those that changed; their version rises."""
+    """Only those that changed; they get another version."""
     buckets: Sequence[BucketRow] = ()
+    due: Mapping[GroupKey, float] = field(default_factory=dict)
+    """Of each changed group, the low watermark from which a sweep should look at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,15 @@ class SharedBatch:
     exports: Sequence[Export] = ()
     held_until: float | None = None
     """A backfill was seen: nothing is evicted before this arrival watermark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep lets go of."""
+
+    evictions: Sequence[Eviction] = ()
+    due: Mapping[GroupKey, float] = field(default_factory=dict)
+    """When to look again at the groups that keep something; the others go."""
 
 
 class SharedSink(Protocol):
@@ -263,24 +274,15 @@ class SharedSink(Protocol):
     def sweep(
         self,
         partitions: Sequence[str],
-        spans: Mapping[str, float],
         settle: Callable[[Sequence[GroupRows], float], Swept],
         now: datetime,
-        limit: int = 500,
+        limit: int = 200,
     ) -> int:
         """Raise the watermark to the least arrival of all these partitions (all there are) and let
-        go of groups that nothing in time can reach. `spans`: by rule, how far back a group's newest
-        bucket must end to be looked at, seconds. Returns how many groups were looked at; 0: done,
-        or a partition was never processed, or a backfill may be running. Any process may call it;
-        one at a time does the work."""
+        go, in groups that are due, of what nothing in time can reach. Returns how many groups were
+        looked at; 0: done for now, or a partition was never processed, or a backfill may be
+        running. Whoever calls it, one does the work at a time."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """What a sweep lets go of."""
-
-    evictions: Sequence[Eviction] = ()
 
 
 class RegisterView(Protocol):

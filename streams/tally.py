@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,6 +31,38 @@ class _Whose:
     first: datetime
     last: datetime
     dataset: str
+
+
+def sum_counts(counts: Sequence[SourceCount]) -> Sequence[SourceCount]:
+    """One count a source, by name."""
+    summed: dict[str, SourceCount] = {}
+    for count in counts:
+        known = summed.get(count.source)
+        summed[count.source] = count if known is None else _sum(known, count)
+    return [summed[name] for name in sorted(summed)]
+
+
+def _sum(one: SourceCount, other: SourceCount) -> SourceCount:
+    return SourceCount(
+        source=one.source,
+        parser=other.parser or one.parser,
+        received=one.received + other.received,
+        parsed=one.parsed + other.parsed,
+        folded=one.folded + other.folded,
+        dead_letters=one.dead_letters + other.dead_letters,
+        not_understood=one.not_understood + other.not_understood,
+        late=one.late + other.late,
+        first_event=_end(min, one.first_event, other.first_event),
+        last_event=_end(max, one.last_event, other.last_event),
+        last_arrived=_end(max, one.last_arrived, other.last_arrived),
+    )
+
+
+def _end(
+    choose: Callable[[Iterable[datetime]], datetime], *times: datetime | None
+) -> datetime | None:
+    known = [time for time in times if time is not None]
+    return choose(known) if known else None
 
 
 class Tally:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from schemas.event import Position, RawRecord
 from schemas.source import DeadLetter
 from streams.ports import Batch, SourceCount
+from streams.tally import sum_counts
 
 WORKER = "worker"
 """Stands in `parser` of letters that the worker itself wrote (empty means: nobody understood)."""
@@ -62,4 +63,14 @@ def add_letters(
         after=after or batch.after,
         dead_letters=[*batch.dead_letters, *letters],
         sources=list(counts.values()),
+    )
+
+
+def counted_letters(letters: Sequence[DeadLetter]) -> Sequence[SourceCount]:
+    """Each letter received and dead; one count a source."""
+    return sum_counts(
+        [
+            SourceCount(each.source, received=1, dead_letters=1, last_arrived=each.arrived)
+            for each in letters
+        ]
     )

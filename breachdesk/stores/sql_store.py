@@ -16,10 +16,11 @@ from breachdesk.stores import sqlite
 from breachdesk.stores.batch_sink import SqlBatchSink
 from breachdesk.stores.file_lock import FileLock
 from breachdesk.stores.register import SqlRegister
+from breachdesk.stores.shared_sink import SharedSqlSink
 from breachdesk.stores.unit_of_work import SqlUnitOfWork
 from breachdesk.stores.writer import Writer
 from schemas.errors import Retryable
-from streams.ports import BatchSink, Register
+from streams.ports import BatchSink, Register, SharedSink
 
 T = TypeVar("T")
 
@@ -74,6 +75,10 @@ class SqlStore:
     def batch_sink(self) -> BatchSink:
         """Where the pipeline commits."""
         return SqlBatchSink(self._writer.run, self._read)
+
+    def shared_sink(self) -> SharedSink:
+        """Where one of many workers commits; here they share one writer."""
+        return SharedSqlSink(self._writer.run, self._read)
 
     def register(self) -> Register:
         """The newest view of who owned what, cached until the register changes."""

@@ -45,11 +45,10 @@ signal_groups = Table(
     metadata,
     Column("key_hash", String(32), primary_key=True),
     Column("version", BigInteger, nullable=False),
-    Column("rule", Text, nullable=False),
-    Column("newest", Float(53), nullable=False),
-    Index(None, "rule", "newest"),
+    Column("due", Float(53), nullable=False),
+    Index(None, "due"),
 )
-"""Locked before a group is read; `newest`: event seconds at which its newest bucket ends."""
+"""Locked before a group is read; `due`: low watermark from which a sweep looks at it."""
 
 exports = Table(
     "exports",

@@ -54,11 +54,10 @@ def _groups() -> None:
         "signal_groups",
         sa.Column("key_hash", sa.String(length=32), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
-        sa.Column("rule", sa.Text(), nullable=False),
-        sa.Column("newest", sa.Float(precision=53), nullable=False),
+        sa.Column("due", sa.Float(precision=53), nullable=False),
         sa.PrimaryKeyConstraint("key_hash", name=op.f("pk_signal_groups")),
     )
-    op.create_index(op.f("ix_signal_groups_rule_newest"), "signal_groups", ["rule", "newest"])
+    op.create_index(op.f("ix_signal_groups_due"), "signal_groups", ["due"])
 
 
 def _outward() -> None:

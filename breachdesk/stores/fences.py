@@ -1,0 +1,75 @@
+"""Position rows of a shared deployment: who moves one must have loaded exactly what stands there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, select, update
+from sqlalchemy.engine import Connection
+
+from breachdesk.stores.each_dialect import insert_or_ignore
+from breachdesk.stores.stream_tables import positions
+from schemas.errors import Conflict
+from schemas.event import Position
+from streams.ports import Advance, Held
+
+
+def held(connection: Connection, partitions: Sequence[str]) -> Mapping[str, Held]:
+    """What is stored of each; makes the rows that are missing."""
+    wanted = sorted(set(partitions))
+    if not wanted:
+        return {}
+    connection.execute(
+        insert_or_ignore(connection, positions), [{"partition": name} for name in wanted]
+    )
+    rows = connection.execute(select(positions).where(positions.c.partition.in_(wanted)))
+    return {
+        row.partition: Held(
+            position=None if row.journal is None else Position(row.journal, row.offset),
+            epoch=row.epoch,
+            counted=row.counted,
+            arrived=row.arrived,
+        )
+        for row in rows
+    }
+
+
+def advance(connection: Connection, step: Advance) -> None:
+    """Move one position from where the caller loaded it. Raises Conflict when it is elsewhere."""
+    offset = step.after.offset
+    after: dict[str, Any] = {
+        "journal": step.after.journal,
+        "offset": offset,
+        "counted": case((positions.c.counted > offset, positions.c.counted), else_=offset),
+    }
+    if step.arrived is not None:
+        after["arrived"] = _higher(step.arrived)
+    _update(connection, step.partition, step.before, after)
+
+
+def touch(connection: Connection, partition: str, before: Held, arrived: float) -> None:
+    """The partition has nothing older than this moment. Raises Conflict as `advance`."""
+    _update(connection, partition, before, {"arrived": _higher(arrived)})
+
+
+def _update(connection: Connection, partition: str, before: Held, after: Mapping[str, Any]) -> None:
+    place = before.position
+    here = and_(
+        positions.c.partition == partition,
+        positions.c.epoch == before.epoch,
+        positions.c.journal.is_(None) if place is None else positions.c.journal == place.journal,
+        positions.c.offset.is_(None) if place is None else positions.c.offset == place.offset,
+    )
+    moved = connection.execute(update(positions).where(here).values(**after))
+    if not moved.rowcount:
+        raise Conflict(
+            "the stored position is not where this batch began",
+            place=f"partition {partition}",
+            remedy="Drop cached state, ask what is held and read again.",
+        )
+
+
+def _higher(value: float) -> ColumnElement[float]:
+    """Arrival never goes back, also in a replay: what was let go stays out of reach."""
+    return case((positions.c.arrived > value, positions.c.arrived), else_=value)

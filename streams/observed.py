@@ -1,0 +1,94 @@
+"""What a worker says of itself while it runs: counts and states, never contents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from streams.ports import SourceCount
+
+
+class Meter(Protocol):
+    """Called from the worker's loop; must not block and never raises."""
+
+    def batch(
+        self, records: int, seconds: float, sources: Sequence[SourceCount], signals: int
+    ) -> None:
+        """One batch is durable. `seconds`: from its locks to its commit."""
+        ...
+
+    def lateness(self, seconds: float) -> None:
+        """From a record's arrival to its commit."""
+        ...
+
+    def position(
+        self, topic: str, partition: int, processed: int, committed: int, end: int
+    ) -> None:
+        """Next offset to process, next offset that Kafka's group holds, end of the log."""
+        ...
+
+    def released(self, topic: str, partition: int) -> None:
+        """The partition is another worker's now."""
+        ...
+
+    def waiting(self, reason: str) -> None:
+        """`store` or `kafka` refuses for now; empty: all is well."""
+        ...
+
+    def conflict(self) -> None:
+        """Another owner moved a position."""
+        ...
+
+    def groups(self, cached: int) -> None:
+        """Copies of groups kept in memory."""
+        ...
+
+    def low_watermark(self, seconds: float) -> None:
+        """Epoch seconds."""
+        ...
+
+    def leader(self, leads: bool) -> None:
+        """Whether this process does the leader-only jobs."""
+        ...
+
+    def exports(self, waiting: int) -> None:
+        """Messages for integrators that Kafka does not have yet."""
+        ...
+
+
+class SilentMeter:
+    """Says nothing."""
+
+    def batch(
+        self, records: int, seconds: float, sources: Sequence[SourceCount], signals: int
+    ) -> None:
+        """As Meter."""
+
+    def lateness(self, seconds: float) -> None:
+        """As Meter."""
+
+    def position(
+        self, topic: str, partition: int, processed: int, committed: int, end: int
+    ) -> None:
+        """As Meter."""
+
+    def released(self, topic: str, partition: int) -> None:
+        """As Meter."""
+
+    def waiting(self, reason: str) -> None:
+        """As Meter."""
+
+    def conflict(self) -> None:
+        """As Meter."""
+
+    def groups(self, cached: int) -> None:
+        """As Meter."""
+
+    def low_watermark(self, seconds: float) -> None:
+        """As Meter."""
+
+    def leader(self, leads: bool) -> None:
+        """As Meter."""
+
+    def exports(self, waiting: int) -> None:
+        """As Meter."""

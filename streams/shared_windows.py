@@ -1,0 +1,123 @@
+"""Windows that many workers share: state lives in the store, and what is kept here is a copy.
+
+A copy counts only if its version is the one found under the group's lock; otherwise the group is
+read anew. What a failed commit left in a copy is void, so that then all copies go.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from schemas.alert import GroupKey, Signal
+from streams.episodes import WindowSpec
+from streams.ports import BucketRow, GroupRows, GroupState, Settled, Swept
+from streams.retention import Bucket
+from streams.windows import NOTHING, Group
+
+MOST_GROUPS = 50_000
+"""Copies kept; beyond them the least recently used is read anew when it is needed."""
+LOOK_AGAIN_SECONDS = 3_600.0
+"""A group that a sweep found still reachable is left alone for so long."""
+
+
+class Told(NamedTuple):
+    """A signal, and whether a replay guard applies (not to late events, not to backfills)."""
+
+    signal: Signal
+    guarded: bool
+
+
+class _Copy(NamedTuple):
+    version: int
+    group: Group
+
+
+class SharedWindows:
+    """Settles locked groups. Not thread-safe; one a worker."""
+
+    def __init__(
+        self, specs: Mapping[str, WindowSpec], horizon: float, *, most: int = MOST_GROUPS
+    ) -> None:
+        """`specs` by rule id; `horizon`: the greatest H of any source, seconds."""
+        self._specs = specs
+        self._horizon = horizon
+        self._most = most
+        self._copies: OrderedDict[GroupKey, _Copy] = OrderedDict()
+        self._working: dict[GroupKey, Group] = {}
+
+    def __len__(self) -> int:
+        return len(self._copies)
+
+    def clear(self) -> None:
+        """Forget every copy."""
+        self._copies.clear()
+        self._working.clear()
+
+    def known(self, keys: Sequence[GroupKey]) -> Mapping[GroupKey, int]:
+        """Versions of the copies at hand."""
+        copies = self._copies
+        return {key: copies[key].version for key in keys if key in copies}
+
+    def settle(
+        self, told: Mapping[GroupKey, Sequence[Told]], rows: Sequence[GroupRows], low: float | None
+    ) -> Settled:
+        """Absorb each group's signals into its newest state. Call `keep` once that is durable, and
+        `clear` when it is not."""
+        self._working = {row.key: self._newest(row) for row in rows}
+        states: list[GroupState] = []
+        buckets: list[BucketRow] = []
+        due: dict[GroupKey, float] = {}
+        for key, group in self._working.items():
+            if group.absorb(self._new(told[key], group.spec, low)):
+                states.append(GroupState(key, group.episodes()))
+                buckets += group.fold()
+                due[key] = self._due(group)
+        return Settled(states, buckets, due)
+
+    def keep(self, versions: Mapping[GroupKey, int]) -> None:
+        """The settled state is durable under these versions."""
+        for key, group in self._working.items():
+            if group.buckets:
+                self._copies[key] = _Copy(versions[key], group)
+                self._copies.move_to_end(key)
+        self._working = {}
+        while len(self._copies) > self._most:
+            self._copies.popitem(last=False)
+
+    def sweep(self, rows: Sequence[GroupRows], low: float) -> Swept:
+        """Let go of what nothing in time can reach. State of rules that are gone is left alone."""
+        gone, due = [], dict[GroupKey, float]()
+        for row in rows:
+            if row.key.rule not in self._specs:
+                due[row.key] = low + LOOK_AGAIN_SECONDS
+                continue
+            group = self._read(row)
+            gone += group.evict(self._horizon, low, NOTHING)
+            if group.buckets:
+                due[row.key] = max(self._due(group), low + LOOK_AGAIN_SECONDS)
+        return Swept(gone, due)
+
+    def _new(self, told: Sequence[Told], spec: WindowSpec, low: float | None) -> list[Signal]:
+        """Without replays: every in-time record this old was processed before."""
+        if low is None:
+            return [each.signal for each in told]
+        oldest = low - spec.reach - self._horizon
+        return [t.signal for t in told if not t.guarded or t.signal.time >= oldest]
+
+    def _newest(self, row: GroupRows) -> Group:
+        if row.buckets is None:
+            return self._copies[row.key].group
+        return self._read(row)
+
+    def _read(self, row: GroupRows) -> Group:
+        group = Group(row.key, self._specs[row.key.rule])
+        for bucket in row.buckets or ():
+            group.adopt(bucket.bucket, Bucket.load(row.key, bucket.payload))
+        return group
+
+    def _due(self, group: Group) -> float:
+        """The watermark at which its oldest bucket may be out of reach."""
+        spec = group.spec
+        return (min(group.buckets) + 1) * spec.timespan + spec.reach + self._horizon

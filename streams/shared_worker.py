@@ -1,0 +1,212 @@
+"""One of many workers: records of the partitions it owns → one transaction a batch.
+
+Who owns a partition may change at any moment, and two may believe they do: the position row in the
+store decides. Nothing here knows Kafka; the host hands in records and is told what to read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from time import perf_counter
+from typing import NamedTuple
+
+from schemas.errors import Conflict, Corrupt, Misconfigured, Retryable
+from schemas.event import RawRecord
+from schemas.source import DeadLetter
+from streams.observed import Meter
+from streams.ports import Advance, Held, Register, RegisterView, SharedBatch, SharedSink
+from streams.shared_exports import dead_letter_export
+from streams.shared_pipeline import Said, SharedPipeline, nothing_said, together, without_counts
+from streams.undigested import counted_letters, piece_letter, poison_letter
+
+
+class Arrived(NamedTuple):
+    """A record and the partition that it stands in."""
+
+    partition: str
+    record: RawRecord
+
+
+class SharedWorker:
+    """Not thread-safe: one call at a time, from any thread."""
+
+    def __init__(
+        self,
+        sink: SharedSink,
+        pipeline: SharedPipeline,
+        register: Register,
+        now: Callable[[Sequence[RawRecord]], datetime],
+        meter: Meter,
+        *,
+        letter_limit: int = 100,
+    ) -> None:
+        """`now`: the moment of a batch (a drill's clock follows its records). `letter_limit`:
+        records on which the program itself failed before it stops."""
+        self._sink = sink
+        self._pipeline = pipeline
+        self._register = register
+        self._now = now
+        self._meter = meter
+        self._letter_limit = letter_limit
+        self._poisoned = 0
+        self._owned: dict[str, Held] = {}
+
+    @property
+    def owned(self) -> Mapping[str, Held]:
+        """Where each owned partition stands, as committed."""
+        return self._owned
+
+    def own(self, partitions: Sequence[str]) -> Mapping[str, Held]:
+        """These partitions are ours from now on, and only these: where to read on from."""
+        self._owned = {}
+        self._owned = dict(self._sink.held(partitions))
+        return self._owned
+
+    def reload(self) -> Mapping[str, Held]:
+        """Forget every copy and ask again where we stand: after a Conflict, or any failure."""
+        self._pipeline.windows.clear()
+        return self.own(list(self._owned))
+
+    def process(self, records: Sequence[Arrived]) -> int:
+        """Records of owned partitions, each partition's in order and following what is committed.
+        Durable on return; how many.
+
+        Raises Conflict (another owner: reload, seek, read again; never skip), Retryable (the same
+        records may be given again after `reload`), Corrupt and Misconfigured: a person must look.
+        """
+        if not records:
+            return 0
+        self._settle(records, self._register.view())
+        return len(records)
+
+    def drained(self, partition: str, moment: float) -> None:
+        """An owned partition was seen caught up at that moment. Raises as `process`."""
+        held = self._owned[partition]
+        self._sink.drained(partition, held, moment)
+        self._owned[partition] = replace(held, arrived=moment)
+
+    def sweep(self, partitions: Sequence[str], now: datetime) -> int:
+        """Let go of what nothing in time can reach, over all partitions there are."""
+        return self._sink.sweep(partitions, self._pipeline.sweep, now)
+
+    def _settle(self, records: Sequence[Arrived], view: RegisterView) -> None:
+        """What cannot be processed at all is found by halving and becomes a dead letter."""
+        problem = self._tried(records, view)
+        if problem is None:
+            return
+        self._must_stand_still()
+        if len(records) == 1:
+            self._poison(records, problem)
+            return
+        middle = len(records) // 2
+        self._settle(records[:middle], view)
+        self._settle(records[middle:], view)
+
+    def _tried(self, records: Sequence[Arrived], view: RegisterView) -> Exception | None:
+        try:
+            said = self._say(records, view)
+        except (Conflict, Retryable, Corrupt, Misconfigured):
+            raise
+        except Exception as problem:  # noqa: BLE001 - one record must not stop the stream
+            return problem
+        try:
+            self._commit(records, said)
+        except (ValueError, TypeError, ArithmeticError) as problem:
+            return problem  # a value that the database cannot hold; nothing was written
+        return None
+
+    def _say(self, records: Sequence[Arrived], view: RegisterView) -> Said:
+        """Replayed records (up to what was ever processed) change no count."""
+        fresh: list[RawRecord] = []
+        again: list[RawRecord] = []
+        for partition, record in records:
+            counted = self._owned[partition].counted
+            is_new = counted is None or record.position.offset > counted
+            (fresh if is_new else again).append(record)
+        said = self._read(fresh, view)
+        return together(said, without_counts(self._read(again, view))) if again else said
+
+    def _read(self, records: Sequence[RawRecord], view: RegisterView) -> Said:
+        whole = [record for record in records if not record.piece]
+        said = self._pipeline.say(whole, view)
+        if len(whole) == len(records):
+            return said
+        return together(said, _letters([piece_letter(r) for r in records if r.piece]))
+
+    def _commit(self, records: Sequence[Arrived], said: Said) -> None:
+        begun = perf_counter()
+        now = self._now([record for _, record in records])
+        advances = _advances(records, self._owned)
+        raw = {record.position: record.raw for _, record in records} if said.dead_letters else {}
+        batch = SharedBatch(
+            advances=advances,
+            keys=list(said.told),
+            dead_letters=said.dead_letters,
+            sources=said.sources,
+            unattributed=said.unattributed,
+            exports=[dead_letter_export(each, raw[each.position]) for each in said.dead_letters],
+            held_until=said.held_until,
+        )
+        windows = self._pipeline.windows
+        settle = partial(self._pipeline.settle, said)
+        versions = self._sink.commit(batch, windows.known(batch.keys), settle, now)
+        windows.keep(versions)
+        self._owned |= {step.partition: _after(step) for step in advances}
+        self._meter.batch(len(records), perf_counter() - begun, said.sources, said.signals)
+        self._meter.groups(len(windows))
+
+    def _must_stand_still(self) -> None:
+        """After a failure the copies are void; the positions must be where they were."""
+        before = self._owned
+        if self.reload() != before:
+            raise Conflict("a stored position moved while a batch was being repeated.")
+
+    def _poison(self, records: Sequence[Arrived], problem: Exception) -> None:
+        letter = poison_letter(records[0].record, problem)
+        replayed = self._replayed(records[0])
+        said = _letters([letter])
+        self._commit(records, without_counts(said) if replayed else said)
+        self._poisoned += 1
+        if self._poisoned > self._letter_limit:
+            raise Corrupt(
+                f"the program failed on {self._poisoned} records since it started;"
+                f" the newest kind of failure is {type(problem).__name__}",
+                place=f"partition {records[0].partition}",
+                remedy="They are kept as dead letters. Mend the cause, replay them, start again;"
+                " kafka.dead_letter_limit raises the limit.",
+            )
+
+    def _replayed(self, arrived: Arrived) -> bool:
+        counted = self._owned[arrived.partition].counted
+        return counted is not None and arrived.record.position.offset <= counted
+
+
+def _letters(letters: Sequence[DeadLetter]) -> Said:
+    return replace(nothing_said(), dead_letters=letters, sources=counted_letters(letters))
+
+
+def _advances(records: Sequence[Arrived], owned: Mapping[str, Held]) -> list[Advance]:
+    """One step a partition: from what is held to its last record of this batch."""
+    last: dict[str, RawRecord] = {}
+    newest: dict[str, float] = {}
+    for partition, record in records:
+        last[partition] = record
+        arrived = record.arrived.timestamp()
+        newest[partition] = max(newest.get(partition, arrived), arrived)
+    return [
+        Advance(name, owned[name], record.position, newest[name]) for name, record in last.items()
+    ]
+
+
+def _after(step: Advance) -> Held:
+    """What the store holds once the step is durable."""
+    before, offset = step.before, step.after.offset
+    return replace(
+        before,
+        position=step.after,
+        counted=offset if before.counted is None else max(before.counted, offset),
+        arrived=max(step.arrived or 0.0, before.arrived or 0.0) or None,
+    )

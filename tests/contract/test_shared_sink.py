@@ -1,0 +1,371 @@
+"""What streams.ports.SharedSink promises, and what many workers over it do to the live alerts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from breachdesk.bootstrap.places import rules_dirs
+from breachdesk.casework.assets import import_assets
+from breachdesk.casework.customers import import_customers
+from breachdesk.demo.lines import DemoLines, build
+from breachdesk.demo.play import STAGEHAND
+from breachdesk.demo.stage import demo_settings, in_arrival_order
+from breachdesk.testing import FixedNow, memory_store
+from schemas.errors import Conflict, Corrupt, Retryable
+from schemas.event import Position, RawRecord
+from schemas.settings import Settings
+from streams.observed import SilentMeter
+from streams.pipeline import Pipeline
+from streams.ports import Advance, Held, SharedBatch, SharedSink
+from streams.recognise import Recogniser
+from streams.shared_pipeline import SharedPipeline
+from streams.shared_worker import Arrived, SharedWorker
+from streams.sigma.load import RuleBook, load_rules
+
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+PARTITIONS = ("raw/0", "raw/1", "raw/2")
+LIVE = ("id", "rule", "organization", "group", "first", "last", "severity", "evidence")
+
+
+@pytest.fixture(scope="module")
+def cast() -> DemoLines:
+    return build()
+
+
+@pytest.fixture(scope="module")
+def config(cast: DemoLines, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return demo_settings(tmp_path_factory.mktemp("demo"), cast, 0)
+
+
+@pytest.fixture(scope="module")
+def book(config: Settings) -> RuleBook:
+    return load_rules(rules_dirs(config))
+
+
+@pytest.fixture
+def store(cast: DemoLines, config: Settings) -> Iterator[Any]:
+    with memory_store(FixedNow(NOW)) as opened:
+        furnish(opened, cast, config)
+        yield opened
+
+
+def furnish(store: Any, cast: DemoLines, config: Settings) -> None:
+    folder = config.data_dir
+    (folder / "customers.csv").write_text(cast.customers_csv)
+    (folder / "assets.csv").write_text(cast.assets_csv)
+
+    def work(uow: Any) -> None:
+        import_customers(uow, STAGEHAND, folder / "customers.csv", preset="auto", now=NOW)
+        import_assets(uow, STAGEHAND, folder / "assets.csv", preset="auto", now=NOW)
+
+    store.act(work)
+
+
+def records(cast: DemoLines, journal: str = "raw") -> list[RawRecord]:
+    return [
+        RawRecord(Position(journal, number), source, raw, arrived, transport="demo")
+        for number, (arrived, source, raw) in enumerate(in_arrival_order(cast))
+    ]
+
+
+def live(store: Any) -> list[dict[str, Any]]:
+    views = store.look(lambda uow: uow.alerts.list())
+    rows = [{name: getattr(view, name) for name in LIVE} for view in views]
+    for row, view in zip(rows, views, strict=True):
+        found = store.look(lambda uow, pk=view.pk: uow.alerts.evidence(pk))
+        row["customers"] = sorted(view.customers)
+        row["events"] = sorted({(each.event_id) for each in found})
+    return sorted(rows, key=lambda row: str(row["id"]))
+
+
+@pytest.fixture(scope="module")
+def expected(cast: DemoLines, config: Settings, book: RuleBook) -> list[dict[str, Any]]:
+    """What one owner of all windows makes of the lines."""
+    with memory_store(FixedNow(NOW)) as store:
+        furnish(store, cast, config)
+        pipeline = Pipeline(book, Recogniser(), config)
+        sink = store.batch_sink()
+        pipeline.load(sink.resume("journal"))
+        sink.commit("journal", pipeline.process(records(cast), store.register().view(), None), NOW)
+        return live(store)
+
+
+class Topic:
+    """Partitions as lists, and any number of workers over them."""
+
+    def __init__(self, store: Any, book: RuleBook, config: Settings, lines: Sequence[RawRecord]):
+        self.store, self.book, self.config = store, book, config
+        self.lines: dict[str, list[RawRecord]] = {name: [] for name in PARTITIONS}
+        self.chance = random.Random(4)
+        for line in lines:
+            name = self.chance.choice(PARTITIONS)
+            place = Position(name, len(self.lines[name]))
+            self.lines[name].append(replace(line, position=place))
+
+    def worker(self, sink: SharedSink | None = None, **options: Any) -> SharedWorker:
+        return SharedWorker(
+            sink or self.store.shared_sink(),
+            SharedPipeline(self.book, Recogniser(), self.config),
+            self.store.register(),
+            lambda _: NOW,
+            SilentMeter(),
+            **options,
+        )
+
+    def next(self, worker: SharedWorker, name: str, most: int) -> list[Arrived]:
+        place = worker.owned[name].position
+        begin = 0 if place is None else place.offset + 1
+        return [Arrived(name, each) for each in self.lines[name][begin : begin + most]]
+
+    def drain(self, worker: SharedWorker, most: int = 700) -> None:
+        while batch := [a for name in worker.owned for a in self.next(worker, name, most)]:
+            worker.process(batch)
+
+
+def test_three_partitions_in_one_worker_give_the_alerts_of_one_journal(
+    store: Any, cast: DemoLines, book: RuleBook, config: Settings, expected: list[dict[str, Any]]
+) -> None:
+    topic = Topic(store, book, config, records(cast))
+    worker = topic.worker()
+    worker.own(PARTITIONS)
+    topic.drain(worker)
+
+    assert live(store) == expected
+    assert len(expected) == 9
+
+
+def test_shuffled_doubled_partitions_and_quarrelling_owners_give_the_same_alerts(
+    store: Any, cast: DemoLines, book: RuleBook, config: Settings, expected: list[dict[str, Any]]
+) -> None:
+    """Three workers that all believe to own everything: each batch one of them wins."""
+    doubled = records(cast) * 2
+    random.Random(9).shuffle(doubled)
+    topic = Topic(store, book, config, doubled)
+    workers = [topic.worker() for _ in range(3)]
+    for worker in workers:
+        worker.own(PARTITIONS)
+    conflicts = 0
+    while any(topic.next(worker, name, 1) for worker in workers for name in PARTITIONS):
+        worker = topic.chance.choice(workers)
+        name = topic.chance.choice(PARTITIONS)
+        try:
+            worker.process(topic.next(worker, name, topic.chance.randint(1, 900)))
+        except Conflict:
+            conflicts += 1
+            worker.reload()
+
+    assert live(store) == expected
+    assert conflicts > 3
+
+
+def test_two_workers_alternating_on_one_group_count_what_both_saw(
+    store: Any, cast: DemoLines, book: RuleBook, config: Settings, expected: list[dict[str, Any]]
+) -> None:
+    topic = Topic(store, book, config, records(cast))
+    one, other, third = (topic.worker() for _ in range(3))
+    for worker, name in zip((one, other, third), PARTITIONS, strict=True):
+        worker.own([name])
+    busy = True
+    while busy:
+        busy = False
+        for worker in (one, other, third):
+            (name,) = worker.owned
+            busy |= bool(worker.process(topic.next(worker, name, 37)))
+
+    assert live(store) == expected
+
+
+def test_a_replay_from_the_beginning_changes_no_alert_and_no_count(
+    store: Any, cast: DemoLines, book: RuleBook, config: Settings, expected: list[dict[str, Any]]
+) -> None:
+    from breachdesk.stores.shared_sink import move
+
+    topic = Topic(store, book, config, records(cast))
+    worker = topic.worker()
+    worker.own(PARTITIONS)
+    topic.drain(worker)
+    counted = store.look(lambda uow: uow.sources.list())
+    audited = store.look(lambda uow: len(uow.audit.entries()))
+    for name in PARTITIONS:
+        store._writer.run(lambda connection, name=name: move(connection, name, None, None))
+    worker.reload()
+    topic.drain(worker)
+
+    assert live(store) == expected
+    assert store.look(lambda uow: uow.sources.list()) == counted
+    assert store.look(lambda uow: len(uow.audit.entries())) == audited
+
+
+def test_a_sweep_lets_go_and_a_replay_after_it_raises_nothing(
+    store: Any, cast: DemoLines, book: RuleBook, config: Settings, expected: list[dict[str, Any]]
+) -> None:
+    topic = Topic(store, book, config, records(cast))
+    worker = topic.worker()
+    worker.own(PARTITIONS)
+    topic.drain(worker)
+    before = live(store)
+    later = NOW.timestamp() + 40 * 86_400
+    for name in PARTITIONS:
+        worker.drained(name, later)
+    looked = 0
+    while did := worker.sweep(PARTITIONS, NOW):
+        looked += did
+    from breachdesk.stores.shared_sink import move
+
+    for name in PARTITIONS:
+        store._writer.run(lambda connection, name=name: move(connection, name, None, None))
+    worker.reload()
+    topic.drain(worker)
+
+    assert looked > 5
+    assert groups_left(store) < 3
+    assert live(store) == before == expected
+
+
+def groups_left(store: Any) -> int:
+    from sqlalchemy import func, select
+
+    from breachdesk.stores.stream_tables import signal_buckets
+
+    return int(
+        store._read(lambda c: c.execute(select(func.count()).select_from(signal_buckets)).scalar())
+    )
+
+
+def test_a_sweep_waits_for_partitions_that_were_never_processed(
+    store: Any, cast: DemoLines, book: RuleBook, config: Settings
+) -> None:
+    topic = Topic(store, book, config, records(cast))
+    worker = topic.worker()
+    worker.own(PARTITIONS[:2])
+    topic.drain(worker)
+    for name in PARTITIONS[:2]:
+        worker.drained(name, NOW.timestamp() + 40 * 86_400)
+
+    assert worker.sweep(PARTITIONS, NOW) == 0
+
+
+def test_a_zombie_is_fenced_and_nothing_of_its_batch_is_kept(
+    store: Any, cast: DemoLines, book: RuleBook, config: Settings
+) -> None:
+    topic = Topic(store, book, config, records(cast))
+    zombie, heir = topic.worker(), topic.worker()
+    zombie.own(PARTITIONS)
+    heir.own(PARTITIONS)
+    stale = topic.next(zombie, PARTITIONS[0], 500)
+    heir.process(topic.next(heir, PARTITIONS[0], 400))
+    before = live(store)
+
+    with pytest.raises(Conflict, match="stored position"):
+        zombie.process(stale)
+    assert live(store) == before
+    assert zombie.reload() == heir.owned
+
+
+def test_an_epoch_fences_owners_that_stand_at_the_same_offset(store: Any) -> None:
+    from breachdesk.stores.shared_sink import move
+
+    sink = store.shared_sink()
+    held = sink.held(["raw/0"])["raw/0"]
+    store._writer.run(lambda connection: move(connection, "raw/0", None, None))
+    step = Advance("raw/0", held, Position("raw", 3), NOW.timestamp())
+
+    with pytest.raises(Conflict):
+        sink.commit(SharedBatch([step]), {}, lambda _rows, _low: pytest.fail("settled"), NOW)
+    assert sink.held(["raw/0"])["raw/0"] == Held(None, epoch=1)
+
+
+class Failing:
+    """A sink whose commits fail by plan, after all was settled."""
+
+    def __init__(self, sink: SharedSink, problems: list[Exception]) -> None:
+        self.sink, self.problems = sink, problems
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sink, name)
+
+    def commit(self, batch: Any, known: Any, settle: Any, now: Any) -> Mapping[Any, int]:
+        def then_fail(rows: Any, low: Any) -> Any:
+            settled = settle(rows, low)
+            if self.problems:
+                raise self.problems.pop()
+            return settled
+
+        return self.sink.commit(batch, known, then_fail, now)
+
+
+def test_a_failed_commit_leaves_no_trace_in_the_copies_of_groups(
+    store: Any, cast: DemoLines, book: RuleBook, config: Settings, expected: list[dict[str, Any]]
+) -> None:
+    topic = Topic(store, book, config, records(cast))
+    problems: list[Exception] = []
+    worker = topic.worker(Failing(store.shared_sink(), problems))
+    worker.own(PARTITIONS)
+    refused = 0
+    for number in range(12):
+        if number % 2:
+            problems.append(Retryable("the server restarts"))
+        try:
+            worker.process(topic.next(worker, topic.chance.choice(PARTITIONS), 200))
+        except Retryable:
+            refused += 1
+            worker.reload()
+    problems.clear()
+    topic.drain(worker)
+
+    assert live(store) == expected
+    assert refused == 6
+
+
+class Choking(SharedPipeline):
+    """Fails on some lines, as a program does that has a fault."""
+
+    def say(self, records: Sequence[RawRecord], view: Any) -> Any:
+        if any(b"choke" in record.raw for record in records):
+            raise ZeroDivisionError
+        return super().say(records, view)
+
+
+def choking(store: Any, book: RuleBook, config: Settings, **options: Any) -> SharedWorker:
+    return SharedWorker(
+        store.shared_sink(),
+        Choking(book, Recogniser(), config),
+        store.register(),
+        lambda _: NOW,
+        SilentMeter(),
+        **options,
+    )
+
+
+def test_poison_becomes_a_dead_letter_and_stops_nothing(
+    store: Any, cast: DemoLines, book: RuleBook, config: Settings, expected: list[dict[str, Any]]
+) -> None:
+    lines = records(cast)
+    poison = [replace(lines[0], raw=b"choke %d" % number) for number in range(5)]
+    topic = Topic(store, book, config, [*poison[:3], *lines, *poison[3:]])
+    worker = choking(store, book, config)
+    worker.own(PARTITIONS)
+    topic.drain(worker)
+    letters = store.look(lambda uow: uow.sources.dead_letters())
+
+    assert live(store) == expected
+    assert sum("ZeroDivisionError" in letter.reason for letter in letters) == 5
+
+
+def test_too_many_failures_of_the_program_stop_the_worker_loudly(
+    store: Any, cast: DemoLines, book: RuleBook, config: Settings
+) -> None:
+    line = records(cast)[0]
+    topic = Topic(store, book, config, [replace(line, raw=b"choke %d" % n) for n in range(9)])
+    worker = choking(store, book, config, letter_limit=3)
+    worker.own(PARTITIONS)
+
+    with pytest.raises(Corrupt, match="dead_letter_limit"):
+        topic.drain(worker)
+    assert len(store.look(lambda uow: uow.sources.dead_letters())) == 4
