@@ -1,0 +1,52 @@
+"""Fixtures for real servers; what they are is said in services.py."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+import services
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # A shell that `scripts/services up` pointed at its servers must not point the tests' own
+    # embedded systems there: only BREACHDESK_TEST_… is for tests.
+    for name in ("BREACHDESK_STORE__URL", "BREACHDESK_KAFKA__SERVERS"):
+        os.environ.pop(name, None)
+    if not is_worker(config):
+        services.own_the_run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not is_worker(config):
+        services.end_the_run()
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """One of pytest-xdist's, started by the process that owns the run."""
+    return hasattr(config, "workerinput")
+
+
+@pytest.fixture(scope="session")
+def kafka_servers() -> str:
+    return services.kafka_servers()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    return services.postgres_url()
+
+
+@pytest.fixture
+def prefix() -> str:
+    """Of this test's topics and groups."""
+    return services.unique_prefix()
+
+
+@pytest.fixture
+def fresh_schema(postgres_url: str) -> Iterator[Callable[[], str]]:
+    """Each call makes an empty schema and gives its name; all are dropped after the test."""
+    with ExitStack() as schemas:
+        yield lambda: schemas.enter_context(services.fresh_schema(postgres_url))
