@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from breachdesk.cli import demo, documents, feed, holdings, registers, rules, serve, upkeep
+from breachdesk.cli import demo, documents, feed, holdings, registers, rules, serve, topics, upkeep
 from breachdesk.cli.options import err
 from schemas.errors import BreachDeskError
 
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for room in (feed, holdings, registers, rules, documents, serve, upkeep, demo):
+for room in (feed, holdings, registers, rules, documents, serve, topics, upkeep, demo):
     room.add_to(app)
 
 

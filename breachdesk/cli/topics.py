@@ -1,0 +1,58 @@
+"""The topics on Kafka: create, check, lag."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+
+from breachdesk.bootstrap.settings import data_dir_or_default, load_settings
+from breachdesk.cli.options import AsJson, DataDir, out, print_json, print_rows
+from streams import topics
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang these commands on the command line."""
+    group = typer.Typer(no_args_is_help=True, help="The topics on Kafka.")
+    group.command("create")(create)
+    group.command("check")(check)
+    group.command("lag")(lag)
+    app.add_typer(group, name="topics")
+
+
+def create(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Make missing topics, raise partitions, mend settings. Run it again: it changes nothing."""
+    changes = topics.create(load_settings(data_dir_or_default(data_dir)))
+    print_rows(
+        (asdict(change) for change in changes),
+        ("topic", "what", "before", "after"),
+        as_json=as_json,
+        empty="Every topic is as it must be.",
+    )
+
+
+def check(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Are the topics there, and set as they must be? Exit 1 when something is wrong."""
+    found = topics.check(load_settings(data_dir_or_default(data_dir)))
+    for finding in found:
+        if as_json:
+            print_json(asdict(finding))
+        else:
+            mark = "LOOK" if finding.wrong else "note"
+            text = f"{finding.topic} {finding.problem}. {finding.remedy}".strip()
+            out.print(f"{mark} {text}", markup=False)
+    if any(finding.wrong for finding in found):
+        raise typer.Exit(1)
+    if not as_json:
+        out.print("Every topic is as it must be.")
+
+
+def lag(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """How many records of each partition wait for the workers."""
+    rows = topics.lag(load_settings(data_dir_or_default(data_dir)))
+    print_rows(
+        (asdict(row) for row in rows),
+        ("topic", "partition", "begin", "end", "committed", "lag"),
+        as_json=as_json,
+        empty="No raw topic exists: run breachdesk topics create.",
+    )

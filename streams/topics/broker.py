@@ -1,0 +1,170 @@
+"""The administrator's connection to Kafka (kafka-python), and what it sees of our topics."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.errors import BreachDeskError, Misconfigured, Retryable
+from schemas.settings import KafkaSettings
+from streams.kafka_access import extra, kafka_python_options, servers, tls_context
+
+ANSWER_SECONDS = 10.0
+HOWTO = "See docs/howto/kafka.md."
+_UNKNOWN_TOPIC = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One topic as the broker holds it."""
+
+    topic_id: str
+    """UUID, as text with dashes."""
+    partitions: int
+    replicas: int
+    """Of the partition that has fewest."""
+    in_sync: int
+    """Of the partition that has fewest."""
+    config: Mapping[str, str]
+    """Every setting in force, the broker's defaults among them."""
+
+
+@contextmanager
+def administration(kafka: KafkaSettings, seconds: float = ANSWER_SECONDS) -> Iterator[Any]:
+    """A kafka-python admin client, closed at the end; its errors become errors of our own tree.
+
+    Raises Retryable when the broker does not answer, Misconfigured when it refuses us."""
+    errors = extra("kafka.errors")
+    options = kafka_python_options(kafka)
+    try:
+        client = _connected(options, seconds)
+        try:
+            yield client
+        finally:
+            client.close()
+    except errors.KafkaError as error:
+        raise _translated(error, kafka, errors) from None
+
+
+def observe(client: Any, names: Sequence[str]) -> dict[str, Observed]:
+    """Those of the named topics that exist."""
+    described = [t for t in client.describe_topics(list(names)) if not _is_missing(t)]
+    config = settings_of(client, [topic["name"] for topic in described])
+    return {topic["name"]: _observed(topic, config[topic["name"]]) for topic in described}
+
+
+def settings_of(client: Any, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Every setting of each topic. Raises Misconfigured when we may not read them: the broker
+    then gives none at all."""
+    if not names:
+        return {}
+    admin = extra("kafka.admin")
+    asked = [admin.ConfigResource(admin.ConfigResourceType.TOPIC, name, None) for name in names]
+    given = client.describe_configs(asked, config_filter="all")["topic"]
+    for name in names:
+        if not given.get(name):
+            raise _forbidden(f"to read the settings of {name}", "DescribeConfigs")
+    return {n: {key: c["value"] for key, c in given[n].items()} for n in names}
+
+
+def _is_missing(topic: Mapping[str, Any]) -> bool:
+    code = topic["error_code"]
+    if code in (0, _UNKNOWN_TOPIC):
+        return bool(code)
+    errors = extra("kafka.errors")
+    kind = errors.for_code(code)
+    if issubclass(kind, errors.AuthorizationError):
+        raise _forbidden(f"to see {topic['name']}", "Describe")
+    raise kind(topic["name"])
+
+
+def _observed(topic: Mapping[str, Any], config: Mapping[str, str]) -> Observed:
+    partitions = topic["partitions"]
+    return Observed(
+        topic_id=str(topic["topic_id"]),
+        partitions=len(partitions),
+        replicas=min((len(p["replica_nodes"]) for p in partitions), default=0),
+        in_sync=min((len(p["isr_nodes"]) for p in partitions), default=0),
+        config=config,
+    )
+
+
+def _connected(options: dict[str, Any], seconds: float) -> Any:
+    """Its constructor connects; when that fails it leaves a thread behind that tries for ever,
+    so it is made in two steps and closed."""
+    kind = extra("kafka.admin").KafkaAdminClient
+    client = kind.__new__(kind)
+    try:
+        client.__init__(**options, bootstrap_timeout_ms=int(seconds * 1000))
+    except BaseException:
+        client._closed = not hasattr(client, "_net")  # noqa: SLF001 - `close` asks for nothing else
+        client.close()
+        raise
+    return client
+
+
+def _translated(error: Any, kafka: KafkaSettings, errors: Any) -> BreachDeskError:
+    """By the error's kind; its text repeats requests and is not passed on."""
+    kind = type(error).__name__
+    if isinstance(error, errors.SaslAuthenticationFailedError):
+        return _refused(kafka, "does not accept these credentials")
+    if isinstance(error, errors.UnsupportedSaslMechanismError | errors.IllegalSaslStateError):
+        return _refused(kafka, "does not offer this mechanism on this listener")
+    if isinstance(error, errors.AuthorizationError):
+        return _forbidden(f"this ({kind})", "what docs/howto/kafka.md lists")
+    if isinstance(error, errors.KafkaTimeoutError | errors.KafkaConnectionError):
+        return _no_answer(kafka)
+    return Retryable(f"Kafka answers {kind}", place=kafka.servers, remedy="Try again later.")
+
+
+def _refused(kafka: KafkaSettings, what: str) -> Misconfigured:
+    return Misconfigured(
+        f"Kafka {what} ({kafka.mechanism.value.upper()})",
+        place=kafka.servers,
+        remedy=f"Check kafka.mechanism, kafka.username and the password or token file. {HOWTO}",
+    )
+
+
+def _forbidden(what: str, operation: str) -> Misconfigured:
+    return Misconfigured(
+        f"Kafka does not allow this principal {what}",
+        place="kafka.username",
+        remedy=f"Give it the ACL {operation}. {HOWTO}",
+    )
+
+
+def _no_answer(kafka: KafkaSettings) -> BreachDeskError:
+    """Why the client gave up: it tells neither a closed port nor a wrong certificate apart."""
+    host, _, port = servers(kafka)[0].rpartition(":")
+    context = tls_context(kafka)
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=3) as plain:
+            if context:
+                context.wrap_socket(plain, server_hostname=host.strip("[]")).close()
+    except ssl.SSLCertVerificationError as error:
+        return _tls_fault(kafka, f"Kafka's certificate is not trusted: {error.verify_message}")
+    except ssl.SSLError as error:
+        return _tls_fault(kafka, f"no TLS with Kafka on this port ({error.reason})")
+    except (OSError, ValueError):
+        return _silent(kafka, "nobody answers there")
+    return _silent(kafka, "the port is open, but no Kafka listener answers in this way")
+
+
+def _tls_fault(kafka: KafkaSettings, problem: str) -> Misconfigured:
+    return Misconfigured(
+        problem,
+        place=kafka.servers,
+        remedy=f"Check kafka.ca_file, kafka.security and the name in kafka.servers. {HOWTO}",
+    )
+
+
+def _silent(kafka: KafkaSettings, problem: str) -> Retryable:
+    return Retryable(
+        problem,
+        place=kafka.servers,
+        remedy="Start Kafka, or mend kafka.servers and kafka.security; then try again.",
+    )

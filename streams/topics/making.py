@@ -1,0 +1,141 @@
+"""`breachdesk topics create`: what is missing is made, what differs is mended, nothing is lowered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.errors import Misconfigured
+from schemas.settings import Settings
+from streams.kafka_access import extra
+from streams.topics.broker import Observed, administration, observe
+from streams.topics.specs import TopicSpec, topic_specs
+
+_ALREADY_THERE = 36
+_TOO_FEW_BROKERS = 38
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was done to a topic."""
+
+    topic: str
+    what: str
+    """`created`, `partitions`, or the name of a setting."""
+    before: str
+    """Empty: it did not exist."""
+    after: str
+
+
+def create(settings: Settings) -> list[Change]:
+    """Make the broker hold what `topic_specs` says; a second call changes nothing.
+
+    Partitions are raised, never lowered; replicas of an existing topic stay (moving data is the
+    operator's act). Raises Misconfigured when the broker refuses, Retryable when it is away."""
+    specs = topic_specs(settings)
+    with administration(settings.kafka) as client:
+        there = observe(client, [spec.name for spec in specs])
+        made = _make(client, [s for s in specs if s.name not in there], settings.kafka.replication)
+        present = [spec for spec in specs if spec.name in there]
+        return [*made, *_raise_partitions(client, present, there), *_alter(client, present, there)]
+
+
+def differences(spec: TopicSpec, seen: Observed) -> Iterator[tuple[str, str, str]]:
+    """(setting, as it is, as it must be) of each that differs."""
+    for key, wanted in spec.config.items():
+        present = seen.config.get(key, "")
+        if present != wanted:
+            yield key, present, wanted
+
+
+def _make(client: Any, specs: Sequence[TopicSpec], replication: int) -> list[Change]:
+    if not specs:
+        return []
+    wanted = {
+        spec.name: {
+            "num_partitions": spec.partitions,
+            "replication_factor": replication,
+            "configs": dict(spec.config),
+        }
+        for spec in specs
+    }
+    answer = client.create_topics(wanted, raise_errors=False)
+    made = [Change(t["name"], "created", "", spec_text(wanted[t["name"]])) for t in _new(answer)]
+    client.wait_for_topics(list(wanted))
+    return made
+
+
+def _new(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Topics that this call made; one that somebody else made a moment ago is no fault."""
+    for topic in answer["topics"]:
+        code = topic["error_code"]
+        if code == _TOO_FEW_BROKERS:
+            raise Misconfigured(
+                f"{topic['name']}: {topic['error_message']}",
+                place="kafka.replication",
+                remedy="Set it to at most the number of brokers.",
+            )
+        if code not in (0, _ALREADY_THERE):
+            raise _refusal(topic["name"], code, topic["error_message"])
+        if code == 0:
+            yield topic
+
+
+def spec_text(made: Mapping[str, Any]) -> str:
+    """Partitions and replicas, for a person."""
+    return f"{made['num_partitions']} partitions, {made['replication_factor']} replicas"
+
+
+def _raise_partitions(
+    client: Any, specs: Sequence[TopicSpec], there: Mapping[str, Observed]
+) -> list[Change]:
+    short = {s.name: s.partitions for s in specs if there[s.name].partitions < s.partitions}
+    if not short:
+        return []
+    answer = client.create_partitions(short, raise_errors=False)
+    for result in answer.results:
+        if result.error_code:
+            raise _refusal(result.name, result.error_code, result.error_message)
+    client.wait_for_topics(list(short))
+    return [Change(n, "partitions", str(there[n].partitions), str(c)) for n, c in short.items()]
+
+
+def _alter(client: Any, specs: Sequence[TopicSpec], there: Mapping[str, Observed]) -> list[Change]:
+    changes = [
+        Change(spec.name, key, before, after)
+        for spec in specs
+        for key, before, after in differences(spec, there[spec.name])
+    ]
+    admin = extra("kafka.admin")
+    resources = [
+        admin.ConfigResource(
+            admin.ConfigResourceType.TOPIC,
+            name,
+            {c.what: c.after for c in changes if c.topic == name},
+        )
+        for name in dict.fromkeys(change.topic for change in changes)
+    ]
+    answers = client.alter_configs(resources, raise_on_unknown=False) if resources else {}
+    for name, answer in answers.get("topic", {}).items():
+        if answer != "OK":
+            raise Misconfigured(
+                f"Kafka refuses to alter {name}: {answer}",
+                place="kafka",
+                remedy="Give this principal the ACL AlterConfigs, or mend the value it names.",
+            )
+    return changes
+
+
+def _refusal(topic: str, code: int, message: str | None) -> Exception:
+    """As an error of the client's own tree when it is known there: `administration` translates."""
+    errors = extra("kafka.errors")
+    kind = errors.for_code(code)
+    if kind.retriable or issubclass(kind, errors.AuthorizationError):
+        refusal: Exception = kind(topic)
+        return refusal
+    return Misconfigured(
+        f"Kafka refuses {topic}: {message or kind.__name__}",
+        place="kafka",
+        remedy="Mend what it names and run breachdesk topics create again.",
+    )
