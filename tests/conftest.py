@@ -24,6 +24,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         services.end_the_run()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.environ.get("BREACHDESK_SOAK") != "1":
+        for item in items:
+            if "soak" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="long: BREACHDESK_SOAK=1, or `make soak`"))
+
+
 def is_worker(config: pytest.Config) -> bool:
     """One of pytest-xdist's, started by the process that owns the run."""
     return hasattr(config, "workerinput")

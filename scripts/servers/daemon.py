@@ -150,6 +150,7 @@ class Daemon(ABC):
             everyone = family(self.pid)
             send(everyone, signal.SIGKILL)
             gone_within(everyone, STOP_SECONDS)
+        self.reap()
 
     def ask_to_stop(self) -> None:
         if self.alive:
@@ -162,6 +163,13 @@ class Daemon(ABC):
         self.ask_to_stop()
         if everyone and not gone_within(everyone, STOP_SECONDS):
             self.kill()
+        self.reap()
+
+    def reap(self) -> None:
+        """Take the exit code of our own ended child: until then it is a zombie."""
+        if self.process is not None and not self.alive:
+            self.process.wait()
+            self.process = None
 
     def restart(self) -> None:
         """Stopped if it runs, then started: same port, same data."""
