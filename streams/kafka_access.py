@@ -172,23 +172,17 @@ def _refuse_passphrase() -> str:
 def _blocking_tokens(settings: KafkaSettings) -> Any:
     abstract = extra("kafka.net.sasl.oauth").AbstractTokenProvider
     file = _token_file(settings)
-
-    class FileTokens(abstract):  # type: ignore[misc]  # kafka-python has no types
-        def token(self) -> str:
-            return token_in(file)
-
-    return FileTokens()
+    return type("FileTokens", (abstract,), {"token": lambda _: token_in(file)})()
 
 
 def _awaited_tokens(settings: KafkaSettings) -> Any:
     abstract = extra("aiokafka.abc").AbstractTokenProvider
     file = _token_file(settings)
 
-    class FileTokens(abstract):  # type: ignore[misc]  # aiokafka has no types
-        async def token(self) -> str:
-            return await asyncio.to_thread(token_in, file)
+    async def token(_: Any) -> str:
+        return await asyncio.to_thread(token_in, file)
 
-    return FileTokens()
+    return type("FileTokens", (abstract,), {"token": token})()
 
 
 def _token_file(settings: KafkaSettings) -> Path:
