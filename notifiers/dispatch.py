@@ -35,7 +35,12 @@ class State(StrEnum):
 
 
 class Dispatcher:
-    """Sends what the outbox says is due, through one channel, one message at a time."""
+    """Sends what the outbox says is due, through one channel, one message at a time.
+
+    `heartbeat`: the pulse of the only dispatcher of a folder. Where several share a store none is
+    given: their leases are their pulse, and the outbox itself says when mail is held. `say` is told, once each, what
+    keeps `run` from sending.
+    """
 
     def __init__(
         self,
@@ -46,14 +51,17 @@ class Dispatcher:
         boot_id: str,
         *,
         heartbeat: Heartbeat | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         self._outbox = outbox
         self._channel = channel
         self._now = now
         self._policy = policy
         self._boot_id = boot_id
-        self._heartbeat = heartbeat or Heartbeat(now)
-        self._recovered = False
+        self._heartbeat = heartbeat
+        self._say = say or (lambda _: None)
+        self._trouble = ""
+        self._entered = False
         self._unwritten: list[Callable[[], None]] = []
         self._backs_off = False
         self.state = State.READY
@@ -63,7 +71,7 @@ class Dispatcher:
     async def run_once(self, limit: int = 100) -> int:
         """One round, asked for by a caller: how many were tried. Raises NotAllowed when held, and
         Retryable when the outbox cannot be written; the end of a try is kept meanwhile."""
-        if self.state is State.READY and self._recovered:
+        if self.state is State.READY and self._entered and self._heartbeat is not None:
             self._heartbeat.begin_anew()
         return await self._round(limit)
 
@@ -76,25 +84,41 @@ class Dispatcher:
         try:
             while not stop.is_set():
                 await self._round_unless_held(stop)
-                pause = BACK_OFF if self._backs_off else PAUSE
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), pause)
+                await self._rest(stop)
         finally:
-            await self._channel.close()
+            await self.close()
+
+    async def close(self) -> None:
+        """Say goodbye to server and outbox. An outbox that cannot be written now sees the lease
+        run out."""
+        await self._channel.close()
+        with contextlib.suppress(Retryable):
+            self._write_ends()
+            if self._entered:
+                self._entered = False
+                self._outbox.leave(self._boot_id, self._now())
 
     def release(self) -> None:
         """A person has looked at what was sent meanwhile, and says: go on."""
         self.state = State.READY
-        self._heartbeat.begin_anew()
+        if self._heartbeat is not None:
+            self._heartbeat.begin_anew()
 
     async def _round_unless_held(self, stop: asyncio.Event) -> None:
-        if self.state is State.HELD and self._heartbeat.was_waved_on():
+        waved_on = self._heartbeat is not None and self._heartbeat.was_waved_on()
+        if self.state is State.HELD and waved_on:
             self.release()
-        with contextlib.suppress(NotAllowed, Retryable):
+        trouble = ""
+        try:
             await self._round(100, stop)
+        except (NotAllowed, Retryable) as problem:
+            trouble = str(problem)
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._say(trouble or "mail goes on")
 
     async def _round(self, limit: int, stop: asyncio.Event | None = None) -> int:
-        self._recover()
+        # Ends first: recovery would make a deferred row of ours unknown.
         self._write_ends()
         self._beat()
         self._backs_off = False
@@ -107,24 +131,53 @@ class Dispatcher:
             tried += await self._send(row)
         return tried
 
-    def _recover(self) -> None:
-        """Once, before the first message: what a dead process left is `unknown` from here on."""
-        if self._recovered:
-            return
-        self._outbox.recover(self._boot_id, self._now())
-        self._recovered = True
-        if self._heartbeat.gap_at_start() and self._outbox.due(self._now(), 1):
-            self.state = State.HELD
+    async def _rest(self, stop: asyncio.Event) -> None:
+        """The pause between rounds, alive meanwhile."""
+        left = BACK_OFF if self._backs_off else PAUSE
+        while left > 0 and not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), min(left, PAUSE))
+            left -= PAUSE
+            self._stay_quietly()
 
     def _beat(self) -> None:
-        if self.state is State.READY and not self._heartbeat.beat():
+        """Alive, and allowed to send? Raises NotAllowed when mail is held."""
+        self._be_there()
+        if self._heartbeat and self.state is State.READY and not self._heartbeat.beat():
             self.state = State.HELD
-        if self.state is State.HELD:
+        why = self._why_held()
+        if why:
             raise NotAllowed(
-                "mail is held: this machine was asleep, stopped or restored",
+                f"mail is held: {why}",
                 place="dispatch",
                 remedy="Compare the notices with the mail server's log, then release.",
             )
+
+    def _why_held(self) -> str:
+        if self.state is State.HELD:
+            return "this machine was asleep, stopped or restored"
+        return self._outbox.held()
+
+    def _be_there(self) -> None:
+        """Enter once, then stay; a boot whose lease ran out is over, and a new one begins."""
+        if self._entered and not self._outbox.stay(self._boot_id, self._now()):
+            self._entered, self._boot_id = False, uuid.uuid4().hex
+        if not self._entered:
+            self._enter()
+
+    def _enter(self) -> None:
+        """Before the first message: what a dead process left is `unknown` from here on."""
+        self._outbox.enter(self._boot_id, self._now())
+        self._entered = True
+        self._outbox.recover(self._boot_id, self._now())
+        if self._heartbeat and self._heartbeat.gap_at_start() and self._outbox.due(self._now(), 1):
+            self.state = State.HELD
+
+    def _stay_quietly(self) -> None:
+        """While something else takes its time. What goes wrong here shows at the next beat."""
+        with contextlib.suppress(Retryable):
+            if self._entered:
+                self._outbox.stay(self._boot_id, self._now())
 
     async def _send(self, row: NoticeRow) -> int:
         """1 when it was tried. The outbox may say no at the last moment: paused, changed, over."""
@@ -155,8 +208,12 @@ class Dispatcher:
             self._unwritten.pop(0)
 
     async def _try(self, outgoing: Outgoing) -> SendResult:
+        """However long the server takes, the lease lives."""
+        trying = asyncio.ensure_future(self._channel.send(outgoing))
+        while not (await asyncio.wait({trying}, timeout=PAUSE))[0]:
+            self._stay_quietly()
         try:
-            return await self._channel.send(outgoing)
+            return trying.result()
         except Exception:  # noqa: BLE001 - intent is written: whatever happened, the end is unclear
             return SendResult(outcome=SendOutcome.UNKNOWN)
 

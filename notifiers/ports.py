@@ -17,18 +17,39 @@ class Outbox(Protocol):
     accepted) or unknown. No transaction is open across SMTP.
     """
 
+    def enter(self, boot_id: str, now: datetime) -> None:
+        """A dispatcher begins under a boot id that nobody ever used. Where several send, it takes
+        a lease that `stay` renews."""
+        ...
+
+    def stay(self, boot_id: str, now: datetime) -> bool:
+        """The dispatcher of this boot id lives. Also recovers what others left, once in a while.
+        False: its lease ran out meanwhile (it was suspended); it must enter under a new boot id."""
+        ...
+
+    def leave(self, boot_id: str, now: datetime) -> None:
+        """The dispatcher of this boot id ends: what it left `sending` may be recovered at once."""
+        ...
+
+    def held(self) -> str:
+        """Why no dispatcher may send until a person has looked; empty: they may."""
+        ...
+
     def recover(self, boot_id: str, now: datetime) -> int:
-        """Rows that a dead process left `sending` become `unknown`; returns how many."""
+        """Rows that a dead process left `sending` become `unknown`; returns how many. Where
+        several send, dead is who holds no live lease; where one does, every other boot is."""
         ...
 
     def due(self, now: datetime, limit: int) -> Sequence[NoticeRow]:
-        """Rows that may be tried now: queued, or deferred and their time has come."""
+        """Rows that may be tried now: queued, or deferred and their time has come. Several
+        dispatchers are given them in different orders; `begin` decides who sends."""
         ...
 
     def begin(self, row_id: int, attempt_id: str, boot_id: str, now: datetime) -> Outgoing | None:
         """Write intent, in one conditional transaction: the approval still stands and its hash is
         the row's, rendering again gives the row's hash, not paused, not expired, nobody else has
-        it. None: do not send (the row then says why, if it is for good)."""
+        it; nothing holds all mail, and this boot's lease lives. None: do not send (the row then
+        says why, if it is for good)."""
         ...
 
     def finish(

@@ -50,6 +50,20 @@ class ScratchOutbox:
     def __del__(self) -> None:
         self._store.close()
 
+    def enter(self, boot_id: str, now: datetime) -> None:
+        """See notifiers.ports.Outbox. One process sends from here: there are no leases."""
+
+    def stay(self, boot_id: str, now: datetime) -> bool:  # noqa: ARG002 - the port's signature
+        """See notifiers.ports.Outbox."""
+        return True
+
+    def leave(self, boot_id: str, now: datetime) -> None:
+        """See notifiers.ports.Outbox."""
+
+    def held(self) -> str:
+        """See notifiers.ports.Outbox. The heartbeat of the one process holds instead."""
+        return ""
+
     def recover(self, boot_id: str, now: datetime) -> int:  # noqa: ARG002 - the port's signature
         """See notifiers.ports.Outbox."""
         dead = [r for r in self.rows() if r.status is Status.SENDING and self._boot(r) != boot_id]

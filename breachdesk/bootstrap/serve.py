@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import socket
 import threading
-import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import Self
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from breachdesk.bootstrap.house import Premises, holding
+from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.mail import dispatch
 from breachdesk.bootstrap.upkeep import carry_gaps, check_tail
-from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.console.app import console_app
 from breachdesk.console.house import House
-from notifiers.channels import channel_for
-from notifiers.dispatch import Dispatcher
-from notifiers.heartbeat import Heartbeat
-from schemas.errors import Misconfigured, Retryable
+from schemas.errors import Misconfigured
 from streams.intake.http import intake_app
 from streams.intake.syslog import SyslogListener
 
 Say = Callable[[str], None]
 GAPS_EVERY_SECONDS = 5.0
-MOST_AT_ONCE = 10_000
 
 
 class FrontDoor:
@@ -62,19 +55,6 @@ def front_door(house: Premises) -> FrontDoor:
     """The one HTTP port: intake and console."""
     intake = intake_app(house.log, house.settings.intake, house.now)
     return FrontDoor(intake, console_app(console_house(house)))
-
-
-def heartbeat_file(house: Premises) -> Path:
-    """Deleting it is a person's word that mail may go on after a gap."""
-    return house.settings.data_dir / "dispatch.heartbeat"
-
-
-def dispatcher(house: Premises, boot_id: str) -> Dispatcher:
-    """The outbox's loop over the first sender's channel. Hold the folder's dispatch lock."""
-    outbox = StoreOutbox(house.store, house.settings, house.renderer)
-    channel = channel_for(house.sender())
-    pulse = Heartbeat(house.now, file=heartbeat_file(house))
-    return Dispatcher(outbox, channel, house.now, house.settings.notices, boot_id, heartbeat=pulse)
 
 
 def serve(house: Premises, say: Say) -> None:
@@ -137,32 +117,6 @@ class Parts:
         """Raises what ended a part before its time."""
         for future in self._futures:
             future.result()
-
-
-async def send_due(house: Premises) -> int:
-    """One round: how many were tried. Hold the folder's dispatch lock."""
-    return await dispatcher(house, uuid.uuid4().hex).run_once(limit=MOST_AT_ONCE)
-
-
-def dispatch(house: Premises, stop: threading.Event) -> None:
-    """Send what is due until `stop`. Raises Retryable when another process sends."""
-    with holding(house.settings.data_dir, "dispatch") as alone:
-        if not alone:
-            raise Retryable(
-                "another process sends from this folder",
-                place=str(house.settings.data_dir),
-                remedy="Stop it first.",
-            )
-        asyncio.run(_dispatch(house, stop))
-
-
-async def _dispatch(house: Premises, stop: threading.Event) -> None:
-    """The dispatcher lives in its own loop; the threads' stop is waited for in a thread."""
-    ending = asyncio.Event()
-    running = asyncio.create_task(dispatcher(house, uuid.uuid4().hex).run(ending))
-    await asyncio.to_thread(stop.wait)
-    ending.set()
-    await running
 
 
 def _serve_http(house: Premises, say: Say, parts: Parts) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from breachdesk.casework.attempts import said_by
 from breachdesk.casework.evidence import assets_in_evidence
 from breachdesk.casework.letters import LetterMaker, documents
 from breachdesk.casework.recipients import UnsafeAddresses
@@ -54,6 +55,31 @@ class Ready:
             to_email=self.to_email,
             letter=self.letter,
             in_reply_to=self.in_reply_to,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One attempt, as it is about to be written: who, where, when."""
+
+    ready: Ready
+    attempt_id: str
+    boot_id: str
+    server: str
+    """Identity of the database server that answered before; empty for a file."""
+    at: datetime
+
+    def written_on(self, row: NoticeRow) -> NoticeRow:
+        """The row once intent is written."""
+        return row.model_copy(
+            update={
+                "status": Status.SENDING,
+                "status_reason": said_by(self.boot_id),
+                "attempt_id": self.attempt_id,
+                "attempts": row.attempts + 1,
+                "intent_at": self.at,
+                "next_attempt_at": None,
+            }
         )
 
 

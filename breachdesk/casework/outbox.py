@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from breachdesk.casework.departure import Ready, Refusal, cheap_refusal, departure
+from breachdesk.casework.attempts import audit_attempt, boot_of, into_doubt
+from breachdesk.casework.departure import Intent, Ready, Refusal, cheap_refusal, departure
+from breachdesk.casework.dispatchers import Dispatchers, OnlyDispatcher
 from breachdesk.casework.letters import LetterMaker, documents
 from breachdesk.casework.notify import RESEND_AFTER, open_call
 from breachdesk.casework.telephone import recipient_of
@@ -27,31 +29,64 @@ ENDS = {
     SendOutcome.UNKNOWN: Status.UNKNOWN,
 }
 SETTLING = (SendOutcome.HANDED_OVER, SendOutcome.BOUNCED)
-ACTOR = "system:dispatch"
+PROCESS_ENDED = "the process that sent it ended, and its reply is not known"
 
 
 class StoreOutbox:
-    """notifiers.ports.Outbox over the store. Thread-safe as the store is."""
+    """notifiers.ports.Outbox over the store, seen by one dispatcher. Nothing said of others: it is
+    the only one, and holds the data folder's lock."""
 
-    def __init__(self, store: Store, settings: Settings, renderer: Renderer) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        renderer: Renderer,
+        dispatchers: Dispatchers | None = None,
+    ) -> None:
         self._store = store
         self._settings = settings
         self._renderer = renderer
+        self._dispatchers = dispatchers or OnlyDispatcher()
 
-    def recover(self, boot_id: str, now: datetime) -> int:
-        """Rows that another boot left `sending` become `unknown`; how many."""
+    def enter(self, boot_id: str, now: datetime) -> None:
+        """A dispatcher begins under this boot id. Raises Conflict when it is another's."""
+        server = self._dispatchers.identity()
 
-        def work(uow: UnitOfWork) -> int:
-            left = uow.notices.list(statuses=(Status.SENDING,))
-            dead = [row for row in left if row.status_reason != _boot(boot_id)]
-            for row in dead:
-                said = "the process that sent it ended, and its reply is not known"
-                unknown = row.model_copy(update={"status": Status.UNKNOWN, "status_reason": said})
-                if uow.notices.update(unknown, expected=[Status.SENDING]):
-                    _audit(uow, "notice:attempt:lost", unknown, now)
-            return len(dead)
+        def work(uow: UnitOfWork) -> None:
+            is_due = bool(self._waiting(uow, now))
+            self._dispatchers.enter(uow, boot_id, server, now, is_due=is_due)
+
+        self._store.act(work)
+
+    def stay(self, boot_id: str, now: datetime) -> bool:
+        """Renew the lease when it is time, and recover what others left. False: it ran out."""
+        if not self._dispatchers.must_renew(now):
+            return True
+
+        def work(uow: UnitOfWork) -> bool:
+            lives = self._dispatchers.renew(uow, boot_id, now)
+            self._recover(uow, boot_id, now)
+            return lives
 
         return self._store.act(work)
+
+    def leave(self, boot_id: str, now: datetime) -> None:
+        """Let go of the lease; what this boot still left `sending` is in doubt from now on."""
+
+        def work(uow: UnitOfWork) -> None:
+            self._dispatchers.leave(uow, boot_id)
+            ours = [r for r in _sending(uow) if boot_of(r) == boot_id]
+            into_doubt(uow, ours, PROCESS_ENDED, now)
+
+        self._store.act(work)
+
+    def held(self) -> str:
+        """Why no dispatcher may send; empty: they may."""
+        return self._store.look(self._dispatchers.held)
+
+    def recover(self, boot_id: str, now: datetime) -> int:
+        """Rows that a dead boot left `sending` become `unknown`; how many."""
+        return self._store.act(lambda uow: self._recover(uow, boot_id, now))
 
     def due(self, now: datetime, limit: int) -> Sequence[NoticeRow]:
         """Rows that may be tried now, oldest first. What expired meanwhile is ended here, and
@@ -60,20 +95,31 @@ class StoreOutbox:
         expired = [row for row in waiting if now >= row.expires_at]
         if expired:
             self._store.act(lambda uow: self._expire(uow, expired, now))
-        return [row for row in waiting if now < row.expires_at][:limit]
+        living = [row for row in waiting if now < row.expires_at]
+        return self._dispatchers.in_turn(living)[:limit]
 
     def begin(self, row_id: int, attempt_id: str, boot_id: str, now: datetime) -> Outgoing | None:
-        """Write intent and give what is to be sent; None: do not send."""
-        found = self._store.look(
-            lambda uow: departure(uow, uow.notices.get(row_id), self._settings, self._renderer, now)
-        )
+        """Write intent and give what is to be sent; None: do not send.
+
+        The database server is asked who it is before the transaction and after it: when both
+        answers are the one that the transaction compared, it ran there.
+        """
+        found = self._store.look(lambda uow: self._departure(uow, row_id, now))
+        if found is None:
+            return None
         if isinstance(found, Refusal):
             refusal = found
             self._store.act(lambda uow: self._refuse(uow, row_id, refusal, now))
             return None
-        ready = found
-        begun = self._store.act(lambda uow: self._intend(uow, ready, attempt_id, boot_id, now))
-        return ready.outgoing(attempt_id, now) if begun else None
+        ready, server = found, self._dispatchers.identity()
+        intent = Intent(ready, attempt_id, boot_id, server, now)
+        if not self._store.act(lambda uow: self._intend(uow, intent)):
+            return None
+        if not self._still_ours(intent):
+            unsent = SendResult(outcome=SendOutcome.DEFERRED)
+            self.finish(row_id, attempt_id, unsent, now, None)
+            return None
+        return ready.outgoing(attempt_id, now)
 
     def finish(
         self,
@@ -87,6 +133,30 @@ class StoreOutbox:
         self._store.act(
             lambda uow: self._end(uow, uow.notices.get(row_id), attempt_id, result, now, retry_at)
         )
+
+    def _recover(self, uow: UnitOfWork, boot_id: str, now: datetime) -> int:
+        dead = [
+            row
+            for row in _sending(uow)
+            if not self._dispatchers.lives(uow, boot_of(row), boot_id, now)
+        ]
+        return into_doubt(uow, dead, PROCESS_ENDED, now)
+
+    def _departure(self, uow: UnitOfWork, row_id: int, now: datetime) -> Ready | Refusal | None:
+        """None: another dispatcher was quicker, and nothing need be rendered."""
+        row = uow.notices.get(row_id)
+        if row.status not in STARTABLE:
+            return None
+        return departure(uow, row, self._settings, self._renderer, now)
+
+    def _still_ours(self, intent: Intent) -> bool:
+        """Asked once more right before the channel is given the letter: the transaction may have
+        waited longer than the lease."""
+
+        def work(uow: UnitOfWork) -> bool:
+            return self._dispatchers.lives(uow, intent.boot_id, intent.boot_id, intent.at)
+
+        return self._dispatchers.identity() == intent.server and self._store.look(work)
 
     def _waiting(self, uow: UnitOfWork, now: datetime) -> list[NoticeRow]:
         rows = uow.notices.list(statuses=STARTABLE)
@@ -120,14 +190,15 @@ class StoreOutbox:
             }
         )
         if uow.notices.update(ended, expected=[row.status]):
-            _audit(uow, f"notice:{refusal.status.value}:not_sent", ended, now)
+            audit_attempt(uow, f"notice:{refusal.status.value}:not_sent", ended, now)
             if refusal.call:
                 open_call(uow, ended, refusal.reason, now, self._script(uow, ended))
 
-    def _intend(
-        self, uow: UnitOfWork, ready: Ready, attempt_id: str, boot_id: str, now: datetime
-    ) -> bool:
+    def _intend(self, uow: UnitOfWork, intent: Intent) -> bool:
         """Everything is asked again in the transaction that writes intent."""
+        ready, now = intent.ready, intent.at
+        if not self._dispatchers.may_begin(uow, intent.boot_id, intent.server, now):
+            return False
         row = uow.notices.get(ready.row.id)
         unchanged = (row.status, row.approval_hash, row.rendered_hash) == (
             ready.row.status,
@@ -137,19 +208,10 @@ class StoreOutbox:
         startable = row.status in STARTABLE and self._may_start(row, now)
         if not (unchanged and startable) or cheap_refusal(uow, row, self._settings, now):
             return False
-        intent = row.model_copy(
-            update={
-                "status": Status.SENDING,
-                "status_reason": _boot(boot_id),
-                "attempt_id": attempt_id,
-                "attempts": row.attempts + 1,
-                "intent_at": now,
-                "next_attempt_at": None,
-            }
-        )
-        if not uow.notices.update(intent, expected=[row.status]):
+        begun = intent.written_on(row)
+        if not uow.notices.update(begun, expected=[row.status]):
             return False
-        _audit(uow, "notice:attempt:begun", intent, now)
+        audit_attempt(uow, "notice:attempt:begun", begun, now)
         return True
 
     def _end(
@@ -166,7 +228,7 @@ class StoreOutbox:
             return
         ended = row.model_copy(update=self._changes(result, now, retry_at))
         if uow.notices.update(ended, expected=[row.status]):
-            _audit(uow, f"notice:attempt:{ended.status.value}", ended, now)
+            audit_attempt(uow, f"notice:attempt:{ended.status.value}", ended, now)
             self._call_if_needed(uow, ended, now)
 
     def _changes(
@@ -213,27 +275,9 @@ SAID = {
 }
 
 
-def _boot(boot_id: str) -> str:
-    return f"boot {boot_id}"
+def _sending(uow: UnitOfWork) -> Sequence[NoticeRow]:
+    return uow.notices.list(statuses=(Status.SENDING,))
 
 
 def _old_enough(row: NoticeRow, now: datetime) -> bool:
     return row.intent_at is not None and now >= row.intent_at + RESEND_AFTER
-
-
-def _audit(uow: UnitOfWork, act: str, row: NoticeRow, now: datetime) -> None:
-    uow.audit.record(
-        at=now,
-        actor=ACTOR,
-        act=act,
-        subject=row.breach_id,
-        facts={
-            "notice": row.id,
-            "attempt": row.attempt_id,
-            "message": row.message_id,
-            "hash": row.rendered_hash,
-            "reply": row.smtp_reply,
-            "reason": row.status_reason,
-        },
-        case_id=uow.breaches.get(row.breach_id).case_id,
-    )

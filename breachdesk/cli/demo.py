@@ -12,7 +12,8 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from breachdesk.bootstrap.house import Premises, holding
-from breachdesk.bootstrap.serve import refuse_a_taken_port, send_due, serve
+from breachdesk.bootstrap.mail import send_due
+from breachdesk.bootstrap.serve import refuse_a_taken_port, serve
 from breachdesk.cli.options import AsJson, Bar, err, out, print_facts
 from breachdesk.demo import drill
 from breachdesk.demo.lines import DemoLines, build, write_lines

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from breachdesk.bootstrap.house import holding
-from breachdesk.bootstrap.serve import heartbeat_file, send_due, serve
+from breachdesk.bootstrap import mail
+from breachdesk.bootstrap.house import Premises, holding
+from breachdesk.bootstrap.serve import serve
 from breachdesk.bootstrap.settings import FILE_NAME, data_dir_or_default
 from breachdesk.cli.options import AsJson, DataDir, err, out, premises, print_facts
 from schemas.errors import Misconfigured, Retryable
@@ -41,13 +42,31 @@ def run(data_dir: DataDir = None) -> None:
 
 def dispatch(
     release: Annotated[
-        bool, typer.Option(help="A person has compared notices and mail log: go on.")
+        bool, typer.Option("--release", help="A person has compared notices and mail log: go on.")
+    ] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="One round, also where a shared store is configured.")
     ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send what is due now, once, and say what became of it (`run` does this all the time)."""
-    with premises(data_dir) as house, holding(house.settings.data_dir, "dispatch") as alone:
+    """Send notices. With the store in the data folder: what is due now, once (`run` does this all
+    the time). With a shared store: until SIGTERM or SIGINT, beside as many others as you like."""
+    with premises(data_dir) as house:
+        if not house.settings.store.distributed:
+            _dispatch_alone(house, release=release, as_json=as_json)
+            return
+        if release:
+            print_facts({"released": mail.release(house) or "nothing was held"}, as_json=as_json)
+        if once:
+            _one_round(house, as_json=as_json)
+        elif not release:
+            asyncio.run(mail.dispatch_until_signalled(house, _tell))
+            _tell("stopped between two messages")
+
+
+def _dispatch_alone(house: Premises, *, release: bool, as_json: bool) -> None:
+    with holding(house.settings.data_dir, "dispatch") as alone:
         if not alone:
             raise Retryable(
                 "another process sends from this folder",
@@ -55,8 +74,16 @@ def dispatch(
                 remedy="It will do this; or stop it first.",
             )
         if release:
-            heartbeat_file(house).unlink(missing_ok=True)
-        tried = asyncio.run(send_due(house))
-        rows = house.store.look(lambda uow: uow.notices.list())
+            mail.release(house)
+        _one_round(house, as_json=as_json)
+
+
+def _one_round(house: Premises, *, as_json: bool) -> None:
+    tried = asyncio.run(mail.send_due(house))
+    rows = house.store.look(lambda uow: uow.notices.list())
     counts = dict(sorted(Counter(row.status.value for row in rows).items()))
     print_facts({"tried": tried, "notices": counts}, as_json=as_json)
+
+
+def _tell(text: str) -> None:
+    err.print(text, markup=False)

@@ -34,7 +34,7 @@ SEND = """
 import asyncio, sys
 from pathlib import Path
 from breachdesk.bootstrap.house import Premises
-from breachdesk.bootstrap.serve import send_due
+from breachdesk.bootstrap.mail import send_due
 from breachdesk.bootstrap.settings import load_settings
 from breachdesk.demo.drill import APPROVED
 from breachdesk.demo.stage import StageClock

@@ -1,0 +1,97 @@
+"""The mail dispatcher, wired: the only one of a data folder, or one of several over a shared store."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from breachdesk.bootstrap.house import Premises, holding
+from breachdesk.casework import mail_hold
+from breachdesk.casework.dispatchers import LEASE_SECONDS, Dispatchers, LeasedDispatchers
+from breachdesk.casework.outbox import StoreOutbox
+from notifiers.channels import channel_for
+from notifiers.dispatch import Dispatcher
+from notifiers.heartbeat import Heartbeat
+from schemas.errors import Retryable
+
+Say = Callable[[str], None]
+MOST_AT_ONCE = 10_000
+OPERATOR = "operator:cli"
+
+
+def dispatcher(
+    house: Premises, boot_id: str, *, lease_seconds: float = LEASE_SECONDS, say: Say | None = None
+) -> Dispatcher:
+    """The outbox's loop over the first sender's channel. Over a store in the data folder the
+    caller holds the folder's dispatch lock; over a shared one leases tell dispatchers apart."""
+    shared = house.settings.store.distributed
+    others: Dispatchers | None = LeasedDispatchers(house.store, lease_seconds) if shared else None
+    pulse = None if shared else Heartbeat(house.now, file=heartbeat_file(house))
+    outbox = StoreOutbox(house.store, house.settings, house.renderer, others)
+    channel = channel_for(house.sender())
+    policy = house.settings.notices
+    return Dispatcher(outbox, channel, house.now, policy, boot_id, heartbeat=pulse, say=say)
+
+
+def heartbeat_file(house: Premises) -> Path:
+    """Deleting it is a person's word that mail may go on after a gap."""
+    return house.settings.data_dir / "dispatch.heartbeat"
+
+
+async def send_due(house: Premises) -> int:
+    """One round: how many were tried. Raises Retryable when another process sends from this folder
+    and NotAllowed when mail is held."""
+    sender = dispatcher(house, uuid.uuid4().hex)
+    try:
+        return await sender.run_once(limit=MOST_AT_ONCE)
+    finally:
+        await sender.close()
+
+
+def dispatch(house: Premises, stop: threading.Event, say: Say | None = None) -> None:
+    """Send what is due until `stop`. Raises Retryable when another process sends from the folder;
+    over a shared store there may be many."""
+    if house.settings.store.distributed:
+        asyncio.run(_dispatch(house, stop, say))
+        return
+    with holding(house.settings.data_dir, "dispatch") as alone:
+        if not alone:
+            raise Retryable(
+                "another process sends from this folder",
+                place=str(house.settings.data_dir),
+                remedy="Stop it first.",
+            )
+        asyncio.run(_dispatch(house, stop, say))
+
+
+async def dispatch_until_signalled(
+    house: Premises, say: Say, *, lease_seconds: float = LEASE_SECONDS
+) -> None:
+    """Send what is due until SIGTERM or SIGINT, which is honoured between messages."""
+    ending, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    sender = dispatcher(house, uuid.uuid4().hex, lease_seconds=lease_seconds, say=say)
+    say("sending what is due until this process is told to end")
+    await sender.run(ending)
+
+
+def release(house: Premises) -> str:
+    """A person says that mail may go on; audited. Returns why it was held in a shared store."""
+    heartbeat_file(house).unlink(missing_ok=True)
+    server, now = house.store.identity(), house.now()
+    return house.store.act(lambda uow: mail_hold.release(uow, server, OPERATOR, now))
+
+
+async def _dispatch(house: Premises, stop: threading.Event, say: Say | None) -> None:
+    """The dispatcher lives in its own loop; the threads' stop is waited for in a thread."""
+    ending = asyncio.Event()
+    sender = dispatcher(house, uuid.uuid4().hex, say=say)
+    running = asyncio.create_task(sender.run(ending))
+    await asyncio.to_thread(stop.wait)
+    ending.set()
+    await running

@@ -1,0 +1,174 @@
+"""Who may send from a store: the one process that holds the folder's lock, or several that each
+hold a lease. What takes a unit of work runs in a transaction of the outbox."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from breachdesk.casework import mail_hold
+from breachdesk.ports import Store, UnitOfWork
+from schemas.errors import Conflict
+from schemas.notice import NoticeRow
+
+LEASE_SECONDS = 60.0
+
+
+class Dispatchers(Protocol):
+    """The dispatchers of one store, seen by one of them."""
+
+    def enter(
+        self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime, *, is_due: bool
+    ) -> None:
+        """Begin under a new boot id; `is_due`: is there mail to send?"""
+        ...
+
+    def must_renew(self, now: datetime) -> bool:
+        """Is it time to say that we live?"""
+        ...
+
+    def renew(self, uow: UnitOfWork, boot_id: str, now: datetime) -> bool:
+        """False: our lease ran out; this boot id is over."""
+        ...
+
+    def leave(self, uow: UnitOfWork, boot_id: str) -> None:
+        """Let go of our lease."""
+        ...
+
+    def lives(self, uow: UnitOfWork, boot_id: str, ours: str, now: datetime) -> bool:
+        """Does that boot still send? `ours` is the asking one's."""
+        ...
+
+    def identity(self) -> str:
+        """Of the database server that answers now. The one thing asked outside a transaction."""
+        ...
+
+    def may_begin(self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime) -> bool:
+        """Lease alive, nothing held, and the database server mail was last sent from?"""
+        ...
+
+    def held(self, uow: UnitOfWork) -> str:
+        """Why nobody may send; empty: they may."""
+        ...
+
+    def in_turn(self, rows: Sequence[NoticeRow]) -> Sequence[NoticeRow]:
+        """The rows in the order in which this dispatcher tries them."""
+        ...
+
+
+class OnlyDispatcher:
+    """The holder of the folder's lock: every other boot is dead, and the heartbeat's file holds."""
+
+    def enter(
+        self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime, *, is_due: bool
+    ) -> None:
+        """Nothing to tell."""
+
+    def must_renew(self, now: datetime) -> bool:  # noqa: ARG002 - the port's signature
+        """A lock needs no renewal."""
+        return False
+
+    def renew(self, uow: UnitOfWork, boot_id: str, now: datetime) -> bool:  # noqa: ARG002
+        """The lock is held as long as the process lives."""
+        return True
+
+    def leave(self, uow: UnitOfWork, boot_id: str) -> None:
+        """The lock falls with the process."""
+
+    def lives(self, uow: UnitOfWork, boot_id: str, ours: str, now: datetime) -> bool:  # noqa: ARG002
+        """Only we."""
+        return boot_id == ours
+
+    def identity(self) -> str:
+        """A file has none."""
+        return ""
+
+    def may_begin(self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime) -> bool:  # noqa: ARG002
+        """Nobody else can."""
+        return True
+
+    def held(self, uow: UnitOfWork) -> str:  # noqa: ARG002 - the port's signature
+        """The heartbeat's file holds instead."""
+        return ""
+
+    def in_turn(self, rows: Sequence[NoticeRow]) -> Sequence[NoticeRow]:
+        """Oldest first."""
+        return rows
+
+
+class LeasedDispatchers:
+    """Several processes, perhaps on several hosts. Each holds the lease `dispatch:<boot id>`, on
+    the database's own time; a boot id whose lease ran out is never used again."""
+
+    def __init__(self, store: Store, lease_seconds: float = LEASE_SECONDS) -> None:
+        self._store = store
+        self._seconds = lease_seconds
+        self._boot_id = ""
+        self._renewed: datetime | None = None
+
+    def enter(
+        self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime, *, is_due: bool
+    ) -> None:
+        """Take a lease. Mail that is due after a silence of all dispatchers is held, and mail is
+        held when another database server answers. Raises Conflict for a used boot id."""
+        if uow.leases.take(_lease(boot_id), boot_id, self._seconds, now) is None:
+            raise Conflict("this boot id is another dispatcher's", place="dispatch")
+        mail_hold.is_our_server(uow, identity, now)
+        if is_due and mail_hold.missed_beats(uow, now):
+            mail_hold.hold_after_gap(uow, now)
+        mail_hold.beat(uow, now)
+        self._boot_id, self._renewed = boot_id, now
+
+    def must_renew(self, now: datetime) -> bool:
+        """Four times in a lease, and at once when a doubt arose."""
+        quarter = timedelta(seconds=self._seconds / 4)
+        return self._renewed is None or abs(now - self._renewed) >= quarter
+
+    def renew(self, uow: UnitOfWork, boot_id: str, now: datetime) -> bool:
+        """A lease that ran out is not taken again: others may have recovered its rows."""
+        if not self._holds(uow, boot_id, now):
+            return False
+        uow.leases.take(_lease(boot_id), boot_id, self._seconds, now)
+        mail_hold.beat(uow, now)
+        self._renewed = now
+        return True
+
+    def leave(self, uow: UnitOfWork, boot_id: str) -> None:
+        """Others need not wait for the lease's end."""
+        uow.leases.drop(_lease(boot_id), boot_id)
+
+    def lives(self, uow: UnitOfWork, boot_id: str, ours: str, now: datetime) -> bool:  # noqa: ARG002
+        """Whoever holds a live lease, we too."""
+        return self._holds(uow, boot_id, now)
+
+    def identity(self) -> str:
+        """As the store says it."""
+        return self._store.identity()
+
+    def may_begin(self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime) -> bool:
+        """Asked in the transaction that writes intent."""
+        if not self._holds(uow, boot_id, now):
+            self._renewed = None
+            return False
+        return not mail_hold.why_held(uow) and mail_hold.is_our_server(uow, identity, now)
+
+    def held(self, uow: UnitOfWork) -> str:
+        """The store's mark."""
+        return mail_hold.why_held(uow)
+
+    def in_turn(self, rows: Sequence[NoticeRow]) -> Sequence[NoticeRow]:
+        """Each begins elsewhere, by its boot id: they meet late, and then `begin` decides."""
+        if not rows:
+            return rows
+        digest = hashlib.sha256(self._boot_id.encode()).digest()
+        start = int.from_bytes(digest[:8]) % len(rows)
+        return [*rows[start:], *rows[:start]]
+
+    def _holds(self, uow: UnitOfWork, boot_id: str, now: datetime) -> bool:
+        return uow.leases.alive(_lease(boot_id), now) is not None
+
+
+def _lease(boot_id: str) -> str:
+    return f"dispatch:{boot_id}"

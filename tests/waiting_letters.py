@@ -1,0 +1,130 @@
+"""For tests of the outbox: a breach whose letters are approved and wait, in any store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from services import fresh_schema, postgres_url
+
+from breachdesk.casework import affected, approve, decide, notify
+from breachdesk.ports import Now, Store, UnitOfWork
+from breachdesk.stores.open_store import open_postgres
+from breachdesk.stores.postgres_store import PostgresStore
+from breachdesk.testing import a_confirmed_breach, a_customer, a_user, an_actor
+from notifiers.render import JinjaRenderer
+from notifiers.testing import DECISION, FACTS, NOON, PROFILE
+from schemas.breach import Breach, Certainty
+from schemas.customer import Role
+from schemas.notice import NoticeRow, Status
+from schemas.settings import NoticePolicy, SenderSettings, Settings, StoreSettings
+from schemas.user import Duty
+
+TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
+RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
+APPROVER = an_actor(Duty.APPROVER, user_id="avery")
+SENDER = SenderSettings(
+    channel="maildir", from_name="Penhallow IT", from_email="notices@penhallow.example"
+)
+
+
+@cache
+def renderer() -> JinjaRenderer:
+    """Compiles its templates once a process."""
+    return JinjaRenderer(TEMPLATES)
+
+
+def mail_settings(
+    folder: Path, sender: SenderSettings = SENDER, *, unknown_resend: bool = False
+) -> Settings:
+    """Profile and sender of the fictional firm."""
+    policy = NoticePolicy(unknown_resend=unknown_resend)
+    return Settings(data_dir=folder, profile=PROFILE, senders=(sender,), notices=policy)
+
+
+@contextmanager
+def shared_settings() -> Iterator[StoreSettings]:
+    """A fresh schema of the test run's PostgreSQL."""
+    url = postgres_url()
+    with fresh_schema(url) as schema:
+        yield StoreSettings(url=url, schema_name=schema)
+
+
+@contextmanager
+def shared_store(now: Now) -> Iterator[PostgresStore]:
+    """A migrated store in a fresh schema."""
+    with shared_settings() as settings, open_postgres(settings, now=now) as store:
+        yield store
+
+
+def approve_letters(
+    store: Store, settings: Settings, count: int, now: datetime = NOON
+) -> tuple[NoticeRow, ...]:
+    """So many queued letters, one a customer, rows 1 to `count` of a fresh store."""
+    breach = store.act(lambda uow: _confirmed(uow, count, now))
+    store.act(lambda uow: _written(uow, breach, now))
+    sender, words = settings.senders[0], renderer()
+
+    def release(uow: UnitOfWork) -> None:
+        shown = approve.seal(uow, breach.id, settings, words, sender)
+        approve.approve(
+            uow,
+            APPROVER,
+            breach.id,
+            count=shown.count,
+            expected_hash=shown.hash,
+            settings=settings,
+            renderer=words,
+            sender=sender,
+            now=now,
+        )
+
+    store.act(release)
+    return tuple(store.look(lambda uow: uow.notices.list(breach_id=breach.id)))
+
+
+def _confirmed(uow: UnitOfWork, count: int, now: datetime) -> Breach:
+    for number in range(1, count + 1):
+        uow.customers.save(a_customer(f"customer-{number:03d}"))
+    for user in (a_user("rowan", Duty.RESPONDER), a_user("avery", Duty.APPROVER)):
+        uow.users.save(user)
+    return a_confirmed_breach(uow, now, actor="rowan")
+
+
+def _written(uow: UnitOfWork, breach: Breach, now: datetime) -> None:
+    exposures = affected.propose(uow, breach.id)
+    for customer in uow.customers.list():
+        exposures = affected.override(
+            exposures, customer.id, Role.CONTROLLER, Certainty.POSSIBLE, "by hand", RESPONDER
+        )
+    affected.freeze(uow, RESPONDER, breach.id, exposures, now)
+    of_breach = {"breach_id": breach.id}
+    decide.decide(uow, RESPONDER, DECISION.model_copy(update=of_breach), now)
+    notify.write_facts(uow, RESPONDER, FACTS.model_copy(update=of_breach), now)
+
+
+@dataclass(frozen=True)
+class LetterRows:
+    """Approved letters of a store, changed by a test as its case needs."""
+
+    store: Store
+
+    def change(self, row_id: int, **changes: object) -> None:
+        def work(uow: UnitOfWork) -> None:
+            row = uow.notices.get(row_id)
+            assert uow.notices.update(row.model_copy(update=changes), expected=list(Status))
+
+        self.store.act(work)
+
+    def row(self, row_id: int) -> NoticeRow:
+        return self.store.look(lambda uow: uow.notices.get(row_id))
+
+    def rows(self) -> list[NoticeRow]:
+        return list(self.store.look(lambda uow: uow.notices.list()))
+
+    def pause(self, breach_id: str, *, paused: bool) -> None:
+        self.store.act(lambda uow: uow.breaches.pause(breach_id, paused))
