@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup run test check clean
+.PHONY: help setup run test soak check clean
 
 help:            ## this list
 	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
@@ -20,15 +20,18 @@ $(VENV)/ready: requirements/dev.txt pyproject.toml
 run: setup       ## the demo, with the console on 127.0.0.1:8080
 	@$(BIN)/breachdesk demo
 
-test: setup      ## the whole test suite
+test: setup      ## the whole test suite; starts its own Kafka and PostgreSQL where they are installed
 	@$(BIN)/python -m pytest -n auto --dist loadfile
+
+soak: setup      ## only the long runs, on real servers
+	@BREACHDESK_SOAK=1 $(BIN)/python -m pytest -m soak
 
 check: setup     ## lint, types, layers and the fast tests; under a minute
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -n auto --dist loadfile tests/unit tests/contract tests/conformance tests/architecture -m "not slow"
+	@$(BIN)/python -m pytest -n auto --dist loadfile tests/unit tests/contract tests/conformance tests/architecture -m "not slow and not kafka and not postgres and not rsyslog"
 
 clean:           ## forget the environment
 	rm -rf $(VENV)

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from servers.daemon import Daemon, Missing, NotReady, environment
@@ -156,9 +157,10 @@ def fetch(folder: Path) -> None:
     goal = ["dependency:copy-dependencies", f"-DoutputDirectory={filling}"]
     command = [maven, "-q", "-B", "-f", str(POM), *goal]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode == 0 and not folder.exists():
+    if done.returncode == 0:
         filling.chmod(0o755)
-        filling.rename(folder)
+        with suppress(OSError):  # somebody else was quicker
+            filling.rename(folder)
     shutil.rmtree(filling, ignore_errors=True)
     if not folder.exists():
         raise NotReady(f"Kafka: Maven could not fetch it: {(done.stdout + done.stderr)[-1500:]}")

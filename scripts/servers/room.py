@@ -7,10 +7,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from servers.daemon import Daemon, NotReady
+from servers.daemon import Daemon, Missing, NotReady
 from servers.kafka import Kafka
 from servers.postfix import Postfix
 from servers.postgres import Postgres
@@ -34,9 +34,14 @@ class Room:
         with self.alone():
             self.open()
             server = self.server(kind, properties)
-            if not server.alive:
-                server.remove()
+            try:
                 server.start()
+                server.wait_until_ready()  # whoever started it may have been interrupted
+            except (Missing, NotReady):
+                server.remove()
+                with suppress(OSError):  # others live here
+                    self.folder.rmdir()
+                raise
             return server
 
     def open(self) -> None:
@@ -78,8 +83,9 @@ def locked(path: Path) -> int:
     while True:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if path.exists() and os.fstat(lock).st_ino == path.stat().st_ino:
-            return lock
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(lock), path.stat()):
+                return lock
         os.close(lock)
 
 

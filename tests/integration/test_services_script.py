@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import smtplib
+import ssl
 import subprocess
 import sys
 import time
@@ -133,6 +135,7 @@ def test_a_missing_program_is_named_with_its_package_and_exit_code_three(room: P
     assert result.returncode == 3
     assert result.stdout == ""
     assert result.stderr.endswith("Kafka: no java (apt-get install default-jre-headless)\n")
+    assert list(room.parent.iterdir()) == []
 
 
 def test_an_unknown_server_is_refused(room: Path) -> None:
@@ -140,6 +143,26 @@ def test_an_unknown_server_is_refused(room: Path) -> None:
 
     assert result.returncode == 2
     assert "kafka, postgres, postfix" in result.stderr
+    assert list(room.parent.iterdir()) == []
+
+
+@pytest.mark.postfix
+def test_postfix_takes_mail_over_tls_into_its_maildir(room: Path) -> None:
+    where = exported(run("up postfix", room))
+    host, _, port = where["BREACHDESK_TEST_POSTFIX"].partition(":")
+    trusted = ssl.create_default_context(cafile=where["BREACHDESK_TEST_POSTFIX_CA"])
+    with smtplib.SMTP(host, int(port), timeout=20) as line:
+        line.starttls(context=trusted)
+        line.sendmail("desk@penhallow.example", "asha@customers.example", "Subject: a notice\n\n.")
+    inbox = Path(where["BREACHDESK_TEST_POSTFIX_MAIL"]) / "new"
+    deadline = time.monotonic() + 20
+    while not list(inbox.glob("*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    mails = [mail.read_text() for mail in inbox.glob("*")]
+
+    assert len(mails) == 1
+    assert "Subject: a notice" in mails[0]
+    assert "Stopped: Postfix." in run("down", room).stderr
     assert list(room.parent.iterdir()) == []
 
 
