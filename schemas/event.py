@@ -45,6 +45,8 @@ class RawRecord:
     """Old logs fed by hand: always in time (streaming semantics, section 1)."""
     piece: str = ""
     """Not empty: a piece of an over-long record, for dead letters only (says which, and where)."""
+    replay_of: Position | None = None
+    """The dead letter that this record repeats: it is not received anew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,3 +28,8 @@ def dead_letter_export(letter: DeadLetter, raw: bytes) -> Export:
     }
     key = f"{letter.position.journal}:{letter.position.offset}"
     return Export(DEAD_LETTERS, key, orjson.dumps(document))
+
+
+def refused_order(place: str, reason: str) -> Export:
+    """An order from outside that could not be followed; `place` finds it in the commands topic."""
+    return Export(DEAD_LETTERS, place, orjson.dumps({"order": place, "reason": reason}))

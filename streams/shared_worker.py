@@ -77,9 +77,12 @@ class SharedWorker:
         Raises Conflict (another owner: reload, seek, read again; never skip), Retryable (the same
         records may be given again after `reload`), Corrupt and Misconfigured: a person must look.
         """
-        if not records:
-            return 0
-        self._settle(records, self._register.view())
+        if records:
+            try:
+                self._settle(records, self._register.view())
+            except BaseException:
+                self._pipeline.windows.clear()
+                raise
         return len(records)
 
     def drained(self, partition: str, moment: float) -> None:

@@ -1,0 +1,197 @@
+"""The distributed worker: a Faust app that hosts the hot path as a service.
+
+Faust's own path per message costs 90–110 µs and loses batches when an agent fails inside `take`
+(docs/adr/0003-hosted-service.md), so records are read by a service of the app, and agents carry
+only what is rare: orders from outside, and messages to integrators.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import faust
+from aiokafka.errors import KafkaError
+from mode import Service
+
+from schemas.errors import BreachDeskError, Conflict, Retryable
+from schemas.settings import Settings
+from streams.app_agents import add_agents, send_exports
+from streams.app_consumer import Consumer
+from streams.kafka_access import faust_credentials
+from streams.observed import Meter
+from streams.ports import ExportOutbox, Leader, Orders
+from streams.shared_worker import SharedWorker
+
+FIRST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 20.0
+OBSERVE_SECONDS = 5.0
+UPKEEP_SECONDS = 1.0
+DRAINED_SECONDS = 20.0
+SKEW = timedelta(minutes=5)
+"""An idle partition counts as read up to so long ago: brokers' clocks are not ours."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What bootstrap hands in."""
+
+    settings: Settings
+    worker: SharedWorker
+    exports: ExportOutbox
+    leader: Leader
+    orders: Orders
+    meter: Meter
+    now: Callable[[], datetime]
+
+
+class Standing:
+    """How the worker is, for readiness; written by the service, read by anyone."""
+
+    def __init__(self) -> None:
+        self.trouble = ""
+        """Why it waits just now; empty while all is well."""
+        self.ready = False
+        """Has it joined the group and taken over its partitions?"""
+        self.failure: BaseException | None = None
+        """What ended it before its time."""
+        self.processed = 0
+
+
+def create_app(parts: Parts, standing: Standing) -> Any:
+    """A faust.App, not yet started; run it with `run_app`."""
+    kafka = parts.settings.kafka
+    data_dir = parts.settings.data_dir / "faust"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    app = faust.App(
+        f"{kafka.prefix}{kafka.group}.agents",
+        broker=[f"kafka://{server.strip()}" for server in kafka.servers.split(",")],
+        broker_credentials=faust_credentials(kafka),
+        store="memory://",
+        datadir=data_dir,
+        autodiscover=False,
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        stream_wait_empty=True,
+        worker_redirect_stdouts=False,
+        consumer_auto_offset_reset="earliest",
+    )
+    add_agents(app, parts)
+    # An instance does as well as a class: App._prepare_subservice asks.
+    app.service(Hosted(app, parts, standing))  # type: ignore[arg-type]
+    return app
+
+
+class Hosted(Service):
+    """Polls and commits until the app stops."""
+
+    def __init__(self, app: Any, parts: Parts, standing: Standing) -> None:
+        super().__init__()
+        self._app = app
+        self._parts = parts
+        self._standing = standing
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        self._wait = FIRST_WAIT_SECONDS
+        self._drained_at = 0.0
+
+    async def on_start(self) -> None:
+        """Join the group: needs the running loop."""
+        parts = self._parts
+        self._consumer = Consumer(
+            parts.settings, parts.worker, parts.meter, parts.now, self._in_thread
+        )
+        await self._consumer.start()
+
+    async def on_stop(self) -> None:
+        """Leave the group; the batch in hand has ended."""
+        await self._consumer.stop()
+        self._thread.shutdown(wait=False)
+
+    async def _in_thread(self, work: Callable[..., Any], *given: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *given)
+
+    @Service.task
+    async def _read(self) -> None:
+        while not self.should_stop:
+            await self._guarded(self._turn)
+
+    @Service.task
+    async def _observe(self) -> None:
+        while not self.should_stop:
+            await self.sleep(OBSERVE_SECONDS)
+            try:
+                await asyncio.wait_for(self._consumer.observe(), OBSERVE_SECONDS)
+            except (KafkaError, TimeoutError):
+                self._say("kafka", "Kafka does not answer")
+
+    @Service.task
+    async def _keep_up(self) -> None:
+        while not self.should_stop:
+            await self.sleep(UPKEEP_SECONDS)
+            await self._guarded(self._upkeep)
+
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        """What a person must look at ends the app; nothing escapes unsaid."""
+        try:
+            await work()
+        except (Conflict, Retryable) as refusal:
+            self._say("store", str(refusal))
+        except (BreachDeskError, KafkaError) as failure:
+            self._standing.failure = failure
+            await self._app.crash(failure)
+
+    async def _turn(self) -> None:
+        consumer, standing = self._consumer, self._standing
+        try:
+            done = await consumer.turn()
+        except Conflict:
+            self._parts.meter.conflict()
+            consumer.doubt()
+            return
+        except Retryable as refusal:
+            self._say("store", str(refusal))
+            await consumer.breathe(self._wait)
+            self._wait = min(2 * self._wait, LONGEST_WAIT_SECONDS)
+            return
+        standing.processed = consumer.processed
+        standing.ready = consumer.has_taken_over
+        if done or (standing.ready and standing.trouble):
+            self._say("", "")
+            self._wait = FIRST_WAIT_SECONDS
+
+    async def _upkeep(self) -> None:
+        """Idle partitions hold nothing back; the leader sweeps and sends exports."""
+        await self._tell_drained()
+        parts = self._parts
+        leads = await asyncio.to_thread(parts.leader.leads)
+        parts.meter.leader(leads)
+        if not leads:
+            return
+        await send_exports(self._app, parts)
+        everything = self._consumer.all_partitions()
+        if everything:
+            await self._in_thread(parts.worker.sweep, everything, parts.now())
+
+    async def _tell_drained(self) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._drained_at < DRAINED_SECONDS:
+            return
+        self._drained_at = loop.time()
+        moment = (self._parts.now() - SKEW).timestamp()
+        for name in self._consumer.drained():
+            await self._in_thread(self._parts.worker.drained, name, moment)
+
+    def _say(self, reason: str, why: str) -> None:
+        self._standing.trouble = why
+        self._parts.meter.waiting(reason)
+
+
+def run_app(app: Any) -> None:
+    """Faust's own worker process: runs until SIGTERM or SIGINT; ends the process."""
+    worker = faust.Worker(app, loglevel="info", override_logging=False, redirect_stdouts=False)
+    worker.execute_from_commandline()

@@ -1,0 +1,252 @@
+"""The hot path inside the Faust app: a member of the consumer group that polls, has each batch
+committed to the store, and only then tells Kafka where it stands.
+
+The position row in the store is the truth. Kafka's committed offset is a copy of it for lag
+monitors and is never read back: after every assignment each partition is sought to the store's
+position, and what does not fit stops the worker loudly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+
+from schemas.settings import Settings
+from streams.event_logs.kafka_records import Decoder
+from streams.kafka_access import aiokafka_options
+from streams.observed import Meter
+from streams.partition_starts import Start
+from streams.shared_worker import Arrived, SharedWorker
+from streams.topics import source_of, source_topic, topic_ids, topic_name
+
+POLL_MS = 250
+COMMIT_SECONDS = 2.0
+FETCH_BYTES = 8 * 1024 * 1024
+METADATA_MS = 10_000
+"""A partition that is added is found after so long."""
+SESSION_MS = 15_000
+HANDOVER_SECONDS = 20.0
+"""How long a rebalance waits for the batch in hand; after that the fence decides."""
+
+InThread = Callable[..., Awaitable[Any]]
+Polled = Mapping[TopicPartition, Sequence[Any]]
+
+
+class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
+    """One member of the workers' group: `turn` again and again."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        worker: SharedWorker,
+        meter: Meter,
+        now: Callable[[], datetime],
+        in_thread: InThread,
+    ) -> None:
+        """`in_thread`: awaits a blocking call in the one thread that owns `worker`."""
+        self._settings = settings
+        self._worker = worker
+        self._meter = meter
+        self._now = now
+        self._in_thread = in_thread
+        self._generation = 0
+        self._settled = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._decoder = Decoder({}, {})
+        self._starts: dict[TopicPartition, int] = {}
+        self._gaps: dict[TopicPartition, tuple[int, int]] = {}
+        self._uncommitted: dict[TopicPartition, int] = {}
+        self._committed_at = 0.0
+        self.processed = 0
+        """Records made durable since it started."""
+        self._client = AIOKafkaConsumer(
+            **aiokafka_options(settings.kafka),
+            group_id=settings.kafka.group,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=FETCH_BYTES,
+            metadata_max_age_ms=METADATA_MS,
+            session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=SESSION_MS // 5,
+            max_poll_interval_ms=600_000,
+        )
+
+    @property
+    def raw_topics(self) -> list[str]:
+        """What the group reads: the catch-all and each configured source's topic."""
+        kafka = self._settings.kafka
+        named = [source_topic(kafka, each.name) for each in self._settings.sources]
+        return sorted({topic_name(kafka, "raw"), *named})
+
+    @property
+    def has_taken_over(self) -> bool:
+        """Does this member know where its partitions stand?"""
+        return self._generation > 0 and self._settled == self._generation
+
+    def all_partitions(self) -> list[str]:
+        """Every partition of every raw topic, whoever owns it; empty while any is not known."""
+        found: list[str] = []
+        for topic in self.raw_topics:
+            numbers = self._client.partitions_for_topic(topic)
+            if not numbers:
+                return []
+            found += [f"{topic}/{number}" for number in sorted(numbers)]
+        return found
+
+    async def start(self) -> None:
+        """Join the group. Raises KafkaError when no broker answers."""
+        self._client.subscribe(self.raw_topics, listener=self)
+        await self._client.start()
+
+    async def stop(self) -> None:
+        """Tell Kafka what is durable and leave the group."""
+        await self._commit()
+        await self._client.stop()
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        """Let the batch in hand end, so that the heir need not repeat it."""
+        self._generation += 1
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), HANDOVER_SECONDS)
+            await self._commit()
+        for tp in revoked:
+            self._meter.released(tp.topic, tp.partition)
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        """Nothing is read of them before `turn` has sought the store's positions."""
+        self._generation += 1
+        self._client.pause(*assigned)
+
+    def doubt(self) -> None:
+        """After a conflict or a failure: ask the store again before anything is read."""
+        self._settled = -1
+
+    async def breathe(self, seconds: float) -> None:
+        """Stay a member of the group for so long without reading: the store refuses for now."""
+        self._client.pause(*self._client.assignment())
+        self.doubt()
+        await asyncio.sleep(seconds)
+        await self._client.getmany(timeout_ms=0)
+
+    async def turn(self) -> int:
+        """One poll and at most one batch; how many records were made durable.
+
+        Raises Conflict and Retryable (then `doubt` or `breathe`), Corrupt and Misconfigured (a
+        person must look)."""
+        if self._settled != self._generation:
+            await self._take_over()
+        polled = await self._poll()
+        if not polled:
+            return 0
+        self._idle.clear()
+        try:
+            done: int = await self._in_thread(self._process, polled)
+        finally:
+            self._idle.set()
+        self.processed += done
+        self._uncommitted.update({tp: rows[-1].offset + 1 for tp, rows in polled.items()})
+        if asyncio.get_running_loop().time() - self._committed_at > COMMIT_SECONDS:
+            await self._commit()
+        return done
+
+    def drained(self) -> list[str]:
+        """Owned partitions of which nothing is left to process just now."""
+        if not self.has_taken_over:
+            return []
+        ours: Sequence[TopicPartition] = self._client.assignment()
+        return [_name(tp) for tp in ours if self._expected(tp) == self._client.highwater(tp)]
+
+    async def observe(self) -> None:
+        """Tell the meter where each owned partition stands: our own count beside Kafka's copy, for
+        lag alone does not show what was passed over. Raises KafkaError."""
+        ours = sorted(self._client.assignment())
+        ends = await self._client.end_offsets(ours) if ours else {}
+        for tp in ours:
+            if tp in self._starts and self.has_taken_over:
+                committed = await self._client.committed(tp)
+                self._meter.position(
+                    tp.topic, tp.partition, self._expected(tp), committed or 0, ends[tp]
+                )
+
+    async def _poll(self) -> Polled:
+        """Records that follow what is stored; nothing when there is doubt."""
+        generation, most = self._generation, self._settings.kafka.batch_records
+        try:
+            polled: Polled = await self._client.getmany(timeout_ms=POLL_MS, max_records=most)
+        except (NoOffsetForPartitionError, OffsetOutOfRangeError):
+            # It fetched before it was told where to begin, or what is there is not what it was.
+            self.doubt()
+            return {}
+        if generation != self._generation:
+            return {}
+        polled = {tp: rows for tp, rows in polled.items() if rows}
+        if not all(self._follows(tp, rows[0].offset) for tp, rows in polled.items()):
+            self.doubt()
+            return {}
+        return polled
+
+    def _follows(self, tp: TopicPartition, first: int) -> bool:
+        """Does the partition go on where the store stands? A gap is read once more; if it is still
+        there it holds no records (a transaction's marker), for offsets never come back."""
+        gap = (self._expected(tp), first)
+        if gap[0] == gap[1] or self._gaps.get(tp) == gap:
+            return True
+        self._gaps[tp] = gap
+        return False
+
+    def _expected(self, tp: TopicPartition) -> int:
+        """Offset that must come next."""
+        held = self._worker.owned[_name(tp)]
+        return self._starts[tp] if held.position is None else held.position.offset + 1
+
+    def _process(self, polled: Polled) -> int:
+        """In the worker's thread: decode, pure stages, one transaction."""
+        decode = self._decoder.record
+        records = [Arrived(_name(tp), decode(row)) for tp, rows in polled.items() for row in rows]
+        done = self._worker.process(records)
+        newest = max(each.record.arrived for each in records)
+        self._meter.lateness((self._now() - newest).total_seconds())
+        return done
+
+    async def _take_over(self) -> None:
+        """Ask the store where each of our partitions stands, and read on from there."""
+        generation = self._generation
+        ours = sorted(self._client.assignment())
+        begins = await self._client.beginning_offsets(ours) if ours else {}
+        ends = await self._client.end_offsets(ours) if ours else {}
+        ids = await self._in_thread(topic_ids, self._settings, self.raw_topics)
+        held = await self._in_thread(self._worker.own, [_name(tp) for tp in ours])
+        if generation != self._generation:
+            return
+        sources = {topic: source_of(self._settings.kafka, topic) for topic in ids}
+        self._decoder = Decoder(ids, sources, drill=self._settings.demo)
+        for tp in ours:
+            journal = self._decoder.journal(tp.topic, tp.partition)
+            start = Start(_name(tp), journal, begins[tp], ends[tp]).after(held[_name(tp)])
+            self._starts[tp] = start
+            self._client.seek(tp, start)
+        self._client.resume(*ours)
+        self._settled = generation
+
+    async def _commit(self) -> None:
+        """Kafka's copy of the positions: losing it costs nothing."""
+        ours = self._client.assignment()
+        offsets = {tp: at for tp, at in self._uncommitted.items() if tp in ours}
+        self._uncommitted = {}
+        self._committed_at = asyncio.get_running_loop().time()
+        if offsets:
+            with suppress(KafkaError):
+                await self._client.commit(offsets)
+
+
+def _name(tp: TopicPartition) -> str:
+    return f"{tp.topic}/{tp.partition}"

@@ -1,0 +1,146 @@
+"""A Kafka record and what we make of it: the value is the vendor's bytes, the rest is headers.
+
+A record's arrival is the broker's LogAppendTime: a producer's own time is never believed, save in a
+drill, whose clock is simulated. A record's key is never believed either; groups own nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from schemas.errors import Misconfigured
+from schemas.event import Position, RawRecord
+from schemas.source import Incoming
+
+LOG_APPEND_TIME = 1
+"""`timestampType` of a record (Kafka protocol guide, record batch attributes, bit 3)."""
+UNKNOWN_SOURCE = "unknown"
+TRANSPORT = "kafka"
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class Consumed(Protocol):
+    """What the clients' consumer records have in common."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def timestamp_type(self) -> int: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Iterable[tuple[str, bytes]]: ...
+
+
+def journal_id(topic_id: str, partition: int) -> str:
+    """Names one partition of one making of a topic: a topic made anew is another journal."""
+    return f"{topic_id}-{partition}"
+
+
+class Decoder:
+    """Records of known topics → RawRecord."""
+
+    def __init__(
+        self,
+        topic_ids: Mapping[str, str],
+        sources: Mapping[str, str | None],
+        *,
+        drill: bool = False,
+    ) -> None:
+        """`topic_ids`: topic → its UUID; `sources`: topic → its source, None: told by a header."""
+        self._ids = topic_ids
+        self._sources = sources
+        self._drill = drill
+        self._journals: dict[tuple[str, int], str] = {}
+
+    def record(self, consumed: Consumed) -> RawRecord:
+        """Raises Misconfigured when the topic keeps the producers' times."""
+        if consumed.timestamp_type != LOG_APPEND_TIME:
+            raise Misconfigured(
+                "the topic keeps producers' times, not the broker's",
+                place=f"topic {consumed.topic}, message.timestamp.type",
+                remedy="Run breachdesk topics create: it sets LogAppendTime.",
+            )
+        arrived = datetime.fromtimestamp(consumed.timestamp / 1000, UTC)
+        source = self._sources.get(consumed.topic)
+        position = Position(self.journal(consumed.topic, consumed.partition), consumed.offset)
+        raw = consumed.value or b""
+        if not consumed.headers:
+            return RawRecord(position, source or UNKNOWN_SOURCE, raw, arrived, TRANSPORT)
+        return self._with_headers(consumed, source, position, raw, arrived)
+
+    def journal(self, topic: str, partition: int) -> str:
+        """The journal id of a partition, the same object each time."""
+        place = (topic, partition)
+        journal = self._journals.get(place)
+        if journal is None:
+            journal = self._journals[place] = journal_id(self._ids[topic], partition)
+        return journal
+
+    def _with_headers(
+        self,
+        consumed: Consumed,
+        source: str | None,
+        position: Position,
+        raw: bytes,
+        arrived: datetime,
+    ) -> RawRecord:
+        told = {name: value.decode("utf-8", "replace") for name, value in consumed.headers}
+        replay_of = _position(told.get("replay-of", ""))
+        believed = self._drill or replay_of is not None
+        return RawRecord(
+            position=position,
+            source=source or told.get("source") or UNKNOWN_SOURCE,
+            raw=raw,
+            arrived=_moment(told.get("arrived", ""), arrived) if believed else arrived,
+            transport=told.get("transport", TRANSPORT),
+            sender=told.get("sender", ""),
+            backfill=told.get("backfill") == "1",
+            piece=told.get("piece", ""),
+            replay_of=replay_of,
+        )
+
+
+def headers_of(incoming: Incoming) -> Headers:
+    """What a listener tells beside the bytes."""
+    told = {
+        "source": incoming.source,
+        "transport": incoming.transport,
+        "sender": incoming.sender,
+        "piece": incoming.piece,
+        "backfill": "1" if incoming.backfill else "",
+        "arrived": incoming.arrived.isoformat(),
+    }
+    return [(name, value.encode()) for name, value in told.items() if value]
+
+
+def replay_headers(source: str, arrived: datetime, of: Position) -> Headers:
+    """Of a dead letter fed again: with its first arrival, so that it is in time as it was."""
+    told = {
+        "source": source,
+        "arrived": arrived.isoformat(),
+        "replay-of": f"{of.journal}:{of.offset}",
+    }
+    return [(name, value.encode()) for name, value in told.items()]
+
+
+def _position(text: str) -> Position | None:
+    journal, colon, offset = text.rpartition(":")
+    return Position(journal, int(offset)) if colon and offset.isdigit() else None
+
+
+def _moment(text: str, otherwise: datetime) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return otherwise
+    return moment.astimezone(UTC) if moment.tzinfo else otherwise

@@ -1,0 +1,52 @@
+"""Where reading of a partition begins, or why it must not."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from schemas.errors import Corrupt
+from streams.ports import Held
+
+REMEDY = (
+    "What was not processed is lost: record a blind interval, then breachdesk replay"
+    " --from-beginning."
+)
+
+
+class Start(NamedTuple):
+    """A partition as the broker has it now."""
+
+    partition: str
+    journal: str
+    """Names this making of the topic: one made anew has another."""
+    begin: int
+    """First offset held."""
+    end: int
+    """Offset that the next record gets."""
+
+    def after(self, held: Held) -> int:
+        """The offset to read next. Raises Corrupt when the store's position does not fit: records
+        lost to retention or truncation, or a topic made anew, are never passed over in silence."""
+        place = held.position
+        if place is None:
+            return self.begin
+        if place.journal != self.journal:
+            raise Corrupt(
+                "the stored position stands in another making of this topic",
+                place=self.partition,
+                remedy=f"The topic was deleted and made anew. {REMEDY}",
+            )
+        following = place.offset + 1
+        if following < self.begin:
+            raise Corrupt(
+                f"the topic begins at {self.begin}, but {following} is the next to be processed",
+                place=self.partition,
+                remedy=f"Retention dropped records before they were processed. {REMEDY}",
+            )
+        if following > self.end:
+            raise Corrupt(
+                f"the topic ends at {self.end}, but {following} is the next to be processed",
+                place=self.partition,
+                remedy=f"The broker lost records that it had acknowledged. {REMEDY}",
+            )
+        return following
