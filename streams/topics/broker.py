@@ -14,6 +14,7 @@ from schemas.settings import KafkaSettings
 from streams.kafka_access import extra, kafka_python_options, servers, tls_context
 
 ANSWER_SECONDS = 10.0
+KNOCK_SECONDS = 3.0
 HOWTO = "See docs/howto/kafka.md."
 _UNKNOWN_TOPIC = 3
 
@@ -40,6 +41,7 @@ def administration(kafka: KafkaSettings, seconds: float = ANSWER_SECONDS) -> Ite
     Raises Retryable when the broker does not answer, Misconfigured when it refuses us."""
     errors = extra("kafka.errors")
     options = kafka_python_options(kafka)
+    knock(kafka)
     try:
         client = _connected(options, seconds)
         try:
@@ -117,7 +119,7 @@ def _translated(error: Any, kafka: KafkaSettings, errors: Any) -> BreachDeskErro
     if isinstance(error, errors.AuthorizationError):
         return _forbidden(f"this ({kind})", "what docs/howto/kafka.md lists")
     if isinstance(error, errors.KafkaTimeoutError | errors.KafkaConnectionError):
-        return _no_answer(kafka)
+        return _silent(kafka, "the port is open, but no Kafka listener answers in this way")
     return Retryable(f"Kafka answers {kind}", place=kafka.servers, remedy="Try again later.")
 
 
@@ -137,21 +139,40 @@ def _forbidden(what: str, operation: str) -> Misconfigured:
     )
 
 
-def _no_answer(kafka: KafkaSettings) -> BreachDeskError:
-    """Why the client gave up: it tells neither a closed port nor a wrong certificate apart."""
-    host, _, port = servers(kafka)[0].rpartition(":")
+def knock(kafka: KafkaSettings) -> None:
+    """Is anybody there, and is it who we expect? The client itself tries for its whole time, tells
+    neither a closed port nor a wrong certificate apart, and leaves its sockets open.
+
+    Raises Retryable when no server answers, Misconfigured when its certificate is not trusted."""
     context = tls_context(kafka)
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=3) as plain:
-            if context:
-                context.wrap_socket(plain, server_hostname=host.strip("[]")).close()
-    except ssl.SSLCertVerificationError as error:
-        return _tls_fault(kafka, f"Kafka's certificate is not trusted: {error.verify_message}")
-    except ssl.SSLError as error:
-        return _tls_fault(kafka, f"no TLS with Kafka on this port ({error.reason})")
-    except (OSError, ValueError):
-        return _silent(kafka, "nobody answers there")
-    return _silent(kafka, "the port is open, but no Kafka listener answers in this way")
+    for server in servers(kafka):
+        host, _, port = server.rpartition(":")
+        try:
+            _greet(host.strip("[]"), int(port), context)
+        except ssl.SSLCertVerificationError as error:
+            fault = f"Kafka's certificate is not trusted: {error.verify_message}"
+            raise _tls_fault(kafka, fault) from None
+        except ssl.SSLError as error:
+            raise _tls_fault(kafka, f"no TLS with Kafka on this port ({error.reason})") from None
+        except ValueError:
+            raise _no_port(server) from None
+        except OSError:
+            continue
+        return
+    raise _silent(kafka, "nobody answers there")
+
+
+def _greet(host: str, port: int, context: ssl.SSLContext | None) -> None:
+    with socket.create_connection((host, port), timeout=KNOCK_SECONDS) as plain:
+        if context:
+            with context.wrap_socket(plain, server_hostname=host):
+                pass
+
+
+def _no_port(server: str) -> Misconfigured:
+    return Misconfigured(
+        f"{server!r} is not host:port", place="kafka.servers", remedy="Write it as host:port."
+    )
 
 
 def _tls_fault(kafka: KafkaSettings, problem: str) -> Misconfigured:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.errors import Misconfigured
+from schemas.errors import Misconfigured, Retryable
 from schemas.settings import Settings
 from streams.kafka_access import extra
 from streams.topics.broker import Observed, administration, observe
 from streams.topics.specs import TopicSpec, topic_specs
 
+SETTLE_SECONDS = 10.0
 _ALREADY_THERE = 36
 _TOO_FEW_BROKERS = 38
 
@@ -38,7 +40,11 @@ def create(settings: Settings) -> list[Change]:
         there = observe(client, [spec.name for spec in specs])
         made = _make(client, [s for s in specs if s.name not in there], settings.kafka.replication)
         present = [spec for spec in specs if spec.name in there]
-        return [*made, *_raise_partitions(client, present, there), *_alter(client, present, there)]
+        raised = _raise_partitions(client, present, there)
+        changes = [*made, *raised, *_alter(client, present, there)]
+        if changes:
+            _settle(client, specs)
+    return changes
 
 
 def differences(spec: TopicSpec, seen: Observed) -> Iterator[tuple[str, str, str]]:
@@ -125,6 +131,28 @@ def _alter(client: Any, specs: Sequence[TopicSpec], there: Mapping[str, Observed
                 remedy="Give this principal the ACL AlterConfigs, or mend the value it names.",
             )
     return changes
+
+
+def _settle(client: Any, specs: Sequence[TopicSpec]) -> None:
+    """A broker says yes before it shows what it agreed to: the next look must see it."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
+        seen = observe(client, [spec.name for spec in specs])
+        if all(_is_so(spec, seen.get(spec.name)) for spec in specs):
+            return
+        if time.monotonic() > deadline:
+            raise Retryable(
+                "Kafka agreed to the changes and does not show them yet",
+                place="Kafka topics",
+                remedy="Run breachdesk topics check.",
+            )
+        time.sleep(0.05)
+
+
+def _is_so(spec: TopicSpec, seen: Observed | None) -> bool:
+    return (
+        seen is not None and seen.partitions >= spec.partitions and not any(differences(spec, seen))
+    )
 
 
 def _refusal(topic: str, code: int, message: str | None) -> Exception:
