@@ -186,9 +186,7 @@ class Dispatcher:
         if outgoing is None:
             return 0
         result = await self._try(outgoing)
-        now = self._now()
-        end = (row.id, attempt_id, result, now, self._retry_at(row, result, now))
-        self._unwritten.append(partial(self._outbox.finish, *end))
+        self._end(row, attempt_id, result)
         self._write_ends()
         self._backs_off = concerns_everyone(result.reply)
         return 1
@@ -200,6 +198,15 @@ class Dispatcher:
         except (BadInput, Conflict, NotFound) as problem:
             self.problems[row.id] = str(problem)
             return None
+        except Retryable:
+            # Intent may be written or not. Nothing was sent: if it was, this is its end.
+            self._end(row, attempt_id, SendResult(outcome=SendOutcome.DEFERRED))
+            raise
+
+    def _end(self, row: NoticeRow, attempt_id: str, result: SendResult) -> None:
+        now = self._now()
+        end = (row.id, attempt_id, result, now, self._retry_at(row, result, now))
+        self._unwritten.append(partial(self._outbox.finish, *end))
 
     def _write_ends(self) -> None:
         """An end that the store could not take now is kept, and written before anything else."""

@@ -1,0 +1,225 @@
+"""Several dispatchers over one store: who may begin, whose rows are in doubt, and what holds all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from waiting_letters import LetterRows, approve_letters, mail_settings, renderer, shared_store
+
+from breachdesk.casework import mail_hold
+from breachdesk.casework.dispatchers import LeasedDispatchers
+from breachdesk.casework.outbox import StoreOutbox
+from breachdesk.ports import Store, UnitOfWork
+from breachdesk.testing import FixedNow, memory_store
+from notifiers.testing import NOON
+from schemas.notice import NoticeRow, Outgoing, SendOutcome, SendResult, Status
+
+HANDED_OVER = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
+LEASE = 1.0
+LETTERS = 6
+
+
+@dataclass
+class Scene:
+    """Six letters wait. `now` is the machine's time; a lease runs on the store's own."""
+
+    store: Store
+    now: FixedNow
+    folder: Path
+    wait: Callable[[float], None]
+
+    def __post_init__(self) -> None:
+        self.letters = LetterRows(self.store)
+        self.settings = mail_settings(self.folder)
+        approve_letters(self.store, self.settings, LETTERS)
+
+    def outbox(self, boot_id: str = "", *, seconds: float = LEASE) -> StoreOutbox:
+        """One dispatcher's outbox, entered when a boot id is named."""
+        others = LeasedDispatchers(self.store, seconds)
+        made = StoreOutbox(self.store, self.settings, renderer(), others)
+        if boot_id:
+            made.enter(boot_id, self.now())
+        return made
+
+    def begin(self, outbox: StoreOutbox, boot_id: str, row_id: int = 1) -> Outgoing | None:
+        return outbox.begin(row_id, f"try-{row_id}-{boot_id}", boot_id, self.now())
+
+    def outlive_lease(self) -> None:
+        self.now.advance(seconds=LEASE)
+        self.wait(LEASE + 0.2)
+
+    def row(self, row_id: int = 1) -> NoticeRow:
+        return self.letters.row(row_id)
+
+    def mark(self, name: str, value: str) -> None:
+        self.store.act(lambda uow: uow.marks.set(name, value))
+
+    def marked(self, name: str) -> str | None:
+        return self.store.look(lambda uow: uow.marks.get(name))
+
+    def release(self) -> str:
+        server = self.store.identity()
+        return self.store.act(lambda uow: mail_hold.release(uow, server, "operator", self.now()))
+
+    def audited(self) -> list[str]:
+        def work(uow: UnitOfWork) -> list[str]:
+            return [entry.act for entry in uow.audit.entries(subject="dispatch")]
+
+        return self.store.look(work)
+
+
+@contextmanager
+def over_sqlite(folder: Path) -> Iterator[Scene]:
+    now = FixedNow(NOON)
+    with memory_store(now) as store:
+        yield Scene(store, now, folder, lambda _: None)
+
+
+@contextmanager
+def over_postgres(folder: Path) -> Iterator[Scene]:
+    now = FixedNow(NOON)
+    with shared_store(now) as store:
+        yield Scene(store, now, folder, time.sleep)
+
+
+@pytest.fixture(params=[over_sqlite, pytest.param(over_postgres, marks=pytest.mark.postgres)])
+def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
+    with request.param(tmp_path) as made:
+        yield made
+
+
+def test_rows_of_a_dispatcher_that_lives_are_left_alone(scene: Scene) -> None:
+    one, two = scene.outbox("one", seconds=60), scene.outbox("two", seconds=60)
+    scene.begin(one, "one")
+
+    assert two.recover("two", scene.now()) == 0
+    assert scene.row().status is Status.SENDING
+    assert scene.begin(two, "two") is None
+    assert scene.begin(two, "two", row_id=2) is not None
+
+
+def test_those_who_live_notice_a_dispatcher_that_died(scene: Scene) -> None:
+    one, two = scene.outbox("one"), scene.outbox("two", seconds=8 * LEASE)
+    scene.begin(one, "one")
+    scene.outlive_lease()
+    scene.now.advance(seconds=LEASE)
+
+    assert two.stay("two", scene.now())
+    assert scene.row().status is Status.UNKNOWN
+
+
+def test_who_was_suspended_longer_than_its_lease_cannot_begin(scene: Scene) -> None:
+    one = scene.outbox("one")
+    scene.outlive_lease()
+
+    assert scene.begin(one, "one") is None
+    assert scene.row().status is Status.QUEUED
+    assert not one.stay("one", scene.now())
+    assert not one.stay("one", scene.now())
+    one.enter("one again", scene.now())
+    assert scene.begin(one, "one again") is not None
+
+
+def test_a_late_end_of_a_suspended_dispatcher_still_settles(scene: Scene) -> None:
+    one = scene.outbox("one")
+    scene.begin(one, "one")
+    scene.outlive_lease()
+    scene.outbox("two").recover("two", scene.now())
+    doubtful = scene.row().status
+    one.finish(1, "try-1-one", HANDED_OVER, scene.now(), None)
+
+    assert doubtful is Status.UNKNOWN
+    assert scene.row().status is Status.HANDED_OVER
+
+
+def test_a_lease_renewed_in_time_lives_on(scene: Scene) -> None:
+    one = scene.outbox("one", seconds=4 * LEASE)
+    for _ in range(2):
+        scene.now.advance(seconds=2.5 * LEASE)
+        scene.wait(2.5 * LEASE)
+        assert one.stay("one", scene.now())
+
+    assert scene.begin(one, "one") is not None
+
+
+def test_who_leaves_in_order_is_not_waited_for(scene: Scene) -> None:
+    one, two = scene.outbox("one", seconds=60), scene.outbox("two", seconds=60)
+    scene.begin(one, "one")
+    one.leave("one", scene.now())
+
+    assert scene.row().status is Status.UNKNOWN
+    assert not one.stay("one", scene.now() + timedelta(minutes=1))
+    assert scene.begin(two, "two", row_id=2) is not None
+
+
+def test_dispatchers_begin_at_different_rows_and_each_sees_all(scene: Scene) -> None:
+    boots = [f"boot {number}" for number in range(8)]
+    orders = [[row.id for row in scene.outbox(boot).due(scene.now(), LETTERS)] for boot in boots]
+
+    assert {tuple(sorted(order)) for order in orders} == {tuple(range(1, LETTERS + 1))}
+    assert len({order[0] for order in orders}) > 1
+
+
+def test_the_database_server_is_noted_before_the_first_letter(scene: Scene) -> None:
+    scene.outbox("one")
+
+    assert (scene.marked(mail_hold.SERVER) or "") == scene.store.identity()
+    assert scene.marked(mail_hold.BEAT) == scene.now().isoformat()
+
+
+def test_another_database_server_holds_all_mail_until_a_person_releases_it(scene: Scene) -> None:
+    one, two = scene.outbox("one", seconds=60), scene.outbox("two", seconds=60)
+    scene.begin(one, "one")
+    scene.mark(mail_hold.SERVER, "the server before")
+
+    assert scene.begin(two, "two", row_id=2) is None
+    assert scene.row(1).status is Status.UNKNOWN
+    assert "database server" in scene.row(1).status_reason
+    assert one.held() == two.held() == mail_hold.AFTER_FAILOVER
+    assert scene.begin(one, "one", row_id=3) is None
+    assert scene.release() == mail_hold.AFTER_FAILOVER
+    assert one.held() == ""
+    assert scene.marked(mail_hold.SERVER) == scene.store.identity()
+    assert scene.begin(one, "one", row_id=3) is not None
+    assert scene.audited() == ["dispatch:held", "dispatch:released"]
+
+
+def test_a_dispatcher_that_starts_after_a_failover_holds_all_mail(scene: Scene) -> None:
+    one = scene.outbox("one", seconds=60)
+    scene.mark(mail_hold.SERVER, "the server before")
+    scene.outbox("two", seconds=60)
+
+    assert one.held() == mail_hold.AFTER_FAILOVER
+
+
+def test_mail_that_is_due_after_a_silence_of_all_is_held(scene: Scene) -> None:
+    scene.outbox("one").leave("one", scene.now())
+    scene.now.advance(minutes=6)
+    two = scene.outbox("two")
+
+    assert two.held() == mail_hold.AFTER_GAP
+    assert scene.begin(two, "two") is None
+    assert scene.release() == mail_hold.AFTER_GAP
+    assert scene.begin(scene.outbox("three"), "three") is not None
+
+
+def test_a_silence_in_which_nothing_was_due_holds_nothing(scene: Scene) -> None:
+    scene.outbox("one").leave("one", scene.now())
+    for row in scene.letters.rows():
+        scene.letters.change(row.id, status=Status.HANDED_OVER)
+    scene.now.advance(minutes=6)
+
+    assert scene.outbox("two").held() == ""
+
+
+def test_a_short_restart_holds_nothing(scene: Scene) -> None:
+    scene.outbox("one").leave("one", scene.now())
+    scene.now.advance(minutes=4)
+
+    assert scene.outbox("two").held() == ""
