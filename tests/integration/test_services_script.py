@@ -224,6 +224,19 @@ def test_a_private_postgres_keeps_port_and_commits_over_a_kill() -> None:
 
 
 @pytest.mark.postgres
+def test_a_paused_postgres_is_silent_until_it_is_resumed() -> None:
+    with private_postgres() as postgres:
+        postgres.pause()
+        with pytest.raises(psycopg.errors.ConnectionTimeout):
+            psycopg.connect(postgres.url, connect_timeout=2)
+        postgres.resume()
+        with psycopg.connect(postgres.url) as connection:
+            row = connection.execute("select 1").fetchone()
+
+        assert row == (1,)
+
+
+@pytest.mark.postgres
 def test_a_fresh_schema_is_empty_and_dropped_afterwards(postgres_url: str) -> None:
     count = "select count(*) from information_schema.schemata where schema_name = %s"
     with fresh_schema(postgres_url) as name, psycopg.connect(postgres_url) as connection:
