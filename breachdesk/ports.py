@@ -263,6 +263,38 @@ class UserBook(Protocol):
     def close_session(self, token_hash: str) -> None: ...
 
 
+class LeaseBook(Protocol):
+    """Who does what only one may do. Where many machines share the store, time is the database's
+    own and `now` is not looked at."""
+
+    def take(self, name: str, holder: str, seconds: float, now: datetime) -> int | None:
+        """Take or renew it for so many seconds: the fencing token, which rises with each new
+        holder; None while another holds it."""
+        ...
+
+    def alive(self, name: str, now: datetime) -> str | None:
+        """The holder, if it has renewed in time."""
+        ...
+
+    def drop(self, name: str, holder: str) -> None:
+        """Let go of it, if this holder has it; the next one need not wait."""
+        ...
+
+    def names(self, prefix: str) -> Sequence[str]:
+        """Names that begin so and were not dropped, in order; some may have expired."""
+        ...
+
+
+class MarkBook(Protocol):
+    """What a process remembers across restarts: short texts by name."""
+
+    def get(self, name: str) -> str | None:
+        """None: never set."""
+        ...
+
+    def set(self, name: str, value: str) -> None: ...
+
+
 class UnitOfWork(Protocol):
     """One transaction's books."""
 
@@ -282,10 +314,14 @@ class UnitOfWork(Protocol):
     def sources(self) -> SourceBook: ...
     @property
     def users(self) -> UserBook: ...
+    @property
+    def leases(self) -> LeaseBook: ...
+    @property
+    def marks(self) -> MarkBook: ...
 
 
 class Store(Protocol):
-    """The store: one writer, many readers."""
+    """The store: acts one after another, many readers."""
 
     def act(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run in one write transaction. Whatever `work` raises rolls it back and is raised."""
@@ -293,6 +329,10 @@ class Store(Protocol):
 
     def look(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run on a read-only snapshot; never waits for the writer."""
+        ...
+
+    def identity(self) -> str:
+        """Which server holds it (another one after a failover); empty where there is no server."""
         ...
 
     def close(self) -> None: ...
@@ -342,7 +382,9 @@ __all__ = [
     "CaseBook",
     "CustomerBook",
     "Explainer",
+    "LeaseBook",
     "Manifest",
+    "MarkBook",
     "NoticeBook",
     "NoticeKind",
     "Now",

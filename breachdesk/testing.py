@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 
 from breachdesk.ports import Now, UnitOfWork
-from breachdesk.stores.open_store import migrate, open_store
+from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.open_store import migrate, open_sqlite
 from breachdesk.stores.sql_store import SqlStore
 from breachdesk.stores.sqlite import create_file
 from schemas.alert import AlertState, AlertView, Episode, GroupKey, Severity, Signal
@@ -59,7 +60,7 @@ def memory_store(now: Now) -> SqlStore:
     path = folder / "store.db"
     create_file(path)
     shutil.copyfile(_template(), path)
-    store = open_store(f"sqlite:///{path}", now=now)
+    store = open_sqlite(path, now=now)
     weakref.finalize(store, shutil.rmtree, folder, ignore_errors=True)
     return store
 
@@ -189,7 +190,7 @@ def an_episode(
     )
 
 
-def raise_alerts(store: SqlStore, *episodes: Episode) -> tuple[AlertView, ...]:
+def raise_alerts(store: AnyStore, *episodes: Episode) -> tuple[AlertView, ...]:
     """Commit a batch in which exactly these episodes stand for their groups, as the pipeline
     would; returns their alerts in the same order."""
     sink = store.batch_sink()
@@ -203,7 +204,7 @@ def raise_alerts(store: SqlStore, *episodes: Episode) -> tuple[AlertView, ...]:
     return store.look(lambda uow: tuple(uow.alerts.get(episode.id) for episode in episodes))
 
 
-def an_alert(store: SqlStore, episode: Episode | None = None) -> AlertView:
+def an_alert(store: AnyStore, episode: Episode | None = None) -> AlertView:
     """An alert in the store."""
     return raise_alerts(store, episode or an_episode())[0]
 

@@ -16,8 +16,8 @@ from typing import Self
 
 from breachdesk.bootstrap import places
 from breachdesk.ports import Now
+from breachdesk.stores.any_store import AnyStore
 from breachdesk.stores.open_store import open_store
-from breachdesk.stores.sql_store import SqlStore
 from notifiers.render import JinjaRenderer
 from schemas.errors import Misconfigured, Retryable
 from schemas.rule import RuleInfo
@@ -70,7 +70,7 @@ class Premises:
         return SqliteEventLog(places.journal_dir(self.settings), self.now)
 
     @cached_property
-    def store(self) -> SqlStore:
+    def store(self) -> AnyStore:
         """The store, migrated to the newest schema."""
         return open_store(places.store_url(self.settings), now=self.now)
 

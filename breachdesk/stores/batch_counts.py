@@ -3,77 +3,98 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import case, or_, select
 from sqlalchemy.engine import Connection
 
+from breachdesk.stores.each_dialect import (
+    by_bytes,
+    insert_or_ignore,
+    insert_or_replace,
+    sum_up,
+)
 from breachdesk.stores.stream_tables import dead_letters, source_counts, unattributed
 from schemas.source import DeadLetter
 from streams.ports import SourceCount, UnattributedCount
 
+Row = dict[str, Any]
 SLICE = 400
-_DROP_LETTER = delete(dead_letters).where(
-    dead_letters.c.journal == bindparam("_journal"), dead_letters.c.offset == bindparam("_offset")
-)
-_DROP_UNATTRIBUTED = delete(unattributed).where(unattributed.c.key == bindparam("_key"))
 SUMS = ("received", "parsed", "folded", "dead_letters", "not_understood", "late")
+LETTER = ("source", "arrived", "parser", "reason", "sha256", "replayed")
 
 
 def add_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None:
     """Once each by position; a record that fails again keeps its newest reason."""
     rows = {letter.position: _letter_row(letter) for letter in letters}
     if rows:
-        places = [{"_journal": place.journal, "_offset": place.offset} for place in rows]
-        connection.execute(_DROP_LETTER, places)
-        connection.execute(insert(dead_letters), list(rows.values()))
+        connection.execute(insert_or_replace(connection, dead_letters, LETTER), list(rows.values()))
 
 
 def add_sources(connection: Connection, counts: Sequence[SourceCount]) -> None:
-    """Sums rise; the span of events widens; the newest parser and arrival stay."""
-    for count in counts:
-        here = source_counts.c.name == count.source
-        row = connection.execute(select(source_counts).where(here)).one_or_none()
-        values: dict[str, object] = {
-            name: getattr(count, name) + (0 if row is None else getattr(row, name)) for name in SUMS
-        }
-        values["parser"] = count.parser or ("" if row is None else row.parser)
-        old_first, old_last, old_arrived = (
-            (None, None, None)
-            if row is None
-            else (row.first_event, row.last_event, row.last_arrived)
-        )
-        values["first_event"] = _earliest(old_first, count.first_event)
-        values["last_event"] = _latest(old_last, count.last_event)
-        values["last_arrived"] = _latest(old_arrived, count.last_arrived)
-        if row is None:
-            connection.execute(insert(source_counts).values(name=count.source, **values))
-        else:
-            connection.execute(update(source_counts).where(here).values(**values))
+    """Sums rise; the span of events widens; the newest parser and arrival stay. In the order of
+    their names, each row changed where it stands: many workers add to one source at once."""
+    rows = [asdict(count) for count in sorted(counts, key=lambda count: count.source)]
+    if rows:
+        for row in rows:
+            row["name"] = row.pop("source")
+        connection.execute(sum_up(connection, source_counts, _summed), rows)
+
+
+def _summed(new: Any) -> dict[str, Any]:
+    old = source_counts.c
+    changes: dict[str, Any] = {name: old[name] + new[name] for name in SUMS}
+    changes["parser"] = case((new.parser != "", new.parser), else_=old.parser)
+    earlier = or_(old.first_event.is_(None), new.first_event < old.first_event)
+    changes["first_event"] = case((earlier, new.first_event), else_=old.first_event)
+    for name in ("last_event", "last_arrived"):
+        later = or_(old[name].is_(None), new[name] > old[name])
+        changes[name] = case((later, new[name]), else_=old[name])
+    return changes
 
 
 def add_unattributed(connection: Connection, counts: Sequence[UnattributedCount]) -> None:
     """Adds to what the key has; keeps every data set's name once."""
-    rows: dict[str, dict[str, Any]] = {}
-    for begin in range(0, len(counts), SLICE):
-        keys = {count.key for count in counts[begin : begin + SLICE]}
-        found = connection.execute(select(unattributed).where(unattributed.c.key.in_(keys)))
+    if not counts:
+        return
+    by_key = sorted(counts, key=lambda count: count.key)
+    rows = _locked(connection, by_key)
+    for count in by_key:
+        rows[count.key] = _added(rows[count.key], count)
+    replace = insert_or_replace(connection, unattributed, ("events", "first", "last", "datasets"))
+    connection.execute(replace, list(rows.values()))
+
+
+def _locked(connection: Connection, counts: Sequence[UnattributedCount]) -> dict[str, Row]:
+    """The keys' rows, made where they are missing, locked in order before they are read."""
+    made = {count.key: _empty(count) for count in counts}
+    connection.execute(insert_or_ignore(connection, unattributed), list(made.values()))
+    rows: dict[str, Row] = {}
+    keys = list(made)
+    for begin in range(0, len(keys), SLICE):
+        query = (
+            select(unattributed)
+            .where(unattributed.c.key.in_(keys[begin : begin + SLICE]))
+            .order_by(by_bytes(connection, unattributed.c.key))
+            .with_for_update()
+        )
+        found = connection.execute(query)
         rows.update({row.key: dict(row._mapping) for row in found})  # noqa: SLF001 - public name
-    for count in counts:
-        rows[count.key] = _added(rows.get(count.key), count)
-    if rows:
-        connection.execute(_DROP_UNATTRIBUTED, [{"_key": key} for key in rows])
-        connection.execute(insert(unattributed), list(rows.values()))
+    return rows
 
 
-def _added(row: dict[str, Any] | None, count: UnattributedCount) -> dict[str, Any]:
-    old = row or {
+def _empty(count: UnattributedCount) -> Row:
+    return {
+        "key": count.key,
         "events": 0,
         "first": count.first,
         "last": count.last,
         "datasets": [],
     }
+
+
+def _added(old: Row, count: UnattributedCount) -> Row:
     return {
         "key": count.key,
         "events": old["events"] + count.events,
@@ -94,11 +115,3 @@ def _letter_row(letter: DeadLetter) -> dict[str, Any]:
         "sha256": letter.sha256,
         "replayed": False,
     }
-
-
-def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
-    return min((time for time in (one, other) if time is not None), default=None)
-
-
-def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max((time for time in (one, other) if time is not None), default=None)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, case, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, case, func, select, update
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores import batch_counts, signals
+from breachdesk.stores.each_dialect import insert_or_ignore
 from breachdesk.stores.reconcile import Reconciler
 from breachdesk.stores.stream_tables import positions
 from breachdesk.stores.unit_of_work import SqlUnitOfWork
@@ -47,7 +48,7 @@ def _resume(connection: Connection, partition: str) -> Resume:
     ).one_or_none()
     low = connection.execute(select(func.max(positions.c.low_watermark))).scalar()
     return Resume(
-        position=None if row is None else Position(row.journal, row.offset),
+        position=None if row is None or row.journal is None else Position(row.journal, row.offset),
         low_watermark=low,
         arrived=None if row is None else row.arrived,
         buckets=signals.buckets(connection),
@@ -75,22 +76,16 @@ def _fence(connection: Connection, partition: str, batch: Batch) -> None:
         after["low_watermark"] = _higher(positions.c.low_watermark, batch.low_watermark)
     if batch.arrived is not None:
         after["arrived"] = _higher(positions.c.arrived, batch.arrived)
-    here = positions.c.partition == partition
     if batch.before is None:
-        stored = connection.execute(select(positions.c.offset).where(here)).scalar()
-        if stored is not None:
-            raise _fenced(partition)
-        first = {"low_watermark": batch.low_watermark, "arrived": batch.arrived}
-        connection.execute(insert(positions).values(partition=partition, **(after | first)))
-        return
-    moved = connection.execute(
-        update(positions)
-        .where(
-            here,
+        connection.execute(insert_or_ignore(connection, positions), {"partition": partition})
+        here = and_(positions.c.journal.is_(None), positions.c.offset.is_(None))
+    else:
+        here = and_(
             positions.c.journal == batch.before.journal,
             positions.c.offset == batch.before.offset,
         )
-        .values(**after)
+    moved = connection.execute(
+        update(positions).where(positions.c.partition == partition, here).values(**after)
     )
     if not moved.rowcount:
         raise _fenced(partition)

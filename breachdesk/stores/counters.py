@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.engine import Connection, CursorResult
 
+from breachdesk.stores.each_dialect import insert_or_ignore
 from breachdesk.stores.tables import counters
 
 
@@ -24,10 +25,10 @@ def serial(added: CursorResult[Any]) -> int:
 
 
 def advance(connection: Connection, name: str) -> int:
-    """The next number, from 1."""
-    raised = connection.execute(
-        update(counters).where(counters.c.name == name).values(value=counters.c.value + 1)
-    )
-    if not raised.rowcount:
-        connection.execute(insert(counters).values(name=name, value=1))
+    """The next number, from 1. Two who advance at once get two numbers."""
+    raised = update(counters).where(counters.c.name == name).values(value=counters.c.value + 1)
+    if not connection.execute(raised).rowcount:
+        # Somebody else may be making the row right now: whoever is second finds it made.
+        connection.execute(insert_or_ignore(connection, counters), {"name": name, "value": 0})
+        connection.execute(raised)
     return current(connection, name)

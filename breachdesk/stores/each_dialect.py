@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Executable, Table
+from sqlalchemy import ColumnElement, Executable, Table, collate
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
@@ -28,6 +28,39 @@ def upsert(statement: Any, table: Table, changes: Mapping[str, Any]) -> Executab
         index_elements=list(table.primary_key.columns), set_=dict(changes)
     )
     return made
+
+
+def sum_up(
+    connection: Connection, table: Table, change: Callable[[Any], Mapping[str, Any]]
+) -> Executable:
+    """Rows whose primary key is there already are changed by `change(excluded)`: atomic, whatever
+    others add meanwhile."""
+    statement = _insert(connection, table)
+    return upsert(statement, table, change(statement.excluded))
+
+
+def upsert_where(
+    connection: Connection,
+    table: Table,
+    row: Mapping[str, Any],
+    *,
+    changes: Mapping[str, Any],
+    where: ColumnElement[bool],
+    returning: ColumnElement[Any],
+) -> Executable:
+    """Insert the row, or change the one that is there if `where` holds of it; returns a row only
+    when something was written."""
+    statement = _insert(connection, table).values(**row)
+    made: Executable = statement.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns), set_=dict(changes), where=where
+    ).returning(returning)
+    return made
+
+
+def by_bytes(connection: Connection, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The column in the order of its bytes, as Python and SQLite sort; PostgreSQL's own order is
+    the database's locale."""
+    return collate(column, "C") if connection.dialect.name == "postgresql" else column
 
 
 def _insert(connection: Connection, table: Table) -> Any:

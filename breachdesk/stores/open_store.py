@@ -4,29 +4,38 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import inspect, select
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from breachdesk.ports import Now
-from breachdesk.stores import sqlite
+from breachdesk.stores import migrating, postgres, postgres_schema, sqlite
+from breachdesk.stores.any_store import AnyStore
 from breachdesk.stores.file_lock import FileLock
-from breachdesk.stores.schema import HEAD, schema_version
+from breachdesk.stores.postgres_store import PostgresStore
+from breachdesk.stores.schema import HEAD
 from breachdesk.stores.sql_store import SqlStore
 from schemas.errors import Corrupt, Misconfigured, NotFound
+from schemas.settings import StoreSettings
 
-MIGRATIONS = Path(__file__).with_name("migrations")
 
+def open_store(
+    url: str, *, now: Now, create: bool = True, settings: StoreSettings | None = None
+) -> AnyStore:
+    """The store at `sqlite:///…/store.db` or `postgresql://…`, migrated forward. `settings` say the
+    rest of a server's: schema, password, TLS, pool.
 
-def open_store(url: str, *, now: Now, create: bool = True) -> SqlStore:
-    """The store at `sqlite:///…/store.db`, migrated forward.
-
-    Raises Misconfigured for another address, a file that cannot be written or a store of a newer
-    program, NotFound when there is none and `create` is False, Corrupt when the file is no store.
+    Raises Misconfigured for another address, a file or schema that cannot be written or a store of
+    a newer program, NotFound when there is none and `create` is False, Corrupt when the file is no
+    store, Retryable when the server cannot be used.
     """
-    path = _sqlite_path(url)
+    if postgres.is_postgres(url):
+        given = (settings or StoreSettings()).model_copy(update={"url": url})
+        return open_postgres(given, now=now, create=create)
+    return open_sqlite(_sqlite_path(url), now=now, create=create)
+
+
+def open_sqlite(path: Path, *, now: Now, create: bool = True) -> SqlStore:
+    """The store in that file. Raises as `open_store`."""
     if not create and not path.exists():
         raise NotFound("no store there", place=str(path), remedy="`breachdesk init` makes one.")
     try:
@@ -41,14 +50,27 @@ def open_store(url: str, *, now: Now, create: bool = True) -> SqlStore:
     return SqlStore(path, now)
 
 
+def open_postgres(settings: StoreSettings, *, now: Now, create: bool = True) -> PostgresStore:
+    """The store on that server. Raises as `open_store`."""
+    engine = postgres.engine(settings)
+    try:
+        postgres_schema.require_current(engine, settings, create=create)
+    except BaseException:
+        engine.dispose()
+        raise
+    return PostgresStore(engine, postgres.place(settings), now)
+
+
 def migrate(path: Path) -> None:
     """Run what is missing of the migrations, under the lock that writers share."""
     lock = FileLock(path.with_name(path.name + ".lock"))
     engine = sqlite.writer_engine(path)
     try:
         with lock.held(), engine.connect() as connection:
-            if _version(connection) != HEAD:
-                _upgrade(connection)
+            with connection.begin():
+                stored = migrating.version(connection)
+            if stored != HEAD:
+                migrating.upgrade(connection)
     except DatabaseError as error:
         raise Corrupt(
             "it is not a store of this program, or it is damaged",
@@ -60,33 +82,6 @@ def migrate(path: Path) -> None:
         lock.close()
 
 
-def alembic_config(connection: Connection) -> Config:
-    """Alembic's settings for our migrations on that connection."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    return config
-
-
-def _upgrade(connection: Connection) -> None:
-    command.upgrade(alembic_config(connection), "head")
-    connection.commit()
-
-
-def _version(connection: Connection) -> str | None:
-    with connection.begin():
-        if not inspect(connection).has_table(schema_version.name):
-            return None
-        version = connection.execute(select(schema_version.c.version_num)).scalar()
-    if version is not None and version > HEAD:
-        raise Misconfigured(
-            f"the store has schema {version}, this program knows {HEAD}",
-            place="store",
-            remedy="Install the newer BreachDesk again.",
-        )
-    return version
-
-
 def _sqlite_path(url: str) -> Path:
     try:
         address = make_url(url)
@@ -94,8 +89,8 @@ def _sqlite_path(url: str) -> Path:
         address = None
     if address is None or not address.drivername.startswith("sqlite") or not address.database:
         raise Misconfigured(
-            "only a SQLite store can be opened here",
+            "only a SQLite store can be opened here, or one on a PostgreSQL server",
             place="store address",
-            remedy="Use sqlite:///folder/store.db",
+            remedy="Use sqlite:///folder/store.db or postgresql://user@host:5432/database",
         )
     return Path(address.database)

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores import batch_counts, fences, shared_groups, watermarks
+from breachdesk.stores import batch_counts, exports, fences, shared_groups, watermarks
 from breachdesk.stores.reconcile import Reconciler
-from breachdesk.stores.stream_tables import exports, positions
+from breachdesk.stores.stream_tables import positions
 from breachdesk.stores.unit_of_work import SqlUnitOfWork
 from schemas.alert import GroupKey
 from streams.ports import (
-    Export,
     GroupRows,
     Held,
     Settled,
@@ -92,17 +91,9 @@ def _commit(
     batch_counts.add_letters(connection, batch.dead_letters)
     batch_counts.add_sources(connection, batch.sources)
     batch_counts.add_unattributed(connection, batch.unattributed)
-    _export(connection, batch.exports)
+    exports.add(connection, batch.exports)
     books.finish()
     return versions
-
-
-def _export(connection: Connection, messages: Sequence[Export]) -> None:
-    if messages:
-        rows: list[dict[str, Any]] = [
-            {"topic": each.topic, "key": each.key, "value": each.value} for each in messages
-        ]
-        connection.execute(insert(exports), rows)
 
 
 def _sweep(

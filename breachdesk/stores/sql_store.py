@@ -17,7 +17,7 @@ from breachdesk.stores.batch_sink import SqlBatchSink
 from breachdesk.stores.file_lock import FileLock
 from breachdesk.stores.register import SqlRegister
 from breachdesk.stores.shared_sink import SharedSqlSink
-from breachdesk.stores.unit_of_work import SqlUnitOfWork
+from breachdesk.stores.unit_of_work import SqlUnitOfWork, carry_out
 from breachdesk.stores.writer import Writer
 from schemas.errors import Retryable
 from streams.ports import BatchSink, Register, SharedSink
@@ -54,10 +54,8 @@ class SqlStore:
         erased: list[bool] = []
 
         def transaction(connection: Connection) -> T:
-            books = SqlUnitOfWork(connection)
-            result = work(books)
-            books.finish()
-            if books.audit.erased:
+            result, gone = carry_out(connection, work)
+            if gone:
                 erased.append(True)
                 self._erased = True
             return result
@@ -71,6 +69,10 @@ class SqlStore:
     def look(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run on a read-only snapshot; never waits for the writer."""
         return self._read(lambda connection: work(SqlUnitOfWork(connection)))
+
+    def identity(self) -> str:
+        """Nothing: a file is no server that another could stand in for."""
+        return ""
 
     def batch_sink(self) -> BatchSink:
         """Where the pipeline commits."""

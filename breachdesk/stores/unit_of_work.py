@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from sqlalchemy.engine import Connection
 
+from breachdesk.ports import UnitOfWork
 from breachdesk.stores.alerts import SqlAlertBook
 from breachdesk.stores.audit import SqlAuditBook
 from breachdesk.stores.breaches import SqlBreachBook
 from breachdesk.stores.cases import SqlCaseBook
 from breachdesk.stores.customers import SqlCustomerBook
+from breachdesk.stores.leases import SqlLeaseBook, SqlMarkBook
 from breachdesk.stores.outbox import SqlNoticeBook
 from breachdesk.stores.sealed import Sealing
 from breachdesk.stores.sources import SqlSourceBook
 from breachdesk.stores.users import SqlUserBook
+
+T = TypeVar("T")
+
+
+def carry_out(connection: Connection, work: Callable[[UnitOfWork], T]) -> tuple[T, bool]:
+    """Run an act's work and its last act on the connection; the result, and whether a case's key
+    was erased."""
+    books = SqlUnitOfWork(connection)
+    result = work(books)
+    books.finish()
+    return result, books.audit.erased
 
 
 class SqlUnitOfWork:
@@ -28,6 +44,8 @@ class SqlUnitOfWork:
         self.audit = SqlAuditBook(connection, sealing)
         self.sources = SqlSourceBook(connection)
         self.users = SqlUserBook(connection)
+        self.leases = SqlLeaseBook(connection)
+        self.marks = SqlMarkBook(connection)
 
     def finish(self) -> None:
         """The transaction's last act: take the chain's head and link what happened."""

@@ -10,7 +10,7 @@ from breachdesk.stores.stream_tables import watermarks
 
 LOW = "low"
 HELD_UNTIL = "held_until"
-SWEEP_LOCK = 0x42524541_00000002
+SWEEP_LOCK = 0x42520004
 """PostgreSQL advisory lock: one process sweeps at a time."""
 
 
@@ -43,7 +43,7 @@ def lock(connection: Connection) -> bool:
     """May this transaction sweep? SQLite has one writer anyway."""
     if connection.dialect.name != "postgresql":
         return True
-    asked = text("SELECT pg_try_advisory_xact_lock(:lock)")
+    asked = text("SELECT pg_try_advisory_xact_lock(:lock, hashtext(current_schema()))")
     return bool(connection.execute(asked, {"lock": SWEEP_LOCK}).scalar())
 
 

@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy.exc import DatabaseError
 
-from schemas.errors import Conflict, NotAllowed, Retryable
+from breachdesk.stores.refusals import refusal, translated
+from schemas.errors import NotAllowed, Retryable
 
 T = TypeVar("T")
 Work = Callable[[Connection], Any]
@@ -140,30 +141,10 @@ def _resolve(acts: list[Act]) -> None:
         if act.failure is None:
             act.done.set_result(act.result)
         else:
-            act.done.set_exception(_translated(act.failure))
+            act.done.set_exception(translated(act.failure))
 
 
 def _refuse(acts: list[Act], error: Exception | None) -> None:
     for act in acts:
         if not act.done.done():
-            act.done.set_exception(_refusal(error))
-
-
-def _translated(error: BaseException) -> BaseException:
-    if isinstance(error, IntegrityError):
-        conflict = Conflict(
-            "it contradicts what is stored", place="store", remedy="Reload and look again."
-        )
-        conflict.__cause__ = error
-        return conflict
-    return _refusal(error) if isinstance(error, DatabaseError) else error
-
-
-def _refusal(cause: BaseException | None) -> Retryable:
-    refusal = Retryable(
-        "the database refused; nothing of this act was written",
-        place="store",
-        remedy="Check that the disk has room and can be written, then try again.",
-    )
-    refusal.__cause__ = cause
-    return refusal
+            act.done.set_exception(refusal(error))

@@ -15,7 +15,8 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from breachdesk.stores.open_store import alembic_config, migrate, open_store
+from breachdesk.stores.migrating import alembic_config
+from breachdesk.stores.open_store import migrate, open_store
 from breachdesk.stores.schema import HEAD, metadata
 from breachdesk.testing import FixedNow, a_customer
 from schemas.errors import Corrupt, Misconfigured, NotFound

@@ -1,0 +1,121 @@
+"""The transactional outbox towards Kafka (streams.ports.ExportOutbox), and what fills it.
+
+Facts about alerts and breaches follow from the audit: whatever is audited about one is exported
+as it stands now, in the same transaction. A counter that rises without an audit entry is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import orjson
+from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy.engine import Connection
+
+from breachdesk.ports import UnitOfWork
+from breachdesk.stores.stream_tables import exports
+from schemas.alert import AlertView
+from schemas.breach import Breach
+from schemas.errors import NotFound
+from streams.ports import Export
+
+T = TypeVar("T")
+EXPORTING = "exporting"
+"""Execution option of connections whose transactions fill the outbox."""
+ALERTS = "alerts"
+BREACHES = "breaches"
+
+
+class Run(Protocol):
+    """Runs work in one transaction and returns what it returned."""
+
+    def __call__(self, work: Any, /) -> Any: ...
+
+
+class SqlExportOutbox:
+    """streams.ports.ExportOutbox over the store's transactions."""
+
+    def __init__(self, write: Run, read: Run) -> None:
+        self._write = write
+        self._read = read
+
+    def waiting(self, limit: int) -> Sequence[tuple[int, Export]]:
+        """The oldest so many, with their numbers."""
+        query = select(exports).order_by(exports.c.id).limit(limit)
+        rows: Sequence[Any] = self._read(lambda connection: connection.execute(query).all())
+        return [(row.id, Export(row.topic, row.key, bytes(row.value))) for row in rows]
+
+    def sent(self, numbers: Sequence[int]) -> None:
+        """Forget them."""
+        gone = delete(exports).where(exports.c.id == bindparam("i"))
+        if numbers:
+            self._write(lambda c: c.execute(gone, [{"i": number} for number in numbers]))
+
+
+def add(connection: Connection, messages: Sequence[Export]) -> None:
+    """Into the outbox, within this transaction."""
+    if messages:
+        rows: list[dict[str, Any]] = [
+            {"topic": each.topic, "key": each.key, "value": each.value} for each in messages
+        ]
+        connection.execute(insert(exports), rows)
+
+
+def facts(uow: UnitOfWork, audited: Iterable[tuple[str, str]]) -> Sequence[Export]:
+    """One message for each alert and breach among the (act, subject) pairs, as it stands now."""
+    found: dict[tuple[str, str], Export] = {}
+    for act, subject in audited:
+        kind = act.partition(":")[0]
+        try:
+            if kind == "alert":
+                alert = uow.alerts.get(subject)
+                found[ALERTS, alert.id] = Export(ALERTS, alert.id, _alert(alert))
+            elif kind in ("breach", "notice"):
+                breach = uow.breaches.get(subject)
+                found[BREACHES, breach.id] = Export(BREACHES, breach.id, _breach(uow, breach))
+        except NotFound:
+            # Acts on something else (an account, a register) bear these names too.
+            continue
+    return list(found.values())
+
+
+def _alert(alert: AlertView) -> bytes:
+    """As `breachdesk alerts list --json` prints one."""
+    return orjson.dumps(
+        {
+            "id": alert.id,
+            "rule": alert.rule,
+            "title": alert.title,
+            "organization": alert.organization,
+            "group": alert.group,
+            "first": alert.first,
+            "last": alert.last,
+            "severity": alert.severity,
+            "customers": alert.customers,
+            "categories": alert.categories,
+            "evidence": alert.evidence,
+            "state": alert.state,
+            "case": alert.case_id,
+        },
+        default=list,
+    )
+
+
+def _breach(uow: UnitOfWork, breach: Breach) -> bytes:
+    """Numbers and times only: who is affected is nobody's business but the desk's."""
+    rows = uow.notices.list(breach_id=breach.id)
+    told: dict[str, int] = {}
+    for row in rows:
+        told[row.status.value] = told.get(row.status.value, 0) + 1
+    return orjson.dumps(
+        {
+            "id": breach.id,
+            "case": breach.case_id,
+            "confirmed_at": breach.confirmed_at,
+            "aware_at": breach.aware_at,
+            "drill": breach.drill,
+            "paused": uow.breaches.paused(breach.id),
+            "notices": told,
+        }
+    )

@@ -1,0 +1,74 @@
+"""Who leads: one process of many holds a PostgreSQL advisory lock for as long as it lives.
+
+The lock belongs to a connection (PostgreSQL manual, 13.3.5): when the process or its connection
+dies, the server lets go, and the next that asks takes it.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from sqlalchemy import Engine, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DatabaseError
+
+from schemas.errors import Retryable
+
+LEADER = 0x42520003
+_TAKE = text("SELECT pg_try_advisory_lock(:lock, hashtext(current_schema()))")
+_HELD = text("SELECT 1")
+
+
+class OnlyOne:
+    """streams.ports.Leader where one process owns the store anyway."""
+
+    def leads(self) -> bool:
+        """Always."""
+        return True
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class PostgresLeader:
+    """streams.ports.Leader over one connection that is kept. Thread-safe."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._connection: Connection | None = None
+        self._leads = False
+        self._lock = threading.Lock()
+
+    def leads(self) -> bool:
+        """As the port says."""
+        with self._lock:
+            try:
+                return self._ask()
+            except DatabaseError as error:
+                self._let_go()
+                raise Retryable(
+                    "nobody knows who leads: the database does not answer",
+                    place="store",
+                    remedy="Check the server, then try again.",
+                ) from error
+
+    def close(self) -> None:
+        """Let another lead."""
+        with self._lock:
+            self._let_go()
+
+    def _ask(self) -> bool:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        if self._leads:
+            self._connection.execute(_HELD)
+        else:
+            self._leads = bool(self._connection.execute(_TAKE, {"lock": LEADER}).scalar())
+        return self._leads
+
+    def _let_go(self) -> None:
+        connection, self._connection, self._leads = self._connection, None, False
+        if connection is not None:
+            # Closed, not returned to the pool: a pooled connection would keep the lock.
+            connection.invalidate()
+            connection.close()

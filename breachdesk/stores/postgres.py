@@ -1,0 +1,180 @@
+"""All that is PostgreSQL's own: addresses, connections, TLS, time-outs, advisory locks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event, text
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import QueuePool
+
+from schemas.errors import Misconfigured
+from schemas.settings import StoreSettings
+
+ACTS = 0x42520001
+"""Held exclusively by an act, shared by what the pipeline writes."""
+MIGRATIONS = 0x42520002
+"""One process migrates at a time."""
+SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+POOL_SECONDS = 10.0
+"""How long a thread waits for one of the process's connections."""
+TIMEOUTS = {
+    "lock_timeout": "15s",
+    "statement_timeout": "60s",
+    # A suspended process must not hold everybody's lock; its transaction is rolled back.
+    "idle_in_transaction_session_timeout": "60s",
+}
+CONNECT = {
+    "application_name": "breachdesk",
+    "connect_timeout": "10",
+    # A peer that vanished is noticed within the minute, also in the middle of a statement.
+    "keepalives_idle": "20",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+    # After a failover the former primary may answer at the old address: it must not be read.
+    "target_session_attrs": "read-write",
+}
+
+
+def is_postgres(url: str) -> bool:
+    """Is it an address of this kind?"""
+    return url.startswith(("postgresql://", "postgresql+psycopg://"))
+
+
+def engine(settings: StoreSettings) -> Engine:
+    """Connections of this process, at most `pool_size`. Raises Misconfigured for an address that
+    cannot be read, a wrong schema name, an unreadable password file or a missing driver."""
+    url = _url(settings)
+    given = {name: value for name, value in _arguments(settings).items() if name not in url.query}
+    try:
+        made = create_engine(
+            url.set(password=None),
+            connect_args=given,
+            poolclass=QueuePool,
+            pool_size=settings.pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_SECONDS,
+            pool_pre_ping=True,
+            # Parameters hold personal data and must never stand in an exception's text.
+            hide_parameters=True,
+            isolation_level="READ COMMITTED",
+        )
+    except ModuleNotFoundError as error:
+        raise Misconfigured(
+            "the PostgreSQL driver is not installed",
+            place="store address",
+            remedy='Install it with: pip install "breachdesk[postgres]"',
+        ) from error
+    _give_password(made, settings, url.password)
+    return made
+
+
+def snapshots(writing: Engine) -> Engine:
+    """The same connections for reading: each transaction is one snapshot and cannot write."""
+    return writing.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def place(settings: StoreSettings) -> str:
+    """Host, port, database and schema; never a password."""
+    url = _url(settings)
+    schema = f", schema {settings.schema_name}" if settings.schema_name else ""
+    host = url.host or url.query.get("host", "local socket")
+    named = host if isinstance(host, str) else ",".join(host)
+    port = f":{url.port}" if url.port else ""
+    return f"{named}{port}/{url.database or url.username or ''}{schema}"
+
+
+def lock_acts(connection: Connection, *, shared: bool = False) -> None:
+    """Wait for the lock of acts until the transaction's end; each schema has its own."""
+    kind = "_shared" if shared else ""
+    connection.execute(
+        text(f"SELECT pg_advisory_xact_lock{kind}(:lock, hashtext(current_schema()))"),
+        {"lock": ACTS},
+    )
+
+
+def lock_migrations(connection: Connection) -> None:
+    """Wait until no other process migrates; of the whole database, since a schema may not exist
+    yet."""
+    for name in TIMEOUTS:
+        connection.execute(text(f"SET LOCAL {name} = 0"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock, 0)"), {"lock": MIGRATIONS})
+
+
+def identity(connection: Connection) -> str:
+    """`system_identifier/timeline`. The timeline of the log that is being written rises at once
+    when a standby is promoted; the one in the control file only with the next checkpoint."""
+    query = (
+        "SELECT system_identifier, pg_walfile_name(pg_current_wal_lsn()) FROM pg_control_system()"
+    )
+    system, segment = connection.execute(text(query)).one()
+    return f"{system}/{int(segment[:8], 16)}"
+
+
+def _url(settings: StoreSettings) -> URL:
+    try:
+        return make_url(settings.url).set(drivername="postgresql+psycopg")
+    except (ArgumentError, ValueError):
+        raise Misconfigured(
+            "the store's address cannot be read",
+            place="store address",
+            remedy="Use postgresql://user@host:5432/database",
+        ) from None
+
+
+def _arguments(settings: StoreSettings) -> dict[str, str]:
+    files = {
+        "sslrootcert": settings.ca_file,
+        "sslcert": settings.cert_file,
+        "sslkey": settings.key_file,
+    }
+    paths = {name: str(path) for name, path in files.items() if path is not None}
+    options = dict(TIMEOUTS)
+    if settings.schema_name:
+        options["search_path"] = schema_name(settings)
+    said = " ".join(f"-c {name}={value}" for name, value in options.items())
+    return {**CONNECT, "sslmode": settings.tls.value, "options": said, **paths}
+
+
+def schema_name(settings: StoreSettings) -> str:
+    """The named schema. Raises Misconfigured for what would have to be quoted."""
+    if not SCHEMA_NAME.fullmatch(settings.schema_name):
+        raise Misconfigured(
+            "the schema's name must be lower-case letters, digits and underscores, at most 63",
+            place="store.schema_name",
+            remedy="Choose another name.",
+        )
+    return settings.schema_name
+
+
+def _give_password(made: Engine, settings: StoreSettings, in_url: str | None) -> None:
+    """Handed over at each connect, never kept in the engine's address: a file may be renewed."""
+    _password(settings, in_url)
+
+    def give(_dialect: Any, _record: Any, _args: Any, arguments: dict[str, Any]) -> None:
+        password = _password(settings, in_url)
+        if password:
+            arguments["password"] = password
+
+    event.listen(made, "do_connect", give)
+
+
+def _password(settings: StoreSettings, in_url: str | None) -> str:
+    if settings.password_file is not None:
+        return _first_line(settings.password_file)
+    return settings.password.get_secret_value() or in_url or ""
+
+
+def _first_line(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError):
+        raise Misconfigured(
+            "the password file cannot be read",
+            place=str(path),
+            remedy="Check store.password_file and who may read it.",
+        ) from None

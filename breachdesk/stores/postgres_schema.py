@@ -1,0 +1,123 @@
+"""The schema of a PostgreSQL store: made, brought up to date, checked, dropped."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+from breachdesk.stores import migrating, postgres, roles
+from breachdesk.stores.refusals import DATABASE_ERRORS, code_of
+from breachdesk.stores.schema import HEAD
+from schemas.errors import BreachDeskError, Misconfigured, NotFound, Retryable
+from schemas.settings import StoreSettings
+
+DENIED = "42501"
+"""SQLSTATE insufficient_privilege."""
+MIGRATE = "Run `breachdesk store migrate` as the role that owns the tables."
+
+
+def migrate_postgres(settings: StoreSettings, *, grant: str = "") -> None:
+    """Bring the schema up to date, whoever else is about to; then let the role `grant` use it.
+
+    Raises Misconfigured when this role may not, the store is of a newer program, or there is no
+    such role; Retryable when the server cannot be reached.
+    """
+    engine = postgres.engine(settings)
+    try:
+        _migrate(engine, settings)
+        if grant:
+            with engine.begin() as connection:
+                roles.grant(connection, grant)
+    except DATABASE_ERRORS as error:
+        raise _explained(error, settings) from None
+    finally:
+        engine.dispose()
+
+
+def require_current(engine: Engine, settings: StoreSettings, *, create: bool) -> None:
+    """Bring an older schema up to date if this role may. Raises as `migrate_postgres`; NotFound
+    when there is no store and `create` is False."""
+    try:
+        with engine.connect() as connection:
+            _require_utf8(connection, settings)
+            stored = migrating.version(connection)
+        if stored is None and not create:
+            raise NotFound(
+                "no store there",
+                place=postgres.place(settings),
+                remedy="`breachdesk store migrate` makes one.",
+            )
+        if stored != HEAD:
+            _migrate(engine, settings)
+    except DATABASE_ERRORS as error:
+        raise _explained(error, settings) from None
+
+
+def create_schema(settings: StoreSettings) -> None:
+    """Make the named schema with everything in it; one that is there is brought up to date."""
+    migrate_postgres(settings)
+
+
+def drop_schema(settings: StoreSettings) -> None:
+    """Drop the named schema with everything in it. Raises Misconfigured when none is named."""
+    name = postgres.schema_name(settings)
+    engine = postgres.engine(settings)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text(f"DROP SCHEMA IF EXISTS {name} CASCADE"))
+    except DATABASE_ERRORS as error:
+        raise _explained(error, settings) from None
+    finally:
+        engine.dispose()
+
+
+def _migrate(engine: Engine, settings: StoreSettings) -> None:
+    """All of it in one transaction, under a lock: the second of two processes finds it done."""
+    with engine.connect() as connection:
+        postgres.lock_migrations(connection)
+        if settings.schema_name:
+            _make_schema(connection, postgres.schema_name(settings))
+        if migrating.version(connection) != HEAD:
+            migrating.upgrade(connection)
+        connection.commit()
+
+
+def _make_schema(connection: Connection, name: str) -> None:
+    """Asked first: `IF NOT EXISTS` wants the right to create even when there is nothing to do."""
+    there = text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
+    if connection.execute(there, {"name": name}).scalar() is None:
+        connection.execute(text(f"CREATE SCHEMA {name}"))
+
+
+def _require_utf8(connection: Connection, settings: StoreSettings) -> None:
+    encoding = connection.execute(text("SHOW server_encoding")).scalar()
+    if encoding != "UTF8":
+        raise Misconfigured(
+            f"the database's encoding is {encoding}",
+            place=postgres.place(settings),
+            remedy="Create the database with ENCODING 'UTF8'.",
+        )
+
+
+def _explained(error: BaseException, settings: StoreSettings) -> BreachDeskError:
+    where = postgres.place(settings)
+    code = code_of(error)
+    if code == DENIED:
+        return Misconfigured(
+            "the schema is not up to date and this role may not change it",
+            place=where,
+            remedy=MIGRATE,
+        )
+    said = f": {_first_line(error)}" if code is None else f" ({code})"
+    return Retryable(
+        f"the database server cannot be used{said}",
+        place=where,
+        remedy="Check that the server runs, its address, the role and the password.",
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    """What libpq says of a connection: its words name host, role and database, no password."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return str(cause).strip().partition("\n")[0].rstrip(".")

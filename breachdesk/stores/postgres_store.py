@@ -1,0 +1,76 @@
+"""The store that many processes share: acts one after another, pipeline writes beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TypeVar
+
+from sqlalchemy import Engine
+
+from breachdesk.ports import Now, UnitOfWork
+from breachdesk.stores import postgres
+from breachdesk.stores.batch_sink import SqlBatchSink
+from breachdesk.stores.register import SqlRegister
+from breachdesk.stores.shared_sink import SharedSqlSink
+from breachdesk.stores.tables import case_keys
+from breachdesk.stores.transactions import Transactions
+from breachdesk.stores.unit_of_work import SqlUnitOfWork, carry_out
+from streams.ports import BatchSink, Register, SharedSink
+
+T = TypeVar("T")
+
+
+class PostgresStore:
+    """breachdesk.ports.Store over a PostgreSQL schema. Thread-safe; close it when done. A lost
+    connection or a restarted server is Retryable, and the next call connects anew."""
+
+    def __init__(self, engine: Engine, place: str, now: Now) -> None:
+        self.now = now
+        self._transactions = Transactions(engine, place)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def act(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Run in one write transaction; durable on return. Whatever `work` raises rolls it back
+        and is raised. Raises Conflict where it contradicts what is stored, ValueError (and
+        BadInput) for a value that cannot be stored, Retryable when the server refuses."""
+        result, erased = self._transactions.act(lambda connection: carry_out(connection, work))
+        if erased:
+            # The old row version still holds the key until it is vacuumed.
+            self._transactions.vacuum(case_keys.name)
+        return result
+
+    def look(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Run on a read-only snapshot; never waits for a writer."""
+        return self._transactions.read(lambda connection: work(SqlUnitOfWork(connection)))
+
+    def identity(self) -> str:
+        """`system_identifier/timeline` of the server: another one after a failover or a restored
+        backup. Raises Retryable."""
+        return self._transactions.read(postgres.identity)
+
+    def batch_sink(self) -> BatchSink:
+        """Where one pipeline commits."""
+        return SqlBatchSink(self._transactions.write, self._transactions.read)
+
+    def shared_sink(self) -> SharedSink:
+        """Where many workers commit."""
+        return SharedSqlSink(self._transactions.write, self._transactions.read)
+
+    def register(self) -> Register:
+        """The newest view of who owned what, cached until the register changes."""
+        return SqlRegister(self)
+
+    def close(self) -> None:
+        """Let go of the connections; a second time does nothing."""
+        self._transactions.close()

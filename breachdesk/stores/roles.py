@@ -1,0 +1,48 @@
+"""A role for the running program that can use the store but never rewrite the audit chain."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+from schemas.errors import Misconfigured
+
+RIGHTS = (
+    "GRANT USAGE ON SCHEMA {schema} TO {role}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
+    "GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
+    "REVOKE UPDATE, DELETE, TRUNCATE ON {schema}.audit FROM {role}",
+    "REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {schema}.alembic_version FROM {role}",
+)
+
+
+def grant(connection: Connection, role: str) -> None:
+    """Let the role read and write every table of the present schema; the audit table only grows,
+    and the schema's version stands. Raises Misconfigured when there is no such role, or when it is
+    a superuser, owns the chain or belongs to a role that does: then no right can be withheld."""
+    _require_role(connection, role)
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    schema = connection.execute(text("SELECT current_schema()")).scalar_one()
+    for right in RIGHTS:
+        connection.execute(text(right.format(schema=quote(schema), role=quote(role))))
+    _require_bound(connection, role)
+
+
+def _require_role(connection: Connection, role: str) -> None:
+    there = text("SELECT 1 FROM pg_roles WHERE rolname = :role")
+    if connection.execute(there, {"role": role}).scalar() is None:
+        raise Misconfigured(
+            f"there is no role {role}",
+            place="store migrate --grant",
+            remedy=f"Create it first: CREATE ROLE {role} LOGIN",
+        )
+
+
+def _require_bound(connection: Connection, role: str) -> None:
+    query = text("SELECT has_table_privilege(:role, 'audit', 'UPDATE, DELETE, TRUNCATE')")
+    if connection.execute(query, {"role": role}).scalar():
+        raise Misconfigured(
+            f"the role {role} could rewrite the audit chain all the same",
+            place="store migrate --grant",
+            remedy="Use a role that is no superuser and does not own the tables.",
+        )
