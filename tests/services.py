@@ -23,6 +23,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 from servers import Daemon, Kafka, Missing, Postgres
+from servers.room import Room
 
 SCRIPT = Path(__file__).resolve().parents[1] / "scripts/services"
 FOLDER, OWNER = "BREACHDESK_TEST_SERVICES_DIR", "BREACHDESK_TEST_SERVICES_OWNER"
@@ -65,8 +66,8 @@ def private_kafka(properties: Mapping[str, str] | None = None) -> Iterator[Kafka
     `properties` are the broker's; `kafka.address` is where clients go, `kafka.internal` is always
     in plain text.
     """
-    with own_folder() as folder:
-        kafka = Kafka(folder / "kafka", properties)
+    with own_room() as room:
+        kafka = Kafka(room.folder / "kafka", properties)
         with running(kafka):
             yield kafka
 
@@ -74,19 +75,25 @@ def private_kafka(properties: Mapping[str, str] | None = None) -> Iterator[Kafka
 @contextmanager
 def private_postgres() -> Iterator[Postgres]:
     """A PostgreSQL for one test to `kill()`, `pause()`, `stop()` and `start()`; `url` stays."""
-    with own_folder() as folder:
-        postgres = Postgres(folder / "postgres")
+    with own_room() as room:
+        postgres = Postgres(room.folder / "postgres")
         with running(postgres):
             yield postgres
 
 
 @contextmanager
-def own_folder() -> Iterator[Path]:
-    """Not pytest's tmp_path: PostgreSQL's own account must be able to enter it."""
-    with tempfile.TemporaryDirectory(prefix="breachdesk-private-") as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        yield folder
+def own_room() -> Iterator[Room]:
+    """Empty, and emptied when this process ends, however it ends.
+
+    Not in pytest's tmp_path: PostgreSQL's own account must be able to enter it.
+    """
+    room = Room(Path(tempfile.mkdtemp(prefix="breachdesk-private-")))
+    room.folder.chmod(0o711)
+    room.end_with(os.getpid())
+    try:
+        yield room
+    finally:
+        room.down()
 
 
 @contextmanager

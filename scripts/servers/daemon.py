@@ -162,7 +162,8 @@ class Daemon(ABC):
         everyone = family(self.pid) if self.alive else []
         self.ask_to_stop()
         if everyone and not gone_within(everyone, STOP_SECONDS):
-            self.kill()
+            send(everyone, signal.SIGKILL)
+            gone_within(everyone, STOP_SECONDS)
         self.reap()
 
     def reap(self) -> None:

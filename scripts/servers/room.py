@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,7 +16,9 @@ from servers.daemon import Daemon, Missing, NotReady
 from servers.kafka import Kafka
 from servers.postfix import Postfix
 from servers.postgres import Postgres
+from servers.processes import birth
 
+SCRIPT = Path(__file__).resolve().parents[1] / "services"
 SERVERS: dict[str, type[Daemon]] = {"kafka": Kafka, "postgres": Postgres, "postfix": Postfix}
 
 
@@ -63,6 +67,25 @@ class Room:
                 server.remove()
             shutil.rmtree(self.folder, ignore_errors=True)
         return alive
+
+    def end_with(self, pid: int) -> None:
+        """Leave a process behind that calls `down` when that one has ended, however it ended."""
+        note = self.folder / "watch"
+        with self.alone():
+            self.open()
+            if note.exists():
+                return
+            note.touch()
+        subprocess.run(
+            [sys.executable, str(SCRIPT), "watch", str(pid), birth(pid)],
+            check=True,
+            env={**os.environ, "BREACHDESK_SERVICES_DIR": str(self.folder)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+        )
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ import smtplib
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,6 @@ from services import (
     SCRIPT,
     cannot_be_had,
     fresh_schema,
-    own_folder,
     private_kafka,
     private_postgres,
     unique_prefix,
@@ -33,9 +33,11 @@ pytestmark = [pytest.mark.slow]
 
 @pytest.fixture
 def room() -> Iterator[Path]:
-    with own_folder() as folder:
-        yield folder / "services"
-        run("down", folder / "services")
+    """Not in tmp_path: PostgreSQL's own account must be able to enter it."""
+    with tempfile.TemporaryDirectory(prefix="breachdesk-script-") as name:
+        Path(name).chmod(0o711)
+        yield Path(name) / "services"
+        run("down", Path(name) / "services")
 
 
 def run(command: str, room: Path, **changes: str) -> subprocess.CompletedProcess[str]:
