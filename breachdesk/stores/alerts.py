@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Select, exists, insert, or_, select, update
 from sqlalchemy.engine import Connection, Row
 
+from breachdesk.stores.each_dialect import by_bytes
 from breachdesk.stores.stream_tables import (
     alert_acts,
     alert_ids,
@@ -59,7 +60,7 @@ class SqlAlertBook:
         rows = self._connection.execute(
             select(evidence)
             .where(evidence.c.alert_pk.in_(self._family(leader)))
-            .order_by(evidence.c.time, evidence.c.event_id, evidence.c.step, evidence.c.value)
+            .order_by(evidence.c.time, *(by_bytes(self._connection, text) for text in TEXTS))
         )
         return list({(row.event_id, row.step): _evidence(row) for row in rows}.values())
 
@@ -151,6 +152,7 @@ class SqlAlertBook:
 
 
 AGAIN = "Reload and look again."
+TEXTS = (evidence.c.event_id, evidence.c.step, evidence.c.value)
 UNSEEN = {"entities", "evidence_hash", "key_hash", "anchor"}
 """The machine's own; thousands of user names in a spray."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
 from breachdesk.ports import Now, Store
-from streams.ports import BatchSink, Register, SharedSink
+from streams.ports import BatchSink, ExportOutbox, Leader, Register, SharedSink
 
 
 class AnyStore(Store, Protocol):
@@ -29,6 +30,19 @@ class AnyStore(Store, Protocol):
 
     def shared_sink(self) -> SharedSink:
         """Where many workers commit."""
+        ...
+
+    def rewind(self, names: Sequence[str], offset: int | None, *, actor: str) -> list[str]:
+        """Have records processed once more, as an audited act; the partitions moved. Raises
+        NotFound for one that was never processed."""
+        ...
+
+    def export_outbox(self) -> ExportOutbox:
+        """What waits to be told to integrators."""
+        ...
+
+    def leader(self) -> Leader:
+        """Whether this process does what only one may."""
         ...
 
     def register(self) -> Register:

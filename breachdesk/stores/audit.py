@@ -98,6 +98,10 @@ class SqlAuditBook:
         chain.must_end_at(*self._head())
         return chain.seq
 
+    def waiting(self) -> Sequence[tuple[str, str]]:
+        """(act, subject) of each entry that `finish` will write."""
+        return [(str(each["act"]), str(each["subject"])) for each in self._waiting]
+
     def finish(self) -> None:
         """Write what waits: lock the head, link, move the head."""
         if not self._waiting:

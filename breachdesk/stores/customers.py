@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores import counters
+from breachdesk.stores.each_dialect import by_bytes
 from breachdesk.stores.spans import outside, overlap
 from breachdesk.stores.stream_tables import unattributed
 from breachdesk.stores.tables import bindings, customers
@@ -35,7 +36,8 @@ class SqlCustomerBook:
 
     def list(self) -> Sequence[Customer]:
         """By id."""
-        docs = self._connection.execute(select(customers.c.doc).order_by(customers.c.id)).scalars()
+        query = select(customers.c.doc).order_by(by_bytes(self._connection, customers.c.id))
+        docs = self._connection.execute(query).scalars()
         return [Customer.model_validate_json(doc) for doc in docs]
 
     def save(self, customer: Customer) -> None:
@@ -82,7 +84,9 @@ class SqlCustomerBook:
     def unattributed(self) -> Sequence[Unattributed]:
         """Most events first; keys bound meanwhile are left out."""
         rows = self._connection.execute(
-            select(unattributed).order_by(unattributed.c.events.desc(), unattributed.c.key)
+            select(unattributed).order_by(
+                unattributed.c.events.desc(), by_bytes(self._connection, unattributed.c.key)
+            )
         )
         owned = _Owned(self.bindings())
         return [_unattributed(row) for row in rows if not owned.covers(row.key)]

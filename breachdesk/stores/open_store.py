@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError
 from breachdesk.ports import Now
 from breachdesk.stores import migrating, postgres, postgres_schema, sqlite
 from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.exports import EXPORTING
 from breachdesk.stores.file_lock import FileLock
 from breachdesk.stores.postgres_store import PostgresStore
 from breachdesk.stores.schema import HEAD
@@ -19,10 +20,16 @@ from schemas.settings import StoreSettings
 
 
 def open_store(
-    url: str, *, now: Now, create: bool = True, settings: StoreSettings | None = None
+    url: str,
+    *,
+    now: Now,
+    create: bool = True,
+    settings: StoreSettings | None = None,
+    exporting: bool = False,
 ) -> AnyStore:
     """The store at `sqlite:///…/store.db` or `postgresql://…`, migrated forward. `settings` say the
-    rest of a server's: schema, password, TLS, pool.
+    rest of a server's: schema, password, TLS, pool. `exporting`: transactions on a server also fill
+    the outbox towards Kafka.
 
     Raises Misconfigured for another address, a file or schema that cannot be written or a store of
     a newer program, NotFound when there is none and `create` is False, Corrupt when the file is no
@@ -30,7 +37,7 @@ def open_store(
     """
     if postgres.is_postgres(url):
         given = (settings or StoreSettings()).model_copy(update={"url": url})
-        return open_postgres(given, now=now, create=create)
+        return open_postgres(given, now=now, create=create, exporting=exporting)
     return open_sqlite(_sqlite_path(url), now=now, create=create)
 
 
@@ -50,7 +57,9 @@ def open_sqlite(path: Path, *, now: Now, create: bool = True) -> SqlStore:
     return SqlStore(path, now)
 
 
-def open_postgres(settings: StoreSettings, *, now: Now, create: bool = True) -> PostgresStore:
+def open_postgres(
+    settings: StoreSettings, *, now: Now, create: bool = True, exporting: bool = False
+) -> PostgresStore:
     """The store on that server. Raises as `open_store`."""
     engine = postgres.engine(settings)
     try:
@@ -58,7 +67,9 @@ def open_postgres(settings: StoreSettings, *, now: Now, create: bool = True) -> 
     except BaseException:
         engine.dispose()
         raise
-    return PostgresStore(engine, postgres.place(settings), now)
+    return PostgresStore(
+        engine.execution_options(**{EXPORTING: exporting}), postgres.place(settings), now
+    )
 
 
 def migrate(path: Path) -> None:

@@ -49,7 +49,8 @@ def engine(settings: StoreSettings) -> Engine:
     """Connections of this process, at most `pool_size`. Raises Misconfigured for an address that
     cannot be read, a wrong schema name, an unreadable password file or a missing driver."""
     url = _url(settings)
-    given = {name: value for name, value in _arguments(settings).items() if name not in url.query}
+    arguments = _arguments(settings, url.query.get("options", ""))
+    given = {k: v for k, v in arguments.items() if k == "options" or k not in url.query}
     try:
         made = create_engine(
             url.set(password=None),
@@ -126,7 +127,8 @@ def _url(settings: StoreSettings) -> URL:
         ) from None
 
 
-def _arguments(settings: StoreSettings) -> dict[str, str]:
+def _arguments(settings: StoreSettings, more: str | tuple[str, ...]) -> dict[str, str]:
+    """What libpq is told; the address's own words come after ours, so that they win."""
     files = {
         "sslrootcert": settings.ca_file,
         "sslcert": settings.cert_file,
@@ -137,6 +139,7 @@ def _arguments(settings: StoreSettings) -> dict[str, str]:
     if settings.schema_name:
         options["search_path"] = schema_name(settings)
     said = " ".join(f"-c {name}={value}" for name, value in options.items())
+    said = " ".join((said, *([more] if isinstance(more, str) else more))).strip()
     return {**CONNECT, "sslmode": settings.tls.value, "options": said, **paths}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -11,12 +11,15 @@ from sqlalchemy import Engine
 from breachdesk.ports import Now, UnitOfWork
 from breachdesk.stores import postgres
 from breachdesk.stores.batch_sink import SqlBatchSink
+from breachdesk.stores.exports import SqlExportOutbox
+from breachdesk.stores.leader import PostgresLeader
 from breachdesk.stores.register import SqlRegister
+from breachdesk.stores.rewind import rewind
 from breachdesk.stores.shared_sink import SharedSqlSink
 from breachdesk.stores.tables import case_keys
 from breachdesk.stores.transactions import Transactions
 from breachdesk.stores.unit_of_work import SqlUnitOfWork, carry_out
-from streams.ports import BatchSink, Register, SharedSink
+from streams.ports import BatchSink, ExportOutbox, Leader, Register, SharedSink
 
 T = TypeVar("T")
 
@@ -28,6 +31,7 @@ class PostgresStore:
     def __init__(self, engine: Engine, place: str, now: Now) -> None:
         self.now = now
         self._transactions = Transactions(engine, place)
+        self._leader = PostgresLeader(engine)
 
     def __enter__(self) -> Self:
         return self
@@ -67,10 +71,23 @@ class PostgresStore:
         """Where many workers commit."""
         return SharedSqlSink(self._transactions.write, self._transactions.read)
 
+    def rewind(self, names: Sequence[str], offset: int | None, *, actor: str) -> list[str]:
+        """Have records processed once more (stores.rewind); the partitions moved."""
+        return self._transactions.act(lambda c: rewind(c, names, offset, actor, self.now()))
+
+    def export_outbox(self) -> ExportOutbox:
+        """What waits to be told to integrators."""
+        return SqlExportOutbox(self._transactions.write, self._transactions.read)
+
+    def leader(self) -> Leader:
+        """Whether this process does what only one may."""
+        return self._leader
+
     def register(self) -> Register:
         """The newest view of who owned what, cached until the register changes."""
         return SqlRegister(self)
 
     def close(self) -> None:
         """Let go of the connections; a second time does nothing."""
+        self._leader.close()
         self._transactions.close()

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection, Row
 
+from breachdesk.stores.each_dialect import by_bytes
 from breachdesk.stores.stream_tables import blind_intervals, dead_letters, source_counts
 from breachdesk.stores.tables import bindings
 from schemas.customer import PROVIDER, AssetKind
@@ -76,7 +77,9 @@ class SqlSourceBook:
     def gaps(self) -> Sequence[BlindInterval]:
         """Oldest first."""
         rows = self._connection.execute(
-            select(blind_intervals).order_by(blind_intervals.c.begin, blind_intervals.c.source)
+            select(blind_intervals).order_by(
+                blind_intervals.c.begin, by_bytes(self._connection, blind_intervals.c.source)
+            )
         )
         return [BlindInterval.model_validate(dict(row._mapping)) for row in rows]  # noqa: SLF001
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -14,13 +14,16 @@ from sqlalchemy.exc import DatabaseError
 from breachdesk.ports import Now, UnitOfWork
 from breachdesk.stores import sqlite
 from breachdesk.stores.batch_sink import SqlBatchSink
+from breachdesk.stores.exports import SqlExportOutbox
 from breachdesk.stores.file_lock import FileLock
+from breachdesk.stores.leader import OnlyOne
 from breachdesk.stores.register import SqlRegister
+from breachdesk.stores.rewind import rewind
 from breachdesk.stores.shared_sink import SharedSqlSink
 from breachdesk.stores.unit_of_work import SqlUnitOfWork, carry_out
 from breachdesk.stores.writer import Writer
 from schemas.errors import Retryable
-from streams.ports import BatchSink, Register, SharedSink
+from streams.ports import BatchSink, ExportOutbox, Leader, Register, SharedSink
 
 T = TypeVar("T")
 
@@ -81,6 +84,18 @@ class SqlStore:
     def shared_sink(self) -> SharedSink:
         """Where one of many workers commits; here they share one writer."""
         return SharedSqlSink(self._writer.run, self._read)
+
+    def rewind(self, names: Sequence[str], offset: int | None, *, actor: str) -> list[str]:
+        """Have records processed once more (stores.rewind); the partitions moved."""
+        return self._writer.run(lambda c: rewind(c, names, offset, actor, self.now()))
+
+    def export_outbox(self) -> ExportOutbox:
+        """What waits to be told to integrators."""
+        return SqlExportOutbox(self._writer.run, self._read)
+
+    def leader(self) -> Leader:
+        """One process owns the file's pipeline: it leads."""
+        return OnlyOne()
 
     def register(self) -> Register:
         """The newest view of who owned what, cached until the register changes."""

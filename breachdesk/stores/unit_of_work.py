@@ -8,6 +8,7 @@ from typing import TypeVar
 from sqlalchemy.engine import Connection
 
 from breachdesk.ports import UnitOfWork
+from breachdesk.stores import exports
 from breachdesk.stores.alerts import SqlAlertBook
 from breachdesk.stores.audit import SqlAuditBook
 from breachdesk.stores.breaches import SqlBreachBook
@@ -35,6 +36,7 @@ class SqlUnitOfWork:
     """breachdesk.ports.UnitOfWork. `finish` writes the audit entries that wait."""
 
     def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         sealing = Sealing(connection)
         self.alerts = SqlAlertBook(connection)
         self.cases = SqlCaseBook(connection)
@@ -48,5 +50,8 @@ class SqlUnitOfWork:
         self.marks = SqlMarkBook(connection)
 
     def finish(self) -> None:
-        """The transaction's last act: take the chain's head and link what happened."""
+        """The transaction's last act: take the chain's head and link what happened; before it,
+        tell integrators what was audited, if this store exports."""
+        if self._connection.get_execution_options().get(exports.EXPORTING):
+            exports.add(self._connection, exports.facts(self, self.audit.waiting()))
         self.audit.finish()

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.engine import Connection
 
+from breachdesk.stores.each_dialect import by_bytes
 from breachdesk.stores.tables import sessions, users
 from schemas.errors import NotFound
 from schemas.user import User
@@ -25,7 +26,8 @@ class SqlUserBook:
 
     def list(self) -> Sequence[User]:
         """By id."""
-        docs = self._connection.execute(select(users.c.doc).order_by(users.c.id)).scalars()
+        query = select(users.c.doc).order_by(by_bytes(self._connection, users.c.id))
+        docs = self._connection.execute(query).scalars()
         return [User.model_validate_json(doc) for doc in docs]
 
     def save(self, user: User) -> None:

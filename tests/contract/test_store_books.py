@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from store_adapters import ADAPTERS, everything_stored, fresh_store
 
-from breachdesk.stores.sql_store import SqlStore
+from breachdesk.stores.any_store import AnyStore
 from breachdesk.testing import (
     START,
     FixedNow,
@@ -16,7 +17,6 @@ from breachdesk.testing import (
     a_customer,
     a_user,
     an_alert,
-    memory_store,
 )
 from schemas.alert import AlertState
 from schemas.breach import (
@@ -39,14 +39,14 @@ from schemas.report import RegulatorReport, ReportStage, Submission
 from schemas.source import BlindInterval
 
 
-@pytest.fixture
-def store() -> Iterator[SqlStore]:
-    with memory_store(FixedNow()) as opened:
+@pytest.fixture(params=ADAPTERS)
+def store(request: pytest.FixtureRequest) -> Iterator[AnyStore]:
+    with fresh_store(request.param, FixedNow()) as opened:
         yield opened
 
 
 @pytest.fixture
-def breach(store: SqlStore) -> Breach:
+def breach(store: AnyStore) -> Breach:
     return store.act(lambda uow: a_confirmed_breach(uow, START))
 
 
@@ -88,7 +88,7 @@ def a_manifest(breach_id: str, version: int = 1) -> Manifest:
     )
 
 
-def test_an_act_that_raises_keeps_nothing_of_what_it_did(store: SqlStore) -> None:
+def test_an_act_that_raises_keeps_nothing_of_what_it_did(store: AnyStore) -> None:
     def half(uow):
         uow.customers.save(a_customer())
         raise Conflict("changed my mind")
@@ -100,19 +100,19 @@ def test_an_act_that_raises_keeps_nothing_of_what_it_did(store: SqlStore) -> Non
     assert store.look(lambda uow: uow.customers.version()) == 0
 
 
-def test_an_act_inside_an_act_is_refused_instead_of_waiting_for_itself(store: SqlStore) -> None:
+def test_an_act_inside_an_act_is_refused_instead_of_waiting_for_itself(store: AnyStore) -> None:
     with pytest.raises(NotAllowed, match="inside another act"):
         store.act(lambda _: store.act(lambda uow: uow.customers.save(a_customer())))
 
 
-def test_a_look_cannot_write(store: SqlStore) -> None:
+def test_a_look_cannot_write(store: AnyStore) -> None:
     with pytest.raises(Exception, match="cannot be read"):
         store.look(lambda uow: uow.customers.save(a_customer()))
 
     assert store.look(lambda uow: uow.customers.list()) == []
 
 
-def test_a_case_saved_over_another_version_is_a_conflict(store: SqlStore) -> None:
+def test_a_case_saved_over_another_version_is_a_conflict(store: AnyStore) -> None:
     case = store.act(lambda uow: a_case(uow, START))
     saved = store.act(lambda uow: uow.cases.save(case.model_copy(update={"lead": "sam"})))
 
@@ -122,7 +122,7 @@ def test_a_case_saved_over_another_version_is_a_conflict(store: SqlStore) -> Non
     assert store.look(lambda uow: uow.cases.get(case.id)) == saved
 
 
-def test_case_numbers_are_never_used_again_once_given(store: SqlStore) -> None:
+def test_case_numbers_are_never_used_again_once_given(store: AnyStore) -> None:
     first = store.act(lambda uow: uow.cases.next_id())
     second = store.act(lambda uow: a_case(uow, START)).id
 
@@ -131,7 +131,7 @@ def test_case_numbers_are_never_used_again_once_given(store: SqlStore) -> None:
         store.look(lambda uow: uow.cases.get(first))
 
 
-def test_cases_and_breaches_are_listed_newest_first(store: SqlStore) -> None:
+def test_cases_and_breaches_are_listed_newest_first(store: AnyStore) -> None:
     for hours in (0, 2, 1):
         store.act(lambda uow, h=hours: a_confirmed_breach(uow, START + timedelta(hours=h)))
 
@@ -147,7 +147,7 @@ def test_cases_and_breaches_are_listed_newest_first(store: SqlStore) -> None:
     ]
 
 
-def test_a_filed_document_version_is_never_overwritten(store: SqlStore, breach: Breach) -> None:
+def test_a_filed_document_version_is_never_overwritten(store: AnyStore, breach: Breach) -> None:
     store.act(lambda uow: uow.breaches.put(a_manifest(breach.id)))
     store.act(lambda uow: uow.breaches.put(a_manifest(breach.id, 2)))
 
@@ -163,7 +163,7 @@ def test_a_filed_document_version_is_never_overwritten(store: SqlStore, breach: 
 
 
 def test_documents_of_one_kind_and_breach_do_not_mix_with_others(
-    store: SqlStore, breach: Breach
+    store: AnyStore, breach: Breach
 ) -> None:
     other = store.act(lambda uow: a_confirmed_breach(uow, START))
     yes = Answer(yes=True, reasons="because")
@@ -190,7 +190,7 @@ def test_documents_of_one_kind_and_breach_do_not_mix_with_others(
 
 
 def test_a_clock_replaces_its_duty_and_submissions_keep_their_numbers(
-    store: SqlStore, breach: Breach
+    store: AnyStore, breach: Breach
 ) -> None:
     running = Clock(breach_id=breach.id, duty=Duty.ICO_ART33, title="t", started_at=START)
     stopped = running.model_copy(update={"stopped_at": START, "stopped_by": "submission 1"})
@@ -226,13 +226,13 @@ def test_a_clock_replaces_its_duty_and_submissions_keep_their_numbers(
     assert latest.number == 2
 
 
-def test_a_document_without_a_breach_is_refused(store: SqlStore) -> None:
+def test_a_document_without_a_breach_is_refused(store: AnyStore) -> None:
     with pytest.raises(BadInput, match="belongs to no breach"):
         store.act(lambda uow: uow.breaches.put(a_customer()))
 
 
 def test_the_manifest_and_the_notice_facts_lie_sealed_on_the_disk(
-    store: SqlStore, breach: Breach
+    store: AnyStore, breach: Breach
 ) -> None:
     facts = NoticeFacts(
         breach_id=breach.id,
@@ -244,7 +244,7 @@ def test_the_manifest_and_the_notice_facts_lie_sealed_on_the_disk(
     )
     store.act(lambda uow: uow.breaches.put(a_manifest(breach.id)))
     store.act(lambda uow: uow.breaches.put(facts))
-    stored = store.path.read_bytes() + store.path.with_name("store.db-wal").read_bytes()
+    stored = everything_stored(store)
 
     assert b"jo@contoso.example" not in stored
     assert b"Wilhelmina" not in stored
@@ -252,7 +252,7 @@ def test_the_manifest_and_the_notice_facts_lie_sealed_on_the_disk(
 
 
 def test_erasing_a_case_leaves_its_sealed_documents_out_and_the_chain_whole(
-    store: SqlStore, breach: Breach
+    store: AnyStore, breach: Breach
 ) -> None:
     def file_it(uow):
         uow.breaches.put(a_manifest(breach.id))
@@ -281,7 +281,7 @@ def test_erasing_a_case_leaves_its_sealed_documents_out_and_the_chain_whole(
         store.act(lambda uow: uow.breaches.put(a_manifest(breach.id, 2)))
 
 
-def test_pausing_is_a_switch_of_one_breach(store: SqlStore, breach: Breach) -> None:
+def test_pausing_is_a_switch_of_one_breach(store: AnyStore, breach: Breach) -> None:
     store.act(lambda uow: uow.breaches.pause(breach.id, True))
 
     assert store.look(lambda uow: uow.breaches.paused(breach.id)) is True
@@ -290,7 +290,7 @@ def test_pausing_is_a_switch_of_one_breach(store: SqlStore, breach: Breach) -> N
 
 
 def test_one_notice_is_queued_once_however_often_it_is_asked_for(
-    store: SqlStore, breach: Breach
+    store: AnyStore, breach: Breach
 ) -> None:
     first = store.act(lambda uow: uow.notices.queue(a_row(breach.id)))
     other = store.act(lambda uow: uow.notices.queue(a_row(breach.id, "kit")))
@@ -302,7 +302,7 @@ def test_one_notice_is_queued_once_however_often_it_is_asked_for(
 
 
 def test_a_row_is_written_only_from_the_status_that_was_expected(
-    store: SqlStore, breach: Breach
+    store: AnyStore, breach: Breach
 ) -> None:
     row = store.act(lambda uow: uow.notices.queue(a_row(breach.id)))
     sending = row.model_copy(update={"status": Status.SENDING, "attempt_id": "a1"})
@@ -313,7 +313,7 @@ def test_a_row_is_written_only_from_the_status_that_was_expected(
     assert store.look(lambda uow: uow.notices.list(statuses=[Status.QUEUED])) == []
 
 
-def test_a_row_never_becomes_another_persons_notice(store: SqlStore, breach: Breach) -> None:
+def test_a_row_never_becomes_another_persons_notice(store: AnyStore, breach: Breach) -> None:
     row = store.act(lambda uow: uow.notices.queue(a_row(breach.id)))
 
     with pytest.raises(Conflict, match="whose it is"):
@@ -324,7 +324,7 @@ def test_a_row_never_becomes_another_persons_notice(store: SqlStore, breach: Bre
         )
 
 
-def test_a_human_act_on_an_alert_needs_the_version_that_was_seen(store: SqlStore) -> None:
+def test_a_human_act_on_an_alert_needs_the_version_that_was_seen(store: AnyStore) -> None:
     alert = an_alert(store)
     acted = store.act(
         lambda uow: uow.alerts.act(
@@ -340,7 +340,7 @@ def test_a_human_act_on_an_alert_needs_the_version_that_was_seen(store: SqlStore
     assert store.look(lambda uow: uow.alerts.list(states=[AlertState.NEW])) == []
 
 
-def test_comments_come_back_oldest_first(store: SqlStore) -> None:
+def test_comments_come_back_oldest_first(store: AnyStore) -> None:
     alert = an_alert(store)
     for minute in (5, 1):
         note = Note(at=START + timedelta(minutes=minute), by="sam", text=f"minute {minute}")
@@ -350,14 +350,14 @@ def test_comments_come_back_oldest_first(store: SqlStore) -> None:
     assert [note.text for note in notes] == ["minute 1", "minute 5"]
 
 
-def test_an_unknown_alert_is_not_found(store: SqlStore) -> None:
+def test_an_unknown_alert_is_not_found(store: AnyStore) -> None:
     for unknown in (17, "AL-000000000000"):
         with pytest.raises(NotFound, match="no alert"):
             store.look(lambda uow, u=unknown: uow.alerts.get(u))
 
 
 def test_a_session_lives_until_it_expires_is_closed_or_its_user_is_disabled(
-    store: SqlStore,
+    store: AnyStore,
 ) -> None:
     def sign_in(uow):
         uow.users.save(a_user())
@@ -377,7 +377,7 @@ def test_a_session_lives_until_it_expires_is_closed_or_its_user_is_disabled(
     assert session() is None
 
 
-def test_a_blind_interval_is_kept_once_and_its_end_is_learnt_later(store: SqlStore) -> None:
+def test_a_blind_interval_is_kept_once_and_its_end_is_learnt_later(store: AnyStore) -> None:
     open_gap = BlindInterval(source="m365", begin=START, reason="the subscription lapsed")
     closed = open_gap.model_copy(update={"end": START + timedelta(hours=1), "lost": 4})
     for gap in (open_gap, open_gap, closed):
@@ -388,7 +388,7 @@ def test_a_blind_interval_is_kept_once_and_its_end_is_learnt_later(store: SqlSto
     assert (source.name, source.gaps) == ("m365", (closed,))
 
 
-def test_times_without_a_zone_are_refused_and_others_come_back_in_utc(store: SqlStore) -> None:
+def test_times_without_a_zone_are_refused_and_others_come_back_in_utc(store: AnyStore) -> None:
     store.act(lambda uow: uow.users.save(a_user()))
     with pytest.raises(Exception, match="without a zone"):
         store.act(lambda uow: uow.users.open_session("h", "sam", "c", datetime(2026, 1, 1)))  # noqa: DTZ001

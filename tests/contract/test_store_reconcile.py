@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.stores.sql_store import SqlStore
-from breachdesk.testing import START, FixedNow, a_case, memory_store
+from breachdesk.stores.any_store import AnyStore
+from breachdesk.testing import START, FixedNow, a_case
 from schemas.alert import AlertState, AlertView, Episode, GroupKey, Severity, Signal
 from schemas.case import Note, TaskKind
 from schemas.errors import Conflict
@@ -171,7 +172,7 @@ def material(old: Episode, new: Episode) -> bool:
 class Play:
     """One run of a set of signals through the store."""
 
-    def __init__(self, store: SqlStore, rules: dict[str, Rule], rng: random.Random) -> None:
+    def __init__(self, store: AnyStore, rules: dict[str, Rule], rng: random.Random) -> None:
         self.store, self.rules, self.rng = store, rules, rng
         self.sink = store.batch_sink()
         self.model = Model()
@@ -333,7 +334,7 @@ def oracle(rules: dict[str, Rule], records: Sequence[tuple[float, Signal]]) -> l
     )  # fmt: skip
 
 
-def standing(store: SqlStore, rules: dict[str, Rule]) -> list[Any]:
+def standing(store: AnyStore, rules: dict[str, Rule]) -> list[Any]:
     def read(uow):
         for alert in uow.alerts.list():
             key = GroupKey(alert.rule, alert.organization, alert.group)
@@ -345,7 +346,7 @@ def standing(store: SqlStore, rules: dict[str, Rule]) -> list[Any]:
     return store.look(lambda uow: sorted(read(uow)))
 
 
-def play(store: SqlStore, rng: random.Random, rules: dict[str, Rule], records: Any) -> Play:
+def play(store: AnyStore, rng: random.Random, rules: dict[str, Rule], records: Any) -> Play:
     play = Play(store, rules, rng)
     evict = any(rule.H < 10**9 for rule in rules.values())
     records = records + rng.sample(records, len(records) // 2)
@@ -391,12 +392,12 @@ def check_tasks(played: Play) -> None:
     assert tasked == {pair for pair in pairs if len(pair) == 2}
 
 
-def rounds(seed: int, *, long: bool) -> None:
+def rounds(adapter: str, seed: int, *, long: bool) -> None:
     rng = random.Random(seed)
     rules, records = a_set(rng, long=long)
     want = oracle(rules, records)
     for _ in range(3):
-        with memory_store(FixedNow()) as store:
+        with fresh_store(adapter, FixedNow()) as store:
             played = play(store, rng, rules, list(records))
 
             assert standing(store, rules) == want
@@ -405,17 +406,24 @@ def rounds(seed: int, *, long: bool) -> None:
             assert store.look(lambda uow: uow.audit.verify()) >= len(want)
 
 
+@pytest.mark.parametrize("adapter", ADAPTERS)
 @pytest.mark.parametrize("seed", range(3))
-def test_any_order_crash_and_human_act_ends_in_the_alerts_of_the_set(seed: int) -> None:
-    rounds(seed, long=False)
+def test_any_order_crash_and_human_act_ends_in_the_alerts_of_the_set(
+    adapter: str, seed: int
+) -> None:
+    rounds(adapter, seed, long=False)
 
 
+@pytest.mark.parametrize("adapter", ADAPTERS)
 @pytest.mark.parametrize("seed", range(2))
-def test_groups_that_never_fall_quiet_end_in_the_alerts_of_the_set_too(seed: int) -> None:
-    rounds(seed, long=True)
+def test_groups_that_never_fall_quiet_end_in_the_alerts_of_the_set_too(
+    adapter: str, seed: int
+) -> None:
+    rounds(adapter, seed, long=True)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("adapter", ADAPTERS)
 @pytest.mark.parametrize("seed", range(100, 160))
-def test_sixty_more_random_sets_end_in_the_alerts_of_the_set(seed: int) -> None:
-    rounds(seed, long=seed % 3 == 0)
+def test_sixty_more_random_sets_end_in_the_alerts_of_the_set(adapter: str, seed: int) -> None:
+    rounds(adapter, seed, long=seed % 3 == 0)

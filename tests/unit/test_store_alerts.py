@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.stores.sql_store import SqlStore
+from breachdesk.stores.any_store import AnyStore
 from breachdesk.testing import (
     GROUP,
     START,
@@ -17,7 +18,6 @@ from breachdesk.testing import (
     a_signal,
     an_alert,
     an_episode,
-    memory_store,
     raise_alerts,
 )
 from schemas.alert import AlertState, AlertView, Episode, Severity, Signal
@@ -34,9 +34,9 @@ def now() -> FixedNow:
     return FixedNow()
 
 
-@pytest.fixture
-def store(now: FixedNow) -> Iterator[SqlStore]:
-    with memory_store(now) as opened:
+@pytest.fixture(params=ADAPTERS)
+def store(request: pytest.FixtureRequest, now: FixedNow) -> Iterator[AnyStore]:
+    with fresh_store(request.param, now) as opened:
         yield opened
 
 
@@ -45,7 +45,7 @@ def at(hours: float, *numbers: int) -> list[Signal]:
     return [a_signal(number, time=MIDNIGHT + timedelta(hours=hours)) for number in numbers]
 
 
-def dismiss(store: SqlStore, alert: AlertView) -> AlertView:
+def dismiss(store: AnyStore, alert: AlertView) -> AlertView:
     return store.act(
         lambda uow: uow.alerts.act(
             alert.pk, alert.version, state=AlertState.DISMISSED, dismissed_reason="expected"
@@ -53,16 +53,16 @@ def dismiss(store: SqlStore, alert: AlertView) -> AlertView:
     )
 
 
-def get(store: SqlStore, alert: int | str) -> AlertView:
+def get(store: AnyStore, alert: int | str) -> AlertView:
     return store.look(lambda uow: uow.alerts.get(alert))
 
 
-def acts(store: SqlStore) -> list[str]:
+def acts(store: AnyStore) -> list[str]:
     return [entry.act for entry in store.look(lambda uow: uow.audit.entries())]
 
 
 def test_a_merge_followed_by_a_midnight_cut_gives_each_alert_its_own_half_back(
-    store: SqlStore,
+    store: AnyStore,
 ) -> None:
     before, after = an_episode(at(-6, 1, 2)), an_episode(at(5, 3, 4))
     early, late = raise_alerts(store, before, after)
@@ -96,7 +96,7 @@ def test_a_merge_followed_by_a_midnight_cut_gives_each_alert_its_own_half_back(
     ]
 
 
-def test_an_alert_that_parts_unchanged_has_its_evidence_back(store: SqlStore) -> None:
+def test_an_alert_that_parts_unchanged_has_its_evidence_back(store: AnyStore) -> None:
     halves = an_episode(at(-6, 1, 2)), an_episode(at(5, 3, 4))
     raise_alerts(store, *halves)
     an_alert(store, an_episode(at(-6, 1, 2) + at(5, 3, 4)))
@@ -109,7 +109,7 @@ def test_an_alert_that_parts_unchanged_has_its_evidence_back(store: SqlStore) ->
     ]
 
 
-def test_evidence_follows_what_retention_keeps_though_its_count_stays(store: SqlStore) -> None:
+def test_evidence_follows_what_retention_keeps_though_its_count_stays(store: AnyStore) -> None:
     an_alert(store, an_episode([a_signal(1), a_signal(2), a_signal(3)]))
     swapped = an_alert(
         store,
@@ -121,7 +121,7 @@ def test_evidence_follows_what_retention_keeps_though_its_count_stays(store: Sql
     assert [item.event_id for item in evidence] == ["event-0001", "event-0003", "event-0009"]
 
 
-def test_a_late_signal_moves_the_id_and_the_former_one_keeps_resolving(store: SqlStore) -> None:
+def test_a_late_signal_moves_the_id_and_the_former_one_keeps_resolving(store: AnyStore) -> None:
     alert = an_alert(store, an_episode(at(5, 3, 4)))
     moved = an_alert(store, an_episode(at(4, 1) + at(5, 3, 4)))
 
@@ -130,7 +130,7 @@ def test_a_late_signal_moves_the_id_and_the_former_one_keeps_resolving(store: Sq
     assert get(store, alert.id) == get(store, moved.id) == get(store, alert.pk) == moved
 
 
-def test_a_rule_with_another_timespan_keeps_the_alerts_it_raised(store: SqlStore) -> None:
+def test_a_rule_with_another_timespan_keeps_the_alerts_it_raised(store: AnyStore) -> None:
     alert = an_alert(store, an_episode(at(5.5, 3, 4), timespan=600))
     wider = an_alert(store, an_episode(at(5.5, 3, 4), timespan=7200))
     narrower = an_alert(store, an_episode(at(5.5, 3, 4), timespan=300))
@@ -140,7 +140,7 @@ def test_a_rule_with_another_timespan_keeps_the_alerts_it_raised(store: SqlStore
     assert store.look(lambda uow: len(uow.alerts.list(merged=True))) == 1
 
 
-def test_more_of_the_same_leaves_a_dismissal_and_its_version_alone(store: SqlStore) -> None:
+def test_more_of_the_same_leaves_a_dismissal_and_its_version_alone(store: AnyStore) -> None:
     alert = dismiss(store, an_alert(store))
     grown = an_alert(store, an_episode([a_signal(number) for number in range(1, 30)]))
 
@@ -158,7 +158,7 @@ def test_more_of_the_same_leaves_a_dismissal_and_its_version_alone(store: SqlSto
     ],
 )
 def test_a_new_customer_category_or_entity_reopens_a_dismissal(
-    store: SqlStore, change: dict[str, object]
+    store: AnyStore, change: dict[str, object]
 ) -> None:
     alert = dismiss(store, an_alert(store))
     signals = [a_signal(1), a_signal(2), a_signal(3), replace(a_signal(4), **change)]
@@ -171,7 +171,7 @@ def test_a_new_customer_category_or_entity_reopens_a_dismissal(
         dismiss(store, alert)
 
 
-def test_another_severity_reopens_a_dismissal_and_is_audited(store: SqlStore) -> None:
+def test_another_severity_reopens_a_dismissal_and_is_audited(store: AnyStore) -> None:
     dismiss(store, an_alert(store))
     graver = an_alert(store, an_episode(severity=Severity.CRITICAL))
 
@@ -179,7 +179,7 @@ def test_another_severity_reopens_a_dismissal_and_is_audited(store: SqlStore) ->
     assert acts(store)[-2:] == ["alert:dismissal:reopened", "alert:severity:changed"]
 
 
-def test_a_merge_of_two_dismissed_alerts_reopens_the_one_that_leads(store: SqlStore) -> None:
+def test_a_merge_of_two_dismissed_alerts_reopens_the_one_that_leads(store: AnyStore) -> None:
     one, two = raise_alerts(store, an_episode(at(1, 1)), an_episode(at(5, 2)))
     for alert in (one, two):
         dismiss(store, alert)
@@ -190,7 +190,7 @@ def test_a_merge_of_two_dismissed_alerts_reopens_the_one_that_leads(store: SqlSt
         store.act(lambda uow: uow.alerts.act(two.pk, 2, assignee="sam"))
 
 
-def test_comments_on_a_merged_alert_are_shown_with_its_leader(store: SqlStore) -> None:
+def test_comments_on_a_merged_alert_are_shown_with_its_leader(store: AnyStore) -> None:
     one, two = raise_alerts(store, an_episode(at(1, 1)), an_episode(at(5, 2)))
     for alert in (one, two):
         note = Note(at=START, by="sam", text=f"on {alert.pk}")
@@ -203,7 +203,7 @@ def test_comments_on_a_merged_alert_are_shown_with_its_leader(store: SqlStore) -
     assert store.look(lambda uow: len(uow.alerts.list(merged=True))) == 2
 
 
-def test_cases_whose_alerts_join_get_a_task_each_and_stay_two(store: SqlStore) -> None:
+def test_cases_whose_alerts_join_get_a_task_each_and_stay_two(store: AnyStore) -> None:
     one, two = raise_alerts(store, an_episode(at(1, 1)), an_episode(at(5, 2)))
     cases = [store.act(lambda uow, a=alert: a_case(uow, START, a)) for alert in (one, two)]
     an_alert(store, an_episode(at(1, 1) + at(5, 2)))
@@ -214,7 +214,7 @@ def test_cases_whose_alerts_join_get_a_task_each_and_stay_two(store: SqlStore) -
     assert [case.alerts for case in found] == [(one.pk,), (two.pk,)]
 
 
-def test_an_alert_that_changed_rules_no_longer_raise_stays_and_says_so(store: SqlStore) -> None:
+def test_an_alert_that_changed_rules_no_longer_raise_stays_and_says_so(store: AnyStore) -> None:
     alert = an_alert(store)
     case = store.act(lambda uow: a_case(uow, START, alert))
     commit(store, groups=(GroupState(GROUP, ()),))
@@ -227,7 +227,7 @@ def test_an_alert_that_changed_rules_no_longer_raise_stays_and_says_so(store: Sq
 
 
 def test_an_evicted_alert_keeps_its_evidence_and_a_new_episode_raises_another(
-    store: SqlStore,
+    store: AnyStore,
 ) -> None:
     alert = an_alert(store, an_episode(at(1, 1, 2)))
     begin, end = alert.first.timestamp(), alert.last.timestamp()
@@ -241,7 +241,7 @@ def test_an_evicted_alert_keeps_its_evidence_and_a_new_episode_raises_another(
 
 
 def test_an_episode_evicted_by_the_batch_that_tells_of_it_is_raised_and_closed(
-    store: SqlStore,
+    store: AnyStore,
 ) -> None:
     episode = an_episode(at(1, 1, 2))
     gone = Eviction(GROUP, episode.members[0].time, episode.members[-1].time)
@@ -250,7 +250,7 @@ def test_an_episode_evicted_by_the_batch_that_tells_of_it_is_raised_and_closed(
     assert get(store, episode.id).closed
 
 
-def test_detection_time_is_when_it_was_first_raised(store: SqlStore, now: FixedNow) -> None:
+def test_detection_time_is_when_it_was_first_raised(store: AnyStore, now: FixedNow) -> None:
     raised = an_alert(store)
     now.advance(hours=3)
     revised = an_alert(store, an_episode([a_signal(number) for number in range(1, 9)]))
@@ -258,7 +258,7 @@ def test_detection_time_is_when_it_was_first_raised(store: SqlStore, now: FixedN
     assert raised.detected_at == revised.detected_at == START
 
 
-def test_the_gravest_then_the_newest_alert_comes_first(store: SqlStore) -> None:
+def test_the_gravest_then_the_newest_alert_comes_first(store: AnyStore) -> None:
     def other(name: str, hours: float, severity: Severity) -> Episode:
         key = GROUP._replace(group=(name,))
         time = MIDNIGHT + timedelta(hours=hours)
@@ -276,7 +276,7 @@ def test_the_gravest_then_the_newest_alert_comes_first(store: SqlStore) -> None:
     assert [alert.group[0] for alert in listed] == ["d", "c", "a", "b"]
 
 
-def test_the_audit_of_the_pipeline_names_no_person_and_no_address(store: SqlStore) -> None:
+def test_the_audit_of_the_pipeline_names_no_person_and_no_address(store: AnyStore) -> None:
     an_alert(store)
     text = "".join(e.model_dump_json() for e in store.look(lambda uow: uow.audit.entries()))
 
@@ -285,7 +285,7 @@ def test_the_audit_of_the_pipeline_names_no_person_and_no_address(store: SqlStor
 
 
 def commit(
-    store: SqlStore,
+    store: AnyStore,
     *,
     groups: tuple[GroupState, ...] = (),
     evictions: tuple[Eviction, ...] = (),

@@ -7,23 +7,24 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
+from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.stores.sql_store import SqlStore
-from breachdesk.testing import START, FixedNow, a_binding, a_customer, memory_store
+from breachdesk.stores.any_store import AnyStore
+from breachdesk.testing import START, FixedNow, a_binding, a_customer
 from schemas.customer import AssetKind, Binding
 from schemas.errors import NotFound
 
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def store() -> Iterator[SqlStore]:
-    with memory_store(FixedNow()) as opened:
+@pytest.fixture(params=ADAPTERS)
+def store(request: pytest.FixtureRequest) -> Iterator[AnyStore]:
+    with fresh_store(request.param, FixedNow()) as opened:
         yield opened
 
 
 def bind(
-    store: SqlStore, customer: str, begin: int | None, end: int | None, known: int = 0
+    store: AnyStore, customer: str, begin: int | None, end: int | None, known: int = 0
 ) -> None:
     binding = a_binding(
         "jo@contoso.example",
@@ -48,7 +49,7 @@ def owner(bindings: list[Binding], at: datetime, known_at: datetime) -> str | No
     return found.pop() if found else None
 
 
-def test_a_correction_leaves_what_was_known_before_as_it_was(store: SqlStore) -> None:
+def test_a_correction_leaves_what_was_known_before_as_it_was(store: AnyStore) -> None:
     bind(store, "contoso", None, None, known=0)
     bind(store, "fabrikam", 2, 4, known=10)
     everything = list(store.look(lambda uow: uow.customers.bindings(current=False)))
@@ -60,7 +61,7 @@ def test_a_correction_leaves_what_was_known_before_as_it_was(store: SqlStore) ->
     assert len(store.look(lambda uow: uow.customers.bindings())) == 3
 
 
-def test_spans_that_only_touch_do_not_cut_each_other(store: SqlStore) -> None:
+def test_spans_that_only_touch_do_not_cut_each_other(store: AnyStore) -> None:
     bind(store, "contoso", 0, 2)
     bind(store, "fabrikam", 2, None, known=1)
 
@@ -71,7 +72,7 @@ def test_spans_that_only_touch_do_not_cut_each_other(store: SqlStore) -> None:
     ]
 
 
-def test_binding_the_same_again_changes_nothing(store: SqlStore) -> None:
+def test_binding_the_same_again_changes_nothing(store: AnyStore) -> None:
     bind(store, "contoso", 0, 2)
     version = store.look(lambda uow: uow.customers.version())
     bind(store, "contoso", 0, 2, known=5)
@@ -82,7 +83,7 @@ def test_binding_the_same_again_changes_nothing(store: SqlStore) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_any_order_of_corrections_answers_as_the_last_word_known_then(
-    store: SqlStore, seed: int
+    store: AnyStore, seed: int
 ) -> None:
     rng = random.Random(seed)
     told: list[tuple[int, int, int, str]] = []
@@ -102,7 +103,7 @@ def test_any_order_of_corrections_answers_as_the_last_word_known_then(
             assert found == expected, (day, known_at)
 
 
-def test_the_register_gives_the_same_view_until_something_changes(store: SqlStore) -> None:
+def test_the_register_gives_the_same_view_until_something_changes(store: AnyStore) -> None:
     register = store.register()
     before = register.view()
     again = register.view()
@@ -117,7 +118,7 @@ def test_the_register_gives_the_same_view_until_something_changes(store: SqlStor
     assert found.customer_id == "contoso"
 
 
-def test_saving_a_customer_replaces_its_people_and_raises_the_version(store: SqlStore) -> None:
+def test_saving_a_customer_replaces_its_people_and_raises_the_version(store: AnyStore) -> None:
     customer = a_customer()
     store.act(lambda uow: uow.customers.save(customer))
     fewer = customer.model_copy(update={"people": customer.people[:1]})

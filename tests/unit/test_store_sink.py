@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.stores.sql_store import SqlStore
+from breachdesk.stores.any_store import AnyStore
 from breachdesk.testing import (
     GROUP,
     START,
@@ -17,7 +18,6 @@ from breachdesk.testing import (
     a_binding,
     a_signal,
     an_episode,
-    memory_store,
 )
 from schemas.customer import AssetKind
 from schemas.errors import Conflict, NotFound
@@ -34,14 +34,14 @@ from streams.ports import (
 )
 
 
-@pytest.fixture
-def store() -> Iterator[SqlStore]:
-    with memory_store(FixedNow()) as opened:
+@pytest.fixture(params=ADAPTERS)
+def store(request: pytest.FixtureRequest) -> Iterator[AnyStore]:
+    with fresh_store(request.param, FixedNow()) as opened:
         yield opened
 
 
 @pytest.fixture
-def sink(store: SqlStore) -> BatchSink:
+def sink(store: AnyStore) -> BatchSink:
     return store.batch_sink()
 
 
@@ -53,7 +53,7 @@ def commit(sink: BatchSink, **parts: Any) -> Position:
 
 
 def test_a_batch_from_another_position_is_fenced_and_leaves_nothing(
-    store: SqlStore, sink: BatchSink
+    store: AnyStore, sink: BatchSink
 ) -> None:
     after = commit(sink, signals=[a_signal(1)])
     stale = (None, Position("j", 7), Position("other journal", after.offset))
@@ -135,7 +135,7 @@ def test_the_watermark_and_the_newest_arrival_never_go_back(sink: BatchSink) -> 
     assert (resume.low_watermark, resume.arrived) == (5.0, 30.0)
 
 
-def test_counts_of_a_source_add_up_over_batches(store: SqlStore, sink: BatchSink) -> None:
+def test_counts_of_a_source_add_up_over_batches(store: AnyStore, sink: BatchSink) -> None:
     hour = timedelta(hours=1)
     commit(
         sink,
@@ -170,7 +170,7 @@ def test_counts_of_a_source_add_up_over_batches(store: SqlStore, sink: BatchSink
 
 
 def test_dead_letters_are_newest_first_and_go_when_replayed(
-    store: SqlStore, sink: BatchSink
+    store: AnyStore, sink: BatchSink
 ) -> None:
     letters = [
         DeadLetter(Position("j", n), "m365", START + timedelta(minutes=n), "", "no parser", "00")
@@ -187,7 +187,7 @@ def test_dead_letters_are_newest_first_and_go_when_replayed(
 
 
 def test_what_belongs_to_nobody_adds_up_until_somebody_binds_it(
-    store: SqlStore, sink: BatchSink
+    store: AnyStore, sink: BatchSink
 ) -> None:
     day = timedelta(days=1)
     keys = (

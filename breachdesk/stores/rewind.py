@@ -1,0 +1,53 @@
+"""A replay by hand: positions set back under a new epoch, with its audit entry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.engine import Connection
+
+from breachdesk.stores.stream_tables import positions
+from breachdesk.stores.unit_of_work import SqlUnitOfWork
+from schemas.errors import NotFound
+
+
+def rewind(
+    connection: Connection, names: Sequence[str], offset: int | None, actor: str, now: datetime
+) -> list[str]:
+    """Have `offset` read next of these partitions (none named: of all); None: what the log still
+    holds. Owners are fenced by the epoch and read on from there; alerts, counts and notices are
+    idempotent. Raises NotFound for a partition that was never processed."""
+    stored = select(positions.c.partition).order_by(positions.c.partition)
+    known = list(connection.execute(stored).scalars())
+    for name in names:
+        if name not in known:
+            raise NotFound(
+                "no such partition was ever processed",
+                place=name,
+                remedy=f"Known are: {', '.join(known) or 'none'}.",
+            )
+    moved = sorted(names or known)
+    for name in moved:
+        _set_back(connection, name, offset)
+    books = SqlUnitOfWork(connection)
+    books.audit.record(
+        at=now,
+        actor=actor,
+        act="sources:partitions:replayed",
+        subject="positions",
+        facts={"partitions": moved, "next": offset},
+    )
+    books.finish()
+    return moved
+
+
+def _set_back(connection: Connection, name: str, offset: int | None) -> None:
+    """What was processed stays counted; only where reading goes on is another place."""
+    after = {"epoch": positions.c.epoch + 1}
+    if offset:
+        after["offset"] = offset - 1
+    else:
+        after |= {"journal": None, "offset": None}
+    connection.execute(update(positions).where(positions.c.partition == name).values(**after))

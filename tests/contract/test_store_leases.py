@@ -1,0 +1,158 @@
+"""Leases with fencing tokens, marks and the server's identity, on both stores."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from store_adapters import ADAPTERS, fresh_store
+
+from breachdesk.ports import Store
+from breachdesk.stores.any_store import AnyStore
+from breachdesk.testing import FixedNow
+from schemas.errors import Retryable
+
+SECONDS = 0.3
+
+
+@pytest.fixture
+def now() -> FixedNow:
+    return FixedNow()
+
+
+@pytest.fixture(params=ADAPTERS)
+def store(request: pytest.FixtureRequest, now: FixedNow) -> Iterator[AnyStore]:
+    with fresh_store(request.param, now) as opened:
+        yield opened
+
+
+def take(store: Store, now: FixedNow, holder: str, seconds: float = 60.0) -> int | None:
+    return store.act(lambda uow: uow.leases.take("sweep", holder, seconds, now()))
+
+
+def alive(store: Store, now: FixedNow) -> str | None:
+    return store.look(lambda uow: uow.leases.alive("sweep", now()))
+
+
+def pass_by(now: FixedNow, seconds: float) -> None:
+    """Both clocks go on: the test's own, and the database's."""
+    now.advance(seconds=seconds)
+    time.sleep(seconds)
+
+
+def test_a_lease_is_had_by_one_and_renewed_under_the_same_token(
+    store: AnyStore, now: FixedNow
+) -> None:
+    tokens = [take(store, now, holder) for holder in ("a", "b", "a")]
+
+    assert tokens == [1, None, 1]
+    assert alive(store, now) == "a"
+
+
+def test_who_takes_over_what_ran_out_gets_a_higher_token(store: AnyStore, now: FixedNow) -> None:
+    take(store, now, "a", SECONDS)
+    pass_by(now, SECONDS + 0.05)
+    expired = alive(store, now)
+    tokens = [take(store, now, holder) for holder in ("b", "a")]
+
+    assert expired is None
+    assert tokens == [2, None]
+    assert alive(store, now) == "b"
+
+
+def test_renewing_in_time_keeps_others_out_for_another_span(store: AnyStore, now: FixedNow) -> None:
+    take(store, now, "a", SECONDS)
+    pass_by(now, SECONDS / 2)
+    take(store, now, "a", 10 * SECONDS)
+    pass_by(now, SECONDS)
+
+    assert take(store, now, "b") is None
+
+
+def test_a_dropped_lease_is_free_at_once_and_its_token_never_falls(
+    store: AnyStore, now: FixedNow
+) -> None:
+    take(store, now, "a")
+    store.act(lambda uow: uow.leases.drop("sweep", "b"))
+    still = alive(store, now)
+    store.act(lambda uow: uow.leases.drop("sweep", "a"))
+    after = alive(store, now), store.look(lambda uow: uow.leases.names(""))
+
+    assert still == "a"
+    assert after == (None, [])
+    assert take(store, now, "a") == 2
+    assert take(store, now, "b") is None
+
+
+def test_names_are_found_by_what_they_begin_with(store: AnyStore, now: FixedNow) -> None:
+    for name in ("dispatch/b", "dispatch/a", "dispatch_c", "sweep"):
+        store.act(lambda uow, n=name: uow.leases.take(n, "x", 60, now()))
+
+    assert store.look(lambda uow: uow.leases.names("dispatch/")) == ["dispatch/a", "dispatch/b"]
+    assert store.look(lambda uow: uow.leases.names("dispatch_")) == ["dispatch_c"]
+
+
+def test_a_lease_whose_act_fails_was_never_taken(store: AnyStore, now: FixedNow) -> None:
+    def fail(uow) -> None:
+        uow.leases.take("sweep", "a", 60, now())
+        raise Retryable("the disk is full")
+
+    with pytest.raises(Retryable):
+        store.act(fail)
+
+    assert alive(store, now) is None
+    assert take(store, now, "b") == 1
+
+
+def test_on_one_machine_its_own_clock_counts(now: FixedNow) -> None:
+    with fresh_store("sqlite", now) as file:
+        take(file, now, "a")
+        later = FixedNow(now() + timedelta(days=1))
+        taken = take(file, later, "b")
+
+    assert taken == 2
+
+
+@pytest.mark.postgres
+def test_a_machine_whose_clock_runs_ahead_takes_nobodys_lease(now: FixedNow) -> None:
+    with fresh_store("postgres", now) as server:
+        take(server, now, "a")
+        ahead = FixedNow(now() + timedelta(days=1))
+        behind = FixedNow(now() - timedelta(days=1))
+
+        assert take(server, ahead, "b") is None
+        assert take(server, behind, "a") == 1
+        assert alive(server, ahead) == "a"
+
+
+def test_a_mark_is_what_was_set_last(store: AnyStore) -> None:
+    before = store.look(lambda uow: uow.marks.get("server"))
+    for value in ("one", "two"):
+        store.act(lambda uow, v=value: uow.marks.set("server", v))
+
+    assert before is None
+    assert store.look(lambda uow: uow.marks.get("server")) == "two"
+    assert store.look(lambda uow: uow.marks.get("other")) is None
+
+
+def test_the_identity_stays_while_the_server_does(store: AnyStore) -> None:
+    first = store.identity()
+    store.act(lambda uow: uow.marks.set("server", "x"))
+
+    assert store.identity() == first
+
+
+def test_a_file_has_no_identity() -> None:
+    with fresh_store("sqlite", FixedNow()) as file:
+        assert file.identity() == ""
+
+
+@pytest.mark.postgres
+def test_a_server_is_known_by_its_number_and_timeline() -> None:
+    with fresh_store("postgres", FixedNow()) as server:
+        number, timeline = server.identity().split("/")
+
+    assert len(number) == 19
+    assert timeline == "1"
