@@ -32,6 +32,7 @@ LONGEST_WAIT_SECONDS = 20.0
 OBSERVE_SECONDS = 5.0
 UPKEEP_SECONDS = 1.0
 DRAINED_SECONDS = 20.0
+CHORES_SECONDS = 60.0
 SKEW = timedelta(minutes=5)
 """An idle partition counts as read up to so long ago: brokers' clocks are not ours."""
 
@@ -45,6 +46,8 @@ class Parts:
     exports: ExportOutbox
     leader: Leader
     orders: Orders
+    chores: Callable[[], None]
+    """What the leader does once a minute: gaps into the store, evidence kept beyond retention."""
     meter: Meter
     now: Callable[[], datetime]
 
@@ -98,6 +101,7 @@ class Hosted(Service):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._wait = FIRST_WAIT_SECONDS
         self._drained_at = 0.0
+        self._chores_at = 0.0
 
     async def on_start(self) -> None:
         """Join the group: needs the running loop."""
@@ -176,6 +180,10 @@ class Hosted(Service):
         everything = self._consumer.all_partitions()
         if everything:
             await self._in_thread(parts.worker.sweep, everything, parts.now())
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._chores_at > CHORES_SECONDS:
+            self._chores_at = loop.time()
+            await asyncio.to_thread(parts.chores)
 
     async def _tell_drained(self) -> None:
         loop = asyncio.get_running_loop()

@@ -1,12 +1,14 @@
 """How a client reaches Kafka: from KafkaSettings to what kafka-python, aiokafka and Faust take.
 
-Secrets are read when the options are made (tokens: at every demand) and are never shown: the
-clients write their options to their debug logs, so the password hides itself there.
+Secrets are read when the options are made (tokens: at every demand) and are never shown. At DEBUG
+the clients write their options, and kafka-python every byte it sends (passwords, tokens, records),
+to the log: a password hides itself, and their loggers are kept at INFO.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from importlib import import_module
 from pathlib import Path
@@ -43,6 +45,7 @@ def faust_credentials(settings: KafkaSettings) -> Any:
     The context is always ours: faust.SSLCredentials() cannot make one (it passes no purpose)."""
     if settings.security is KafkaSecurity.PLAINTEXT:
         return None
+    keep_records_out_of_logs()
     auth = extra("faust.auth")
     context = tls_context(settings)
     if settings.security is KafkaSecurity.TLS:
@@ -106,6 +109,7 @@ class Veiled(str):
 
 
 def _options(settings: KafkaSettings, *, oauth: Any) -> dict[str, Any]:
+    keep_records_out_of_logs()
     options: dict[str, Any] = {
         "bootstrap_servers": servers(settings),
         "security_protocol": PROTOCOLS[settings.security],
@@ -117,6 +121,13 @@ def _options(settings: KafkaSettings, *, oauth: Any) -> dict[str, Any]:
         options["sasl_mechanism"] = settings.mechanism.value.upper()
         options |= _identity(settings, oauth)
     return options
+
+
+def keep_records_out_of_logs() -> None:
+    """Whatever level the rest of the program logs at."""
+    for name in ("kafka", "aiokafka"):
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.INFO))
 
 
 def servers(settings: KafkaSettings) -> list[str]:

@@ -12,21 +12,25 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from breachdesk.bootstrap import places
 from breachdesk.ports import Now
 from breachdesk.stores.any_store import AnyStore
 from breachdesk.stores.open_store import open_store
 from notifiers.render import JinjaRenderer
-from schemas.errors import Misconfigured, Retryable
+from schemas.errors import Misconfigured, NotAllowed, Retryable
 from schemas.rule import RuleInfo
 from schemas.settings import SenderSettings, Settings
 from streams.event_logs.sqlite import SqliteEventLog
 from streams.pipeline import Pipeline
+from streams.ports import EventLog
 from streams.recognise import Recogniser
 from streams.sigma.load import RuleBook, load_rules
 from streams.worker import Worker
+
+if TYPE_CHECKING:
+    from streams.event_logs.kafka import KafkaEventLog
 
 
 def system_now() -> datetime:
@@ -65,14 +69,39 @@ class Premises:
         self.close()
 
     @cached_property
-    def log(self) -> SqliteEventLog:
-        """The journal."""
+    def log(self) -> EventLog:
+        """Where records are received: Kafka when it is named, else the journal."""
+        return self.topics if self.settings.kafka.servers else self.journal
+
+    @cached_property
+    def journal(self) -> SqliteEventLog:
+        """The data folder's journal. Raises NotAllowed where Kafka carries the records."""
+        if self.settings.kafka.servers:
+            raise NotAllowed(
+                "records are carried by Kafka, not by a journal",
+                place="kafka.servers",
+                remedy="Kafka's own retention drops them; see docs/howto/deploy-distributed.md.",
+            )
         return SqliteEventLog(places.journal_dir(self.settings), self.now)
 
     @cached_property
+    def topics(self) -> KafkaEventLog:
+        """The raw topics."""
+        # Only here: the embedded system does not install Kafka's clients.
+        from streams.event_logs.kafka import KafkaEventLog
+
+        return KafkaEventLog(self.settings, self.now)
+
+    @cached_property
     def store(self) -> AnyStore:
-        """The store, migrated to the newest schema."""
-        return open_store(places.store_url(self.settings), now=self.now)
+        """The store, migrated to the newest schema. It exports when Kafka is named."""
+        settings = self.settings
+        return open_store(
+            places.store_url(settings),
+            now=self.now,
+            settings=settings.store,
+            exporting=bool(settings.kafka.servers),
+        )
 
     @cached_property
     def templates(self) -> Path:
@@ -96,11 +125,11 @@ class Premises:
 
     def worker(self, batch_size: int = 4000) -> Worker:
         """A worker over journal, pipeline and store. One a data folder: hold its lock meanwhile."""
-        _calm_the_collector()
+        calm_the_collector()
         pipeline = Pipeline(self.rules, Recogniser(), self.settings)
         sink = self.store.batch_sink()
         return Worker(
-            self.log, sink, pipeline, self.store.register(), self.now, batch_size=batch_size
+            self.journal, sink, pipeline, self.store.register(), self.now, batch_size=batch_size
         )
 
     def sender(self, sender_id: str | None = None) -> SenderSettings:
@@ -116,12 +145,13 @@ class Premises:
 
     def close(self) -> None:
         """Close what was opened."""
-        for name in ("store", "log"):
+        self.__dict__.pop("log", None)
+        for name in ("store", "journal", "topics"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
 
 
-def _calm_the_collector() -> None:
+def calm_the_collector() -> None:
     """The pipeline makes many long-lived objects and no cycles: collecting every 700 allocations
     cost a fifth of its time (bench/pipeline.py)."""
     gc.set_threshold(50_000, 20, 100)

@@ -31,5 +31,5 @@ def journal_dir(settings: Settings) -> Path:
 
 
 def store_url(settings: Settings) -> str:
-    """SQLAlchemy address of the embedded store."""
-    return f"sqlite:///{settings.data_dir / 'store.db'}"
+    """SQLAlchemy address of the store: the configured server, else a file in the data folder."""
+    return settings.store.url or f"sqlite:///{settings.data_dir / 'store.db'}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from breachdesk.bootstrap.house import Premises
 from breachdesk.ports import UnitOfWork
+from schemas.event import Position, RawRecord
 from streams.worker import PARTITION
 
+PINNED_AT_ONCE = 200
 ALL_LETTERS = 1_000_000
 OPERATOR = "operator:cli"
 
@@ -27,10 +30,29 @@ def carry_gaps(house: Premises) -> int:
     return len(fresh)
 
 
+def chores(house: Premises) -> None:
+    """What the leader of the workers does once a minute: blind intervals into the store, and raw
+    bytes of evidence beyond the reach of Kafka's retention. Idempotent."""
+    carry_gaps(house)
+    positions = house.store.look(lambda uow: uow.alerts.unpinned(house.topics.journals()))
+    for begin in range(0, len(positions), PINNED_AT_ONCE):
+        some = positions[begin : begin + PINNED_AT_ONCE]
+        _pin(house, [(place, house.topics.get(place)) for place in some])
+
+
+def _pin(house: Premises, found: Sequence[tuple[Position, RawRecord | None]]) -> None:
+    def work(uow: UnitOfWork) -> None:
+        for position, record in found:
+            if record is not None:
+                uow.alerts.pin(position, record.raw)
+
+    house.store.act(work)
+
+
 def check_tail(house: Premises) -> None:
     """Raises Corrupt when the journal has lost what the store has processed; ask before the first
     append, for afterwards new records hide the loss."""
-    house.log.read(house.store.batch_sink().resume(PARTITION).position, 1)
+    house.journal.read(house.store.batch_sink().resume(PARTITION).position, 1)
 
 
 def replay_dead_letters(house: Premises) -> tuple[int, int]:
@@ -62,19 +84,19 @@ def retention(house: Premises, days: int, *, dry_run: bool) -> list[str]:
     day that is not fully processed.
     """
     oldest = (house.now() - timedelta(days=days)).date()
-    over = [day for day in house.log.days() if day < oldest]
+    over = [day for day in house.journal.days() if day < oldest]
     if not dry_run:
         position = house.store.batch_sink().resume(PARTITION).position
         for day in over:
             pin_evidence(house, day)
-            house.log.drop_day(day, processed=position)
+            house.journal.drop_day(day, processed=position)
         _record(house, [day.isoformat() for day in over])
     return [day.isoformat() for day in over]
 
 
 def pin_evidence(house: Premises, day: date) -> int:
     """Copy the raw bytes of that day's evidence from the journal into the store; how many."""
-    journals = house.log.journals(day)
+    journals = house.journal.journals(day)
 
     def work(uow: UnitOfWork) -> int:
         found = [(p, house.log.get(p)) for p in uow.alerts.unpinned(journals)]

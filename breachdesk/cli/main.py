@@ -7,7 +7,17 @@ import sys
 
 import typer
 
-from breachdesk.cli import demo, documents, feed, holdings, registers, rules, serve, topics, upkeep
+from breachdesk.cli import (
+    demo,
+    documents,
+    feed,
+    holdings,
+    registers,
+    rules,
+    serve,
+    topics,
+    upkeep,
+)
 from breachdesk.cli.options import err
 from schemas.errors import BreachDeskError
 

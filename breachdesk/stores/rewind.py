@@ -45,7 +45,7 @@ def rewind(
 
 def _set_back(connection: Connection, name: str, offset: int | None) -> None:
     """What was processed stays counted; only where reading goes on is another place."""
-    after = {"epoch": positions.c.epoch + 1}
+    after: dict[str, object] = {"epoch": positions.c.epoch + 1}
     if offset:
         after["offset"] = offset - 1
     else:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores import batch_counts, exports, fences, shared_groups, watermarks
@@ -125,12 +125,3 @@ def _least_arrival(connection: Connection, partitions: Sequence[str]) -> float |
     )
     least, counted = connection.execute(query).one()
     return None if counted < len(set(partitions)) else float(least)
-
-
-def move(connection: Connection, partition: str, journal: str | None, offset: int | None) -> None:
-    """Set a partition back (or on) by hand: another epoch, so that every owner is fenced."""
-    connection.execute(
-        update(positions)
-        .where(positions.c.partition == partition)
-        .values(journal=journal, offset=offset, epoch=positions.c.epoch + 1)
-    )

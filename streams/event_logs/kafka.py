@@ -120,6 +120,16 @@ class KafkaEventLog:
         found = [BlindInterval.model_validate_json(value) for value in newest.values()]
         return sorted(found, key=lambda gap: (gap.begin, gap.source))
 
+    def journals(self) -> Sequence[str]:
+        """Every partition of every raw topic, by its journal id."""
+        with self._reaching():
+            consumer = self._consumer()
+            return [
+                journal_id(topic_id, number)
+                for topic, topic_id in self._known_ids().items()
+                for number in sorted(consumer.partitions_for_topic(topic) or ())
+            ]
+
     def close(self) -> None:
         """Let go of the connections."""
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,10 +12,14 @@ from typing import Any
 
 from schemas.errors import BreachDeskError, Misconfigured, Retryable
 from schemas.settings import KafkaSettings
-from streams.kafka_access import extra, kafka_python_options, servers, tls_context
+from streams.kafka_access import WITH_SASL, extra, kafka_python_options, servers, tls_context
 
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 6.0
 KNOCK_SECONDS = 3.0
+CORRELATION = b"desk"
+API_VERSIONS = struct.pack(">ihh4sh", 10, 18, 0, CORRELATION, -1)
+"""Length, key, version, correlation id, no client id."""
+NOT_KAFKA = "the port is open, but no Kafka listener answers in this way"
 HOWTO = "See docs/howto/kafka.md."
 _UNKNOWN_TOPIC = 3
 
@@ -113,13 +118,16 @@ def _translated(error: Any, kafka: KafkaSettings, errors: Any) -> BreachDeskErro
     """By the error's kind; its text repeats requests and is not passed on."""
     kind = type(error).__name__
     if isinstance(error, errors.SaslAuthenticationFailedError):
-        return _refused(kafka, "does not accept these credentials")
+        return _refused(kafka, "refuses these credentials at sign-in")
     if isinstance(error, errors.UnsupportedSaslMechanismError | errors.IllegalSaslStateError):
-        return _refused(kafka, "does not offer this mechanism on this listener")
+        return _refused(kafka, "does not offer this mechanism at sign-in")
     if isinstance(error, errors.AuthorizationError):
         return _forbidden(f"this ({kind})", "what docs/howto/kafka.md lists")
     if isinstance(error, errors.KafkaTimeoutError | errors.KafkaConnectionError):
-        return _silent(kafka, "the port is open, but no Kafka listener answers in this way")
+        # Somebody there has just told the API versions: what failed is what came after.
+        if kafka.security in WITH_SASL:
+            return _refused(kafka, "closes the connection at sign-in")
+        return _silent(kafka, NOT_KAFKA)
     return Retryable(f"Kafka answers {kind}", place=kafka.servers, remedy="Try again later.")
 
 
@@ -156,6 +164,8 @@ def knock(kafka: KafkaSettings) -> None:
             raise _tls_fault(kafka, f"no TLS with Kafka on this port ({error.reason})") from None
         except ValueError:
             raise _no_port(server) from None
+        except (EOFError, TimeoutError, ConnectionResetError):
+            raise _silent(kafka, NOT_KAFKA) from None
         except OSError:
             continue
         return
@@ -163,10 +173,20 @@ def knock(kafka: KafkaSettings) -> None:
 
 
 def _greet(host: str, port: int, context: ssl.SSLContext | None) -> None:
+    """Asks for the API versions, which Kafka tells anybody before they sign in."""
     with socket.create_connection((host, port), timeout=KNOCK_SECONDS) as plain:
-        if context:
-            with context.wrap_socket(plain, server_hostname=host):
-                pass
+        if context is None:
+            _ask_versions(plain)
+            return
+        with context.wrap_socket(plain, server_hostname=host) as wrapped:
+            _ask_versions(wrapped)
+
+
+def _ask_versions(line: socket.socket) -> None:
+    line.sendall(API_VERSIONS)
+    with line.makefile("rb") as answer:
+        if answer.read(8)[4:] != CORRELATION:
+            raise EOFError
 
 
 def _no_port(server: str) -> Misconfigured:

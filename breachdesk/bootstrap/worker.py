@@ -1,0 +1,116 @@
+"""The distributed worker, wired: pipeline, shared store, Faust app, meters, chores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry
+
+from breachdesk.bootstrap.house import Premises, calm_the_collector
+from breachdesk.bootstrap.metrics import PrometheusMeter
+from breachdesk.bootstrap.ops import OpsServer
+from breachdesk.bootstrap.upkeep import chores
+from breachdesk.casework.orders import StoreOrders
+from schemas.errors import Misconfigured
+from schemas.event import RawRecord
+from schemas.settings import Settings
+from streams.observed import Meter
+from streams.recognise import Recogniser
+from streams.shared_pipeline import SharedPipeline
+from streams.shared_worker import SharedWorker
+
+if TYPE_CHECKING:
+    from streams.app import Standing
+
+
+def run_worker(house: Premises, say: Callable[[str], None]) -> None:
+    """One of many, until SIGTERM or SIGINT. Raises Misconfigured when settings, topics or schema
+    are not as they must be, Corrupt when what is stored contradicts what Kafka holds, and whatever
+    else ended it."""
+    from streams import app as faust_app
+    from streams.topics import require
+
+    require_shared(house.settings)
+    require(house.settings)
+    calm_the_collector()
+    registry = CollectorRegistry()
+    meter = PrometheusMeter(registry)
+    standing = faust_app.Standing()
+    parts = faust_app.Parts(
+        settings=house.settings,
+        worker=shared_worker(house, meter),
+        exports=house.store.export_outbox(),
+        leader=house.store.leader(),
+        orders=StoreOrders(house.store, house.now),
+        chores=lambda: chores(house),
+        meter=meter,
+        now=house.now,
+    )
+    ops, health = house.settings.ops, Health(house, standing)
+    with OpsServer(ops.host, ops.port, registry, health.live, health.ready), suppress(SystemExit):
+        say("worker: joining the group")
+        faust_app.run_app(faust_app.create_app(parts, standing))
+    if standing.failure is not None:
+        raise standing.failure
+
+
+class Health:
+    """What /healthz and /readyz of a worker say."""
+
+    def __init__(self, house: Premises, standing: Standing) -> None:
+        self._house = house
+        self._standing = standing
+
+    def live(self) -> Mapping[str, str]:
+        """Each part that failed, and why; empty while all loops are alive."""
+        failure = self._standing.failure
+        return {} if failure is None else {"worker": type(failure).__name__}
+
+    def ready(self) -> Mapping[str, str]:
+        """Each part that is not ready, and why."""
+        unready = dict(self.live())
+        if not self._standing.ready:
+            unready["group"] = "the worker has not taken over its partitions yet"
+        if self._standing.trouble:
+            unready["waiting"] = self._standing.trouble
+        return unready
+
+
+def require_shared(settings: Settings) -> None:
+    """Raises Misconfigured unless both Kafka and a shared store are named."""
+    missing = [
+        key
+        for key, value in (
+            ("kafka.servers", settings.kafka.servers),
+            ("store.url", settings.store.url),
+        )
+        if not value
+    ]
+    if missing:
+        raise Misconfigured(
+            f"{' and '.join(missing)} not set",
+            place=str(settings.data_dir / "breachdesk.toml"),
+            remedy="A worker needs Kafka and PostgreSQL; without them: breachdesk run.",
+        )
+
+
+def shared_worker(house: Premises, meter: Meter) -> SharedWorker:
+    """Pipeline and store, before anything is polled."""
+    return SharedWorker(
+        house.store.shared_sink(),
+        SharedPipeline(house.rules, Recogniser(), house.settings),
+        house.store.register(),
+        moment_of(house),
+        meter,
+        letter_limit=house.settings.kafka.dead_letter_limit,
+    )
+
+
+def moment_of(house: Premises) -> Callable[[Sequence[RawRecord]], datetime]:
+    """The clock; a demo's time is its records'."""
+    if house.settings.demo:
+        return lambda records: max(record.arrived for record in records)
+    return lambda _records: house.now()

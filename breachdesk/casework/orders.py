@@ -1,0 +1,95 @@
+"""Orders from outside, by way of a queue: what an integrator may say, and no more.
+
+No order confirms a breach, decides or releases mail: a named human does.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from breachdesk.casework import triage
+from breachdesk.ports import Now, Store, UnitOfWork
+from schemas.customer import Frozen
+from schemas.errors import BadInput
+from schemas.source import BlindInterval
+from schemas.user import Actor, Duty
+
+INTEGRATOR = Actor(id="integrator", duties=frozenset({Duty.ANALYST}))
+
+
+class NoteGap(Frozen):
+    """A shipper or a monitor tells that a source was blind: gaps widen `possible`."""
+
+    order: Literal["note-gap"]
+    source: str = Field(min_length=1, max_length=200)
+    begin: datetime
+    end: datetime | None = None
+    reason: str = Field(min_length=1, max_length=500)
+    lost: int | None = None
+
+
+class Comment(Frozen):
+    """A playbook's finding, as a note on an alert."""
+
+    order: Literal["comment"]
+    alert: str = Field(min_length=1, max_length=40)
+    text: str = Field(min_length=1, max_length=4000)
+
+
+_ORDER: TypeAdapter[NoteGap | Comment] = TypeAdapter(
+    Annotated[NoteGap | Comment, Field(discriminator="order")]
+)
+
+
+class StoreOrders:
+    """streams.ports.Orders over the store."""
+
+    def __init__(self, store: Store, now: Now) -> None:
+        self._store = store
+        self._now = now
+
+    def follow(self, order: bytes, place: str) -> None:
+        """Raises BadInput when it is not one of ours, NotFound for an unknown alert."""
+        told = _read(order, place)
+        self._store.act(lambda uow: _follow(uow, told, self._now()))
+
+
+def _read(order: bytes, place: str) -> NoteGap | Comment:
+    try:
+        return _ORDER.validate_json(order)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']) or 'order'}: {fault['msg']}"
+            for fault in error.errors(include_input=False, include_url=False)
+        )
+        raise BadInput(
+            f"not an order ({faults})", place=place, remedy="See docs/reference/topics.md."
+        ) from None
+
+
+def _follow(uow: UnitOfWork, told: NoteGap | Comment, now: datetime) -> None:
+    if isinstance(told, Comment):
+        _comment(uow, told, now)
+        return
+    gap = BlindInterval(**told.model_dump(exclude={"order"}))
+    if gap in uow.sources.gaps():
+        return
+    uow.sources.add_gap(gap)
+    uow.audit.record(
+        at=now,
+        actor=INTEGRATOR.id,
+        act="source:gap:noted",
+        subject=gap.source,
+        facts={"begin": gap.begin, "end": gap.end, "lost": gap.lost},
+    )
+
+
+def _comment(uow: UnitOfWork, told: Comment, now: datetime) -> None:
+    """An order may come twice: a note of the same words is not repeated."""
+    alert = uow.alerts.get(told.alert)
+    notes = uow.alerts.comments(alert.pk)
+    if all((note.by, note.text) != (INTEGRATOR.id, told.text.strip()) for note in notes):
+        triage.comment(uow, INTEGRATOR, alert.pk, told.text, now)
