@@ -21,7 +21,7 @@ from notifiers.testing import DECISION, FACTS, NOON, PROFILE
 from schemas.breach import Breach, Certainty
 from schemas.customer import Role
 from schemas.notice import NoticeRow, Status
-from schemas.settings import NoticePolicy, SenderSettings, Settings, StoreSettings
+from schemas.settings import NoticePolicy, SenderSettings, Settings, SmtpAuth, StoreSettings, Tls
 from schemas.user import Duty
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
@@ -30,6 +30,12 @@ APPROVER = an_actor(Duty.APPROVER, user_id="avery")
 SENDER = SenderSettings(
     channel="maildir", from_name="Penhallow IT", from_email="notices@penhallow.example"
 )
+
+
+def smtp_sender(port: int) -> SenderSettings:
+    """A sink on loopback, in plain text."""
+    fields = {"channel": "smtp", "host": "127.0.0.1", "port": port, "timeout_seconds": 20.0}
+    return SENDER.model_copy(update={**fields, "tls": Tls.NONE, "auth": SmtpAuth.NONE})
 
 
 @cache

@@ -1,0 +1,141 @@
+"""One real dispatcher process over a shared store, and the sink it sends to, for tests.
+
+Run as a program it takes the JSON of `Orders` and dispatches until SIGTERM. Its clock starts at the
+test's noon, so that letters with fixed dates stay right.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import orjson
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+TESTS = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Orders:
+    """Where the store and the sink are, when the test's noon was, and how long a lease lasts."""
+
+    folder: str
+    url: str
+    schema: str
+    port: int
+    noon: float
+    lease_seconds: float
+
+
+@dataclass
+class Sink:
+    """Takes every message after a while, and logs its Message-ID before it says so."""
+
+    seconds: float
+    log: list[str] = field(default_factory=list)
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+    ) -> str:
+        assert isinstance(envelope.content, bytes)
+        self.log.append(str(email.message_from_bytes(envelope.content)["Message-ID"]))
+        await asyncio.sleep(self.seconds)
+        return "250 2.0.0 queued"
+
+    @property
+    def times(self) -> Counter[str]:
+        """How often each Message-ID came."""
+        return Counter(self.log)
+
+
+@contextmanager
+def sink_on_loopback(seconds: float) -> Iterator[tuple[Sink, int]]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    sink = Sink(seconds)
+    server = Controller(sink, hostname="127.0.0.1", port=port)
+    server.start()
+    try:
+        yield sink, port
+    finally:
+        server.stop()
+
+
+def start(orders: Orders) -> subprocess.Popen[str]:
+    """A dispatcher; `wait_ready` says when it sends."""
+    command = [sys.executable, str(TESTS / "dispatch_process.py"), orjson.dumps(asdict(orders))]
+    path = os.pathsep.join((str(TESTS), str(TESTS.parent / "scripts")))
+    environment = {**os.environ, "PYTHONPATH": path}
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=TESTS.parent, env=environment
+    )
+
+
+def wait_ready(process: subprocess.Popen[str]) -> None:
+    """It has opened the store."""
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("sending")
+
+
+def end(*processes: subprocess.Popen[str]) -> None:
+    """In order (SIGTERM); each must end well."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            code = process.wait(30)
+        finally:
+            process.kill()
+            process.communicate()
+        assert code == 0
+
+
+def discard(*processes: subprocess.Popen[str]) -> None:
+    """kill -9, whatever state it is in."""
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def main() -> None:
+    from waiting_letters import mail_settings, smtp_sender
+
+    from breachdesk.bootstrap.house import Premises
+    from breachdesk.bootstrap.mail import dispatch_until_signalled
+    from notifiers.testing import NOON
+    from schemas.settings import StoreSettings
+
+    orders = Orders(**orjson.loads(sys.argv[1]))
+    settings = mail_settings(Path(orders.folder), smtp_sender(orders.port)).model_copy(
+        update={"store": StoreSettings(url=orders.url, schema_name=orders.schema)}
+    )
+
+    def now() -> datetime:
+        return NOON + timedelta(seconds=time.time() - orders.noon)
+
+    def say(text: str) -> None:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
+    with Premises(settings, now) as house:
+        house.store.look(lambda uow: uow.marks.get("dispatch-held"))
+        asyncio.run(dispatch_until_signalled(house, say, lease_seconds=orders.lease_seconds))
+
+
+if __name__ == "__main__":
+    main()

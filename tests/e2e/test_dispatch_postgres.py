@@ -1,0 +1,164 @@
+"""Several real dispatcher processes over one PostgreSQL: nothing leaves twice, whatever happens to
+them, and the sink's log resolves every row in doubt by Message-ID."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from dispatch_process import Orders, Sink, discard, end, sink_on_loopback, start, wait_ready
+from waiting_letters import (
+    LetterRows,
+    approve_letters,
+    mail_settings,
+    shared_settings,
+    smtp_sender,
+)
+
+from breachdesk.casework import mail_hold
+from breachdesk.stores.open_store import open_postgres
+from breachdesk.testing import FixedNow
+from notifiers.testing import NOON
+from schemas.notice import NoticeRow, Status
+from schemas.settings import StoreSettings
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+
+OPEN = {Status.QUEUED, Status.SENDING}
+
+
+@dataclass
+class Scene:
+    """Approved letters in a shared store, and a sink."""
+
+    orders: Orders
+    letters: LetterRows
+    sink: Sink
+
+    def rows(self) -> list[NoticeRow]:
+        return self.letters.rows()
+
+    def wait_until(self, reached: Callable[[], bool], seconds: float = 60.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not reached():
+            assert time.monotonic() < deadline, [row.status.value for row in self.rows()]
+            time.sleep(0.05)
+
+    def wait_for_the_end(self) -> None:
+        self.wait_until(lambda: not {row.status for row in self.rows()} & OPEN)
+
+    def ids(self, status: Status) -> set[str]:
+        return {row.message_id for row in self.rows() if row.status is status}
+
+
+@contextmanager
+def letters_wait(
+    folder: Path, store_settings: StoreSettings, count: int, seconds: float, lease: float
+) -> Iterator[Scene]:
+    with (
+        sink_on_loopback(seconds) as (sink, port),
+        open_postgres(store_settings, now=FixedNow(NOON)) as store,
+    ):
+        approve_letters(store, mail_settings(folder, smtp_sender(port)), count)
+        url, schema = store_settings.url, store_settings.schema_name
+        orders = Orders(str(folder), url, schema, port, time.time(), lease)
+        yield Scene(orders, LetterRows(store), sink)
+
+
+@pytest.fixture
+def store_settings() -> Iterator[StoreSettings]:
+    with shared_settings() as settings:
+        yield settings
+
+
+def test_two_dispatchers_share_forty_rows_and_send_each_once(
+    tmp_path: Path, store_settings: StoreSettings
+) -> None:
+    with letters_wait(tmp_path, store_settings, 40, 0.05, lease=60) as scene:
+        both = [start(scene.orders), start(scene.orders)]
+        for process in both:
+            wait_ready(process)
+        scene.wait_for_the_end()
+        end(*both)
+
+        assert {row.status for row in scene.rows()} == {Status.HANDED_OVER}
+        assert set(scene.sink.times.values()) == {1}
+        assert set(scene.sink.log) == {row.message_id for row in scene.rows()}
+
+
+def test_twenty_kills_beside_a_living_one_send_nothing_twice(
+    tmp_path: Path, store_settings: StoreSettings
+) -> None:
+    chance = random.Random(4)
+    with letters_wait(tmp_path, store_settings, 220, 0.5, lease=3) as scene:
+        running = [start(scene.orders) for _ in range(3)]
+        for _ in range(20):
+            assert scene.ids(Status.QUEUED)
+            victim = running.pop(0)
+            wait_ready(victim)
+            time.sleep(chance.random() * 0.6)
+            discard(victim)
+            running.append(start(scene.orders))
+        for process in running:
+            wait_ready(process)
+        scene.wait_for_the_end()
+        end(*running)
+        handed, unknown = scene.ids(Status.HANDED_OVER), scene.ids(Status.UNKNOWN)
+
+        assert unknown
+        assert {row.status for row in scene.rows()} <= {Status.HANDED_OVER, Status.UNKNOWN}
+        assert set(scene.sink.times.values()) == {1}
+        assert handed <= set(scene.sink.log)
+        assert set(scene.sink.log) <= handed | unknown
+
+
+def test_a_dispatcher_suspended_longer_than_its_lease_begins_nothing_more_under_it(
+    tmp_path: Path, store_settings: StoreSettings
+) -> None:
+    with letters_wait(tmp_path, store_settings, 12, 0.3, lease=2) as scene:
+        suspended = start(scene.orders)
+        scene.wait_until(lambda: len(scene.sink.log) == 1)
+        suspended.send_signal(signal.SIGSTOP)
+        (first,) = [row for row in scene.rows() if row.message_id == scene.sink.log[0]]
+        other = start(scene.orders)
+        scene.wait_for_the_end()
+        doubtful = [row.id for row in scene.rows() if row.status is Status.UNKNOWN]
+        suspended.send_signal(signal.SIGCONT)
+        scene.wait_until(lambda: scene.letters.row(first.id).status is Status.HANDED_OVER)
+        end(suspended, other)
+
+        assert doubtful == [first.id]
+        assert {row.status for row in scene.rows()} == {Status.HANDED_OVER}
+        assert set(scene.sink.times.values()) == {1}
+        assert [row.attempts for row in scene.rows()] == [1] * 12
+
+
+def test_a_changed_database_server_holds_every_dispatcher(
+    tmp_path: Path, store_settings: StoreSettings
+) -> None:
+    with letters_wait(tmp_path, store_settings, 40, 0.2, lease=60) as scene:
+        store = scene.letters.store
+        both = [start(scene.orders), start(scene.orders)]
+        scene.wait_until(lambda: len(scene.sink.log) >= 4)
+        store.act(lambda uow: uow.marks.set(mail_hold.SERVER, "7000000000000000000/1"))
+        scene.wait_until(lambda: bool(store.look(mail_hold.why_held)))
+        time.sleep(1.0)
+        sent = len(scene.sink.log)
+        time.sleep(3.0)
+        still = len(scene.sink.log)
+        server = store.identity()
+        why = store.act(lambda uow: mail_hold.release(uow, server, "operator", NOON))
+        scene.wait_for_the_end()
+        end(*both)
+
+        assert (still, sent < 40) == (sent, True)
+        assert why == mail_hold.AFTER_FAILOVER
+        assert set(scene.sink.times.values()) == {1}
+        ended = {row.status for row in scene.rows()}
+        assert ended <= {Status.HANDED_OVER, Status.UNKNOWN}
