@@ -30,6 +30,7 @@ TIMEOUTS = {
 CONNECT = {
     "application_name": "breachdesk",
     "connect_timeout": "10",
+    "client_encoding": "utf8",
     # A peer that vanished is noticed within the minute, also in the middle of a statement.
     "keepalives_idle": "20",
     "keepalives_interval": "5",
@@ -53,7 +54,7 @@ def engine(settings: StoreSettings) -> Engine:
     given = {k: v for k, v in arguments.items() if k == "options" or k not in url.query}
     try:
         made = create_engine(
-            url.set(password=None),
+            url._replace(password=None),  # `set` leaves alone what is None
             connect_args=given,
             poolclass=QueuePool,
             pool_size=settings.pool_size,

@@ -12,8 +12,8 @@ from breachdesk.stores.schema import HEAD
 from schemas.errors import BreachDeskError, Misconfigured, NotFound, Retryable
 from schemas.settings import StoreSettings
 
-DENIED = "42501"
-"""SQLSTATE insufficient_privilege."""
+DENIED = ("42501", "3F000")
+"""SQLSTATE: insufficient_privilege; no schema that this role may use."""
 MIGRATE = "Run `breachdesk store migrate` as the role that owns the tables."
 
 
@@ -103,7 +103,7 @@ def _require_utf8(connection: Connection, settings: StoreSettings) -> None:
 def _explained(error: BaseException, settings: StoreSettings) -> BreachDeskError:
     where = postgres.place(settings)
     code = code_of(error)
-    if code == DENIED:
+    if code in DENIED:
         return Misconfigured(
             "the schema is not up to date and this role may not change it",
             place=where,

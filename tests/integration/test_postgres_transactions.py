@@ -1,0 +1,320 @@
+"""Many processes over one PostgreSQL store: acts stand alone, pipeline writes run beside each other,
+what the server refuses is told apart, and a lost server comes back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import psycopg
+import pytest
+import services
+from sqlalchemy import text
+
+from breachdesk.stores.open_store import open_postgres
+from breachdesk.stores.postgres_store import PostgresStore
+from breachdesk.testing import START, FixedNow, a_customer, a_signal, a_user
+from schemas.errors import BadInput, Conflict, NotAllowed, Retryable
+from schemas.event import Position
+from schemas.settings import StoreSettings
+from schemas.source import BlindInterval
+from streams.ports import Batch, SourceCount, UnattributedCount
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def settings(postgres_url: str, fresh_schema: Callable[[], str]) -> StoreSettings:
+    return StoreSettings(url=postgres_url, schema_name=fresh_schema(), pool_size=8)
+
+
+@pytest.fixture
+def store(settings: StoreSettings) -> Iterator[PostgresStore]:
+    with open_postgres(settings, now=FixedNow()) as opened:
+        yield opened
+
+
+def impatient(settings: StoreSettings) -> StoreSettings:
+    """Waits for a lock a moment only."""
+    joined = "&" if "?" in settings.url else "?"
+    url = f"{settings.url}{joined}options=-c%20lock_timeout%3D200ms"
+    return settings.model_copy(update={"url": url})
+
+
+def record(uow, subject: str = "x") -> None:
+    uow.audit.record(at=START, actor="sam", act="customer:saved", subject=subject)
+
+
+SAVER = """
+import sys
+from breachdesk.stores.open_store import open_store
+from breachdesk.testing import START, FixedNow, a_customer
+from schemas.settings import StoreSettings
+
+settings = StoreSettings(url=sys.argv[1], schema_name=sys.argv[2])
+with open_store(settings.url, now=FixedNow(), settings=settings) as store:
+    for n in range(40):
+        store.act(lambda uow: (
+            uow.customers.save(a_customer(f"{sys.argv[3]}-{n}")),
+            uow.audit.record(at=START, actor="sam", act="case:opened", subject=uow.cases.next_id()),
+        ))
+"""
+
+
+def test_processes_that_act_at_once_take_turns(
+    settings: StoreSettings, store: PostgresStore
+) -> None:
+    def run(name: str) -> int:
+        command = [sys.executable, "-c", SAVER, settings.url, settings.schema_name, name]
+        return subprocess.run(command, check=True).returncode
+
+    with ThreadPoolExecutor(2) as pool:
+        ends = list(pool.map(run, ["a", "b"]))
+    subjects = store.look(lambda uow: [entry.subject for entry in uow.audit.entries()])
+
+    assert ends == [0, 0]
+    assert len(store.look(lambda uow: uow.customers.list())) == 80
+    assert store.look(lambda uow: uow.customers.version()) == 80
+    assert subjects == [f"CASE-{number:04d}" for number in range(1, 81)]
+    assert store.look(lambda uow: uow.audit.verify()) == 80
+
+
+def test_workers_add_to_the_same_counts_and_lose_none(store: PostgresStore) -> None:
+    def work(partition: str) -> None:
+        sink = store.batch_sink()
+        for n in range(25):
+            before = None if n == 0 else Position("j", n - 1)
+            at = START + timedelta(minutes=n)
+            sink.commit(
+                partition,
+                Batch(
+                    before=before,
+                    after=Position("j", n),
+                    sources=[SourceCount(s, received=1, last_event=at) for s in ("m365", "fw")],
+                    unattributed=[
+                        UnattributedCount(key, 1, START, at, partition)
+                        for key in ("ip:192.0.2.1", "host:web", "Host:Web")
+                    ],
+                ),
+                START,
+            )
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, ["p0", "p1", "p2", "p3"]))
+    counts = store.look(lambda uow: uow.sources.list())
+    nobodys = store.look(lambda uow: uow.customers.unattributed())
+
+    assert [(c.name, c.received) for c in counts] == [("fw", 100), ("m365", 100)]
+    assert counts[0].last_event == START + timedelta(minutes=24)
+    assert [(u.events, u.datasets) for u in nobodys] == [(100, ("p0", "p1", "p2", "p3"))] * 3
+
+
+def test_of_two_owners_who_both_begin_a_partition_one_is_fenced(store: PostgresStore) -> None:
+    ready = threading.Barrier(2)
+
+    def begin(number: int) -> bool:
+        ready.wait(10)
+        batch = Batch(before=None, after=Position("j", number), signals=[a_signal(number)])
+        try:
+            store.batch_sink().commit("p", batch, START)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        ends = list(pool.map(begin, [1, 2]))
+    resume = store.batch_sink().resume("p")
+
+    assert sorted(ends) == [False, True]
+    assert resume.position == Position("j", 1 + ends.index(True))
+    assert len(resume.tail) == 1
+
+
+def test_pipeline_writes_run_beside_each_other_and_never_beside_an_act(
+    store: PostgresStore, settings: StoreSettings
+) -> None:
+    inside, release = threading.Event(), threading.Event()
+
+    def slow(_connection) -> None:
+        inside.set()
+        release.wait(10)
+
+    with (
+        open_postgres(impatient(settings), now=FixedNow()) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        writing = pool.submit(store._transactions.write, slow)
+        inside.wait(10)
+        beside = other._transactions.write(lambda _: "beside")
+        with pytest.raises(Retryable, match="55P03"):
+            other.act(lambda uow: uow.customers.save(a_customer()))
+        release.set()
+        writing.result()
+        other.act(lambda uow: uow.customers.save(a_customer()))
+
+    assert beside == "beside"
+    assert len(store.look(lambda uow: uow.customers.list())) == 1
+
+
+def test_neither_starts_inside_the_other(store: PostgresStore) -> None:
+    inner = Batch(before=None, after=Position("j", 1))
+    for attempt in (
+        lambda uow: store.act(lambda other: None),
+        lambda uow: store.batch_sink().commit("p", inner, START),
+    ):
+        with pytest.raises(NotAllowed, match="inside another act"):
+            store.act(attempt)
+
+    store.act(record)
+    assert store.look(lambda uow: uow.audit.verify()) == 1
+
+
+def test_one_look_is_one_snapshot(store: PostgresStore) -> None:
+    def read_twice(uow) -> tuple[int, int]:
+        first = len(uow.customers.list())
+        store.act(lambda other: other.customers.save(a_customer()))
+        return first, len(uow.customers.list())
+
+    assert store.look(read_twice) == (0, 0)
+    assert len(store.look(lambda uow: uow.customers.list())) == 1
+
+
+def told(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error)) + repr(error)
+
+
+@pytest.mark.parametrize("text_", ["Jo\x00Mason", "x" * 300])
+def test_a_value_that_cannot_be_stored_is_the_records_fault(
+    store: PostgresStore, text_: str
+) -> None:
+    gap = BlindInterval(source=text_, begin=START, reason="Jo Mason was here")
+    with pytest.raises(ValueError, match="cannot be stored") as refused:
+        store.act(lambda uow: uow.sources.add_gap(gap))
+
+    assert isinstance(refused.value, BadInput)
+    assert "Mason" not in told(refused.value)
+    assert store.look(lambda uow: uow.sources.gaps()) == []
+
+
+def test_a_number_out_of_range_is_the_records_fault(store: PostgresStore) -> None:
+    gap = BlindInterval(source="m365", begin=START, reason="r", lost=2**70)
+    with pytest.raises(ValueError, match="22003"):
+        store.act(lambda uow: uow.sources.add_gap(gap))
+
+    assert store.look(lambda uow: uow.sources.gaps()) == []
+
+
+def test_a_contradiction_is_a_conflict_that_quotes_nothing(store: PostgresStore) -> None:
+    def twice(uow) -> None:
+        for _ in range(2):
+            uow.users._connection.execute(
+                text("INSERT INTO users (id, doc) VALUES (:id, '{}')"), {"id": "jo.mason"}
+            )
+
+    with pytest.raises(Conflict, match="pk_users") as refused:
+        store.act(twice)
+
+    assert "jo.mason" not in told(refused.value)
+    assert store.look(lambda uow: uow.users.list()) == []
+
+
+def test_a_cut_connection_keeps_nothing_and_the_next_act_connects_anew(
+    store: PostgresStore, settings: StoreSettings
+) -> None:
+    def cut(uow) -> None:
+        uow.users.save(a_user())
+        own = uow.users._connection.execute(text("SELECT pg_backend_pid()")).scalar()
+        with psycopg.connect(settings.url) as killer:
+            killer.execute("SELECT pg_terminate_backend(%s, 5000)", (own,))
+        uow.users.save(a_user("kim"))
+
+    with pytest.raises(Retryable, match="nothing of this act was written"):
+        store.act(cut)
+
+    store.act(lambda uow: uow.users.save(a_user("kim")))
+    assert [user.id for user in store.look(lambda uow: uow.users.list())] == ["kim"]
+
+
+def test_a_deadlock_is_retryable_for_one_and_done_for_the_other(store: PostgresStore) -> None:
+    for name in ("a", "b"):
+        store.act(lambda uow, n=name: uow.marks.set(n, ""))
+    ready = threading.Barrier(2)
+
+    def cross(order: str) -> bool:
+        def work(connection) -> None:
+            for n, name in enumerate(order):
+                query = text("UPDATE marks SET value = :v WHERE name = :n")
+                connection.execute(query, {"v": order, "n": name})
+                if n == 0:
+                    ready.wait(10)
+
+        try:
+            store._transactions.write(work)
+        except Retryable:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        ends = list(pool.map(cross, ["ab", "ba"]))
+    winner = ["ab", "ba"][ends.index(True)]
+    values = store.look(lambda uow: {uow.marks.get("a"), uow.marks.get("b")})
+
+    assert sorted(ends) == [False, True]
+    assert values == {winner}
+
+
+def test_a_process_never_has_more_connections_than_it_may(settings: StoreSettings) -> None:
+    few = settings.model_copy(update={"pool_size": 3})
+    running, most = [0], [0]
+    guard = threading.Lock()
+
+    def look(uow) -> None:
+        with guard:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        uow.users._connection.execute(text("SELECT pg_sleep(0.02)"))
+        with guard:
+            running[0] -= 1
+
+    with open_postgres(few, now=FixedNow()) as store, ThreadPoolExecutor(12) as pool:
+        list(pool.map(lambda _: store.look(look), range(36)))
+
+    assert most == [3]
+
+
+def test_a_closed_store_is_retryable_and_closing_twice_is_harmless(store: PostgresStore) -> None:
+    store.close()
+    store.close()
+
+    for call in (lambda: store.act(record), lambda: store.look(lambda uow: None)):
+        with pytest.raises(Retryable, match="closed"):
+            call()
+
+
+def test_a_server_restarted_in_the_middle_of_a_transaction_loses_it_whole() -> None:
+    with services.private_postgres() as server:
+        settings = StoreSettings(url=server.url)
+        with open_postgres(settings, now=FixedNow()) as store:
+            store.act(record)
+
+            def interrupted(uow) -> None:
+                record(uow, "lost")
+                uow.users.save(a_user())
+                server.kill()
+
+            with pytest.raises(Retryable):
+                store.act(interrupted)
+            with pytest.raises(Retryable) as away:
+                store.look(lambda uow: uow.users.list())
+            server.start()
+            users = store.look(lambda uow: uow.users.list())
+            store.act(record)
+            verified = store.look(lambda uow: uow.audit.verify())
+
+    assert away.value.place.endswith("/breachdesk")
+    assert (users, verified) == ([], 2)
