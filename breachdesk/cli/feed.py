@@ -52,9 +52,14 @@ def ingest(
     with premises(data_dir) as house:
         if format != "auto":
             _pin_format(house, [source or source_name(f) for f in files], format)
-        check_tail(house)
+        shared = bool(house.settings.kafka.servers)
+        if not shared:
+            check_tail(house)
         for file in files:
             _ingest_one(house, file, source or source_name(file), follow=follow, as_json=as_json)
+        if shared:
+            err.print("Kafka has the records; the workers take them from there.")
+            return
         with holding(house.settings.data_dir, "pipeline") as alone:
             if alone:
                 names = {source or source_name(file) for file in files}

@@ -9,6 +9,7 @@ import typer
 
 from breachdesk.cli import (
     demo,
+    distributed,
     documents,
     feed,
     holdings,
@@ -28,7 +29,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for room in (feed, holdings, registers, rules, documents, serve, topics, upkeep, demo):
+ROOMS = (
+    feed,
+    holdings,
+    registers,
+    rules,
+    documents,
+    serve,
+    distributed,
+    topics,
+    upkeep,
+    demo,
+)
+for room in ROOMS:
     room.add_to(app)
 
 
