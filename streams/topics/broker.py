@@ -164,7 +164,7 @@ def knock(kafka: KafkaSettings) -> None:
             raise _tls_fault(kafka, f"no TLS with Kafka on this port ({error.reason})") from None
         except ValueError:
             raise _no_port(server) from None
-        except (EOFError, TimeoutError, ConnectionResetError):
+        except EOFError:
             raise _silent(kafka, NOT_KAFKA) from None
         except OSError:
             continue
@@ -183,10 +183,15 @@ def _greet(host: str, port: int, context: ssl.SSLContext | None) -> None:
 
 
 def _ask_versions(line: socket.socket) -> None:
-    line.sendall(API_VERSIONS)
-    with line.makefile("rb") as answer:
-        if answer.read(8)[4:] != CORRELATION:
-            raise EOFError
+    """Raises EOFError when what comes back is not Kafka's answer."""
+    try:
+        line.sendall(API_VERSIONS)
+        with line.makefile("rb") as answer:
+            if answer.read(8)[4:] == CORRELATION:
+                return
+    except (TimeoutError, ConnectionError) as error:
+        raise EOFError from error
+    raise EOFError
 
 
 def _no_port(server: str) -> Misconfigured:
@@ -199,7 +204,7 @@ def _tls_fault(kafka: KafkaSettings, problem: str) -> Misconfigured:
     return Misconfigured(
         problem,
         place=kafka.servers,
-        remedy=f"Check kafka.ca_file, kafka.security and the name in kafka.servers. {HOWTO}",
+        remedy=f"Check kafka.security, ca_file, cert_file and the name in kafka.servers. {HOWTO}",
     )
 
 

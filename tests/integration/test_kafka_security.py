@@ -299,7 +299,17 @@ def test_a_strangers_certificate_is_refused_by_name(
     said = refusal(sasl(broker, ca_file=broker.folder / "stranger.pem"), caplog)
 
     assert "Kafka's certificate is not trusted" in said
-    assert "kafka.ca_file" in said
+    assert "ca_file" in said
+
+
+def test_a_client_certificate_that_is_missing_is_asked_for(
+    broker: Secured, caplog: pytest.LogCaptureFixture
+) -> None:
+    kafka = mutual(broker).kafka.model_copy(update={"cert_file": None, "key_file": None})
+    said = refusal(mutual(broker).model_copy(update={"kafka": kafka}), caplog)
+
+    assert "BAD_CERTIFICATE" in said
+    assert "cert_file" in said
 
 
 def test_another_host_s_certificate_is_refused(
