@@ -143,9 +143,9 @@ class StoreOutbox:
         return into_doubt(uow, dead, PROCESS_ENDED, now)
 
     def _departure(self, uow: UnitOfWork, row_id: int, now: datetime) -> Ready | Refusal | None:
-        """None: another dispatcher was quicker, and nothing need be rendered."""
+        """None: another dispatcher was quicker or mail is held, and nothing need be rendered."""
         row = uow.notices.get(row_id)
-        if row.status not in STARTABLE:
+        if row.status not in STARTABLE or self._dispatchers.held(uow):
             return None
         return departure(uow, row, self._settings, self._renderer, now)
 

@@ -200,6 +200,113 @@ async def test_a_row_that_cannot_begin_stops_no_other_and_says_why() -> None:
     assert outbox.row(1).status is Status.QUEUED
 
 
+class Leased(ScratchOutbox):
+    """As where several dispatch: remembers who is there, ends leases, holds mail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[str] = []
+        self.ended: set[str] = set()
+        self.why = ""
+
+    def enter(self, boot_id: str, now: datetime) -> None:
+        self.heard.append(f"enter {boot_id}")
+
+    def stay(self, boot_id: str, now: datetime) -> bool:
+        self.heard.append(f"stay {boot_id}")
+        return boot_id not in self.ended
+
+    def leave(self, boot_id: str, now: datetime) -> None:
+        self.heard.append(f"leave {boot_id}")
+
+    def held(self) -> str:
+        return self.why
+
+
+def sharing(
+    outbox: ScratchOutbox, post: Post, clock: Clock, say: Callable[[str], None] | None = None
+) -> Dispatcher:
+    return Dispatcher(outbox, post, clock.now, NoticePolicy(), "boot", say=say)
+
+
+async def test_a_dispatcher_whose_lease_ran_out_goes_on_under_a_new_boot_id() -> None:
+    outbox, post = Leased(), Post()
+    sender = sharing(outbox, post, Clock())
+    await sender.run_once()
+    outbox.ended.add("boot")
+    queued(1, outbox)
+    outbox.begin(1, "lost", "boot", NOON)
+    await sender.run_once()
+    await sender.close()
+    entered = [heard.removeprefix("enter ") for heard in outbox.heard if "enter" in heard]
+
+    assert entered[0] == "boot"
+    assert len(set(entered)) == 2
+    assert outbox.row(1).status is Status.UNKNOWN
+    assert post.sent == []
+    assert outbox.heard[-1] == f"leave {entered[1]}"
+
+
+async def test_what_the_outbox_holds_is_not_sent_and_said_once() -> None:
+    outbox, post, said, stop = Leased(), Post(), list[str](), asyncio.Event()
+    queued(1, outbox)
+    outbox.why = "another database server answers"
+    running = asyncio.create_task(sharing(outbox, post, Clock(), said.append).run(stop))
+    await asyncio.sleep(2.2)
+    held = list(post.sent)
+    outbox.why = ""
+    await asyncio.sleep(2.2)
+    stop.set()
+    await running
+
+    assert held == []
+    assert post.sent == [1]
+    assert len(said) == 2
+    assert "another database server answers" in said[0]
+    assert said[1] == "mail goes on"
+
+
+async def test_however_slow_the_server_is_the_lease_is_renewed() -> None:
+    class Slow(Post):
+        async def send(self, outgoing: Outgoing) -> SendResult:
+            await asyncio.sleep(2.5)
+            return await super().send(outgoing)
+
+    outbox = Leased()
+    queued(1, outbox)
+    sender = sharing(outbox, Slow(), Clock())
+    await sender.run_once()
+
+    assert outbox.heard.count("stay boot") >= 2
+    assert outbox.row(1).status is Status.HANDED_OVER
+
+
+async def test_intent_of_which_nobody_knows_whether_it_was_written_ends_as_not_sent() -> None:
+    class Torn(ScratchOutbox):
+        torn = True
+
+        def begin(self, *attempt: object) -> Outgoing | None:
+            begun = super().begin(*attempt)  # type: ignore[arg-type]  # passed through
+            if self.torn:
+                raise Retryable("the connection was lost during the commit")
+            return begun
+
+    outbox, post, clock = Torn(), Post(), Clock()
+    queued(1, outbox)
+    sender = dispatcher(outbox, post, clock)
+    with pytest.raises(Retryable):
+        await sender.run_once()
+    outbox.torn = False
+    await sender.run_once()
+    deferred = outbox.row(1).status
+    clock.pass_time(5)
+    await sender.run_once()
+
+    assert deferred is Status.DEFERRED
+    assert post.sent == [1]
+    assert outbox.row(1).status is Status.HANDED_OVER
+
+
 @pytest.mark.parametrize(
     ("wall", "machine"),
     [(600, 1), (600, 600), (-600, 1)],
