@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
@@ -39,15 +39,16 @@ def run_worker(house: Premises, say: Callable[[str], None]) -> None:
     registry = CollectorRegistry()
     meter = PrometheusMeter(registry)
     standing = faust_app.Standing()
+    clock = clock_of(house)
     parts = faust_app.Parts(
         settings=house.settings,
-        worker=shared_worker(house, meter),
+        worker=shared_worker(house, meter, clock),
         exports=house.store.export_outbox(),
         leader=house.store.leader(),
-        orders=StoreOrders(house.store, house.now),
+        orders=StoreOrders(house.store, clock),
         chores=lambda: chores(house),
         meter=meter,
-        now=house.now,
+        now=clock,
     )
     ops, health = house.settings.ops, Health(house, standing)
     with OpsServer(ops.host, ops.port, registry, health.live, health.ready), suppress(SystemExit):
@@ -97,20 +98,33 @@ def require_shared(settings: Settings) -> None:
         )
 
 
-def shared_worker(house: Premises, meter: Meter) -> SharedWorker:
+def shared_worker(
+    house: Premises, meter: Meter, now: Callable[[Sequence[RawRecord]], datetime]
+) -> SharedWorker:
     """Pipeline and store, before anything is polled."""
     return SharedWorker(
         house.store.shared_sink(),
         SharedPipeline(house.rules, Recogniser(), house.settings),
         house.store.register(),
-        moment_of(house),
+        now,
         meter,
         letter_limit=house.settings.kafka.dead_letter_limit,
     )
 
 
-def moment_of(house: Premises) -> Callable[[Sequence[RawRecord]], datetime]:
-    """The clock; a demo's time is its records'."""
+class RecordsClock:
+    """A drill's time: the newest arrival seen. It never goes back, and begins long ago."""
+
+    def __init__(self) -> None:
+        self._newest = datetime(2000, 1, 1, tzinfo=UTC)
+
+    def __call__(self, records: Sequence[RawRecord] = ()) -> datetime:
+        self._newest = max([self._newest, *(record.arrived for record in records)])
+        return self._newest
+
+
+def clock_of(house: Premises) -> Callable[..., datetime]:
+    """The house's clock; a demo's time is its records', since its days are fixed."""
     if house.settings.demo:
-        return lambda records: max(record.arrived for record in records)
-    return lambda _records: house.now()
+        return RecordsClock()
+    return lambda _records=(): house.now()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -15,7 +17,7 @@ from breachdesk.bootstrap.house import Premises, holding
 from breachdesk.bootstrap.mail import send_due
 from breachdesk.bootstrap.serve import refuse_a_taken_port, serve
 from breachdesk.cli.options import AsJson, Bar, err, out, print_facts
-from breachdesk.demo import drill
+from breachdesk.demo import drill, shared
 from breachdesk.demo.lines import DemoLines, build, write_lines
 from breachdesk.demo.play import ACCOUNTS, PASSWORD, furnish, play_lines
 from breachdesk.demo.stage import (
@@ -27,8 +29,10 @@ from breachdesk.demo.stage import (
     write_settings,
 )
 from breachdesk.demo.summary import summarise, write_documents
+from schemas.settings import Settings
 
 T = TypeVar("T")
+Workers = Sequence[subprocess.Popen[bytes]]
 FOLDER = Path("demo-data")
 
 
@@ -62,14 +66,30 @@ def demo(
     if not unattended:
         refuse_a_taken_port("127.0.0.1", port)
     clock = StageClock(in_arrival_order(cast)[0][0])
-    settings = demo_settings(fresh_folder(data_dir or FOLDER), cast, port)
-    write_settings(settings)
-    with Premises(settings, clock) as house:
-        received = _play(house, cast, clock, seconds)
+    settings = _settle(data_dir or FOLDER, cast, port)
+    with Premises(settings, clock) as house, _workers(settings) as workers:
+        received = _play(house, cast, clock, seconds, workers)
         if unattended:
             print_facts(_drill(house, clock, seconds), as_json=as_json)
             return
         _open_console(house, clock, received)
+
+
+def _settle(folder: Path, cast: DemoLines, port: int) -> Settings:
+    """An empty folder with settings in it; on servers, if the environment names them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    servers = shared.named_servers(folder)
+    shared.clear_servers(folder, servers)
+    settings = demo_settings(fresh_folder(folder), cast, port)
+    if servers is not None:
+        settings = shared.on_servers(settings, *servers)
+        shared.prepare(settings)
+    write_settings(settings)
+    return settings
+
+
+def _workers(settings: Settings) -> AbstractContextManager[Workers]:
+    return shared.working(settings) if settings.kafka.servers else nullcontext(())
 
 
 class Stopwatch(dict[str, float]):
@@ -89,10 +109,13 @@ def _bar() -> Iterator[Callable[[int, int], None]]:
         yield bar.to
 
 
-def _play(house: Premises, cast: DemoLines, clock: StageClock, seconds: Stopwatch) -> int:
+def _play(
+    house: Premises, cast: DemoLines, clock: StageClock, seconds: Stopwatch, workers: Workers
+) -> int:
     seconds.time("registers", furnish, house, cast)
+    play = partial(shared.play_lines_on_servers, workers=workers) if workers else play_lines
     with _bar() as progress:
-        received = seconds.time("pipeline", play_lines, house, cast, clock, progress)
+        received = seconds.time("pipeline", play, house, cast, clock, progress)
     clock.move_to(MORNING_AFTER)
     return received
 

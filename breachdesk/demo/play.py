@@ -72,11 +72,11 @@ def play_lines(house: Premises, cast: DemoLines, clock: StageClock, progress: Pr
         done = 0
         for scene in scenes(rows):
             clock.move_to(scene[-1][0])
-            house.log.append([_incoming(row) for row in scene])
+            house.log.append([incoming(row) for row in scene])
             worker.drain()
             done += len(scene)
             progress(done, len(rows))
-    _note_gaps(house, cast)
+    note_gaps(house, cast)
     return done
 
 
@@ -92,12 +92,14 @@ def scenes(
     return cut
 
 
-def _incoming(row: tuple[datetime, str, bytes]) -> Incoming:
+def incoming(row: tuple[datetime, str, bytes]) -> Incoming:
+    """A row of the play as a listener would hand it in."""
     arrived, source, raw = row
     return Incoming(source=source, raw=raw, arrived=arrived, transport="demo")
 
 
-def _note_gaps(house: Premises, cast: DemoLines) -> None:
+def note_gaps(house: Premises, cast: DemoLines) -> None:
+    """The play's blind intervals, into the log and the store."""
     for gap in cast.gaps:
         house.log.note_gap(gap)
 

@@ -16,6 +16,7 @@ from schemas.errors import BadInput, Retryable
 from schemas.settings import SenderSettings, Settings, SmtpAuth, Tls
 
 MARK = "this-is-a-demo"
+SECRETS = {"password"}
 NIGHT_MINUTES = 12 * 60
 """The lines end at midnight and the desk opens in the morning: that silence is the demo's own."""
 MORNING_AFTER = datetime(2026, 11, 23, 8, 40, tzinfo=UTC)
@@ -101,7 +102,12 @@ def _domain(cast: DemoLines) -> str:
 def write_settings(settings: Settings) -> Path:
     """The same as `breachdesk.toml`, so that every command works on the demo's folder."""
     file = settings.data_dir / "breachdesk.toml"
-    document = settings.model_dump(mode="json", exclude={"data_dir"}, exclude_defaults=True)
+    document = settings.model_dump(
+        mode="json",
+        # Secrets of servers stay in the environment that named them.
+        exclude={"data_dir": True, "store": SECRETS, "kafka": SECRETS},
+        exclude_defaults=True,
+    )
     file.write_text("# Made by breachdesk demo.\n" + to_toml(document), encoding="utf-8")
     return file
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.topics.findings import Finding, check, require
-from streams.topics.making import Change, create
+from streams.topics.making import Change, create, remove
 from streams.topics.names import source_of, source_topic, topic_name
 from streams.topics.offsets import PartitionLag, lag, topic_ids
 from streams.topics.specs import TopicSpec, topic_specs
@@ -16,6 +16,7 @@ __all__ = [
     "check",
     "create",
     "lag",
+    "remove",
     "require",
     "source_of",
     "source_topic",

@@ -167,3 +167,14 @@ def _refusal(topic: str, code: int, message: str | None) -> Exception:
         place="kafka",
         remedy="Mend what it names and run breachdesk topics create again.",
     )
+
+
+def remove(settings: Settings) -> list[str]:
+    """Delete every topic of these settings that exists, with all it holds: for drills and tests,
+    whose prefix is theirs alone. Raises as `create`."""
+    specs = topic_specs(settings)
+    with administration(settings.kafka) as client:
+        there = sorted(observe(client, [spec.name for spec in specs]))
+        if there:
+            client.delete_topics(there)
+    return there

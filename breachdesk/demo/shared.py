@@ -1,0 +1,175 @@
+"""The same play through Kafka, two workers and PostgreSQL, when settings name them.
+
+Everything it makes on the servers bears the play's own id: a schema, topics and a consumer group of
+its own, gone when the demo's folder is cleared.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.settings import load_settings
+from breachdesk.demo.lines import DemoLines
+from breachdesk.demo.play import incoming, note_gaps, scenes
+from breachdesk.demo.stage import Progress, StageClock, in_arrival_order
+from breachdesk.stores.postgres_schema import create_schema, drop_schema
+from schemas.errors import Misconfigured, Retryable
+from schemas.settings import KafkaSettings, Settings, StoreSettings
+from streams import topics
+
+WORKERS = 2
+START_SECONDS = 90.0
+STILL_SECONDS = 60.0
+"""Longer without any progress: something is wrong."""
+LOOK_SECONDS = 0.1
+PLAY_ID = "demo-on-servers"
+"""File in the demo's folder: the id of what it made on the servers."""
+NOT_WRITTEN = {"password", "password_file"}
+
+
+def named_servers(folder: Path) -> tuple[StoreSettings, KafkaSettings] | None:
+    """The servers that the environment names; None: the demo is embedded. Raises Misconfigured
+    when only one of the two is named."""
+    named = load_settings(folder)
+    if bool(named.store.url) != bool(named.kafka.servers):
+        raise Misconfigured(
+            "only one of PostgreSQL and Kafka is named",
+            place="store.url, kafka.servers",
+            remedy="The demo takes both or neither.",
+        )
+    return (named.store, named.kafka) if named.store.url else None
+
+
+def on_servers(settings: Settings, store: StoreSettings, kafka: KafkaSettings) -> Settings:
+    """The demo's settings, with a schema, topics and a group of this play alone."""
+    play = secrets.token_hex(4)
+    (settings.data_dir / PLAY_ID).write_text(play, encoding="ascii")
+    return settings.model_copy(update=_places(store, kafka, play))
+
+
+def _places(store: StoreSettings, kafka: KafkaSettings, play: str) -> dict[str, object]:
+    return {
+        "store": store.model_copy(update={"schema_name": f"demo_{play}"}),
+        "kafka": kafka.model_copy(update={"prefix": f"demo-{play}.", "group": f"demo-{play}"}),
+    }
+
+
+def prepare(settings: Settings) -> None:
+    """Make schema and topics."""
+    create_schema(settings.store)
+    topics.create(settings)
+
+
+def clear_servers(folder: Path, servers: tuple[StoreSettings, KafkaSettings] | None) -> None:
+    """Remove what an earlier play of this folder made on the servers, if they are named."""
+    noted = folder / PLAY_ID
+    if servers is None or not noted.exists():
+        return
+    places = _places(*servers, noted.read_text(encoding="ascii").strip())
+    earlier = Settings(data_dir=folder).model_copy(update=places)
+    drop_schema(earlier.store)
+    topics.remove(earlier)
+
+
+@contextmanager
+def working(
+    settings: Settings, count: int = WORKERS
+) -> Iterator[Sequence[subprocess.Popen[bytes]]]:
+    """So many workers as processes of their own, stopped in order at the end."""
+    command = [sys.executable, "-m", "breachdesk.cli.main", "worker"]
+    workers = []
+    try:
+        for number in range(count):
+            log = (settings.data_dir / f"worker-{number}.log").open("wb")
+            workers.append(
+                subprocess.Popen(  # noqa: S603 - our own command
+                    [*command, "--data-dir", str(settings.data_dir)],
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=_environment(settings),
+                )
+            )
+            log.close()
+        yield workers
+    finally:
+        _stop(workers)
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Ours, with the play's own places: what it inherits must not lead it elsewhere."""
+    return {
+        **os.environ,
+        "BREACHDESK_STORE__SCHEMA_NAME": settings.store.schema_name,
+        "BREACHDESK_KAFKA__PREFIX": settings.kafka.prefix,
+        "BREACHDESK_KAFKA__GROUP": settings.kafka.group,
+        "BREACHDESK_OPS__PORT": "0",
+    }
+
+
+def _stop(workers: Sequence[subprocess.Popen[bytes]]) -> None:
+    for worker in workers:
+        worker.send_signal(signal.SIGTERM)
+    for worker in workers:
+        try:
+            worker.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+
+
+def play_lines_on_servers(
+    house: Premises,
+    cast: DemoLines,
+    clock: StageClock,
+    progress: Progress,
+    workers: Sequence[subprocess.Popen[bytes]],
+) -> int:
+    """The two days into Kafka, scene by scene, and wait until the workers have committed them;
+    returns how many lines were received."""
+    rows = in_arrival_order(cast)
+    for scene in scenes(rows):
+        clock.move_to(scene[-1][0])
+        house.log.append([incoming(row) for row in scene])
+    drained(house, len(rows), progress, workers)
+    note_gaps(house, cast)
+    return len(rows)
+
+
+def drained(
+    house: Premises,
+    lines: int,
+    progress: Progress,
+    workers: Sequence[subprocess.Popen[bytes]] = (),
+) -> None:
+    """Wait until every raw partition is processed to its end. Raises Retryable when a worker has
+    died, or nothing moved for a while."""
+    ends = {f"{each.topic}/{each.partition}": each.end for each in topics.lag(house.settings)}
+    sink = house.store.shared_sink()
+    done, moved = -1, time.monotonic() + START_SECONDS - STILL_SECONDS
+    while done < sum(ends.values()):
+        held = sink.held(list(ends)).values()
+        now = sum(each.position.offset + 1 for each in held if each.position is not None)
+        if now > done:
+            done, moved = now, max(moved, time.monotonic())
+            progress(min(done, lines), lines)
+        _must_go_on(house, moved, workers)
+        time.sleep(LOOK_SECONDS)
+
+
+def _must_go_on(house: Premises, moved: float, workers: Sequence[subprocess.Popen[bytes]]) -> None:
+    dead = [number for number, worker in enumerate(workers) if worker.poll() is not None]
+    if dead or time.monotonic() - moved > STILL_SECONDS:
+        raise Retryable(
+            f"worker {dead[0]} ended" if dead else "the workers do not move",
+            place=str(house.settings.data_dir),
+            remedy="worker-0.log and worker-1.log in that folder say why.",
+        )
