@@ -106,6 +106,7 @@ class LeasedDispatchers:
         self._store = store
         self._seconds = lease_seconds
         self._boot_id = ""
+        self._server = ""
         self._renewed: datetime | None = None
 
     def enter(
@@ -115,11 +116,11 @@ class LeasedDispatchers:
         held when another database server answers. Raises Conflict for a used boot id."""
         if uow.leases.take(_lease(boot_id), boot_id, self._seconds, now) is None:
             raise Conflict("this boot id is another dispatcher's", place="dispatch")
-        mail_hold.is_our_server(uow, identity, now)
+        mail_hold.is_our_server(uow, identity, now, remembered=self._server)
         if is_due and mail_hold.missed_beats(uow, now):
             mail_hold.hold_after_gap(uow, now)
         mail_hold.beat(uow, now)
-        self._boot_id, self._renewed = boot_id, now
+        self._boot_id, self._renewed, self._server = boot_id, now, identity
 
     def must_renew(self, now: datetime) -> bool:
         """Four times in a lease, and at once when a doubt arose."""
@@ -152,7 +153,9 @@ class LeasedDispatchers:
         if not self._holds(uow, boot_id, now):
             self._renewed = None
             return False
-        return not mail_hold.why_held(uow) and mail_hold.is_our_server(uow, identity, now)
+        if mail_hold.why_held(uow):
+            return False
+        return mail_hold.is_our_server(uow, identity, now, remembered=self._server)
 
     def held(self, uow: UnitOfWork) -> str:
         """The store's mark."""

@@ -49,16 +49,17 @@ def hold_after_gap(uow: UnitOfWork, now: datetime) -> None:
     _hold(uow, AFTER_GAP, now, {})
 
 
-def is_our_server(uow: UnitOfWork, identity: str, now: datetime) -> bool:
+def is_our_server(uow: UnitOfWork, identity: str, now: datetime, *, remembered: str = "") -> bool:
     """Did mail last leave from this database server (or never yet)? The first time it is noted.
 
-    When another answers: what was being sent is in doubt, and all mail is held.
+    `remembered`: the server that the asking process entered at; it counts when the note itself was
+    lost. When another answers: what was being sent is in doubt, and all mail is held.
     """
-    known = uow.marks.get(SERVER) or ""
-    if known == identity:
-        return True
-    if not known:
-        uow.marks.set(SERVER, identity)
+    noted = uow.marks.get(SERVER) or ""
+    known = noted or remembered
+    if known in ("", identity):
+        if noted != identity:
+            uow.marks.set(SERVER, identity)
         return True
     sending = uow.notices.list(statuses=(Status.SENDING,))
     said = "the database server changed while it was being sent"

@@ -1,0 +1,127 @@
+"""A real failover to a standby that lags behind: what left last is unknown to it, so all mail is
+held until a person has looked."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import LiteralString
+
+import psycopg
+import pytest
+from dispatch_process import Orders, end, sink_on_loopback, start
+from servers import Postgres
+from services import own_room, private_postgres, running
+from waiting_letters import LetterRows, approve_letters, mail_settings, renderer, smtp_sender
+
+from breachdesk.casework import mail_hold
+from breachdesk.casework.dispatchers import LeasedDispatchers
+from breachdesk.casework.outbox import StoreOutbox
+from breachdesk.stores.open_store import open_postgres
+from breachdesk.stores.postgres_store import PostgresStore
+from breachdesk.testing import FixedNow
+from notifiers.testing import NOON
+from schemas.errors import Retryable
+from schemas.notice import Status
+from schemas.settings import StoreSettings
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+LETTERS = 30
+
+
+class Standby(Postgres):
+    """An asynchronous copy of a running server."""
+
+    def __init__(self, folder: Path, primary: Postgres) -> None:
+        super().__init__(folder)
+        self.primary = primary
+
+    def prepare(self) -> None:
+        account = self.account()
+        for room in ("data", "socket"):
+            (self.folder / room).mkdir(mode=0o700)
+            if account:
+                os.chown(self.folder / room, account["user"], account["group"])
+        there = ["-h", "127.0.0.1", "-p", str(self.primary.port), "-U", "breachdesk"]
+        data = f"--pgdata={self.folder / 'data'}"
+        self.call("pg_basebackup", data, "-R", "-c", "fast", *there)
+
+    def answers(self) -> bool:
+        try:
+            return ask(self, "select pg_is_in_recovery()") is not None
+        except psycopg.OperationalError:
+            return False
+
+    def part(self) -> None:
+        """No more copying from now on."""
+        ask(self, "alter system set primary_conninfo = ''")
+        ask(self, "select pg_reload_conf()")
+        wait_until(lambda: ask(self, "select count(*) from pg_stat_wal_receiver") == 0)
+
+
+def ask(server: Postgres, query: LiteralString) -> object:
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        cursor = connection.execute(query)
+        row = cursor.fetchone() if cursor.description else None
+        return row[0] if row else None
+
+
+def wait_until(reached: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Postgres, Standby]]:
+    with private_postgres() as primary, own_room() as room:
+        standby = Standby(room.folder / "standby", primary)
+        with running(standby):
+            yield primary, standby
+
+
+def test_a_promoted_standby_that_lags_behind_sends_nothing_until_it_is_released(
+    tmp_path: Path, pair: tuple[Postgres, Standby]
+) -> None:
+    primary, standby = pair
+    both = f"host={primary.address}&host={standby.address}"
+    url = f"postgresql://breachdesk@/breachdesk?{both}"
+    settings = StoreSettings(url=url)
+    with (
+        sink_on_loopback(0.2) as (sink, port),
+        open_postgres(settings, now=FixedNow(NOON)) as store,
+    ):
+        mail = mail_settings(tmp_path, smtp_sender(port))
+        approve_letters(store, mail, LETTERS)
+        outbox = StoreOutbox(store, mail, renderer(), LeasedDispatchers(store))
+        outbox.enter("first", NOON)
+        outbox.leave("first", NOON)
+        written = ask(primary, "select pg_current_wal_lsn()::text")
+        wait_until(lambda: ask(standby, "select pg_last_wal_replay_lsn()::text") == written)
+        standby.part()
+        orders = Orders(str(tmp_path), url, "", port, time.time(), 60)
+        dispatchers = [start(orders), start(orders)]
+        wait_until(lambda: len(sink.log) >= 6)
+        primary.kill()
+        ask(standby, "select pg_promote()")
+        wait_until(lambda: bool(why_held(store)))
+        time.sleep(3.0)
+        end(*dispatchers)
+        left, rows = set(sink.log), LetterRows(store).rows()
+        forgotten = {r.message_id for r in rows if r.status is Status.QUEUED} & left
+
+        assert why_held(store) == mail_hold.AFTER_FAILOVER
+        assert forgotten, "the standby knew everything: this test showed nothing"
+        assert set(sink.times.values()) == {1}
+        assert len(left) < LETTERS
+
+
+def why_held(store: PostgresStore) -> str:
+    """Empty also while nobody answers."""
+    try:
+        return store.look(mail_hold.why_held)
+    except Retryable:
+        return ""
