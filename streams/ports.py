@@ -230,6 +230,9 @@ class SharedBatch:
     exports: Sequence[Export] = ()
     held_until: float | None = None
     """A backfill was seen: nothing is evicted before this arrival watermark."""
+    repeated: Sequence[Position] = ()
+    """Dead letters that records of this batch repeat: they are done with, whatever became of the
+    records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +267,10 @@ class SharedSink(Protocol):
         Retryable when the database refuses for now, ValueError for a value it cannot hold; after
         any of them the caller's cached groups are void.
         """
+        ...
+
+    def dead(self, positions: Sequence[Position]) -> Mapping[Position, DeadLetter]:
+        """Those of these dead letters that wait to be replayed."""
         ...
 
     def drained(self, partition: str, before: Held, arrived: float) -> None:

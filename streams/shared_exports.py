@@ -30,6 +30,11 @@ def dead_letter_export(letter: DeadLetter, raw: bytes) -> Export:
     return Export(DEAD_LETTERS, key, orjson.dumps(document))
 
 
+def raw_of(exported: bytes) -> bytes:
+    """The vendor's bytes of an exported dead letter. Raises ValueError when it holds none."""
+    return base64.b64decode(orjson.loads(exported).get("raw", ""), validate=True)
+
+
 def refused_order(place: str, reason: str) -> Export:
     """An order from outside that could not be followed; `place` finds it in the commands topic."""
     return Export(DEAD_LETTERS, place, orjson.dumps({"order": place, "reason": reason}))

@@ -57,6 +57,11 @@ def without_counts(said: Said) -> Said:
     return replace(said, sources=(), unattributed=())
 
 
+def not_received(said: Said) -> Said:
+    """Of dead letters fed again: what becomes of them counts, but they came only once."""
+    return replace(said, sources=[replace(count, received=0) for count in said.sources])
+
+
 def together(one: Said, other: Said) -> Said:
     """Both; one count a source."""
     told = {key: list(signals) for key, signals in one.told.items()}

@@ -6,6 +6,7 @@ store decides. Nothing here knows Kafka; the host hands in records and is told w
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -14,12 +15,19 @@ from time import perf_counter
 from typing import NamedTuple
 
 from schemas.errors import Conflict, Corrupt, Misconfigured, Retryable
-from schemas.event import RawRecord
+from schemas.event import Position, RawRecord
 from schemas.source import DeadLetter
 from streams.observed import Meter
 from streams.ports import Advance, Held, Register, RegisterView, SharedBatch, SharedSink
 from streams.shared_exports import dead_letter_export
-from streams.shared_pipeline import Said, SharedPipeline, nothing_said, together, without_counts
+from streams.shared_pipeline import (
+    Said,
+    SharedPipeline,
+    not_received,
+    nothing_said,
+    together,
+    without_counts,
+)
 from streams.undigested import counted_letters, piece_letter, poison_letter
 
 
@@ -79,7 +87,7 @@ class SharedWorker:
         """
         if records:
             try:
-                self._settle(records, self._register.view())
+                self._settle(self._confirmed(records), self._register.view())
             except BaseException:
                 self._pipeline.windows.clear()
                 raise
@@ -121,16 +129,31 @@ class SharedWorker:
             return problem  # a value that the database cannot hold; nothing was written
         return None
 
+    def _confirmed(self, records: Sequence[Arrived]) -> Sequence[Arrived]:
+        """Who says that it repeats a dead letter is believed if that letter waits in the store with
+        the same bytes and source: then it arrived when the letter did."""
+        claimed = {r.replay_of for _, r in records if r.replay_of is not None}
+        if not claimed:
+            return records
+        letters = dict(self._sink.dead(sorted(claimed)))
+        return [Arrived(name, _as_first_arrived(r, letters)) for name, r in records]
+
     def _say(self, records: Sequence[Arrived], view: RegisterView) -> Said:
         """Replayed records (up to what was ever processed) change no count."""
         fresh: list[RawRecord] = []
         again: list[RawRecord] = []
-        for partition, record in records:
-            counted = self._owned[partition].counted
-            is_new = counted is None or record.position.offset > counted
-            (fresh if is_new else again).append(record)
+        repeated: list[RawRecord] = []
+        for arrived in records:
+            if self._replayed(arrived):
+                again.append(arrived.record)
+            else:
+                (repeated if arrived.record.replay_of else fresh).append(arrived.record)
         said = self._read(fresh, view)
-        return together(said, without_counts(self._read(again, view))) if again else said
+        if again:
+            said = together(said, without_counts(self._read(again, view)))
+        if repeated:
+            said = together(said, not_received(self._read(repeated, view)))
+        return said
 
     def _read(self, records: Sequence[RawRecord], view: RegisterView) -> Said:
         whole = [record for record in records if not record.piece]
@@ -152,6 +175,7 @@ class SharedWorker:
             unattributed=said.unattributed,
             exports=[dead_letter_export(each, raw[each.position]) for each in said.dead_letters],
             held_until=said.held_until,
+            repeated=[r.replay_of for _, r in records if r.replay_of is not None],
         )
         windows = self._pipeline.windows
         settle = partial(self._pipeline.settle, said)
@@ -185,6 +209,21 @@ class SharedWorker:
     def _replayed(self, arrived: Arrived) -> bool:
         counted = self._owned[arrived.partition].counted
         return counted is not None and arrived.record.position.offset <= counted
+
+
+def _as_first_arrived(record: RawRecord, letters: dict[Position, DeadLetter]) -> RawRecord:
+    """Each letter is repeated once: `letters` loses what was confirmed."""
+    if record.replay_of is None:
+        return record
+    letter = letters.get(record.replay_of)
+    same = letter is not None and (letter.source, letter.sha256) == (
+        record.source,
+        hashlib.sha256(record.raw).hexdigest(),
+    )
+    if letter is None or not same:
+        return replace(record, replay_of=None)
+    del letters[record.replay_of]
+    return replace(record, arrived=letter.arrived)
 
 
 def _letters(letters: Sequence[DeadLetter]) -> Said:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from breachdesk.bootstrap.house import Premises
 from breachdesk.ports import UnitOfWork
 from schemas.event import Position, RawRecord
+from streams.shared_exports import DEAD_LETTERS, raw_of
 from streams.worker import PARTITION
 
 PINNED_AT_ONCE = 200
@@ -65,16 +66,42 @@ def replay_dead_letters(house: Premises) -> tuple[int, int]:
     def work(uow: UnitOfWork) -> None:
         for position in outcome.replayed:
             uow.sources.replayed(position)
-        uow.audit.record(
+
+    house.store.act(work)
+    _say_replayed(house, len(letters), len(outcome.replayed))
+    return len(letters), len(outcome.replayed)
+
+
+def _say_replayed(house: Premises, tried: int, mended: int) -> None:
+    house.store.act(
+        lambda uow: uow.audit.record(
             at=house.now(),
             actor=OPERATOR,
             act="sources:dead_letters:replayed",
             subject="dead-letters",
-            facts={"tried": len(letters), "mended": len(outcome.replayed)},
+            facts={"tried": tried, "mended": mended},
         )
+    )
 
-    house.store.act(work)
-    return len(letters), len(outcome.replayed)
+
+def repeat_dead_letters(house: Premises) -> tuple[int, int]:
+    """Feed them all to Kafka again; the workers tell what becomes of them: (letters, fed). Bytes
+    that the raw topic has dropped come from the topic of dead letters."""
+    letters = house.store.look(lambda uow: uow.sources.dead_letters(limit=ALL_LETTERS))
+    kept: Mapping[str, bytes] | None = None
+    fed = 0
+    for letter in sorted(letters, key=lambda letter: letter.position):
+        record = house.topics.get(letter.position)
+        raw = None if record is None else record.raw
+        if raw is None:
+            kept = house.topics.exported(DEAD_LETTERS) if kept is None else kept
+            exported = kept.get(f"{letter.position.journal}:{letter.position.offset}")
+            raw = None if exported is None else raw_of(exported)
+        if raw is not None:
+            house.topics.repeat(letter, raw)
+            fed += 1
+    _say_replayed(house, len(letters), fed)
+    return len(letters), fed
 
 
 def retention(house: Premises, days: int, *, dry_run: bool) -> list[str]:

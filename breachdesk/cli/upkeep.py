@@ -10,9 +10,17 @@ import typer
 
 from breachdesk.bootstrap.beginning import begin
 from breachdesk.bootstrap.checks import preflight_checks
-from breachdesk.bootstrap.house import holding
-from breachdesk.bootstrap.upkeep import replay_dead_letters, retention
-from breachdesk.cli.options import AsJson, DataDir, out, premises, print_json, print_rows
+from breachdesk.bootstrap.house import Premises, holding
+from breachdesk.bootstrap.upkeep import repeat_dead_letters, replay_dead_letters, retention
+from breachdesk.cli.options import (
+    AsJson,
+    DataDir,
+    out,
+    premises,
+    print_facts,
+    print_json,
+    print_rows,
+)
 from breachdesk.cli.people import ask_password, make_user
 from breachdesk.ports import UnitOfWork
 from breachdesk.stores.audit_bundle import export_bundle, verify_bundle
@@ -113,18 +121,28 @@ def dead_letters(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
 def replay(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Read the dead letters again with today's parsers, with their first arrival and id."""
-    with premises(data_dir) as house, holding(house.settings.data_dir, "pipeline") as alone:
+    with premises(data_dir) as house:
+        if house.settings.kafka.servers:
+            letters, fed = repeat_dead_letters(house)
+            facts = {"letters": letters, "fed": fed, "gone": letters - fed}
+            print_facts(facts, as_json=as_json)
+            return
+        tried, mended = _replay_here(house)
+    if as_json:
+        print_json({"tried": tried, "mended": mended})
+    else:
+        out.print(f"{tried:,} tried, {mended:,} became events")
+
+
+def _replay_here(house: Premises) -> tuple[int, int]:
+    with holding(house.settings.data_dir, "pipeline") as alone:
         if not alone:
             raise Retryable(
                 "breachdesk run serves this folder",
                 place=str(house.settings.data_dir),
                 remedy="Stop it, replay, and start it again.",
             )
-        tried, mended = replay_dead_letters(house)
-    if as_json:
-        print_json({"tried": tried, "mended": mended})
-    else:
-        out.print(f"{tried:,} tried, {mended:,} became events")
+        return replay_dead_letters(house)
 
 
 def user_add(

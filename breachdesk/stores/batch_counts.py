@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import case, or_, select
+from sqlalchemy import ColumnElement, case, or_, select, update
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.each_dialect import (
@@ -16,6 +16,7 @@ from breachdesk.stores.each_dialect import (
     sum_up,
 )
 from breachdesk.stores.stream_tables import dead_letters, source_counts, unattributed
+from schemas.event import Position
 from schemas.source import DeadLetter
 from streams.ports import SourceCount, UnattributedCount
 
@@ -62,8 +63,8 @@ def add_unattributed(connection: Connection, counts: Sequence[UnattributedCount]
     rows = _locked(connection, by_key)
     for count in by_key:
         rows[count.key] = _added(rows[count.key], count)
-    replace = insert_or_replace(connection, unattributed, ("events", "first", "last", "datasets"))
-    connection.execute(replace, list(rows.values()))
+    upsert = insert_or_replace(connection, unattributed, ("events", "first", "last", "datasets"))
+    connection.execute(upsert, list(rows.values()))
 
 
 def _locked(connection: Connection, counts: Sequence[UnattributedCount]) -> dict[str, Row]:
@@ -115,3 +116,35 @@ def _letter_row(letter: DeadLetter) -> dict[str, Any]:
         "sha256": letter.sha256,
         "replayed": False,
     }
+
+
+def waiting_letters(
+    connection: Connection, positions: Sequence[Position]
+) -> dict[Position, DeadLetter]:
+    """Those of these dead letters that were not replayed yet."""
+    found: dict[Position, DeadLetter] = {}
+    for position in positions:
+        row = connection.execute(select(dead_letters).where(*_at(position))).one_or_none()
+        if row is not None and not row.replayed:
+            found[position] = DeadLetter(
+                position, row.source, row.arrived, row.parser, row.reason, row.sha256
+            )
+    return found
+
+
+def settle_letters(connection: Connection, positions: Sequence[Position]) -> list[SourceCount]:
+    """Mark them replayed; what is to be taken from their sources' counts."""
+    undone = []
+    for letter in waiting_letters(connection, sorted(positions)).values():
+        mark = update(dead_letters).where(*_at(letter.position)).values(replayed=True)
+        connection.execute(mark)
+        known = bool(letter.parser)
+        undone.append(SourceCount(letter.source, dead_letters=-known, not_understood=-(not known)))
+    return undone
+
+
+def _at(position: Position) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return (
+        dead_letters.c.journal == position.journal,
+        dead_letters.c.offset == position.offset,
+    )

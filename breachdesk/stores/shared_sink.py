@@ -18,6 +18,8 @@ from breachdesk.stores.reconcile import Reconciler
 from breachdesk.stores.stream_tables import positions
 from breachdesk.stores.unit_of_work import SqlUnitOfWork
 from schemas.alert import GroupKey
+from schemas.event import Position
+from schemas.source import DeadLetter
 from streams.ports import (
     GroupRows,
     Held,
@@ -25,6 +27,7 @@ from streams.ports import (
     SharedBatch,
     Swept,
 )
+from streams.tally import sum_counts
 
 T = TypeVar("T")
 Settle = Callable[[Sequence[GroupRows], float | None], Settled]
@@ -56,6 +59,10 @@ class SharedSqlSink:
     ) -> Mapping[GroupKey, int]:
         """All of it or nothing, durable on return; the new versions of the locked groups."""
         return self._write(lambda connection: _commit(connection, batch, known, settle, now))
+
+    def dead(self, positions: Sequence[Position]) -> Mapping[Position, DeadLetter]:
+        """Those of these dead letters that wait to be replayed."""
+        return self._read(lambda connection: batch_counts.waiting_letters(connection, positions))
 
     def drained(self, partition: str, before: Held, arrived: float) -> None:
         """The partition was caught up at that moment."""
@@ -89,7 +96,8 @@ def _commit(
     Reconciler(connection, books, now).reconcile(settled.groups, ())
     versions = shared_groups.write(connection, locked, settled)
     batch_counts.add_letters(connection, batch.dead_letters)
-    batch_counts.add_sources(connection, batch.sources)
+    undone = batch_counts.settle_letters(connection, batch.repeated)
+    batch_counts.add_sources(connection, sum_counts([*batch.sources, *undone]))
     batch_counts.add_unattributed(connection, batch.unattributed)
     exports.add(connection, batch.exports)
     books.finish()

@@ -7,7 +7,7 @@ speed is. What both make of a record is the same (kafka_records).
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -15,8 +15,13 @@ from typing import Any
 from schemas.errors import BadInput, Corrupt, Misconfigured, NotFound, Retryable
 from schemas.event import Position, RawRecord
 from schemas.settings import Settings
-from schemas.source import BlindInterval, Incoming
-from streams.event_logs.kafka_records import Decoder, headers_of, journal_id
+from schemas.source import BlindInterval, DeadLetter, Incoming
+from streams.event_logs.kafka_records import (
+    Decoder,
+    headers_of,
+    journal_id,
+    replay_headers,
+)
 from streams.kafka_access import extra, kafka_python_options
 from streams.topics import source_of, source_topic, topic_ids, topic_name, topic_specs
 
@@ -60,6 +65,27 @@ class KafkaEventLog:
             ]
             producer.flush(timeout=self._wait)
             return [self._place(each.get(timeout=self._wait)) for each in sent]
+
+    def repeat(self, letter: DeadLetter, raw: bytes) -> Position:
+        """Feed a dead letter again; a worker processes it as what arrived when it first did."""
+        with self._reaching():
+            sent = self._producer().send(
+                self._topic_of(letter.source),
+                raw,
+                headers=replay_headers(letter.source, letter.position),
+            )
+            return self._place(sent.get(timeout=self._wait))
+
+    def exported(self, topic: str) -> Mapping[str, bytes]:
+        """The newest message of each key of an export topic, all that Kafka still holds."""
+        with self._reaching():
+            name = topic_name(self._settings.kafka, topic)
+            begin, end = self._span(name, 0)
+            return {
+                each.key.decode(): each.value
+                for each in self._fetch(begin, end, end - begin, (name, 0))
+                if each.key and each.value
+            }
 
     def read(self, after: Position | None, limit: int) -> Sequence[RawRecord]:
         """At most `limit` records of the partition read. Raises as the port says."""

@@ -95,18 +95,16 @@ class Decoder:
         arrived: datetime,
     ) -> RawRecord:
         told = {name: value.decode("utf-8", "replace") for name, value in consumed.headers}
-        replay_of = _position(told.get("replay-of", ""))
-        believed = self._drill or replay_of is not None
         return RawRecord(
             position=position,
             source=source or told.get("source") or UNKNOWN_SOURCE,
             raw=raw,
-            arrived=_moment(told.get("arrived", ""), arrived) if believed else arrived,
+            arrived=_moment(told.get("arrived", ""), arrived) if self._drill else arrived,
             transport=told.get("transport", TRANSPORT),
             sender=told.get("sender", ""),
             backfill=told.get("backfill") == "1",
             piece=told.get("piece", ""),
-            replay_of=replay_of,
+            replay_of=_position(told.get("replay-of", "")),
         )
 
 
@@ -123,13 +121,9 @@ def headers_of(incoming: Incoming) -> Headers:
     return [(name, value.encode()) for name, value in told.items() if value]
 
 
-def replay_headers(source: str, arrived: datetime, of: Position) -> Headers:
-    """Of a dead letter fed again: with its first arrival, so that it is in time as it was."""
-    told = {
-        "source": source,
-        "arrived": arrived.isoformat(),
-        "replay-of": f"{of.journal}:{of.offset}",
-    }
+def replay_headers(source: str, of: Position) -> Headers:
+    """Of a dead letter fed again. Its first arrival is the store's to say, not a header's."""
+    told = {"source": source, "replay-of": f"{of.journal}:{of.offset}"}
     return [(name, value.encode()) for name, value in told.items()]
 
 

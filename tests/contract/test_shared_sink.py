@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -318,16 +318,22 @@ def test_a_failed_commit_leaves_no_trace_in_the_copies_of_groups(
 class Choking(SharedPipeline):
     """Fails on some lines, as a program does that has a fault."""
 
+    on = b"choke"
+
     def say(self, records: Sequence[RawRecord], view: Any) -> Any:
-        if any(b"choke" in record.raw for record in records):
+        if any(self.on in record.raw for record in records):
             raise ZeroDivisionError
         return super().say(records, view)
 
 
-def choking(store: Any, book: RuleBook, config: Settings, **options: Any) -> SharedWorker:
+def choking(
+    store: Any, book: RuleBook, config: Settings, *, on: bytes = b"choke", **options: Any
+) -> SharedWorker:
+    pipeline = Choking(book, Recogniser(), config)
+    pipeline.on = on
     return SharedWorker(
         store.shared_sink(),
-        Choking(book, Recogniser(), config),
+        pipeline,
         store.register(),
         lambda _: NOW,
         SilentMeter(),
@@ -361,3 +367,44 @@ def test_too_many_failures_of_the_program_stop_the_worker_loudly(
     with pytest.raises(Corrupt, match="dead_letter_limit"):
         topic.drain(worker)
     assert len(store.look(lambda uow: uow.sources.dead_letters())) == 4
+
+
+def test_a_dead_letter_fed_again_is_mended_counted_once_and_in_time_as_it_first_was(
+    store: Any, cast: DemoLines, book: RuleBook, config: Settings, expected: list[dict[str, Any]]
+) -> None:
+    """The program chokes on one line of the story; mended, it raises what it should have."""
+    lines = records(cast)
+    story = next(i for i, each in enumerate(lines) if b"forward" in each.raw.lower())
+    topic = Topic(store, book, config, lines)
+    faulty = choking(store, book, config, on=lines[story].raw)
+    faulty.own(PARTITIONS)
+    topic.drain(faulty)
+    (letter,) = (
+        each
+        for each in store.look(lambda uow: uow.sources.dead_letters())
+        if "ZeroDivisionError" in each.reason
+    )
+    missed = live(store)
+    much_later = NOW + timedelta(days=90)
+    again = replace(
+        lines[story],
+        position=Position(PARTITIONS[0], len(topic.lines[PARTITIONS[0]])),
+        arrived=much_later,
+        replay_of=letter.position,
+    )
+    stranger = replace(again, position=Position(again.position.journal, again.position.offset + 1))
+    topic.lines[PARTITIONS[0]] += [again, replace(stranger, raw=b"not those bytes")]
+    worker = topic.worker()
+    worker.own(PARTITIONS)
+    topic.drain(worker)
+    counts = store.look(lambda uow: uow.sources.list())
+
+    assert missed != expected
+    assert live(store) == expected
+    assert sum(c.received for c in counts) == len(lines) + 1
+    assert sum(c.parsed + c.folded + c.dead_letters + c.not_understood for c in counts) == sum(
+        c.received for c in counts
+    )
+    assert letter.position not in {
+        each.position for each in store.look(lambda uow: uow.sources.dead_letters())
+    }
