@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from breachdesk.casework.attempt_memory import AttemptMemory
 from breachdesk.casework.attempts import audit_attempt, boot_of, into_doubt
 from breachdesk.casework.departure import Intent, Ready, Refusal, cheap_refusal, departure
 from breachdesk.casework.dispatchers import Dispatchers, OnlyDispatcher
@@ -47,6 +48,7 @@ class StoreOutbox:
         self._settings = settings
         self._renderer = renderer
         self._dispatchers = dispatchers or OnlyDispatcher()
+        self._memory = AttemptMemory()
 
     def enter(self, boot_id: str, now: datetime) -> None:
         """A dispatcher begins under this boot id. Raises Conflict when it is another's."""
@@ -55,20 +57,26 @@ class StoreOutbox:
         def work(uow: UnitOfWork) -> None:
             is_due = bool(self._waiting(uow, now))
             self._dispatchers.enter(uow, boot_id, server, now, is_due=is_due)
+            self._remind(uow, server, now)
 
         self._store.act(work)
+        self._memory.server = server
 
     def stay(self, boot_id: str, now: datetime) -> bool:
         """Renew the lease when it is time, and recover what others left. False: it ran out."""
         if not self._dispatchers.must_renew(now):
             return True
+        server = self._dispatchers.identity()
 
         def work(uow: UnitOfWork) -> bool:
             lives = self._dispatchers.renew(uow, boot_id, now)
             self._recover(uow, boot_id, now)
+            self._remind(uow, server, now)
             return lives
 
-        return self._store.act(work)
+        lives = self._store.act(work)
+        self._memory.server = server
+        return lives
 
     def leave(self, boot_id: str, now: datetime) -> None:
         """Let go of the lease; what this boot still left `sending` is in doubt from now on."""
@@ -113,8 +121,11 @@ class StoreOutbox:
             return None
         ready, server = found, self._dispatchers.identity()
         intent = Intent(ready, attempt_id, boot_id, server, now)
-        if not self._store.act(lambda uow: self._intend(uow, intent)):
+        begun = self._store.act(lambda uow: self._intend(uow, intent))
+        self._memory.server = server
+        if begun is None:
             return None
+        self._memory.begun(begun)
         if not self._still_ours(intent):
             unsent = SendResult(outcome=SendOutcome.DEFERRED)
             self.finish(row_id, attempt_id, unsent, now, None)
@@ -130,6 +141,7 @@ class StoreOutbox:
         retry_at: datetime | None,
     ) -> None:
         """Write the attempt's end. Another attempt's, or one already ended, changes nothing."""
+        self._memory.ended(row_id, attempt_id, self._changes(result, now, retry_at))
         self._store.act(
             lambda uow: self._end(uow, uow.notices.get(row_id), attempt_id, result, now, retry_at)
         )
@@ -141,6 +153,11 @@ class StoreOutbox:
             if not self._dispatchers.lives(uow, boot_of(row), boot_id, now)
         ]
         return into_doubt(uow, dead, PROCESS_ENDED, now)
+
+    def _remind(self, uow: UnitOfWork, server: str, now: datetime) -> None:
+        """Another database server than before may not know what we sent last."""
+        for row in self._memory.write_again(uow, server, now):
+            self._call_if_needed(uow, row, now)
 
     def _departure(self, uow: UnitOfWork, row_id: int, now: datetime) -> Ready | Refusal | None:
         """None: another dispatcher was quicker or mail is held, and nothing need be rendered."""
@@ -194,11 +211,12 @@ class StoreOutbox:
             if refusal.call:
                 open_call(uow, ended, refusal.reason, now, self._script(uow, ended))
 
-    def _intend(self, uow: UnitOfWork, intent: Intent) -> bool:
+    def _intend(self, uow: UnitOfWork, intent: Intent) -> NoticeRow | None:
         """Everything is asked again in the transaction that writes intent."""
         ready, now = intent.ready, intent.at
+        self._remind(uow, intent.server, now)
         if not self._dispatchers.may_begin(uow, intent.boot_id, intent.server, now):
-            return False
+            return None
         row = uow.notices.get(ready.row.id)
         unchanged = (row.status, row.approval_hash, row.rendered_hash) == (
             ready.row.status,
@@ -207,12 +225,12 @@ class StoreOutbox:
         )
         startable = row.status in STARTABLE and self._may_start(row, now)
         if not (unchanged and startable) or cheap_refusal(uow, row, self._settings, now):
-            return False
+            return None
         begun = intent.written_on(row)
         if not uow.notices.update(begun, expected=[row.status]):
-            return False
+            return None
         audit_attempt(uow, "notice:attempt:begun", begun, now)
-        return True
+        return begun
 
     def _end(
         self,

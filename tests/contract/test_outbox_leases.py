@@ -223,3 +223,35 @@ def test_a_short_restart_holds_nothing(scene: Scene) -> None:
     scene.now.advance(minutes=4)
 
     assert scene.outbox("two").held() == ""
+
+
+class Movable(LeasedDispatchers):
+    """The database server is another one when a test says so."""
+
+    server = "7000000000000000000/1"
+
+    def identity(self) -> str:
+        return self.server
+
+
+def test_what_the_new_database_server_does_not_know_is_written_down_again(scene: Scene) -> None:
+    others = Movable(scene.store, 60)
+    outbox = StoreOutbox(scene.store, scene.settings, renderer(), others)
+    outbox.enter("one", scene.now())
+    for row_id in (1, 2, 3):
+        assert scene.begin(outbox, "one", row_id)
+    outbox.finish(1, "try-1-one", HANDED_OVER, scene.now(), None)
+    for row_id in (1, 2):
+        forgotten = {"status": Status.QUEUED, "attempt_id": None, "attempts": 0, "intent_at": None}
+        scene.letters.change(row_id, **forgotten)
+    others.server = "7000000000000000000/2"
+
+    assert scene.begin(outbox, "one", 4) is None
+    assert outbox.held() == mail_hold.AFTER_FAILOVER
+    assert [scene.row(n).status for n in (1, 2, 3)] == [
+        Status.HANDED_OVER,
+        Status.UNKNOWN,
+        Status.UNKNOWN,
+    ]
+    outbox.finish(2, "try-2-one", HANDED_OVER, scene.now(), None)
+    assert scene.row(2).status is Status.HANDED_OVER
