@@ -191,6 +191,8 @@ class KafkaSettings(Frozen):
     raw_retention_hours: float = 24.0 * 30
     batch_records: int = Field(default=4000, ge=1)
     """Most records in one transaction."""
+    session_seconds: float = Field(default=15.0, ge=1.0)
+    """A worker that was silent for so long loses its partitions to the others."""
     dead_letter_limit: int = Field(default=100, ge=1)
     """Records on which the program itself failed before a worker stops loudly."""
     export_events: bool = False

@@ -31,7 +31,6 @@ COMMIT_SECONDS = 2.0
 FETCH_BYTES = 8 * 1024 * 1024
 METADATA_MS = 10_000
 """A partition that is added is found after so long."""
-SESSION_MS = 15_000
 HANDOVER_SECONDS = 20.0
 """How long a rebalance waits for the batch in hand; after that the fence decides."""
 
@@ -75,8 +74,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             isolation_level="read_committed",
             max_partition_fetch_bytes=FETCH_BYTES,
             metadata_max_age_ms=METADATA_MS,
-            session_timeout_ms=SESSION_MS,
-            heartbeat_interval_ms=SESSION_MS // 5,
+            session_timeout_ms=int(settings.kafka.session_seconds * 1000),
+            heartbeat_interval_ms=int(settings.kafka.session_seconds * 200),
             max_poll_interval_ms=600_000,
         )
 

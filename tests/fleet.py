@@ -1,0 +1,382 @@
+"""Several real workers over one schema and one prefix: started, killed, fed and waited for.
+
+What they make of the demo's lines is compared with what one embedded owner of all windows makes of
+the same records. Arrival is the same in both: in a drill the header `arrived` is believed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+
+from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.places import rules_dirs
+from breachdesk.demo.lines import DemoLines, build
+from breachdesk.demo.play import furnish
+from breachdesk.demo.stage import MORNING_AFTER, demo_settings, in_arrival_order, write_settings
+from breachdesk.stores.postgres_schema import create_schema, drop_schema
+from breachdesk.testing import FixedNow, memory_store
+from schemas.event import Position, RawRecord
+from schemas.settings import KafkaSettings, OpsSettings, Settings, StoreSettings
+from schemas.source import DeadLetter
+from servers.ports import free_port
+from streams import topics
+from streams.pipeline import Pipeline
+from streams.recognise import Recogniser
+from streams.sigma.load import load_rules
+
+LIVE = ("id", "rule", "organization", "group", "first", "last", "severity")
+WAIT_SECONDS = 90.0
+Row = dict[str, Any]
+
+
+class Line(NamedTuple):
+    """A record to be produced, and when it says that it arrived."""
+
+    source: str
+    raw: bytes | None
+    arrived: datetime
+
+
+@cache
+def cast() -> DemoLines:
+    return build()
+
+
+def demo_rows() -> list[Line]:
+    """The demo's lines, in order of arrival."""
+    return [Line(source, raw, arrived) for arrived, source, raw in in_arrival_order(cast())]
+
+
+def shuffled_and_doubled(lines: Sequence[Line], seed: int) -> list[Line]:
+    doubled = [*lines, *lines]
+    random.Random(seed).shuffle(doubled)
+    return doubled
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What many workers must agree with one on."""
+
+    alerts: Sequence[Row]
+    sources: Mapping[str, Row]
+
+    @property
+    def received(self) -> int:
+        return sum(each["received"] for each in self.sources.values())
+
+
+def outcome(store: Any) -> Outcome:
+    """Live alerts by id, with their evidence; counts by source."""
+    return Outcome(alerts(store), counts(store))
+
+
+def alerts(store: Any) -> list[Row]:
+    def work(uow: Any) -> list[Row]:
+        rows = []
+        for view in uow.alerts.list():
+            row: Row = {name: getattr(view, name) for name in LIVE}
+            row["customers"] = sorted(view.customers)
+            row["categories"] = sorted(view.categories)
+            row["evidence"] = sorted({each.event_id for each in uow.alerts.evidence(view.pk)})
+            rows.append(row)
+        return sorted(rows, key=lambda row: str(row["id"]))
+
+    return list(store.look(work))
+
+
+def counts(store: Any) -> dict[str, Row]:
+    names = ("received", "parsed", "folded", "dead_letters", "not_understood", "late")
+    rows = store.look(lambda uow: uow.sources.list())
+    return {row.name: {name: getattr(row, name) for name in names} for row in rows}
+
+
+def embedded(lines: Sequence[Line], settings: Settings) -> Outcome:
+    """One owner of all windows, the lines in the given order."""
+    records = [
+        RawRecord(Position("raw", number), line.source, line.raw or b"", line.arrived, "demo")
+        for number, line in enumerate(lines)
+    ]
+    with memory_store(FixedNow(MORNING_AFTER)) as store:
+        house = Premises(settings, lambda: MORNING_AFTER)
+        house.__dict__["store"] = store
+        furnish(house, cast())
+        pipeline = Pipeline(load_rules(rules_dirs(settings)), Recogniser(), settings)
+        sink = store.batch_sink()
+        pipeline.load(sink.resume("journal"))
+        batch = pipeline.process(records, store.register().view(), None)
+        sink.commit("journal", batch, MORNING_AFTER)
+        return outcome(store)
+
+
+@dataclass
+class Worker:
+    """One process of `breachdesk worker`."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+    ops: int
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def send(self, number: signal.Signals) -> None:
+        if self.alive:
+            self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, seconds: float = 40.0) -> int:
+        """SIGTERM; its exit code."""
+        self.send(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+
+@dataclass
+class Fleet:
+    """Workers of one play; `a_fleet` makes it and clears it away."""
+
+    settings: Settings
+    workers: list[Worker] = field(default_factory=list)
+    everyone: list[Worker] = field(default_factory=list)
+    chance: random.Random = field(default_factory=lambda: random.Random(4))
+
+    def __post_init__(self) -> None:
+        self.house = Premises(self.settings, lambda: MORNING_AFTER)
+        self._producer: KafkaProducer | None = None
+
+    @property
+    def store(self) -> Any:
+        return self.house.store
+
+    def start(self, count: int = 1) -> list[Worker]:
+        """Further workers."""
+        made = [self._start() for _ in range(count)]
+        self.workers += made
+        return made
+
+    def _start(self) -> Worker:
+        number, port = len(self.everyone), free_port()
+        log = self.settings.data_dir / f"worker-{number}.log"
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                self.command("worker"),
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=environment() | {"BREACHDESK_OPS__PORT": str(port)},
+            )
+        worker = Worker(process, log, port)
+        self.everyone.append(worker)
+        return worker
+
+    def command(self, *words: str) -> list[str]:
+        folder = str(self.settings.data_dir)
+        return [sys.executable, "-m", "breachdesk.cli.main", *words, "--data-dir", folder]
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """A command of `breachdesk` over this play."""
+        return subprocess.run(
+            self.command(*words),
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def kill(self, worker: Worker) -> None:
+        worker.kill()
+        self.workers.remove(worker)
+
+    def stop(self, worker: Worker) -> int:
+        self.workers.remove(worker)
+        return worker.stop()
+
+    def stop_all(self) -> list[int]:
+        for worker in self.workers:
+            worker.send(signal.SIGTERM)
+        return [self.stop(worker) for worker in list(self.workers)]
+
+    @property
+    def producer(self) -> KafkaProducer:
+        if self._producer is None:
+            self._producer = KafkaProducer(
+                bootstrap_servers=self.settings.kafka.servers,
+                acks="all",
+                max_request_size=8_000_000,
+                linger_ms=5,
+            )
+        return self._producer
+
+    def topic(self, source: str) -> str:
+        """Where that source's lines go: its own topic if it is configured."""
+        kafka = self.settings.kafka
+        if any(each.name == source for each in self.settings.sources):
+            return topics.source_topic(kafka, source)
+        return topics.topic_name(kafka, "raw")
+
+    def produce(self, lines: Sequence[Line], *, scatter: bool = True) -> list[Any]:
+        """Acknowledged when it returns; scattered over the partitions, now and then over the
+        catch-all topic too."""
+        sent = [self._send(line, scatter=scatter) for line in lines]
+        self.producer.flush(timeout=60)
+        return [each.get(timeout=60) for each in sent]
+
+    def _send(self, line: Line, *, scatter: bool) -> Any:
+        astray = scatter and self.chance.random() < 0.1
+        topic = (
+            topics.topic_name(self.settings.kafka, "raw") if astray else self.topic(line.source)
+        )
+        partition = self.chance.randrange(self.settings.kafka.partitions) if scatter else 0
+        headers = [
+            ("source", line.source.encode()),
+            ("arrived", line.arrived.isoformat().encode()),
+            ("transport", b"demo"),
+        ]
+        return self.producer.send(topic, line.raw, partition=partition, headers=headers)
+
+    def ends(self) -> dict[str, int]:
+        return {f"{e.topic}/{e.partition}": e.end for e in topics.lag(self.settings)}
+
+    def processed(self, names: Sequence[str]) -> int:
+        held = self.store.shared_sink().held(names).values()
+        return sum(each.position.offset + 1 for each in held if each.position is not None)
+
+    def drained(self, seconds: float = WAIT_SECONDS, *, alive: bool = True) -> None:
+        """Every raw partition is processed to its end."""
+        ends = self.ends()
+        self.reached(sum(ends.values()), seconds, list(ends), alive=alive)
+
+    def reached(
+        self,
+        count: int,
+        seconds: float = WAIT_SECONDS,
+        names: Sequence[str] | None = None,
+        *,
+        alive: bool = True,
+    ) -> None:
+        """So many records of all partitions are processed."""
+        names = names or list(self.ends())
+        until(
+            lambda: self.processed(names) >= count,
+            seconds,
+            self.tell,
+            self._must_live if alive else None,
+        )
+
+    def _must_live(self) -> None:
+        for worker in self.workers:
+            assert worker.alive, f"a worker ended: {worker.said[-3000:]}"
+
+    def tell(self) -> str:
+        names = list(self.ends())
+        tails = "\n---\n".join(w.said[-1500:] for w in self.workers)
+        return f"{self.processed(names)} of {self.ends()} processed; {tails}"
+
+    def outcome(self) -> Outcome:
+        return outcome(self.store)
+
+    def dead_letters(self) -> list[DeadLetter]:
+        return list(self.store.look(lambda uow: uow.sources.dead_letters()))
+
+    def close(self) -> None:
+        for worker in self.everyone:
+            worker.send(signal.SIGCONT)
+            if worker.alive:
+                worker.kill()
+        if self._producer is not None:
+            self._producer.close(timeout=1)
+        self.house.close()
+
+
+@contextmanager
+def a_fleet(
+    folder: Path, servers: str, url: str, *, clear: bool = True, **kafka: Any
+) -> Iterator[Fleet]:
+    """Schema, topics, settings file and registers of a play of its own."""
+    fleet = Fleet(play_settings(folder, servers, url, **kafka))
+    settings = fleet.settings
+    create_schema(settings.store)
+    topics.create(settings)
+    write_settings(settings)
+    furnish(fleet.house, cast())
+    try:
+        yield fleet
+    finally:
+        fleet.close()
+        if clear:
+            drop_schema(settings.store)
+            topics.remove(settings)
+
+
+def play_settings(folder: Path, servers: str, url: str, **kafka: Any) -> Settings:
+    """A drill of its own on these servers; the broker forgets a dead worker after two seconds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    play = secrets.token_hex(4)
+    told = {"partitions": 2, "session_seconds": 3.0, "batch_records": 150, **kafka}
+    return demo_settings(folder, cast(), 0).model_copy(
+        update={
+            "store": StoreSettings(url=url, schema_name=f"t_fleet_{play}"),
+            "kafka": KafkaSettings(
+                servers=servers, prefix=f"fleet-{play}.", group=f"fleet-{play}", **told
+            ),
+            "ops": OpsSettings(),
+        }
+    )
+
+
+def environment() -> dict[str, str]:
+    """Only the settings file says where the play is."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("BREACHDESK_")}
+    return kept | {"PYTHONUNBUFFERED": "1"}
+
+
+def admin(servers: str) -> KafkaAdminClient:
+    return KafkaAdminClient(bootstrap_servers=servers)
+
+
+def partition(name: str) -> TopicPartition:
+    topic, _, number = name.rpartition("/")
+    return TopicPartition(topic, int(number))
+
+
+def until(
+    so: Callable[[], bool],
+    seconds: float,
+    tell: Callable[[], str] = lambda: "",
+    meanwhile: Callable[[], None] | None = None,
+) -> None:
+    deadline = time.monotonic() + seconds
+    while not so():
+        if meanwhile is not None:
+            meanwhile()
+        assert time.monotonic() < deadline, f"not within {seconds} s. {tell()}"
+        time.sleep(0.1)
+
+
+def facts(result: subprocess.CompletedProcess[str]) -> Row:
+    """The one JSON object of a command's output."""
+    return dict(json.loads(result.stdout))
