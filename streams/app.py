@@ -15,12 +15,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import faust
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
 from mode import Service
 
 from schemas.errors import BreachDeskError, Conflict, Retryable
 from schemas.settings import Settings
-from streams.app_agents import add_agents, send_exports
+from streams.app_agents import EXPORTS_AT_ONCE, add_agents, send_exports
 from streams.app_consumer import Consumer
 from streams.kafka_access import faust_credentials
 from streams.observed import Meter
@@ -33,6 +37,7 @@ OBSERVE_SECONDS = 5.0
 UPKEEP_SECONDS = 1.0
 DRAINED_SECONDS = 20.0
 CHORES_SECONDS = 60.0
+AuthorizationError = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 SKEW = timedelta(minutes=5)
 """An idle partition counts as read up to so long ago: brokers' clocks are not ours."""
 
@@ -83,6 +88,8 @@ def create_app(parts: Parts, standing: Standing) -> Any:
         stream_wait_empty=True,
         worker_redirect_stdouts=False,
         consumer_auto_offset_reset="earliest",
+        # A dead letter's bytes travel as base64 inside JSON.
+        producer_max_request_size=2 * parts.settings.intake.max_line_bytes + 65_536,
     )
     add_agents(app, parts)
     # An instance does as well as a class: App._prepare_subservice asks.
@@ -143,20 +150,24 @@ class Hosted(Service):
         """What a person must look at ends the app; nothing escapes unsaid."""
         try:
             await work()
-        except (Conflict, Retryable) as refusal:
+        except Conflict:
+            self._parts.meter.conflict()
+            self._consumer.doubt()
+        except Retryable as refusal:
             self._say("store", str(refusal))
-        except (BreachDeskError, KafkaError) as failure:
+            await self.sleep(FIRST_WAIT_SECONDS)
+        except (BreachDeskError, *AuthorizationError) as failure:
             self._standing.failure = failure
             await self._app.crash(failure)
+        except KafkaError as refusal:
+            self._say("kafka", f"Kafka refuses for now ({type(refusal).__name__})")
+            self._consumer.doubt()
+            await self.sleep(FIRST_WAIT_SECONDS)
 
     async def _turn(self) -> None:
         consumer, standing = self._consumer, self._standing
         try:
             done = await consumer.turn()
-        except Conflict:
-            self._parts.meter.conflict()
-            consumer.doubt()
-            return
         except Retryable as refusal:
             self._say("store", str(refusal))
             await consumer.breathe(self._wait)
@@ -176,7 +187,8 @@ class Hosted(Service):
         parts.meter.leader(leads)
         if not leads:
             return
-        await send_exports(self._app, parts)
+        while await send_exports(self._app, parts) == EXPORTS_AT_ONCE:
+            pass
         everything = self._consumer.all_partitions()
         if everything:
             await self._in_thread(parts.worker.sweep, everything, parts.now())
@@ -202,4 +214,5 @@ class Hosted(Service):
 def run_app(app: Any) -> None:
     """Faust's own worker process: runs until SIGTERM or SIGINT; ends the process."""
     worker = faust.Worker(app, loglevel="info", override_logging=False, redirect_stdouts=False)
+    worker.spinner = None
     worker.execute_from_commandline()

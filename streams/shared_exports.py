@@ -7,10 +7,26 @@ import base64
 
 import orjson
 
+from schemas.event import ECS_VERSION, Event, nest
 from schemas.source import DeadLetter
 from streams.ports import Export
+from streams.tokenizers.stamps import zulu
 
 DEAD_LETTERS = "dead-letters"
+EVENTS = "events"
+
+
+def event_export(event: Event) -> Export:
+    """The event as one nested ECS JSON object, its key the event's id."""
+    fields = {
+        **event.fields,
+        "@timestamp": zulu(event.time),
+        "ecs.version": ECS_VERSION,
+        "event.id": event.id,
+        "event.ingested": zulu(event.arrived),
+        "event.hash": event.sha256,
+    }
+    return Export(EVENTS, event.id, orjson.dumps(nest(fields), default=str))
 
 
 def dead_letter_export(letter: DeadLetter, raw: bytes) -> Export:

@@ -14,6 +14,7 @@ from schemas.settings import Settings
 from schemas.source import DeadLetter
 from streams.alerting import longest_horizon
 from streams.ports import (
+    Export,
     GroupRows,
     RegisterView,
     Settled,
@@ -23,6 +24,7 @@ from streams.ports import (
 )
 from streams.reading import Reading
 from streams.recognise import Recogniser
+from streams.shared_exports import event_export
 from streams.shared_windows import SharedWindows, Told
 from streams.sigma.engine import Engine
 from streams.sigma.rulebook import RuleBook
@@ -40,6 +42,8 @@ class Said:
     unattributed: Sequence[UnattributedCount]
     held_until: float | None
     """Arrival watermark before which nothing is evicted: a backfill was seen."""
+    exports: Sequence[Export] = ()
+    """Normalised events for integrators, if they are wanted."""
 
     @property
     def signals(self) -> int:
@@ -74,6 +78,7 @@ def together(one: Said, other: Said) -> Said:
         sources=sum_counts([*one.sources, *other.sources]),
         unattributed=[*one.unattributed, *other.unattributed],
         held_until=max(until, default=None),
+        exports=[*one.exports, *other.exports],
     )
 
 
@@ -84,15 +89,19 @@ class SharedPipeline:
         self._engine = Engine(rules)
         self._specs = rules.specs
         self._reading = Reading(recogniser, settings)
+        self._exporting = settings.kafka.export_events
         self.windows = SharedWindows(rules.specs, longest_horizon(settings))
 
     def say(self, records: Sequence[RawRecord], view: RegisterView) -> Said:
         """No record is lost: each becomes an event, is folded into the line that tells its act, or
         is a dead letter. Knows no group's state, so it may run while another batch commits."""
         told: dict[GroupKey, list[Told]] = {}
-        specs = self._specs
+        exported: list[Export] = []
+        specs, exporting = self._specs, self._exporting
 
         def take(event: Event, record: RawRecord) -> None:
+            if exporting:
+                exported.append(event_export(event))
             guarded = event.in_time and not record.backfill
             for signal in self._engine.signals(event):
                 if signal.key.rule in specs:
@@ -100,7 +109,12 @@ class SharedPipeline:
 
         tally = self._reading.read(records, view, take)
         return Said(
-            told, tally.dead_letters, tally.sources(), tally.unattributed(), _held_until(records)
+            told,
+            tally.dead_letters,
+            tally.sources(),
+            tally.unattributed(),
+            _held_until(records),
+            exported,
         )
 
     def settle(self, said: Said, rows: Sequence[GroupRows], low: float | None) -> Settled:

@@ -94,8 +94,11 @@ class SharedWorker:
         return len(records)
 
     def drained(self, partition: str, moment: float) -> None:
-        """An owned partition was seen caught up at that moment. Raises as `process`."""
-        held = self._owned[partition]
+        """An owned partition was seen caught up at that moment; one that another owns by now is
+        left alone. Raises as `process`."""
+        held = self._owned.get(partition)
+        if held is None:
+            return
         self._sink.drained(partition, held, moment)
         self._owned[partition] = replace(held, arrived=moment)
 
@@ -173,7 +176,10 @@ class SharedWorker:
             dead_letters=said.dead_letters,
             sources=said.sources,
             unattributed=said.unattributed,
-            exports=[dead_letter_export(each, raw[each.position]) for each in said.dead_letters],
+            exports=[
+                *said.exports,
+                *(dead_letter_export(each, raw[each.position]) for each in said.dead_letters),
+            ],
             held_until=said.held_until,
             repeated=[r.replay_of for _, r in records if r.replay_of is not None],
         )

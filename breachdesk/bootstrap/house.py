@@ -32,6 +32,9 @@ from streams.worker import Worker
 if TYPE_CHECKING:
     from streams.event_logs.kafka import KafkaEventLog
 
+BROKER_SECONDS = 15.0
+"""How long a listener or a page waits for a broker that does not answer."""
+
 
 def system_now() -> datetime:
     """The one place that asks the machine's clock."""
@@ -90,7 +93,7 @@ class Premises:
         # Only here: the embedded system does not install Kafka's clients.
         from streams.event_logs.kafka import KafkaEventLog
 
-        return KafkaEventLog(self.settings, self.now)
+        return KafkaEventLog(self.settings, self.now, wait=BROKER_SECONDS)
 
     @cached_property
     def store(self) -> AnyStore:

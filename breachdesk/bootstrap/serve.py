@@ -18,6 +18,7 @@ from breachdesk.bootstrap.mail import dispatch
 from breachdesk.bootstrap.upkeep import carry_gaps, check_tail
 from breachdesk.console.app import console_app
 from breachdesk.console.house import House
+from breachdesk.console.received import TopicHours
 from schemas.errors import Misconfigured
 from streams.intake.http import intake_app
 from streams.intake.syslog import SyslogListener
@@ -48,6 +49,7 @@ def console_house(house: Premises) -> House:
         explainer=house.explainer,
         log=house.log,
         templates_dir=house.templates,
+        hours=TopicHours(house.topics, house.now) if house.settings.kafka.servers else None,
     )
 
 

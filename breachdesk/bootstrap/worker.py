@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -51,11 +50,21 @@ def run_worker(house: Premises, say: Callable[[str], None]) -> None:
         now=clock,
     )
     ops, health = house.settings.ops, Health(house, standing)
-    with OpsServer(ops.host, ops.port, registry, health.live, health.ready), suppress(SystemExit):
+    with OpsServer(ops.host, ops.port, registry, health.live, health.ready):
         say("worker: joining the group")
-        faust_app.run_app(faust_app.create_app(parts, standing))
-    if standing.failure is not None:
-        raise standing.failure
+        _until_it_ends(lambda: faust_app.run_app(faust_app.create_app(parts, standing)), standing)
+
+
+def _until_it_ends(run: Callable[[], None], standing: Standing) -> None:
+    """Faust ends its process by SystemExit, also when it was told to stop; what our own service
+    failed with says more."""
+    try:
+        run()
+    except SystemExit as end:
+        if standing.failure is not None:
+            raise standing.failure from None
+        if end.code:
+            raise
 
 
 class Health:

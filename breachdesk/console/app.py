@@ -85,7 +85,7 @@ def console_app(house: House) -> FastAPI:
         Chrome(house),
         Attempts(),
         LetterShelf(house),
-        ReceivedHours(house.log),
+        house.hours or ReceivedHours(house.log),
     )
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for screen in SCREENS:

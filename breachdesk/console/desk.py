@@ -18,7 +18,7 @@ from breachdesk.console.chrome import Chrome
 from breachdesk.console.forms import Form
 from breachdesk.console.house import House
 from breachdesk.console.pages import Pages
-from breachdesk.console.received import ReceivedHours
+from breachdesk.console.received import Hours
 from breachdesk.console.session import COOKIE, Session, Sessions
 from breachdesk.console.shelf import LetterShelf
 from breachdesk.ports import UnitOfWork
@@ -59,7 +59,7 @@ class Hall:
     chrome: Chrome
     attempts: Attempts
     shelf: LetterShelf
-    hours: ReceivedHours
+    hours: Hours
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from breachdesk.console.received import Hours
 from breachdesk.ports import Explainer, Now, Renderer, Store
 from schemas.settings import SenderSettings, Settings
 from streams.ports import EventLog
@@ -22,6 +23,8 @@ class House:
     log: EventLog
     templates_dir: Path
     """Holds `console/`."""
+    hours: Hours | None = None
+    """Lines received an hour, where the log itself cannot be bisected."""
 
     @property
     def is_drill(self) -> bool:

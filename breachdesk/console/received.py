@@ -1,17 +1,22 @@
-"""Lines received an hour, read off the newest journal by bisection: offsets rise with arrival,
-and a journal holds one day."""
+"""Lines received an hour: off the newest journal by bisection (offsets rise with arrival, and a
+journal holds one day), or off Kafka's own index of times."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Protocol
 
+from breachdesk.ports import Now
+from schemas.errors import Retryable
 from schemas.event import Position
 from streams.ports import EventLog
 
 HOURS = 24
 HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,49 @@ class Received:
     @property
     def total(self) -> int:
         return sum(self.counts)
+
+
+class Hours(Protocol):
+    """What the chart asks."""
+
+    def read(self) -> Received | None:
+        """At most HOURS hours; None when nothing was ever received."""
+        ...
+
+
+class TimedLog(Protocol):
+    """A log that keeps an index of arrival times (Kafka does)."""
+
+    def arrived_before(self, moments: Sequence[datetime]) -> Sequence[int]:
+        """How many records had arrived before each moment, ever."""
+        ...
+
+
+class TopicHours:
+    """Counts over all raw topics, asked anew at most once a minute: a page must not wait for the
+    broker each time."""
+
+    def __init__(self, log: TimedLog, now: Now) -> None:
+        self._log = log
+        self._now = now
+        self._asked_at: datetime | None = None
+        self._known: Received | None = None
+
+    def read(self) -> Received | None:
+        """The last HOURS hours, the present one included."""
+        now = self._now()
+        if self._asked_at is None or now - self._asked_at > MINUTE:
+            self._known, self._asked_at = self._counted(now), now
+        return self._known
+
+    def _counted(self, now: datetime) -> Received | None:
+        marks = [_hour(now) - HOUR * i for i in range(HOURS - 1, -1, -1)]
+        try:
+            before = self._log.arrived_before([*marks, now])
+        except Retryable:
+            return None
+        counts = tuple(max(b - a, 0) for a, b in pairwise(before))
+        return Received(counts, marks[0]) if any(counts) else None
 
 
 class ReceivedHours:

@@ -146,6 +146,28 @@ class KafkaEventLog:
         found = [BlindInterval.model_validate_json(value) for value in newest.values()]
         return sorted(found, key=lambda gap: (gap.begin, gap.source))
 
+    def arrived_before(self, moments: Sequence[datetime]) -> Sequence[int]:
+        """How many records of all raw topics had arrived before each moment, ever; by the broker's
+        own index of times, so nothing is read."""
+        with self._reaching():
+            consumer = self._consumer()
+            kind = extra("kafka").TopicPartition
+            places = [
+                kind(topic, number)
+                for topic in self._known_ids()
+                for number in sorted(consumer.partitions_for_topic(topic) or ())
+            ]
+            ends = consumer.end_offsets(places, timeout_ms=int(self._wait * 1000))
+            return [sum(self._offsets_at(places, ends, moment)) for moment in moments]
+
+    def _offsets_at(
+        self, places: Sequence[Any], ends: Mapping[Any, int], moment: datetime
+    ) -> list[int]:
+        """Of each partition, the first offset that arrived at that moment or later."""
+        stamp = int(moment.timestamp() * 1000)
+        found = self._consumer().offsets_for_times(dict.fromkeys(places, stamp))
+        return [found[p].offset if found.get(p) else ends[p] for p in places]
+
     def journals(self) -> Sequence[str]:
         """Every partition of every raw topic, by its journal id."""
         with self._reaching():

@@ -12,7 +12,6 @@ from streams.topics.names import source_topic, topic_name
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 DEAD_LETTER_DAYS = 365
-ALERT_DAYS = 90
 COMMAND_DAYS = 30
 TOMBSTONE_DAYS = 7
 """How long a reader of a compacted topic may be away and still see what was withdrawn."""
@@ -78,7 +77,7 @@ def _exports(settings: Settings) -> Iterator[TopicSpec]:
     # A record travels inside JSON there, so it may take twice its own size.
     room = {"max.message.bytes": str(2 * settings.intake.max_line_bytes + HEADROOM_BYTES)}
     yield TopicSpec(
-        topic_name(kafka, "alerts"), 1, _config(kafka, **_kept(ALERT_DAYS), **room), "alerts raised"
+        topic_name(kafka, "alerts"), 1, _config(kafka, **_compacted(), **room), "alerts as they are"
     )
     yield TopicSpec(
         topic_name(kafka, "breaches"), 1, _config(kafka, **_compacted(), **room), "breach facts"
