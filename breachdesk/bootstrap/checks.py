@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from breachdesk.bootstrap.house import Premises
 from schemas.customer import Customer, Frozen, PersonKind, Unattributed
@@ -10,7 +11,12 @@ from schemas.settings import ProviderProfile, Tls
 from schemas.source import SourceView
 from schemas.user import Duty, User
 
+MOST_BEHIND = 10_000
+"""Records; more says that no worker runs, or too few."""
 OPTIONAL = {"trading_name", "promise", "promise_source", "invoices_before", "witness_email"}
+
+if TYPE_CHECKING:
+    from streams.topics import PartitionLag
 
 
 class Check(Frozen):
@@ -42,7 +48,44 @@ def preflight_checks(house: Premises) -> list[Check]:
         *_senders(house),
         Check(what="rules", passed=True, finding=f"{len(house.rules.infos())} rules read"),
         Check(what="audit", passed=True, finding=f"{entries} entries, the chain is whole"),
+        *_kafka(house),
     ]
+
+
+def _kafka(house: Premises) -> Iterator[Check]:
+    """Topics as they must be, and how far the workers are behind; nothing where there is none."""
+    if not house.settings.kafka.servers:
+        return
+    # Only here: the embedded system does not install Kafka's clients.
+    from streams import topics
+
+    found = topics.check(house.settings)
+    for each in found:
+        yield Check(
+            what=f"topic {each.topic}" if each.topic else "Kafka",
+            passed=not each.wrong,
+            finding=f"{each.what}: {each.problem}",
+            remedy=each.remedy,
+        )
+    if not any(each.wrong for each in found):
+        yield Check(what="topics", passed=True, finding="all there, and set as they must be")
+    yield _backlog(house, topics.lag(house.settings))
+
+
+def _backlog(house: Premises, partitions: Sequence[PartitionLag]) -> Check:
+    """By the store's positions, which are the truth; Kafka's copy may be behind them."""
+    names = [f"{each.topic}/{each.partition}" for each in partitions]
+    held = house.store.shared_sink().held(names)
+    behind = 0
+    for name, each in zip(names, partitions, strict=True):
+        place = held[name].position
+        behind += each.end - (each.begin if place is None else place.offset + 1)
+    return Check(
+        what="backlog",
+        passed=behind < MOST_BEHIND,
+        finding=f"{behind:,} records wait to be processed in {len(partitions)} partitions",
+        remedy="" if behind < MOST_BEHIND else "Start workers: breachdesk worker.",
+    )
 
 
 def _profile(profile: ProviderProfile) -> Check:
