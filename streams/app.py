@@ -93,7 +93,7 @@ def create_app(parts: Parts, standing: Standing) -> Any:
     )
     add_agents(app, parts)
     # An instance does as well as a class: App._prepare_subservice asks.
-    app.service(Hosted(app, parts, standing))  # type: ignore[arg-type]
+    app.service(Hosted(app, parts, standing))  # type: ignore[arg-type]  # typed as a class
     return app
 
 

@@ -27,7 +27,7 @@ def add_agents(app: Any, parts: Parts) -> None:
     kafka = parts.settings.kafka
     orders = app.topic(topic_name(kafka, "commands"), value_serializer="raw", key_serializer="raw")
 
-    @app.agent(orders, concurrency=1, name="orders")  # type: ignore[untyped-decorator]
+    @app.agent(orders, concurrency=1, name="orders")  # type: ignore[untyped-decorator]  # Faust's own
     async def follow(stream: Any) -> None:
         async for event in _events(stream):
             await _follow(app, parts, event)

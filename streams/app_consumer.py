@@ -38,7 +38,7 @@ InThread = Callable[..., Awaitable[Any]]
 Polled = Mapping[TopicPartition, Sequence[Any]]
 
 
-class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
+class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
     """One member of the workers' group: `turn` again and again."""
 
     def __init__(

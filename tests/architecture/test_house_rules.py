@@ -14,7 +14,11 @@ from importlinter.cli import lint_imports
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("breachdesk", "streams", "notifiers", "schemas")
 SOURCES = [p for name in PACKAGES for p in sorted((ROOT / name).rglob("*.py"))]
-OWNERS_OF_A_DEAD_LETTER = {"streams/worker.py", "notifiers/dispatch.py"}
+OWNERS_OF_A_DEAD_LETTER = {
+    "streams/worker.py",
+    "streams/shared_worker.py",
+    "notifiers/dispatch.py",
+}
 CARRIERS = {"breachdesk/stores/writer.py", "streams/event_logs/group_commit.py"}
 """Writer threads: they hand whatever an act raised to the thread that waits for it."""
 KEEPERS_OF_THE_CLOCK = ("breachdesk/bootstrap/", "breachdesk/cli/")
