@@ -14,6 +14,8 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from servers.ports import free_port
 
 from breachdesk.bootstrap.house import Premises
 from breachdesk.bootstrap.places import rules_dirs
@@ -34,7 +37,6 @@ from breachdesk.testing import FixedNow, memory_store
 from schemas.event import Position, RawRecord
 from schemas.settings import KafkaSettings, OpsSettings, Settings, StoreSettings
 from schemas.source import DeadLetter
-from servers.ports import free_port
 from streams import topics
 from streams.pipeline import Pipeline
 from streams.recognise import Recogniser
@@ -75,6 +77,7 @@ class Outcome:
 
     alerts: Sequence[Row]
     sources: Mapping[str, Row]
+    unattributed: Sequence[Any]
 
     @property
     def received(self) -> int:
@@ -83,7 +86,7 @@ class Outcome:
 
 def outcome(store: Any) -> Outcome:
     """Live alerts by id, with their evidence; counts by source."""
-    return Outcome(alerts(store), counts(store))
+    return Outcome(alerts(store), counts(store), unattributed(store))
 
 
 def alerts(store: Any) -> list[Row]:
@@ -104,6 +107,11 @@ def counts(store: Any) -> dict[str, Row]:
     names = ("received", "parsed", "folded", "dead_letters", "not_understood", "late")
     rows = store.look(lambda uow: uow.sources.list())
     return {row.name: {name: getattr(row, name) for name in names} for row in rows}
+
+
+def unattributed(store: Any) -> list[Any]:
+    rows = store.look(lambda uow: uow.customers.unattributed())
+    return sorted((each.model_dump() for each in rows), key=str)
 
 
 def embedded(lines: Sequence[Line], settings: Settings) -> Outcome:
@@ -139,6 +147,24 @@ class Worker:
     @property
     def alive(self) -> bool:
         return self.process.poll() is None
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric over its labels; 0 when the worker does not answer."""
+        status, text = self.asked("/metrics")
+        lines = text.splitlines() if status == 200 else []
+        values = [line.rsplit(" ", 1)[1] for line in lines if line.startswith(name)]
+        return sum(map(float, values))
+
+    def asked(self, path: str) -> tuple[int, str]:
+        """Status and text of /metrics, /healthz or /readyz; status 0: no answer."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.ops}{path}", timeout=3) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.code, refusal.read().decode()
+        except OSError:
+            return 0, ""
 
     def send(self, number: signal.Signals) -> None:
         if self.alive:
@@ -247,9 +273,7 @@ class Fleet:
 
     def _send(self, line: Line, *, scatter: bool) -> Any:
         astray = scatter and self.chance.random() < 0.1
-        topic = (
-            topics.topic_name(self.settings.kafka, "raw") if astray else self.topic(line.source)
-        )
+        topic = topics.topic_name(self.settings.kafka, "raw") if astray else self.topic(line.source)
         partition = self.chance.randrange(self.settings.kafka.partitions) if scatter else 0
         headers = [
             ("source", line.source.encode()),
