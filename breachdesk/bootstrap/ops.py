@@ -1,0 +1,156 @@
+"""/metrics, /healthz and /readyz of a process that has no other port: a tiny HTTP server.
+
+`live` and `ready` give {part: why it failed}; nothing in it: all is well. Answers carry neither
+records nor people, so nobody signs in; it listens on loopback unless `ops.host` says otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from schemas.errors import BreachDeskError, Misconfigured
+
+Failures = Callable[[], Mapping[str, str]]
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+JSON = "application/json"
+CLIENT_SECONDS = 10.0
+"""A client that says nothing for so long is let go of."""
+
+
+class Answer(NamedTuple):
+    """What is said to one request."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class Answers:
+    """The three pages, whatever server gives them."""
+
+    PATHS = ("/metrics", "/healthz", "/readyz")
+
+    def __init__(self, registry: CollectorRegistry, live: Failures, ready: Failures) -> None:
+        self._registry = registry
+        self._live = live
+        self._ready = ready
+
+    def to(self, path: str) -> Answer:
+        """404 for any other path."""
+        if path == "/metrics":
+            return Answer(200, TEXT, generate_latest(self._registry))
+        if path == "/healthz":
+            return _checked("alive", self._live)
+        if path == "/readyz":
+            return _checked("ready", self._ready)
+        return Answer(404, JSON, b'{"problem":"/metrics, /healthz or /readyz"}\n')
+
+
+class OpsServer:
+    """As a context: listens inside it. Port 0: off."""
+
+    def __init__(
+        self, host: str, port: int, registry: CollectorRegistry, live: Failures, ready: Failures
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._answers = Answers(registry, live, ready)
+        self._server: ThreadingHTTPServer | None = None
+
+    def __enter__(self) -> Self:
+        """Raises Misconfigured when the address cannot be listened on."""
+        if self._port:
+            self._server = _listening(self._host, self._port, self._answers)
+            thread = threading.Thread(target=self._server.serve_forever, name="ops", daemon=True)
+            thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+
+def _checked(word: str, failures: Failures) -> Answer:
+    try:
+        failed = dict(failures())
+    except BreachDeskError as problem:
+        failed = {"check": str(problem)}
+    body = json.dumps({word: not failed, "failed": failed}, ensure_ascii=False)
+    return Answer(503 if failed else 200, JSON, body.encode() + b"\n")
+
+
+def _listening(host: str, port: int, answers: Answers) -> ThreadingHTTPServer:
+    class Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        daemon_threads = True
+        block_on_close = False
+
+        def server_bind(self) -> None:
+            # Not HTTPServer's: that one asks the name server for our own name.
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.socket.bind(self.server_address)
+            self.server_name, self.server_port = host, port
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A client that hung up is nobody's business; a traceback could hold anything."""
+
+    try:
+        return Server((host, port), _handler(answers))
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise Misconfigured(
+            f"port {port} on {host} cannot be used ({reason})",
+            place="ops.port",
+            remedy="Stop what uses it, or name another port or host.",
+        ) from error
+
+
+def _handler(answers: Answers) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = CLIENT_SECONDS
+
+        def do_GET(self) -> None:  # the standard library's name
+            self._say(answers.to(self.path.partition("?")[0]))
+
+        def send_error(
+            self, code: int, message: str | None = None, explain: str | None = None
+        ) -> None:
+            """What is not GET ends here: the standard page would repeat the request."""
+            del message, explain
+            status = 405 if code == 501 else code
+            self._say(Answer(status, JSON, b'{"problem":"only GET is answered"}\n'))
+
+        def version_string(self) -> str:
+            return "breachdesk"
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
+            """Scrapes are no news."""
+
+        def _say(self, answer: Answer) -> None:
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.content_type)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.send_header("Cache-Control", "no-store")
+            self.send_header("X-Content-Type-Options", "nosniff")
+            if answer.status == 405:
+                self.send_header("Allow", "GET")
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(answer.body)
+
+    return Handler

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from breachdesk.bootstrap.metric_table import METRICS, Kind
+from breachdesk.bootstrap.metrics import (
+    MOST_SOURCES,
+    OTHER_SOURCES,
+    PrometheusMailMeter,
+    PrometheusMeter,
+)
+from streams.observed import Meter
+from streams.ports import SourceCount
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
+DEPLOY = Path(__file__).parents[2] / "deploy"
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def meter(registry: CollectorRegistry) -> PrometheusMeter:
+    return PrometheusMeter(registry)
+
+
+def test_a_batch_counts_by_source(registry: CollectorRegistry, meter: Meter) -> None:
+    mail = SourceCount("mail", received=10, parsed=6, dead_letters=1, not_understood=2, late=3)
+
+    meter.batch(12, 0.2, [mail, SourceCount("web", received=2, parsed=2)], signals=4)
+
+    of_mail = {"source": "mail"}
+    assert registry.get_sample_value("breachdesk_records_total", of_mail) == 10
+    assert registry.get_sample_value("breachdesk_events_total", of_mail) == 6
+    assert registry.get_sample_value("breachdesk_dead_letters_total", of_mail) == 3
+    assert registry.get_sample_value("breachdesk_late_total", of_mail) == 3
+    assert registry.get_sample_value("breachdesk_records_total", {"source": "web"}) == 2
+    assert registry.get_sample_value("breachdesk_signals_total") == 4
+    assert registry.get_sample_value("breachdesk_batch_records_sum") == 12
+    assert registry.get_sample_value("breachdesk_batch_seconds_bucket", {"le": "0.1"}) == 0
+    assert registry.get_sample_value("breachdesk_batch_seconds_bucket", {"le": "0.25"}) == 1
+
+
+def test_lag_is_counted_from_our_own_position_and_leaves_with_the_partition(
+    registry: CollectorRegistry, meter: Meter
+) -> None:
+    place = {"topic": "raw.mail", "partition": "3"}
+
+    meter.position("raw.mail", 3, processed=70, committed=100, end=100)
+    held = registry.get_sample_value("breachdesk_lag_records", place)
+    committed = registry.get_sample_value("breachdesk_committed_offsets", place)
+    meter.released("raw.mail", 3)
+    meter.released("raw.mail", 3)
+
+    assert held == 30
+    assert committed == 100
+    assert registry.get_sample_value("breachdesk_lag_records", place) is None
+    assert registry.get_sample_value("breachdesk_processed_offsets", place) is None
+    assert registry.get_sample_value("breachdesk_committed_offsets", place) is None
+
+
+def test_waiting_for_one_thing_ends_waiting_for_another(
+    registry: CollectorRegistry, meter: Meter
+) -> None:
+    def waits() -> list[float | None]:
+        return [
+            registry.get_sample_value("breachdesk_waiting", {"reason": reason})
+            for reason in ("store", "kafka")
+        ]
+
+    at_first = waits()
+    meter.waiting("store")
+    for_the_store = waits()
+    meter.waiting("kafka")
+    for_kafka = waits()
+    meter.waiting("")
+
+    assert [at_first, for_the_store, for_kafka, waits()] == [[0, 0], [1, 0], [0, 1], [0, 0]]
+
+
+def test_who_no_longer_leads_reports_no_exports(registry: CollectorRegistry, meter: Meter) -> None:
+    meter.leader(True)
+    meter.exports(7)
+    led = registry.get_sample_value("breachdesk_exports_waiting")
+    meter.leader(False)
+
+    assert led == 7
+    assert registry.get_sample_value("breachdesk_leader") == 0
+    assert registry.get_sample_value("breachdesk_exports_waiting") == 0
+
+
+def test_a_flood_of_invented_sources_makes_no_more_series_than_the_limit(
+    registry: CollectorRegistry, meter: Meter
+) -> None:
+    for number in range(MOST_SOURCES + 50):
+        meter.batch(1, 0.1, [SourceCount(f"s{number}", received=1)], signals=0)
+
+    others = registry.get_sample_value("breachdesk_records_total", {"source": OTHER_SOURCES})
+    text = generate_latest(registry).decode()
+    assert others == 50
+    assert len(re.findall(r"^breachdesk_records_total\{", text, re.MULTILINE)) == MOST_SOURCES + 1
+
+
+def test_a_clock_that_runs_ahead_makes_no_negative_lateness(
+    registry: CollectorRegistry, meter: Meter
+) -> None:
+    meter.lateness(-5.0)
+
+    assert registry.get_sample_value("breachdesk_lateness_seconds_sum") == 0
+
+
+def test_every_outcome_of_mail_is_there_before_the_first_try(registry: CollectorRegistry) -> None:
+    mail = PrometheusMailMeter(registry)
+
+    mail.tried("bounced")
+
+    assert registry.get_sample_value("breachdesk_notices_total", {"outcome": "bounced"}) == 1
+    assert registry.get_sample_value("breachdesk_notices_total", {"outcome": "unknown"}) == 0
+
+
+def test_only_counters_end_in_total_and_labels_name_no_person() -> None:
+    allowed = {"topic", "partition", "source", "reason", "status", "outcome"}
+
+    assert {m.name for m in METRICS.values() if m.name.endswith("_total")} == {
+        m.name for m in METRICS.values() if m.kind is Kind.COUNTER
+    }
+    assert {label for m in METRICS.values() for label in m.labels} <= allowed
+
+
+def test_the_reference_page_lists_exactly_the_metrics_with_their_types_and_labels() -> None:
+    rows = re.findall(
+        r"^\| `(breachdesk_\w+)` \| (\w+) \| ([^|]*) \|", PAGE.read_text(), re.MULTILINE
+    )
+    written = {(name, kind, tuple(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
+
+    assert written == {(m.name, m.kind.value, m.labels) for m in METRICS.values()}
+    assert len(rows) == len(METRICS)
+
+
+def test_alert_rules_and_dashboards_ask_only_for_metrics_that_exist() -> None:
+    files = [DEPLOY / "alert-rules.yml", *DEPLOY.glob("grafana/dashboards/*.json")]
+    asked = {
+        re.sub(r"(?<!_total)_(bucket|sum|count)$", "", name)
+        for file in files
+        for name in re.findall(r"\bbreachdesk_[a-z_]+", file.read_text("utf-8"))
+    }
+
+    assert asked
+    assert asked <= set(METRICS)

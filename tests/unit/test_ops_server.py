@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Mapping
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+from breachdesk.bootstrap.metrics import PrometheusMeter
+from breachdesk.bootstrap.ops import OpsServer
+from schemas.errors import Misconfigured, Retryable
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def well() -> Mapping[str, str]:
+    return {}
+
+
+def get(port: int, path: str, method: str = "GET") -> httpx.Response:
+    return httpx.request(method, f"http://127.0.0.1:{port}{path}", timeout=5)
+
+
+def test_metrics_are_scraped_as_text() -> None:
+    registry, port = CollectorRegistry(), free_port()
+    PrometheusMeter(registry).conflict()
+
+    with OpsServer("127.0.0.1", port, registry, well, well):
+        answer = get(port, "/metrics?name=ignored")
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "breachdesk_conflicts_total 1.0" in answer.text
+
+
+def test_health_and_readiness_follow_their_parts_and_name_what_failed() -> None:
+    failed: dict[str, str] = {}
+    port = free_port()
+
+    with OpsServer("127.0.0.1", port, CollectorRegistry(), well, lambda: failed):
+        before = get(port, "/readyz")
+        failed["database"] = "it does not answer"
+        after, alive = get(port, "/readyz"), get(port, "/healthz")
+
+    assert (before.status_code, before.json()) == (200, {"ready": True, "failed": {}})
+    assert after.status_code == 503
+    assert after.json() == {"ready": False, "failed": {"database": "it does not answer"}}
+    assert (alive.status_code, alive.json()) == (200, {"alive": True, "failed": {}})
+
+
+def test_a_check_that_is_refused_is_not_ready() -> None:
+    def refused() -> Mapping[str, str]:
+        raise Retryable("the database is away", place="store")
+
+    port = free_port()
+    with OpsServer("127.0.0.1", port, CollectorRegistry(), well, refused):
+        answer = get(port, "/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["failed"] == {"check": "store: the database is away."}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS"])
+def test_nothing_but_get_is_answered(method: str) -> None:
+    port = free_port()
+
+    with OpsServer("127.0.0.1", port, CollectorRegistry(), well, well):
+        answer = get(port, "/healthz", method)
+
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET"
+
+
+def test_other_paths_are_not_there_and_the_request_is_not_repeated() -> None:
+    port = free_port()
+
+    with OpsServer("127.0.0.1", port, CollectorRegistry(), well, well):
+        answer = get(port, "/sam@contoso.example")
+
+    assert answer.status_code == 404
+    assert "contoso" not in answer.text
+    assert "Python" not in answer.headers["server"]
+
+
+def test_a_broken_request_is_refused_and_the_server_lives_on() -> None:
+    port = free_port()
+
+    with OpsServer("127.0.0.1", port, CollectorRegistry(), well, well):
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+            client.sendall(b"\x16\x03\x01 nonsense\r\n\r\n")
+            said = client.recv(1000)
+        answer = get(port, "/healthz")
+
+    assert said
+    assert b"nonsense" not in said
+    assert answer.status_code == 200
+
+
+def test_a_taken_port_is_refused_before_anything_starts() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        server = OpsServer("127.0.0.1", port, CollectorRegistry(), well, well)
+
+        with pytest.raises(Misconfigured, match=r"ops\.port") as refused:
+            server.__enter__()
+
+    assert str(port) in str(refused.value)
+    assert refused.value.exit_code == 2
+
+
+def test_a_host_that_is_not_ours_is_refused() -> None:
+    server = OpsServer("192.0.2.1", free_port(), CollectorRegistry(), well, well)
+
+    with pytest.raises(Misconfigured, match=r"ops\.port"):
+        server.__enter__()
+
+
+def test_port_nought_listens_nowhere_and_an_ended_server_lets_go_of_its_port() -> None:
+    port = free_port()
+    with OpsServer("127.0.0.1", 0, CollectorRegistry(), well, well):
+        pass
+    with OpsServer("127.0.0.1", port, CollectorRegistry(), well, well):
+        pass
+
+    with pytest.raises(httpx.ConnectError):
+        get(port, "/healthz")
+
+
+def test_answers_are_json_on_one_line() -> None:
+    port = free_port()
+
+    with OpsServer("127.0.0.1", port, CollectorRegistry(), well, well):
+        text = get(port, "/healthz").text
+
+    assert json.loads(text)
+    assert text.count("\n") == 1
