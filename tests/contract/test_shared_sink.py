@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from store_adapters import ADAPTERS, fresh_store
 
 from breachdesk.bootstrap.places import rules_dirs
 from breachdesk.casework.assets import import_assets
@@ -48,9 +49,9 @@ def book(config: Settings) -> RuleBook:
     return load_rules(rules_dirs(config))
 
 
-@pytest.fixture
-def store(cast: DemoLines, config: Settings) -> Iterator[Any]:
-    with memory_store(FixedNow(NOW)) as opened:
+@pytest.fixture(params=ADAPTERS)
+def store(cast: DemoLines, config: Settings, request: pytest.FixtureRequest) -> Iterator[Any]:
+    with fresh_store(request.param, FixedNow(NOW)) as opened:
         furnish(opened, cast, config)
         yield opened
 
@@ -228,7 +229,9 @@ def groups_left(store: Any) -> int:
     from breachdesk.stores.stream_tables import signal_buckets
 
     return int(
-        store._read(lambda c: c.execute(select(func.count()).select_from(signal_buckets)).scalar())
+        store.shared_sink()._read(
+            lambda c: c.execute(select(func.count()).select_from(signal_buckets)).scalar()
+        )
     )
 
 
