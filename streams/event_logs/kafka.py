@@ -58,6 +58,7 @@ class KafkaEventLog:
             if each.arrived.tzinfo is None:
                 raise BadInput("an arrival has no zone", place=f"source {each.source}")
         with self._reaching():
+            self._must_exist({self._topic_of(each.source) for each in incoming})
             producer = self._producer()
             sent = [
                 producer.send(self._topic_of(each.source), each.raw, headers=headers_of(each))
@@ -263,6 +264,15 @@ class KafkaEventLog:
         if not self._ids:
             self._ids = dict(topic_ids(self._settings, self._raw_topics()))
         return self._ids
+
+    def _must_exist(self, names: set[str]) -> None:
+        """A producer would look for a missing topic until its time is out."""
+        if not names <= self._known_ids().keys():
+            self._ids = {}
+        for name in sorted(names - self._known_ids().keys()):
+            raise Misconfigured(
+                "the topic is missing", place=name, remedy="Run breachdesk topics create."
+            )
 
     def _decoder(self) -> Decoder:
         ids = self._known_ids()

@@ -6,6 +6,7 @@ drill, whose clock is simulated. A record's key is never believed either; groups
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
@@ -16,6 +17,10 @@ from schemas.source import Incoming
 
 LOG_APPEND_TIME = 1
 """`timestampType` of a record (Kafka protocol guide, record batch attributes, bit 3)."""
+LONGEST = 200
+"""Characters of a header; a source's name has room for as many in the store."""
+NUL_SHOWN = "\N{SYMBOL FOR NULL}"
+PLACE = re.compile(r"([A-Za-z0-9_-]{1,60}):([0-9]{1,18})")
 UNKNOWN_SOURCE = "unknown"
 TRANSPORT = "kafka"
 
@@ -94,7 +99,7 @@ class Decoder:
         raw: bytes,
         arrived: datetime,
     ) -> RawRecord:
-        told = {name: value.decode("utf-8", "replace") for name, value in consumed.headers}
+        told = {name: _text(value) for name, value in consumed.headers}
         return RawRecord(
             position=position,
             source=source or told.get("source") or UNKNOWN_SOURCE,
@@ -127,9 +132,14 @@ def replay_headers(source: str, of: Position) -> Headers:
     return [(name, value.encode()) for name, value in told.items()]
 
 
+def _text(value: bytes) -> str:
+    """Whoever may produce may write anything: what no database holds is shown, the rest is cut."""
+    return value.decode("utf-8", "replace").replace("\x00", NUL_SHOWN)[:LONGEST]
+
+
 def _position(text: str) -> Position | None:
-    journal, colon, offset = text.rpartition(":")
-    return Position(journal, int(offset)) if colon and offset.isdigit() else None
+    place = PLACE.fullmatch(text)
+    return None if place is None else Position(place[1], int(place[2]))
 
 
 def _moment(text: str, otherwise: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""What streams.ports.EventLog promises, on every adapter, and what the embedded one adds."""
+"""What the journal adds to the port (test_event_log_port.py): days, kills, disks, damage."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.errors import BadInput, Corrupt, Misconfigured, NotAllowed, Retryable
+from schemas.errors import Corrupt, Misconfigured, NotAllowed, Retryable
 from schemas.event import Position, RawRecord
-from schemas.source import BlindInterval, Incoming
+from schemas.source import Incoming
 from streams.event_logs.frames import Columns
 from streams.event_logs.group_commit import GroupCommit
 from streams.event_logs.sqlite import SqliteEventLog
@@ -56,44 +56,6 @@ def log(folder: Path) -> Iterator[SqliteEventLog]:
     opened.close()
 
 
-def test_what_was_appended_is_read_back_whole_and_in_order(log: SqliteEventLog) -> None:
-    sent = [
-        Incoming("m365", b'{"a": "\xe9\x00\n"}', NOON, "http", "192.0.2.1", backfill=True),
-        Incoming("fw", b"", NOON + timedelta(microseconds=1), piece="piece 1"),
-        Incoming("fw", "naïve “quotes”".encode(), NOON),
-    ]
-
-    positions = log.append(sent)
-
-    read = log.read(None, 10)
-    assert [record.position for record in read] == positions
-    assert [
-        Incoming(r.source, r.raw, r.arrived, r.transport, r.sender, r.backfill, r.piece)
-        for r in read
-    ] == sent
-
-
-def test_offsets_rise_over_appends_and_restarts(folder: Path) -> None:
-    seen: list[Position] = []
-    for _ in range(3):
-        log = SqliteEventLog(folder, lambda: NOON)
-        seen += log.append(lines(5))
-        log.close()
-
-    assert [position.offset for position in seen] == list(range(1, 16))
-    assert len({position.journal for position in seen}) == 1
-
-
-@pytest.mark.parametrize("limit", [1, 3, 999, 1000, 1001, 5000])
-def test_any_batch_size_reads_the_same_records(log: SqliteEventLog, limit: int) -> None:
-    log.append(lines(2500))
-    log.append(lines(3, word="more"))
-
-    assert [r.raw for r in everything(log, limit)] == [
-        each.raw for each in [*lines(2500), *lines(3, word="more")]
-    ]
-
-
 def test_reading_goes_on_into_the_next_days_file(log: SqliteEventLog) -> None:
     log.append([*lines(3), *lines(2, NEXT, "tomorrow")])
 
@@ -102,31 +64,6 @@ def test_reading_goes_on_into_the_next_days_file(log: SqliteEventLog) -> None:
     assert [r.position.journal[:8] for r in records] == ["20261121"] * 3 + ["20261122"] * 2
     assert log.days() == [date(2026, 11, 21), date(2026, 11, 22)]
     assert log.end() == records[-1].position
-
-
-def test_a_record_that_arrived_earlier_but_comes_later_is_not_put_behind_the_reader(
-    log: SqliteEventLog,
-) -> None:
-    log.append(lines(1, NEXT))
-    at_the_end = log.end()
-
-    log.append(lines(1, NOON, "late"))
-
-    assert [r.raw for r in log.read(at_the_end, 10)] == [b"late 0"]
-
-
-def test_an_empty_log_has_no_end_and_nothing_to_read(log: SqliteEventLog) -> None:
-    assert log.end() is None
-    assert log.read(None, 10) == []
-    assert log.append([]) == []
-
-
-def test_one_record_can_be_fetched_again(log: SqliteEventLog) -> None:
-    positions = log.append(lines(1500))
-
-    fetched = log.get(positions[1234])
-    assert fetched is not None
-    assert fetched.raw == b"line 1234"
 
 
 def test_a_position_beyond_the_end_stops_loudly(log: SqliteEventLog) -> None:
@@ -200,38 +137,6 @@ def test_a_day_made_again_after_its_drop_sorts_after_the_dropped_one(log: Sqlite
         assert [r.position for r in log.read(last, 10)] == [again]
         log.drop_day(NOON.date(), processed=again)
         assert log.end() is None
-
-
-def test_blind_intervals_outlive_restart_and_are_brought_up_to_date(folder: Path) -> None:
-    log = SqliteEventLog(folder, lambda: NOON)
-    later = BlindInterval(source="b", begin=NEXT, reason="silent", lost=3, end=NEXT)
-    log.note_gap(later)
-    log.note_gap(BlindInterval(source="a", begin=NOON, reason="silent"))
-    log.note_gap(BlindInterval(source="a", begin=NOON, reason="silent", end=NEXT))
-    log.close()
-    again = SqliteEventLog(folder, lambda: NOON)
-
-    gaps = again.gaps()
-
-    again.close()
-    assert list(gaps) == [
-        BlindInterval(source="a", begin=NOON, reason="silent", end=NEXT),
-        later,
-    ]
-
-
-def test_an_arrival_without_a_zone_is_refused_alone(log: SqliteEventLog) -> None:
-    with pytest.raises(BadInput, match="time zone"):
-        log.append([incoming(b"x", datetime(2026, 11, 21))])  # noqa: DTZ001
-
-    assert log.end() is None
-
-
-def test_a_closed_log_says_so(log: SqliteEventLog) -> None:
-    log.close()
-
-    with pytest.raises(Retryable, match="closed"):
-        log.append(lines(1))
 
 
 def test_a_folder_that_cannot_be_made_is_a_matter_of_settings(tmp_path: Path) -> None:

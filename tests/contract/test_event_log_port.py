@@ -1,0 +1,233 @@
+"""What streams.ports.EventLog promises, on the journal and on Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from log_adapters import ADAPTERS, ClosingLog, Open, fresh_log, kafka_settings
+
+from schemas.errors import BadInput, Corrupt, Misconfigured, Retryable
+from schemas.event import Position, RawRecord
+from schemas.source import BlindInterval, DeadLetter, Incoming
+from streams.event_logs.kafka import KafkaEventLog
+from streams.topics import create, remove
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+NEXT = NOON + timedelta(days=1)
+
+
+def incoming(raw: bytes, arrived: datetime = NOON, **more: object) -> Incoming:
+    return Incoming(source="firewall", raw=raw, arrived=arrived, **more)  # type: ignore[arg-type]
+
+
+def lines(count: int, arrived: datetime = NOON, word: str = "line") -> list[Incoming]:
+    return [incoming(f"{word} {number}".encode(), arrived) for number in range(count)]
+
+
+def everything(log: ClosingLog, limit: int = 700) -> list[RawRecord]:
+    found: list[RawRecord] = []
+    while batch := log.read(found[-1].position if found else None, limit):
+        found += batch
+    return found
+
+
+@pytest.fixture(params=ADAPTERS)
+def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    with fresh_log(request.param, tmp_path, lambda: NEXT) as opened:
+        yield opened
+
+
+@pytest.fixture
+def log(reopen: Open) -> Iterator[ClosingLog]:
+    opened = reopen()
+    yield opened
+    opened.close()
+
+
+def test_what_was_appended_is_read_back_whole_and_in_order(log: ClosingLog) -> None:
+    sent = [
+        Incoming("m365", b'{"a": "\xe9\x00\n"}', NOON, "http", "192.0.2.1", backfill=True),
+        Incoming("fw", b"", NOON + timedelta(microseconds=1), piece="piece 1"),
+        Incoming("fw", "naïve “quotes”".encode(), NOON),
+    ]
+
+    positions = log.append(sent)
+
+    read = log.read(None, 10)
+    assert [record.position for record in read] == positions
+    assert [
+        Incoming(r.source, r.raw, r.arrived, r.transport, r.sender, r.backfill, r.piece)
+        for r in read
+    ] == sent
+
+
+def test_offsets_rise_over_appends_and_restarts(reopen: Open) -> None:
+    seen: list[Position] = []
+    for _ in range(3):
+        log = reopen()
+        seen += log.append(lines(5))
+        log.close()
+
+    assert seen == sorted(set(seen))
+    assert len({position.journal for position in seen}) == 1
+
+
+@pytest.mark.parametrize("limit", [1, 999, 1000, 5000])
+def test_any_batch_size_reads_the_same_records(log: ClosingLog, limit: int) -> None:
+    many = 40 if limit == 1 else 2500
+    log.append(lines(many))
+    log.append(lines(3, word="more"))
+
+    assert [r.raw for r in everything(log, limit)] == [
+        each.raw for each in [*lines(many), *lines(3, word="more")]
+    ]
+
+
+def test_a_record_that_arrived_earlier_but_comes_later_is_not_put_behind_the_reader(
+    log: ClosingLog,
+) -> None:
+    log.append(lines(1, NEXT))
+    at_the_end = log.end()
+
+    log.append(lines(1, NOON, "late"))
+
+    assert [r.raw for r in log.read(at_the_end, 10)] == [b"late 0"]
+
+
+def test_an_empty_log_has_no_end_and_nothing_to_read(log: ClosingLog) -> None:
+    assert log.end() is None
+    assert log.read(None, 10) == []
+    assert list(log.append([])) == []
+
+
+def test_one_record_can_be_fetched_again(log: ClosingLog) -> None:
+    positions = log.append(lines(1500))
+
+    fetched = log.get(positions[1234])
+    assert fetched is not None
+    assert fetched.raw == b"line 1234"
+
+
+def test_a_position_beyond_the_end_stops_loudly(log: ClosingLog) -> None:
+    last = log.append(lines(3))[-1]
+
+    with pytest.raises(Corrupt):
+        log.read(Position(last.journal, last.offset + 1), 10)
+
+
+def test_a_position_in_a_journal_that_is_gone_stops_loudly(log: ClosingLog) -> None:
+    log.append(lines(3))
+
+    with pytest.raises(Corrupt):
+        log.read(Position("20261101-001-00000000", 1), 10)
+
+
+def test_blind_intervals_outlive_restart_and_are_brought_up_to_date(reopen: Open) -> None:
+    log = reopen()
+    later = BlindInterval(source="b", begin=NEXT, reason="silent", lost=3, end=NEXT)
+    log.note_gap(later)
+    log.note_gap(BlindInterval(source="a", begin=NOON, reason="silent"))
+    log.note_gap(BlindInterval(source="a", begin=NOON, reason="silent", end=NEXT))
+    log.close()
+    again = reopen()
+
+    gaps = again.gaps()
+
+    again.close()
+    assert list(gaps) == [BlindInterval(source="a", begin=NOON, reason="silent", end=NEXT), later]
+
+
+def test_an_arrival_without_a_zone_is_refused_alone(log: ClosingLog) -> None:
+    with pytest.raises(BadInput, match="zone"):
+        log.append([incoming(b"x", datetime(2026, 11, 21))])  # noqa: DTZ001
+
+    assert log.end() is None
+
+
+def test_a_closed_log_says_so(log: ClosingLog) -> None:
+    log.close()
+
+    with pytest.raises(Retryable, match="closed"):
+        log.append(lines(1))
+
+
+RECORDS = st.builds(
+    Incoming,
+    source=st.sampled_from(["a", "ü/weird name"]),
+    raw=st.binary(max_size=40),
+    arrived=st.sampled_from([NOON, NOON + timedelta(microseconds=7), NEXT]),
+    sender=st.sampled_from(["", "192.0.2.7"]),
+    backfill=st.booleans(),
+)
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(batches=st.lists(st.lists(RECORDS, max_size=6), max_size=6), limit=st.integers(1, 9))
+def test_any_records_in_any_groups_come_back_once_each_in_order(
+    log: ClosingLog, batches: list[list[Incoming]], limit: int
+) -> None:
+    before = log.end()
+    positions = [position for batch in batches for position in log.append(batch)]
+    found: list[RawRecord] = []
+    while batch := log.read(found[-1].position if found else before, limit):
+        found += batch
+
+    assert [r.position for r in found] == positions
+    assert sorted(positions) == positions
+    assert [told(r) for r in found] == [told(each) for batch in batches for each in batch]
+
+
+def told(record: RawRecord | Incoming) -> Sequence[object]:
+    return (record.source, record.raw, record.arrived, record.sender, record.backfill)
+
+
+@pytest.mark.kafka
+def test_arrival_is_the_brokers_time_and_no_producers(tmp_path: Path) -> None:
+    config = kafka_settings(tmp_path, demo=False)
+    create(config)
+    log = KafkaEventLog(config, lambda: NEXT)
+    begun = datetime.now(UTC)
+    log.append([incoming(b"from 1970", datetime(1970, 1, 1, tzinfo=UTC))])
+
+    (record,) = log.read(None, 10)
+
+    log.close()
+    remove(config)
+    assert abs((record.arrived - begun).total_seconds()) < 60
+
+
+@pytest.mark.kafka
+def test_a_dead_letter_fed_again_names_the_letter(tmp_path: Path) -> None:
+    config = kafka_settings(tmp_path)
+    create(config)
+    log = KafkaEventLog(config, lambda: NEXT)
+    letter = DeadLetter(Position("before-0", 7), "firewall", NOON, "", "why", "")
+    log.repeat(letter, b"the bytes")
+
+    (record,) = log.read(None, 10)
+
+    log.close()
+    remove(config)
+    assert (record.replay_of, record.source, record.raw) == (
+        letter.position,
+        "firewall",
+        b"the bytes",
+    )
+
+
+@pytest.mark.kafka
+def test_missing_topics_are_a_matter_of_settings(tmp_path: Path) -> None:
+    log = KafkaEventLog(kafka_settings(tmp_path), lambda: NEXT, wait=3)
+
+    with pytest.raises(Misconfigured, match="topics create"):
+        log.append(lines(1))
+    log.close()

@@ -1,0 +1,37 @@
+"""Where reading of a partition begins, and what stops a worker instead."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.errors import Corrupt
+from schemas.event import Position
+from streams.partition_starts import Start
+from streams.ports import Held
+
+
+def held(offset: int, journal: str = "id-0") -> Held:
+    return Held(Position(journal, offset))
+
+
+def test_a_partition_never_processed_begins_with_what_the_log_holds() -> None:
+    assert Start("raw/0", "id-0", 17, 40).after(Held(None)) == 17
+
+
+@given(begin=st.integers(0, 50), size=st.integers(0, 50), offset=st.integers(-1, 110))
+def test_reading_goes_on_behind_the_position_or_stops_loudly(
+    begin: int, size: int, offset: int
+) -> None:
+    start = Start("raw/0", "id-0", begin, begin + size)
+    if begin - 1 <= offset <= begin + size - 1:
+        assert start.after(held(offset)) == offset + 1
+        return
+    with pytest.raises(Corrupt, match="replay --from-beginning"):
+        start.after(held(offset))
+
+
+def test_a_topic_made_anew_is_another_journal_whatever_its_offsets() -> None:
+    with pytest.raises(Corrupt, match="made anew"):
+        Start("raw/0", "new-0", 0, 100).after(held(5, "old-0"))
