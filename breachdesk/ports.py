@@ -39,6 +39,10 @@ class AlertBook(Protocol):
         """Live alerts, gravest first, then newest, then id; `merged` adds those folded away."""
         ...
 
+    def count(self, states: Sequence[AlertState]) -> int:
+        """How many live alerts are in these states."""
+        ...
+
     def get(self, alert: str | int) -> AlertView:
         """By canonical id (present or former) or surrogate key; follows merges to the leader.
         Raises NotFound."""
@@ -150,6 +154,10 @@ class NoticeBook(Protocol):
         self, *, breach_id: str | None = None, statuses: Sequence[Status] = ()
     ) -> Sequence[NoticeRow]:
         """In id order."""
+        ...
+
+    def counts(self) -> Mapping[Status, int]:
+        """How many rows there are of each status, 0 too."""
         ...
 
     def update(self, row: NoticeRow, *, expected: Sequence[Status]) -> bool:

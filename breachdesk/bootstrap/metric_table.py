@@ -103,4 +103,5 @@ _OF_MAIL = (
     Metric("breachdesk_notices_total", Kind.COUNTER, "Tries to send a notice.", ("outcome",)),
 )
 
+OF_THE_STORE = tuple(each.name for each in _OF_THE_STORE)
 METRICS = {each.name: each for each in (*_OF_A_WORKER, *_OF_THE_STORE, *_OF_MAIL)}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, exists, insert, or_, select, update
+from sqlalchemy import Select, exists, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores.each_dialect import by_bytes
@@ -45,6 +45,16 @@ class SqlAlertBook:
         views.sort(key=lambda view: view.id)
         views.sort(key=lambda view: (view.severity.rank, view.last), reverse=True)
         return views
+
+    def count(self, states: Sequence[AlertState]) -> int:
+        """How many live alerts are in these states."""
+        query = (
+            select(func.count())
+            .select_from(alerts.join(alert_acts, alert_acts.c.alert_pk == alerts.c.pk))
+            .where(alerts.c.merged_into.is_(None))
+            .where(alert_acts.c.state.in_([state.value for state in states]))
+        )
+        return int(self._connection.execute(query).scalar_one())
 
     def get(self, alert: str | int) -> AlertView:
         """By canonical id (present or former) or surrogate key; follows merges to the leader."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores import counters
@@ -55,6 +55,12 @@ class SqlNoticeBook:
         if statuses:
             query = query.where(notices.c.status.in_([status.value for status in statuses]))
         return [NoticeRow.model_validate_json(d) for d in self._connection.execute(query).scalars()]
+
+    def counts(self) -> Mapping[Status, int]:
+        """How many rows there are of each status, 0 too."""
+        query = select(notices.c.status, func.count()).group_by(notices.c.status)
+        found = {row[0]: int(row[1]) for row in self._connection.execute(query)}
+        return {status: found.get(status.value, 0) for status in Status}
 
     def update(self, row: NoticeRow, *, expected: Sequence[Status]) -> bool:
         """Write the row if its stored status is one of `expected`; False: it was not. Raises

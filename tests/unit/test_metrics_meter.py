@@ -135,7 +135,7 @@ def test_only_counters_end_in_total_and_labels_name_no_person() -> None:
 
 def test_the_reference_page_lists_exactly_the_metrics_with_their_types_and_labels() -> None:
     rows = re.findall(
-        r"^\| `(breachdesk_\w+)` \| (\w+) \| ([^|]*) \|", PAGE.read_text(), re.MULTILINE
+        r"^\| `(breachdesk_\w+)` \| (\w+) \|([^|]*)\|", PAGE.read_text(), re.MULTILINE
     )
     written = {(name, kind, tuple(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
 

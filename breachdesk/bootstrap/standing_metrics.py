@@ -1,0 +1,108 @@
+"""Metrics that the store is asked for when somebody scrapes; kept for some seconds, since several
+scrapers must not cost several reads. A store that refuses gives none: absent is honest, old is not.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from breachdesk.bootstrap.metric_table import METRICS, OF_THE_STORE
+from breachdesk.casework.pending import Pending, pending
+from breachdesk.ports import Now, Store
+from schemas.errors import BreachDeskError
+from streams.ports import ExportOutbox
+
+KEPT_SECONDS = 20.0
+EXPORTS = "breachdesk_exports_waiting"
+MOST_EXPORTS = 500
+"""More than that many are not counted: counting reads them."""
+
+
+Values = dict[str, Mapping[str, float]]
+"""Metric → value by its only label; a metric without labels has the key ""."""
+
+
+class StandingCollector(Collector):
+    """Outbox, clocks, alerts, hold; with `exports`, what waits for Kafka too.
+
+    `held`: why a dispatcher without a shared store holds the mail. Thread-safe."""
+
+    def __init__(
+        self,
+        store: Store,
+        now: Now,
+        *,
+        held: Callable[[], str] = str,
+        exports: ExportOutbox | None = None,
+        kept_seconds: float = KEPT_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._now = now
+        self._held = held
+        self._exports = exports
+        self._kept_seconds = kept_seconds
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._read_at: float | None = None
+        self._values: Values = {}
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Asked when it is registered: nothing is read then."""
+        exported = () if self._exports is None else (EXPORTS,)
+        return (_family(name, {}) for name in (*OF_THE_STORE, *exported))
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """One gauge each, from one snapshot."""
+        with self._lock:
+            self._refresh()
+            values = self._values
+        if values and self._held():
+            values = values | {"breachdesk_dispatch_held": {"": 1.0}}
+        for name, samples in values.items():
+            yield _family(name, samples)
+
+    def _refresh(self) -> None:
+        moment = self._monotonic()
+        if self._read_at is not None and moment - self._read_at < self._kept_seconds:
+            return
+        self._read_at = moment
+        try:
+            self._values = self._read()
+        except BreachDeskError:
+            self._values = {}
+
+    def _read(self) -> Values:
+        now = self._now()
+        values = _of(self._store.look(lambda uow: pending(uow, now)))
+        if self._exports is not None:
+            values[EXPORTS] = {"": float(len(self._exports.waiting(MOST_EXPORTS)))}
+        return values
+
+
+def _of(found: Pending) -> Values:
+    alone = {
+        "breachdesk_outbox_oldest_seconds": found.oldest_seconds,
+        "breachdesk_clocks_open": found.clocks_open,
+        "breachdesk_clocks_at_risk": found.clocks_at_risk,
+        "breachdesk_clocks_missed": found.clocks_missed,
+        "breachdesk_alerts_new": found.alerts_new,
+        "breachdesk_dispatch_held": bool(found.held),
+    }
+    rows = {status.value: float(count) for status, count in found.notices.items()}
+    return {"breachdesk_outbox_rows": rows} | {
+        name: {"": float(value)} for name, value in alone.items()
+    }
+
+
+def _family(name: str, samples: Mapping[str, float]) -> GaugeMetricFamily:
+    metric = METRICS[name]
+    family = GaugeMetricFamily(name, metric.help, labels=metric.labels)
+    for label, value in samples.items():
+        family.add_metric([label] if metric.labels else [], value)
+    return family

@@ -1,0 +1,68 @@
+"""What waits and what presses, as numbers: for gauges, so nothing here names anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from breachdesk.casework import clocks, mail_hold
+from breachdesk.casework.standing import approval_of
+from breachdesk.ports import UnitOfWork
+from schemas.alert import AlertState
+from schemas.notice import NoticeRow, Status
+
+RISK = timedelta(hours=24)
+"""A duty due within it is at risk."""
+WAITING = (Status.QUEUED, Status.DEFERRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """One snapshot's numbers."""
+
+    notices: Mapping[Status, int]
+    oldest_seconds: float
+    """Since the oldest notice that may be tried was released; 0: none waits."""
+    clocks_open: int
+    clocks_at_risk: int
+    clocks_missed: int
+    alerts_new: int
+    held: str
+    """Why no mail may leave; empty: it may."""
+
+
+def pending(uow: UnitOfWork, now: datetime) -> Pending:
+    """As the store stands, at that moment."""
+    running = clocks.overview(uow, now)
+    due = [clock.due for clock in running if clock.due is not None]
+    return Pending(
+        notices=uow.notices.counts(),
+        oldest_seconds=_oldest_seconds(uow, now),
+        clocks_open=len(running),
+        clocks_at_risk=sum(now <= moment <= now + RISK for moment in due),
+        clocks_missed=sum(moment < now for moment in due),
+        alerts_new=uow.alerts.count((AlertState.NEW,)),
+        held=mail_hold.why_held(uow),
+    )
+
+
+def _oldest_seconds(uow: UnitOfWork, now: datetime) -> float:
+    """One look for each approval: a breach's letters share theirs."""
+    seals = {(row.breach_id, row.approval_hash): row for row in _triable(uow, now)}
+    released = [moment for row in seals.values() if (moment := _released(uow, row)) is not None]
+    oldest = min((moment for moment in released if moment <= now), default=now)
+    return (now - oldest).total_seconds()
+
+
+def _triable(uow: UnitOfWork, now: datetime) -> list[NoticeRow]:
+    waiting = uow.notices.list(statuses=WAITING)
+    return [row for row in waiting if row.next_attempt_at is None or row.next_attempt_at <= now]
+
+
+def _released(uow: UnitOfWork, row: NoticeRow) -> datetime | None:
+    """None: its approval is not there, so it will not be sent either."""
+    approval = approval_of(uow, row)
+    if approval is None:
+        return None
+    return max(approval.approved_at, approval.not_before or approval.approved_at)
