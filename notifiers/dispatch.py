@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import partial
 
 from notifiers.heartbeat import Heartbeat
+from notifiers.observed import MailMeter, SilentMailMeter
 from notifiers.ports import MailChannel, Outbox
 from notifiers.replies import concerns_everyone
 from schemas.errors import BadInput, Conflict, NotAllowed, NotFound, Retryable
@@ -64,6 +65,8 @@ class Dispatcher:
         self._entered = False
         self._unwritten: list[Callable[[], None]] = []
         self._backs_off = False
+        self.meter: MailMeter = SilentMailMeter()
+        """Told how each try ended, and whether mail is held."""
         self.state = State.READY
         self.problems: dict[int, str] = {}
         """Rows that could not begin in the last round, and why."""
@@ -146,6 +149,7 @@ class Dispatcher:
         if self._heartbeat and self.state is State.READY and not self._heartbeat.beat():
             self.state = State.HELD
         why = self._why_held()
+        self.meter.held(why)
         if why:
             raise NotAllowed(
                 f"mail is held: {why}",
@@ -186,6 +190,7 @@ class Dispatcher:
         if outgoing is None:
             return 0
         result = await self._try(outgoing)
+        self.meter.tried(result.outcome.value)
         self._end(row, attempt_id, result)
         self._write_ends()
         self._backs_off = concerns_everyone(result.reply)

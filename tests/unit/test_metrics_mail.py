@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from breachdesk.bootstrap.metrics import PrometheusMailMeter
+from notifiers.dispatch import Dispatcher, State
+from notifiers.scratch_outbox import ScratchOutbox
+from notifiers.testing import NOON, notice_row, outgoing
+from schemas.errors import NotAllowed
+from schemas.notice import Outgoing, SendOutcome, SendResult
+from schemas.settings import NoticePolicy
+
+ENDS = [SendOutcome.HANDED_OVER, SendOutcome.BOUNCED, SendOutcome.HANDED_OVER]
+
+
+class Post:
+    """Answers in turn; after the last answer the connection breaks."""
+
+    def __init__(self) -> None:
+        self.left = list(ENDS)
+
+    async def send(self, letter: Outgoing) -> SendResult:
+        if not self.left:
+            raise ConnectionResetError(letter.to_email)
+        return SendResult(outcome=self.left.pop(0))
+
+    async def close(self) -> None:
+        pass
+
+
+def dispatcher(registry: CollectorRegistry, count: int) -> Dispatcher:
+    outbox = ScratchOutbox()
+    for number in range(1, count + 1):
+        outbox.queue(notice_row(number), outgoing(number))
+    sender = Dispatcher(outbox, Post(), lambda: NOON, NoticePolicy(), "boot")
+    sender.meter = PrometheusMailMeter(registry)
+    return sender
+
+
+async def test_every_try_is_counted_by_how_it_ended() -> None:
+    registry = CollectorRegistry()
+
+    await dispatcher(registry, 4).run_once()
+
+    counted = {
+        outcome: registry.get_sample_value("breachdesk_notices_total", {"outcome": outcome})
+        for outcome in SendOutcome
+    }
+    assert counted == {"handed_over": 2, "bounced": 1, "unknown": 1, "deferred": 0}
+
+
+async def test_a_hold_is_told_with_its_reason_and_its_end() -> None:
+    sender = dispatcher(CollectorRegistry(), 1)
+    meter = sender.meter = PrometheusMailMeter(CollectorRegistry())
+    sender.state = State.HELD
+
+    with pytest.raises(NotAllowed):
+        await sender.run_once()
+    held = meter.why_held
+    sender.release()
+    await sender.run_once()
+
+    assert "asleep" in held
+    assert meter.why_held == ""
