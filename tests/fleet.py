@@ -116,20 +116,29 @@ def unattributed(store: Any) -> list[Any]:
 
 def embedded(lines: Sequence[Line], settings: Settings) -> Outcome:
     """One owner of all windows, the lines in the given order."""
+    with embedded_store(lines, settings) as store:
+        return outcome(store)
+
+
+@contextmanager
+def embedded_store(
+    lines: Sequence[Line], settings: Settings, moment: datetime = MORNING_AFTER
+) -> Iterator[Any]:
+    """The store of that one owner, who works at that moment."""
     records = [
         RawRecord(Position("raw", number), line.source, line.raw or b"", line.arrived, "demo")
         for number, line in enumerate(lines)
     ]
-    with memory_store(FixedNow(MORNING_AFTER)) as store:
-        house = Premises(settings, lambda: MORNING_AFTER)
+    with memory_store(FixedNow(moment)) as store:
+        house = Premises(settings, lambda: moment)
         house.__dict__["store"] = store
         furnish(house, cast())
         pipeline = Pipeline(load_rules(rules_dirs(settings)), Recogniser(), settings)
         sink = store.batch_sink()
         pipeline.load(sink.resume("journal"))
         batch = pipeline.process(records, store.register().view(), None)
-        sink.commit("journal", batch, MORNING_AFTER)
-        return outcome(store)
+        sink.commit("journal", batch, moment)
+        yield store
 
 
 @dataclass
