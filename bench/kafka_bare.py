@@ -1,0 +1,98 @@
+"""A bare aiokafka consumer: fetch, decode and parse as a worker does, nothing stored.
+
+    python -m bench.kafka_bare DATA_DIR COUNT MODE     MODE: read (parse, recognise, enrich) | count
+
+`count` is the peers' task: orjson and a five-minute count by user in a dictionary.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.settings import load_settings
+from schemas.settings import Settings
+from streams import topics
+from streams.app_consumer import FETCH_BYTES
+from streams.event_logs.kafka_records import Decoder
+from streams.reading import Reading
+from streams.recognise import Recogniser
+from streams.topics import source_of, topic_ids
+
+Step = Callable[[Sequence[Any]], None]
+
+
+def reading(settings: Settings, house: Premises, names: list[str]) -> Step:
+    sources = {name: source_of(settings.kafka, name) for name in names}
+    decoder = Decoder(topic_ids(settings, names), sources, drill=settings.demo)
+    reads, view = Reading(Recogniser(), settings), house.store.register().view()
+
+    def step(rows: Sequence[Any]) -> None:
+        reads.read([decoder.record(row) for row in rows], view, lambda _event, _record: None)
+
+    return step
+
+
+def counting() -> Step:
+    counts: Counter[tuple[str, int]] = Counter()
+
+    def step(rows: Sequence[Any]) -> None:
+        for row in rows:
+            told = orjson.loads(row.value)
+            at = datetime.fromisoformat(told["@timestamp"]).timestamp()
+            counts[told["user"]["name"], int(at // 300)] += 1
+
+    return step
+
+
+async def consume(settings: Settings, count: int, step: Step) -> dict[str, float]:
+    names = [f for e in topics.lag(settings) if e.end for f in [(e.topic, e.partition)]]
+    client = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka.servers,
+        max_partition_fetch_bytes=FETCH_BYTES,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+    )
+    await client.start()
+    places = [TopicPartition(*name) for name in names]
+    client.assign(places)
+    await client.seek_to_beginning(*places)
+    done, begun, spent = 0, 0.0, 0.0
+    while done < count:
+        polled = await client.getmany(timeout_ms=250, max_records=settings.kafka.batch_records)
+        if polled and not begun:
+            begun, spent = time.perf_counter(), time.process_time()
+        for rows in polled.values():
+            step(rows)
+            done += len(rows)
+    told = {
+        "events": done,
+        "wall": time.perf_counter() - begun,
+        "cpu": time.process_time() - spent,
+    }
+    await client.stop()
+    return told
+
+
+def main() -> None:
+    folder, count, mode = sys.argv[1:]
+    settings = load_settings(Path(folder))
+    with Premises(settings) as house:
+        names = sorted({each.topic for each in topics.lag(settings)})
+        step = counting() if mode == "count" else reading(settings, house, names)
+        print(json.dumps(asyncio.run(consume(settings, int(count), step))))
+
+
+if __name__ == "__main__":
+    main()

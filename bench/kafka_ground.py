@@ -1,0 +1,201 @@
+"""Topics, schemas and processes for bench/kafka.py: made, fed, watched, removed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aiokafka import AIOKafkaProducer
+
+from bench.kafka_corpora import ECS_SOURCE, Row
+from breachdesk.bootstrap.house import Premises
+from breachdesk.demo.lines import build
+from breachdesk.demo.play import furnish
+from breachdesk.demo.stage import demo_settings, write_settings
+from breachdesk.stores.postgres_schema import create_schema, drop_schema
+from schemas.settings import KafkaSettings, OpsSettings, Settings, SourceSettings, StoreSettings
+from streams import topics
+from streams.topics import source_topic
+
+ROOT = Path(__file__).resolve().parents[1]
+PARTITIONS = 4
+TICKS = os.sysconf("SC_CLK_TCK")
+LOOK_SECONDS = 0.1
+FEED_BYTES = 256 * 1024
+PATIENCE_SECONDS = 90.0
+
+
+@dataclass(frozen=True)
+class Servers:
+    """host:port of Kafka, postgresql:// of PostgreSQL."""
+
+    kafka: str
+    postgres: str
+
+
+def settings_for(folder: Path, servers: Servers, *, drill: bool) -> Settings:
+    """Topics of one corpus. `drill`: arrivals told in headers are believed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    play = secrets.token_hex(3)
+    base = demo_settings(folder, build(), 0)
+    return base.model_copy(
+        update={
+            "demo": drill,
+            "sources": (*base.sources, SourceSettings(name=ECS_SOURCE, parser="auto")),
+            "store": StoreSettings(url=servers.postgres, schema_name=f"bench_{play}"),
+            "kafka": KafkaSettings(
+                servers=servers.kafka,
+                prefix=f"bench-{play}.",
+                group=f"bench-{play}",
+                partitions=PARTITIONS,
+            ),
+            "ops": OpsSettings(),
+        }
+    )
+
+
+@contextmanager
+def a_corpus(
+    folder: Path, servers: Servers, rows: Iterable[Row], *, drill: bool
+) -> Iterator[tuple[Settings, int]]:
+    """Topics that hold these rows, and how many."""
+    settings = settings_for(folder, servers, drill=drill)
+    topics.create(settings)
+    try:
+        yield settings, asyncio.run(feed(settings, rows))
+    finally:
+        topics.remove(settings)
+
+
+async def feed(settings: Settings, rows: Iterable[Row]) -> int:
+    """Produce in whole batches, round the partitions; how many."""
+    kafka = settings.kafka
+    producer = AIOKafkaProducer(
+        bootstrap_servers=kafka.servers, max_batch_size=FEED_BYTES, linger_ms=5
+    )
+    await producer.start()
+    open_batches, count, turn = {}, 0, 0
+    try:
+        for row in rows:
+            topic = source_topic(kafka, row.source)
+            headers = [("arrived", row.arrived.isoformat().encode())] if row.arrived else []
+            told = {"timestamp": None, "key": row.key or None, "value": row.value}
+            batch = open_batches.get(topic)
+            if batch is None or batch.append(**told, headers=headers) is None:
+                if batch is not None:
+                    await producer.send_batch(batch, topic, partition=turn % PARTITIONS)
+                    turn += 1
+                batch = open_batches[topic] = producer.create_batch()
+                batch.append(**told, headers=headers)
+            count += 1
+        for topic, batch in open_batches.items():
+            await producer.send_batch(batch, topic, partition=turn % PARTITIONS)
+            turn += 1
+    finally:
+        await producer.stop()
+    return count
+
+
+@contextmanager
+def a_store(settings: Settings) -> Iterator[tuple[Settings, Premises]]:
+    """A fresh schema and consumer group over the same topics, with the demo's registers."""
+    play = secrets.token_hex(3)
+    settings = settings.model_copy(
+        update={
+            "store": settings.store.model_copy(update={"schema_name": f"bench_{play}"}),
+            "kafka": settings.kafka.model_copy(update={"group": f"bench-{play}"}),
+        }
+    )
+    create_schema(settings.store)
+    write_settings(settings)
+    house = Premises(settings, lambda: datetime.now(UTC))
+    try:
+        furnish(house, build())
+        yield settings, house
+    finally:
+        house.close()
+        drop_schema(settings.store)
+
+
+@contextmanager
+def workers(settings: Settings, count: int) -> Iterator[Sequence[subprocess.Popen[bytes]]]:
+    """So many `breachdesk worker`, stopped at the end."""
+    command = [sys.executable, "-m", "breachdesk.cli.main", "worker"]
+    running = []
+    try:
+        for number in range(count):
+            with (settings.data_dir / f"worker-{number}.log").open("wb") as log:
+                running.append(
+                    subprocess.Popen(
+                        [*command, "--data-dir", str(settings.data_dir)],
+                        stdout=log,
+                        stderr=subprocess.STDOUT,
+                        env=environment(),
+                        cwd=ROOT,
+                    )
+                )
+        yield running
+    finally:
+        for process in running:
+            process.send_signal(signal.SIGTERM)
+        for process in running:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def environment() -> dict[str, str]:
+    """Only the settings file says where the run is."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("BREACHDESK_")}
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def resident_mib(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+class Progress:
+    """How many records of a corpus are committed, as the store says."""
+
+    def __init__(self, settings: Settings, house: Premises) -> None:
+        self._sink = house.store.shared_sink()
+        self._names = [f"{e.topic}/{e.partition}" for e in topics.lag(settings)]
+
+    def __call__(self) -> int:
+        held = self._sink.held(self._names).values()
+        return sum(each.position.offset + 1 for each in held if each.position is not None)
+
+
+def watched(
+    progress: Progress, running: Sequence[subprocess.Popen[bytes]], until: int
+) -> Iterator[tuple[float, int]]:
+    """(monotonic seconds, records committed) at every look at which something moved."""
+    done, moved = 0, time.monotonic()
+    while done < until:
+        now = progress()
+        if now > done:
+            done, moved = now, time.monotonic()
+            yield moved, done
+        if any(each.poll() is not None for each in running):
+            raise SystemExit("a worker ended; its log is in the run's folder (--keep)")
+        if time.monotonic() - moved > PATIENCE_SECONDS:
+            raise SystemExit("the workers do not move; their logs are in the run's folder (--keep)")
+        time.sleep(LOOK_SECONDS)

@@ -1,0 +1,80 @@
+"""Resident memory of one worker over many events: fed meanwhile, time passing as it would."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bench.kafka_corpora import ecs_rows
+from bench.kafka_ground import (
+    Progress,
+    Servers,
+    a_store,
+    cpu_seconds,
+    feed,
+    resident_mib,
+    settings_for,
+    watched,
+    workers,
+)
+from streams import topics
+
+SIMULATED_PER_SECOND = 50.0
+"""Ten million events are 55 hours: windows open, close and are let go."""
+CHUNK = 250_000
+
+
+def memory(folder: Path, servers: Servers, count: int) -> dict[str, Any]:
+    """Samples of (events, MiB), and the slope after the first third by least squares."""
+    settings = settings_for(folder, servers, drill=True)
+    topics.create(settings)
+    try:
+        with a_store(settings) as (own, house), workers(own, 1) as running:
+            progress = Progress(own, house)
+            feeding = threading.Thread(
+                target=lambda: asyncio.run(feed(own, _rows(count))), daemon=True
+            )
+            feeding.start()
+            pid, samples = running[0].pid, list[tuple[int, float]]()
+            for _, done in watched(progress, running, count):
+                if not samples or done - samples[-1][0] >= count / 200:
+                    samples.append((done, resident_mib(pid)))
+            feeding.join()
+            spent = cpu_seconds(pid)
+    finally:
+        topics.remove(settings)
+    return {
+        "events": count,
+        "worker_cpu_seconds": round(spent),
+        "mib": {share: round(_at(samples, count * n / 4)) for n, share in enumerate(QUARTERS)},
+        "slope_mib_per_million": round(slope(samples[len(samples) // 3 :]) * 1e6, 2),
+    }
+
+
+QUARTERS = ("start", "quarter", "half", "three quarters", "end")
+
+
+def _rows(count: int) -> Any:
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    for first in range(0, count, CHUNK):
+        size = min(CHUNK, count - first)
+        at = begin + timedelta(seconds=first / SIMULATED_PER_SECOND)
+        yield from ecs_rows(size, seed=first, begin=at, per_second=SIMULATED_PER_SECOND)
+
+
+def _at(samples: Sequence[tuple[int, float]], events: float) -> float:
+    return min(samples, key=lambda sample: abs(sample[0] - events))[1]
+
+
+def slope(samples: Sequence[tuple[int, float]]) -> float:
+    """MiB an event."""
+    if len(samples) < 3:
+        return float("nan")
+    xs, ys = [float(x) for x, _ in samples], [y for _, y in samples]
+    mean_x, mean_y = sum(xs) / len(xs), sum(ys) / len(ys)
+    across = sum((x - mean_x) * (y - mean_y) for x, y in samples)
+    return across / (sum((x - mean_x) ** 2 for x in xs) or float("nan"))
