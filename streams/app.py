@@ -88,6 +88,10 @@ def create_app(parts: Parts, standing: Standing) -> Any:
         stream_wait_empty=True,
         worker_redirect_stdouts=False,
         consumer_auto_offset_reset="earliest",
+        # The hot path starts once the agents' group has joined, and that waits for dead members:
+        # Faust's own minute would be added to every recovery.
+        broker_session_timeout=kafka.session_seconds,
+        broker_heartbeat_interval=kafka.session_seconds / 5,
         # A dead letter's bytes travel as base64 inside JSON.
         producer_max_request_size=2 * parts.settings.intake.max_line_bytes + 65_536,
     )
