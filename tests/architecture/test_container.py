@@ -1,27 +1,79 @@
-"""The container's files name what is there."""
+"""The image: what it copies is there, what it installs is locked, and nobody is root in it."""
 
 from __future__ import annotations
 
+import re
+from fnmatch import fnmatch
 from pathlib import Path
 
-import yaml
-
 ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+INSTRUCTIONS = [
+    line
+    for line in re.sub(r"\\\n\s*", " ", TEXT).splitlines()
+    if line.strip() and not line.startswith("#")
+]
+LAST_STAGE = INSTRUCTIONS[max(n for n, i in enumerate(INSTRUCTIONS) if i.startswith("FROM ")) :]
 
 
-def test_compose_builds_our_image_and_publishes_on_loopback_only() -> None:
-    desk = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["desk"]
+def copied() -> list[str]:
+    """What is copied out of the build context."""
+    copies = [i.split()[1:-1] for i in INSTRUCTIONS if i.startswith("COPY ")]
+    return [part for parts in copies if not parts[0].startswith("--from") for part in parts]
 
-    assert (ROOT / desk["build"] / "Dockerfile").is_file()
-    assert all(port.startswith("127.0.0.1:") for port in desk["ports"])
+
+def admitted(path: str) -> bool:
+    """.dockerignore: nothing, but what it names."""
+    rules = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert rules[1] == "*"
+    return any(fnmatch(path, rule[1:]) for rule in rules if rule.startswith("!"))
+
+
+def test_every_base_is_pinned_to_a_version() -> None:
+    bases = [i.split()[1] for i in INSTRUCTIONS if i.startswith("FROM ")]
+
+    assert len(bases) > 1
+    assert all(re.fullmatch(r"python:3\.11\.\d+-slim-\w+", base) for base in bases)
+
+
+def test_what_is_copied_is_there_and_admitted() -> None:
+    assert copied()
+    assert [path for path in copied() if not (ROOT / path).exists()] == []
+    assert [path for path in copied() if not admitted(path)] == []
+
+
+def test_secrets_data_and_history_stay_out_of_the_build() -> None:
+    assert not any(map(admitted, ["deploy", "deploy/secrets", ".git", "data", "demo-data", ".env"]))
 
 
 def test_the_image_installs_locked_packages_only() -> None:
-    installs = [
-        line
-        for line in (ROOT / "Dockerfile").read_text().splitlines()
-        if "pip install" in line or "pip wheel" in line
-    ]
+    installs = [i for i in INSTRUCTIONS if re.search(r"\bpip\b[^&]* (install|wheel) -", i)]
 
-    assert installs
+    assert len(installs) == 4
     assert all("--require-hashes" in line or "--no-deps" in line for line in installs)
+
+
+def test_either_set_of_packages_can_be_chosen() -> None:
+    (default,) = [i.partition("=")[2] for i in INSTRUCTIONS if i.startswith("ARG REQUIREMENTS")]
+
+    assert default == "app.txt"
+    assert (ROOT / "requirements" / "distributed.txt").is_file()
+    assert "faust-streaming==" not in (ROOT / "requirements" / default).read_text(encoding="utf-8")
+
+
+def test_the_last_stage_has_no_tools_and_runs_as_nobody_in_particular() -> None:
+    text = "\n".join(LAST_STAGE)
+
+    assert "pip uninstall --yes setuptools wheel pip" in text
+    assert " install -r" not in text
+    assert "apt-get" not in text
+    assert [i for i in LAST_STAGE if i.startswith("USER ")] == ["USER 10001:10001"]
+
+
+def test_the_image_says_what_it_is_and_how_it_is() -> None:
+    text = "\n".join(LAST_STAGE)
+    version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+
+    assert version is not None
+    assert f'org.opencontainers.image.version="{version[1]}"' in text
+    assert "/healthz" in next(i for i in LAST_STAGE if i.startswith("HEALTHCHECK"))
