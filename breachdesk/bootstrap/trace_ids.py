@@ -1,0 +1,27 @@
+"""Which batch, request or attempt a log line belongs to: one id each, carried by the context."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_CURRENT: ContextVar[tuple[str, str] | None] = ContextVar("breachdesk_trace", default=None)
+
+
+@contextmanager
+def tracing(kind: str, trace_id: str = "") -> Iterator[str]:
+    """Log lines inside carry `{kind}_id` (batch, request, attempt); a new id when none is given."""
+    chosen = trace_id or uuid.uuid4().hex
+    token = _CURRENT.set((f"{kind}_id", chosen))
+    try:
+        yield chosen
+    finally:
+        _CURRENT.reset(token)
+
+
+def current() -> dict[str, str]:
+    """{key: id} of what is going on here, or nothing."""
+    found = _CURRENT.get()
+    return {} if found is None else {found[0]: found[1]}

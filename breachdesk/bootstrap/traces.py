@@ -1,0 +1,111 @@
+"""Traces for OpenTelemetry, where an endpoint is set: batches, acts of people, tries to send.
+
+Spans carry numbers and ids of our own, never contents; an exception is its class only, since
+OpenTelemetry would otherwise write what it says, with its stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib import import_module
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from schemas.errors import Misconfigured
+from schemas.settings import Settings
+
+Fact = str | int | float | bool
+EXPORT_SECONDS = 5
+"""A collector that does not answer delays the end of the process by no more."""
+
+
+class Tracer(Protocol):
+    """Makes spans; close it at the process's end, so that the last ones leave."""
+
+    def span(self, name: str, **facts: Fact) -> AbstractContextManager[object]:
+        """Around a piece of work; one that raises is marked with the exception's class."""
+        ...
+
+    def close(self) -> None:
+        """Send what is left."""
+        ...
+
+
+class NoTracer:
+    """Traces nothing."""
+
+    def span(self, name: str, **facts: Fact) -> AbstractContextManager[object]:
+        """Nothing."""
+        del name, facts
+        return nullcontext()
+
+    def close(self) -> None:
+        """Nothing is left."""
+
+
+class OtelTracer:
+    """Spans of an OpenTelemetry TracerProvider."""
+
+    def __init__(self, provider: Any) -> None:
+        self._provider = provider
+        self._tracer = provider.get_tracer("breachdesk")
+        self._status = import_module("opentelemetry.trace.status")
+
+    @contextmanager
+    def span(self, name: str, **facts: Fact) -> Iterator[None]:
+        """Ends with the work; spans of work inside it are its children."""
+        attributes = {f"breachdesk.{key}": value for key, value in facts.items()}
+        with self._tracer.start_as_current_span(
+            name, attributes=attributes, record_exception=False, set_status_on_exception=False
+        ) as span:
+            try:
+                yield
+            except BaseException as error:
+                kind = type(error).__name__
+                span.set_attribute("error.type", kind)
+                span.set_status(self._status.Status(self._status.StatusCode.ERROR, kind))
+                raise
+
+    def close(self) -> None:
+        """Send what is left; a collector that is away loses it."""
+        self._provider.shutdown()
+
+
+def tracer(settings: Settings, service: str = "breachdesk") -> Tracer:
+    """Sends to `ops.otlp_endpoint` by OTLP over HTTP; without one it traces nothing.
+
+    Raises Misconfigured for what is no HTTP address, and when the extra is not installed."""
+    endpoint = settings.ops.otlp_endpoint
+    if not endpoint:
+        return NoTracer()
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Misconfigured(
+            "this is no HTTP address",
+            place="ops.otlp_endpoint",
+            remedy="For example: http://127.0.0.1:4318/v1/traces.",
+        )
+    return OtelTracer(_provider(endpoint, service))
+
+
+def _provider(endpoint: str, service: str) -> Any:
+    exporters = _extra("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    sdk = _extra("opentelemetry.sdk.trace")
+    export = _extra("opentelemetry.sdk.trace.export")
+    resources = _extra("opentelemetry.sdk.resources")
+    provider = sdk.TracerProvider(resource=resources.Resource.create({"service.name": service}))
+    exporter = exporters.OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_SECONDS)
+    provider.add_span_processor(export.BatchSpanProcessor(exporter))
+    return provider
+
+
+def _extra(module: str) -> Any:
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise Misconfigured(
+            f"the Python module {error.name} is not installed",
+            place="ops.otlp_endpoint",
+            remedy="Install it with: pip install 'breachdesk[otel]', or clear the setting.",
+        ) from None
