@@ -1,0 +1,150 @@
+"""The outbox towards Kafka, who leads, and positions set back by hand: on both stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from store_adapters import ADAPTERS, fresh_store
+
+from breachdesk.casework.orders import INTEGRATOR, StoreOrders
+from breachdesk.stores import exports
+from breachdesk.testing import START, FixedNow, a_confirmed_breach, an_alert
+from schemas.errors import BadInput, NotFound
+from schemas.event import Position
+from streams.ports import Advance, Export, Settled, SharedBatch
+
+
+@pytest.fixture(params=ADAPTERS)
+def store(request: pytest.FixtureRequest) -> Iterator[Any]:
+    with fresh_store(request.param, FixedNow()) as opened:
+        yield opened
+
+
+def committed(store: Any, *messages: Export) -> None:
+    sink = store.shared_sink()
+    held = sink.held(["raw/0"])["raw/0"]
+    after = Position("id-0", 0 if held.position is None else held.position.offset + 1)
+    batch = SharedBatch([Advance("raw/0", held, after, 1.0)], exports=messages)
+    sink.commit(batch, {}, lambda _rows, _low: Settled(), START)
+
+
+def test_what_a_batch_exports_waits_in_order_until_it_is_sent(store: Any) -> None:
+    outbox = store.export_outbox()
+    messages = [Export("events", f"e{number}", b"{}") for number in range(5)]
+    committed(store, *messages[:3])
+    committed(store, *messages[3:])
+
+    waiting = outbox.waiting(4)
+
+    assert [each for _, each in waiting] == messages[:4]
+    outbox.sent([number for number, _ in waiting])
+    assert [each for _, each in outbox.waiting(10)] == messages[4:]
+    outbox.sent([])
+
+
+def test_a_batch_that_is_refused_exports_nothing(store: Any) -> None:
+    def refuse(_rows: Any, _low: Any) -> Settled:
+        raise ValueError("unstorable")
+
+    sink = store.shared_sink()
+    held = sink.held(["raw/0"])["raw/0"]
+    step = Advance("raw/0", held, Position("id-0", 0), 1.0)
+    with pytest.raises(ValueError, match="unstorable"):
+        sink.commit(SharedBatch([step], exports=[Export("events", "e", b"")]), {}, refuse, START)
+
+    assert store.export_outbox().waiting(10) == []
+    assert sink.held(["raw/0"])["raw/0"] == held
+
+
+def test_facts_of_alerts_and_breaches_follow_from_what_was_audited(store: Any) -> None:
+    breach = store.act(lambda uow: a_confirmed_breach(uow, START))
+    alert = an_alert(store)
+
+    def work(uow: Any) -> Any:
+        audited = [
+            ("alert:episode:raised", alert.id),
+            ("breach:case:confirmed", breach.id),
+            ("notice:attempt:begun", breach.id),
+            ("alert:episode:raised", "AL-unknown"),
+            ("user:account:saved", "sam"),
+        ]
+        return exports.facts(uow, audited)
+
+    found = {(e.topic, e.key): orjson.loads(e.value) for e in store.look(work)}
+
+    assert set(found) == {("alerts", alert.id), ("breaches", breach.id)}
+    told = found["alerts", alert.id]
+    assert (told["id"], told["state"], told["severity"]) == (alert.id, "new", alert.severity)
+    assert found["breaches", breach.id]["aware_at"] == breach.aware_at.isoformat()
+    assert set(found["breaches", breach.id]) == {
+        *("id", "case", "confirmed_at", "aware_at", "drill", "paused", "notices"),
+    }
+
+
+def test_orders_note_gaps_and_comments_once_and_nothing_else(store: Any) -> None:
+    alert = an_alert(store)
+    orders = StoreOrders(store, FixedNow())
+    gap = (
+        b'{"order": "note-gap", "source": "fw", "begin": "2026-11-22T01:00:00Z",'
+        b' "end": "2026-11-22T02:00:00Z", "reason": "queue lost", "lost": 12}'
+    )
+    note = orjson.dumps({"order": "comment", "alert": alert.id, "text": "seen before"})
+    for order in (gap, note, gap, note):
+        orders.follow(order, "commands/0:1")
+
+    (told,) = store.look(lambda uow: uow.sources.gaps())
+    assert (told.source, told.lost, told.begin) == ("fw", 12, datetime(2026, 11, 22, 1, tzinfo=UTC))
+    comments = store.look(lambda uow: uow.alerts.comments(alert.pk))
+    assert [(each.by, each.text) for each in comments] == [(INTEGRATOR.id, "seen before")]
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        b"",
+        b"not json",
+        b'{"order": "confirm", "case": "CASE-1"}',
+        b'{"order": "release", "breach": "BR-0001"}',
+        b'{"order": "note-gap", "source": "", "begin": "yesterday", "reason": "x"}',
+        b'{"order": "comment", "alert": "a", "text": "x", "also": "dismiss"}',
+    ],
+)
+def test_any_other_order_is_refused_by_place_and_changes_nothing(store: Any, order: bytes) -> None:
+    before = store.look(lambda uow: len(uow.audit.entries()))
+
+    with pytest.raises(BadInput, match=r"commands/0:7.*topics\.md"):
+        StoreOrders(store, FixedNow()).follow(order, "commands/0:7")
+    assert store.look(lambda uow: len(uow.audit.entries())) == before
+
+
+def test_an_order_on_an_alert_that_is_not_there_says_so(store: Any) -> None:
+    with pytest.raises(NotFound):
+        StoreOrders(store, FixedNow()).follow(
+            b'{"order": "comment", "alert": "AL-0", "text": "x"}', "commands/0:7"
+        )
+
+
+def test_a_position_is_set_back_as_an_audited_act_and_stays_counted(store: Any) -> None:
+    for _ in range(3):
+        committed(store)
+
+    assert store.rewind(["raw/0"], 1, actor="operator:cli") == ["raw/0"]
+    held = store.shared_sink().held(["raw/0"])["raw/0"]
+    assert (held.position, held.epoch, held.counted) == (Position("id-0", 0), 1, 2)
+    assert store.rewind((), None, actor="operator:cli") == ["raw/0"]
+    held = store.shared_sink().held(["raw/0"])["raw/0"]
+    assert (held.position, held.epoch, held.counted) == (None, 2, 2)
+    acts = [entry.act for entry in store.look(lambda uow: uow.audit.entries())]
+    assert acts == ["sources:partitions:replayed"] * 2
+    with pytest.raises(NotFound, match="raw/0"):
+        store.rewind(["raw/9"], None, actor="operator:cli")
+
+
+def test_somebody_leads_and_is_asked_again_and_again(store: Any) -> None:
+    leader = store.leader()
+
+    assert [leader.leads() for _ in range(3)] == [True] * 3
