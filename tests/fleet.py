@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from kafka.admin import NewPartitions
 from servers.ports import free_port
 
 from breachdesk.bootstrap.house import Premises
@@ -179,6 +180,10 @@ class Worker:
         if self.alive:
             self.process.send_signal(number)
 
+    def ready(self, seconds: float = 60.0) -> None:
+        """Wait until it says that it is."""
+        until(lambda: self.asked("/readyz")[0] == 200, seconds, lambda: self.said[-2000:])
+
     def kill(self) -> None:
         """kill -9."""
         self.process.kill()
@@ -202,6 +207,7 @@ class Fleet:
     def __post_init__(self) -> None:
         self.house = Premises(self.settings, lambda: MORNING_AFTER)
         self._producer: KafkaProducer | None = None
+        self.partitions = self.settings.kafka.partitions
 
     @property
     def store(self) -> Any:
@@ -283,13 +289,23 @@ class Fleet:
     def _send(self, line: Line, *, scatter: bool) -> Any:
         astray = scatter and self.chance.random() < 0.1
         topic = topics.topic_name(self.settings.kafka, "raw") if astray else self.topic(line.source)
-        partition = self.chance.randrange(self.settings.kafka.partitions) if scatter else 0
+        partition = self.chance.randrange(self.partitions) if scatter else 0
         headers = [
             ("source", line.source.encode()),
             ("arrived", line.arrived.isoformat().encode()),
             ("transport", b"demo"),
         ]
         return self.producer.send(topic, line.raw, partition=partition, headers=headers)
+
+    def add_partitions(self, count: int) -> None:
+        """Every raw topic has so many from now on; produced to at once."""
+        names = sorted({name.rpartition("/")[0] for name in self.ends()})
+        with admin(self.settings.kafka.servers) as client:
+            client.create_partitions(dict.fromkeys(names, NewPartitions(count)))
+        if self._producer is not None:
+            self._producer.close()
+            self._producer = None  # a new one knows the new partitions
+        self.partitions = count
 
     def ends(self) -> dict[str, int]:
         return {f"{e.topic}/{e.partition}": e.end for e in topics.lag(self.settings)}
