@@ -173,7 +173,7 @@ class KafkaSettings(Frozen):
     prefix: str = Field(default="breachdesk.", max_length=40)
     """Of every topic's name."""
     group: str = "breachdesk"
-    """Consumer group of the workers; also the Faust app's id."""
+    """Consumer group of the workers; their Faust agents' group is this and `.agents`."""
     security: KafkaSecurity = KafkaSecurity.PLAINTEXT
     mechanism: SaslMechanism = SaslMechanism.SCRAM_SHA_512
     username: str = ""

@@ -76,7 +76,7 @@ def create_app(parts: Parts, standing: Standing) -> Any:
     data_dir = parts.settings.data_dir / "faust"
     data_dir.mkdir(parents=True, exist_ok=True)
     app = faust.App(
-        f"{kafka.prefix}{kafka.group}.agents",
+        f"{kafka.group}.agents",
         broker=[f"kafka://{server.strip()}" for server in kafka.servers.split(",")],
         broker_credentials=faust_credentials(kafka),
         store="memory://",

@@ -100,7 +100,7 @@ class SharedWorker:
         if held is None:
             return
         self._sink.drained(partition, held, moment)
-        self._owned[partition] = replace(held, arrived=moment)
+        self._owned[partition] = replace(held, arrived=max(moment, held.arrived or moment))
 
     def sweep(self, partitions: Sequence[str], now: datetime) -> int:
         """Let go of what nothing in time can reach, over all partitions there are."""
