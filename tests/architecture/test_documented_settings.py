@@ -9,11 +9,14 @@ from pydantic import BaseModel
 
 from schemas.settings import (
     IntakeSettings,
+    KafkaSettings,
     NoticePolicy,
+    OpsSettings,
     ProviderProfile,
     SenderSettings,
     Settings,
     SourceSettings,
+    StoreSettings,
 )
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md"
@@ -21,7 +24,17 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md
 
 @pytest.mark.parametrize(
     "model",
-    [Settings, ProviderProfile, SourceSettings, SenderSettings, IntakeSettings, NoticePolicy],
+    [
+        Settings,
+        StoreSettings,
+        KafkaSettings,
+        OpsSettings,
+        ProviderProfile,
+        SourceSettings,
+        SenderSettings,
+        IntakeSettings,
+        NoticePolicy,
+    ],
 )
 def test_every_setting_is_documented(model: type[BaseModel]) -> None:
     page = PAGE.read_text(encoding="utf-8")
