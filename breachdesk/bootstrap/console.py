@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import closing
 
 import uvicorn
+from prometheus_client import CollectorRegistry
 
 from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.logs import set_up_logs, spoken
+from breachdesk.bootstrap.ops import Answers
+from breachdesk.bootstrap.readiness import database
 from breachdesk.bootstrap.serve import Server, front_door, listening, refuse_a_taken_port
+from breachdesk.bootstrap.standing_metrics import StandingCollector
+from breachdesk.bootstrap.traces import Tracer, tracer
 from streams.intake.syslog import SyslogListener
 
 
 def serve_console(house: Premises, say: Callable[[str], None]) -> None:
-    """Until SIGINT or SIGTERM. Raises Misconfigured when the port is taken."""
+    """Until SIGINT or SIGTERM. Raises Misconfigured when the port is taken or traces cannot be
+    sent as configured."""
+    settings = house.settings
+    set_up_logs(settings.ops)
+    with closing(tracer(settings, "breachdesk console")) as traced:
+        _serve(house, spoken(settings.ops, say), traced)
+
+
+def _serve(house: Premises, say: Callable[[str], None], traced: Tracer) -> None:
     settings = house.settings
     refuse_a_taken_port(settings.console_host, settings.console_port)
     server = Server(
         uvicorn.Config(
-            front_door(house),
+            front_door(house, _answers(house), traced),
             host=settings.console_host,
             port=settings.console_port,
+            log_config=None,
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -36,3 +52,12 @@ def serve_console(house: Premises, say: Callable[[str], None]) -> None:
         server.run()
     finally:
         listener.stop()
+
+
+def _answers(house: Premises) -> Answers:
+    """Ready while the store answers: when only Kafka is away the screens must stay within reach,
+    and the intake refuses by itself."""
+    registry, exporting = CollectorRegistry(), bool(house.settings.kafka.servers)
+    exports = house.store.export_outbox() if exporting else None
+    registry.register(StandingCollector(house.store, house.now, exports=exports))
+    return Answers(registry, dict, lambda: database(house.store))

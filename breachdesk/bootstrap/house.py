@@ -24,7 +24,7 @@ from schemas.rule import RuleInfo
 from schemas.settings import SenderSettings, Settings
 from streams.event_logs.sqlite import SqliteEventLog
 from streams.pipeline import Pipeline
-from streams.ports import EventLog
+from streams.ports import BatchSink, EventLog
 from streams.recognise import Recogniser
 from streams.sigma.load import RuleBook, load_rules
 from streams.worker import Worker
@@ -126,11 +126,12 @@ class Premises:
         """What the rules say of themselves."""
         return RuleExplainer(self.rules)
 
-    def worker(self, batch_size: int = 4000) -> Worker:
-        """A worker over journal, pipeline and store. One a data folder: hold its lock meanwhile."""
+    def worker(self, batch_size: int = 4000, sink: BatchSink | None = None) -> Worker:
+        """A worker over journal, pipeline and store. One a data folder: hold its lock meanwhile.
+        `sink`: the store's, with something put around it."""
         calm_the_collector()
         pipeline = Pipeline(self.rules, Recogniser(), self.settings)
-        sink = self.store.batch_sink()
+        sink = sink or self.store.batch_sink()
         return Worker(
             self.journal, sink, pipeline, self.store.register(), self.now, batch_size=batch_size
         )

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from breachdesk.bootstrap.house import Premises, holding
+from breachdesk.bootstrap.logs import set_up_logs, spoken
+from breachdesk.bootstrap.mail_watch import MailWatch
+from breachdesk.bootstrap.observing import WatchedChannel
 from breachdesk.casework import mail_hold
 from breachdesk.casework.dispatchers import LEASE_SECONDS, Dispatchers, LeasedDispatchers
 from breachdesk.casework.outbox import StoreOutbox
@@ -24,7 +27,12 @@ OPERATOR = "operator:cli"
 
 
 def dispatcher(
-    house: Premises, boot_id: str, *, lease_seconds: float = LEASE_SECONDS, say: Say | None = None
+    house: Premises,
+    boot_id: str,
+    *,
+    lease_seconds: float = LEASE_SECONDS,
+    say: Say | None = None,
+    watch: MailWatch | None = None,
 ) -> Dispatcher:
     """The outbox's loop over the first sender's channel. Over a store in the data folder the
     caller holds the folder's dispatch lock; over a shared one leases tell dispatchers apart."""
@@ -33,8 +41,13 @@ def dispatcher(
     pulse = None if shared else Heartbeat(house.now, file=heartbeat_file(house))
     outbox = StoreOutbox(house.store, house.settings, house.renderer, others)
     channel = channel_for(house.sender())
+    if watch is not None:
+        channel = WatchedChannel(channel, watch.tracer)
     policy = house.settings.notices
-    return Dispatcher(outbox, channel, house.now, policy, boot_id, heartbeat=pulse, say=say)
+    made = Dispatcher(outbox, channel, house.now, policy, boot_id, heartbeat=pulse, say=say)
+    if watch is not None:
+        made.meter = watch.meter
+    return made
 
 
 def heartbeat_file(house: Premises) -> Path:
@@ -52,11 +65,16 @@ async def send_due(house: Premises) -> int:
         await sender.close()
 
 
-def dispatch(house: Premises, stop: threading.Event, say: Say | None = None) -> None:
+def dispatch(
+    house: Premises,
+    stop: threading.Event,
+    say: Say | None = None,
+    watch: MailWatch | None = None,
+) -> None:
     """Send what is due until `stop`. Raises Retryable when another process sends from the folder;
     over a shared store there may be many."""
     if house.settings.store.distributed:
-        asyncio.run(_dispatch(house, stop, say))
+        asyncio.run(_dispatch(house, stop, say, watch))
         return
     with holding(house.settings.data_dir, "dispatch") as alone:
         if not alone:
@@ -65,19 +83,25 @@ def dispatch(house: Premises, stop: threading.Event, say: Say | None = None) -> 
                 place=str(house.settings.data_dir),
                 remedy="Stop it first.",
             )
-        asyncio.run(_dispatch(house, stop, say))
+        asyncio.run(_dispatch(house, stop, say, watch))
 
 
 async def dispatch_until_signalled(
     house: Premises, say: Say, *, lease_seconds: float = LEASE_SECONDS
 ) -> None:
-    """Send what is due until SIGTERM or SIGINT, which is honoured between messages."""
+    """Send what is due until SIGTERM or SIGINT, which is honoured between messages. Raises
+    Misconfigured when ops.port is taken."""
+    set_up_logs(house.settings.ops)
+    say = spoken(house.settings.ops, say)
     ending, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
-    sender = dispatcher(house, uuid.uuid4().hex, lease_seconds=lease_seconds, say=say)
-    say("sending what is due until this process is told to end")
-    await sender.run(ending)
+    watch = MailWatch(house)
+    boot_id = uuid.uuid4().hex
+    sender = dispatcher(house, boot_id, lease_seconds=lease_seconds, say=say, watch=watch)
+    async with watch.serving():
+        say("sending what is due until this process is told to end")
+        await sender.run(ending)
 
 
 def release(house: Premises) -> str:
@@ -87,10 +111,12 @@ def release(house: Premises) -> str:
     return house.store.act(lambda uow: mail_hold.release(uow, server, OPERATOR, now))
 
 
-async def _dispatch(house: Premises, stop: threading.Event, say: Say | None) -> None:
+async def _dispatch(
+    house: Premises, stop: threading.Event, say: Say | None, watch: MailWatch | None
+) -> None:
     """The dispatcher lives in its own loop; the threads' stop is waited for in a thread."""
     ending = asyncio.Event()
-    sender = dispatcher(house, uuid.uuid4().hex, say=say)
+    sender = dispatcher(house, uuid.uuid4().hex, say=say, watch=watch)
     running = asyncio.create_task(sender.run(ending))
     await asyncio.to_thread(stop.wait)
     ending.set()

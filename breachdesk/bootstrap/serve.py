@@ -5,16 +5,26 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Self
 
 import uvicorn
+from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.logs import set_up_logs, spoken
 from breachdesk.bootstrap.mail import dispatch
+from breachdesk.bootstrap.mail_watch import MailWatch
+from breachdesk.bootstrap.metrics import PrometheusMeter
+from breachdesk.bootstrap.observing import WatchedSink, WatchedStore
+from breachdesk.bootstrap.ops import Answers
+from breachdesk.bootstrap.ops_http import OpsPages, RequestIds
+from breachdesk.bootstrap.readiness import database, told
+from breachdesk.bootstrap.standing_metrics import StandingCollector
+from breachdesk.bootstrap.traces import Tracer, tracer
 from breachdesk.bootstrap.upkeep import carry_gaps, check_tail
 from breachdesk.console.app import console_app
 from breachdesk.console.house import House
@@ -28,22 +38,29 @@ GAPS_EVERY_SECONDS = 5.0
 
 
 class FrontDoor:
-    """ASGI: `/intake/…` goes to the listener, everything else to the console."""
+    """ASGI: `/intake/…` goes to the listener, metrics and health to whoever watches, everything
+    else to the console."""
 
-    def __init__(self, intake: ASGIApp, console: ASGIApp) -> None:
+    def __init__(self, intake: ASGIApp, console: ASGIApp, ops: ASGIApp) -> None:
         self._intake = intake
         self._console = console
+        self._ops = ops
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        to_intake = scope["type"] == "http" and scope["path"].startswith("/intake/")
-        await (self._intake if to_intake else self._console)(scope, receive, send)
+        await self._of(scope)(scope, receive, send)
+
+    def _of(self, scope: Scope) -> ASGIApp:
+        path = scope["path"] if scope["type"] == "http" else ""
+        if path in Answers.PATHS:
+            return self._ops
+        return self._intake if path.startswith("/intake/") else self._console
 
 
-def console_house(house: Premises) -> House:
+def console_house(house: Premises, traced: Tracer) -> House:
     """What the console may use of the premises."""
     return House(
         settings=house.settings,
-        store=house.store,
+        store=WatchedStore(house.store, traced),
         renderer=house.renderer,
         now=house.now,
         explainer=house.explainer,
@@ -53,22 +70,28 @@ def console_house(house: Premises) -> House:
     )
 
 
-def front_door(house: Premises) -> FrontDoor:
-    """The one HTTP port: intake and console."""
+def front_door(house: Premises, answers: Answers, traced: Tracer) -> ASGIApp:
+    """The one HTTP port: intake, console, metrics and health."""
     intake = intake_app(house.log, house.settings.intake, house.now)
-    return FrontDoor(intake, console_app(console_house(house)))
+    ops = OpsPages(answers, house.settings.ops.host)
+    return RequestIds(FrontDoor(intake, console_app(console_house(house, traced)), ops))
 
 
 def serve(house: Premises, say: Say) -> None:
     """Serve until SIGINT or SIGTERM, or until a part of it fails for good.
 
-    Raises Corrupt when the journal has lost its tail, Misconfigured when a port is taken, and
-    whatever ended a part.
+    Raises Corrupt when the journal has lost its tail, Misconfigured when a port is taken or traces
+    cannot be sent as configured, and whatever ended a part.
     """
     check_tail(house)
-    with Parts(house) as parts, suppress(KeyboardInterrupt):
+    set_up_logs(house.settings.ops)
+    with (
+        closing(tracer(house.settings, "breachdesk run")) as traced,
+        Parts(house, traced) as parts,
+        suppress(KeyboardInterrupt),
+    ):
         _end_in_order_on_sigterm()
-        _serve_http(house, say, parts)
+        _serve_http(house, spoken(house.settings.ops, say), parts)
     parts.raise_failure()
 
 
@@ -81,8 +104,14 @@ def _end_in_order_on_sigterm() -> None:
 class Parts:
     """Everything that runs beside the console; ends together."""
 
-    def __init__(self, house: Premises) -> None:
+    def __init__(self, house: Premises, traced: Tracer) -> None:
         self._house = house
+        self.tracer = traced
+        self.registry = CollectorRegistry()
+        self._meter = PrometheusMeter(self.registry)
+        self._mail = MailWatch(house, self.registry, traced)
+        sink = WatchedSink(house.store.batch_sink(), self._meter, traced, house.now)
+        self._worker = house.worker(sink=sink)
         self.stop = threading.Event()
         self.failed = threading.Event()
         self._pool = ThreadPoolExecutor(max_workers=3, thread_name_prefix="breachdesk")
@@ -91,10 +120,15 @@ class Parts:
 
     def __enter__(self) -> Self:
         self._listener.start()
-        self._start(lambda: self._house.worker().run(self.stop))
+        self._meter.leader(True)
+        held = StandingCollector(
+            self._house.store, self._house.now, held=lambda: self._mail.meter.why_held
+        )
+        self.registry.register(held)
+        self._start(lambda: self._worker.run(self.stop))
         self._start(self._keep_up)
         if self._house.settings.senders:
-            self._start(lambda: dispatch(self._house, self.stop))
+            self._start(lambda: dispatch(self._house, self.stop, watch=self._mail))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -113,7 +147,21 @@ class Parts:
 
     def _keep_up(self) -> None:
         while not self.stop.wait(GAPS_EVERY_SECONDS):
+            self._meter.waiting("store" if self._worker.trouble else "")
             carry_gaps(self._house)
+
+    def live(self) -> Mapping[str, str]:
+        """Names what ended before its time."""
+        return {"parts": "one has ended; this process ends too"} if self.failed.is_set() else {}
+
+    def ready(self) -> Mapping[str, str]:
+        """Not while the store refuses, the worker waits or mail is held."""
+        return {
+            **self.live(),
+            **database(self._house.store),
+            **told("waiting", self._worker.trouble),
+            **told("mail", self._mail.meter.why_held),
+        }
 
     def raise_failure(self) -> None:
         """Raises what ended a part before its time."""
@@ -125,9 +173,10 @@ def _serve_http(house: Premises, say: Say, parts: Parts) -> None:
     settings = house.settings
     server = Server(
         uvicorn.Config(
-            front_door(house),
+            front_door(house, Answers(parts.registry, parts.live, parts.ready), parts.tracer),
             host=settings.console_host,
             port=settings.console_port,
+            log_config=None,
             log_level="warning",
             access_log=False,
             server_header=False,

@@ -1,0 +1,162 @@
+"""Watches put around what a process works with: each batch, act and try to send has an id for the
+log, a span for the traces and, where nothing else counts it, its numbers for the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from time import perf_counter
+from typing import TypeVar
+
+from breachdesk.bootstrap.trace_ids import tracing
+from breachdesk.bootstrap.traces import Tracer
+from breachdesk.ports import Store, UnitOfWork
+from notifiers.ports import MailChannel
+from schemas.alert import GroupKey
+from schemas.event import Position
+from schemas.notice import Outgoing, SendResult
+from schemas.source import DeadLetter
+from streams.observed import Meter
+from streams.ports import (
+    Batch,
+    BatchSink,
+    GroupRows,
+    Held,
+    Resume,
+    Settled,
+    SharedBatch,
+    SharedSink,
+    Swept,
+)
+
+T = TypeVar("T")
+
+
+class WatchedSink:
+    """streams.ports.BatchSink of the embedded worker, which has no meter of its own."""
+
+    def __init__(
+        self, sink: BatchSink, meter: Meter, tracer: Tracer, now: Callable[[], datetime]
+    ) -> None:
+        self._sink = sink
+        self._meter = meter
+        self._tracer = tracer
+        self._now = now
+
+    def resume(self, partition: str) -> Resume:
+        """As the sink."""
+        return self._sink.resume(partition)
+
+    def commit(self, partition: str, batch: Batch, now: datetime) -> None:
+        """As the sink; what was refused is not counted."""
+        received = sum(count.received for count in batch.sources)
+        begun = perf_counter()
+        with tracing("batch"), self._tracer.span("batch", records=received):
+            self._sink.commit(partition, batch, now)
+        self._tell(batch, received, perf_counter() - begun)
+
+    def _tell(self, batch: Batch, received: int, seconds: float) -> None:
+        self._meter.batch(received, seconds, batch.sources, len(batch.signals))
+        arrived = [c.last_arrived for c in batch.sources if c.last_arrived is not None]
+        if arrived:
+            self._meter.lateness((self._now() - max(arrived)).total_seconds())
+        if batch.low_watermark is not None:
+            self._meter.low_watermark(batch.low_watermark)
+
+
+class WatchedSharedSink:
+    """streams.ports.SharedSink of one of many workers; its worker counts, this tells the low
+    watermark, which only the store knows."""
+
+    def __init__(self, sink: SharedSink, meter: Meter, tracer: Tracer) -> None:
+        self._sink = sink
+        self._meter = meter
+        self._tracer = tracer
+
+    def held(self, partitions: Sequence[str]) -> Mapping[str, Held]:
+        """As the sink."""
+        return self._sink.held(partitions)
+
+    def commit(
+        self,
+        batch: SharedBatch,
+        known: Mapping[GroupKey, int],
+        settle: Callable[[Sequence[GroupRows], float | None], Settled],
+        now: datetime,
+    ) -> Mapping[GroupKey, int]:
+        """As the sink."""
+
+        def settled(rows: Sequence[GroupRows], low: float | None) -> Settled:
+            if low is not None:
+                self._meter.low_watermark(low)
+            return settle(rows, low)
+
+        facts = {"partitions": len(batch.advances), "groups": len(batch.keys)}
+        with tracing("batch"), self._tracer.span("batch", **facts):
+            return self._sink.commit(batch, known, settled, now)
+
+    def dead(self, positions: Sequence[Position]) -> Mapping[Position, DeadLetter]:
+        """As the sink."""
+        return self._sink.dead(positions)
+
+    def drained(self, partition: str, before: Held, arrived: float) -> None:
+        """As the sink."""
+        self._sink.drained(partition, before, arrived)
+
+    def sweep(
+        self,
+        partitions: Sequence[str],
+        settle: Callable[[Sequence[GroupRows], float], Swept],
+        now: datetime,
+        limit: int = 200,
+    ) -> int:
+        """As the sink."""
+
+        def swept(rows: Sequence[GroupRows], low: float) -> Swept:
+            self._meter.low_watermark(low)
+            return settle(rows, low)
+
+        return self._sink.sweep(partitions, swept, now, limit)
+
+
+class WatchedStore:
+    """breachdesk.ports.Store under the console: each act of a person is a span."""
+
+    def __init__(self, store: Store, tracer: Tracer) -> None:
+        self._store = store
+        self._tracer = tracer
+
+    def act(self, work: Callable[[UnitOfWork], T]) -> T:
+        """As the store."""
+        with self._tracer.span("act"):
+            return self._store.act(work)
+
+    def look(self, work: Callable[[UnitOfWork], T]) -> T:
+        """As the store."""
+        return self._store.look(work)
+
+    def identity(self) -> str:
+        """As the store."""
+        return self._store.identity()
+
+    def close(self) -> None:
+        """As the store."""
+        self._store.close()
+
+
+class WatchedChannel:
+    """notifiers.ports.MailChannel: each try is a span, under the attempt's own id."""
+
+    def __init__(self, channel: MailChannel, tracer: Tracer) -> None:
+        self._channel = channel
+        self._tracer = tracer
+
+    async def send(self, outgoing: Outgoing) -> SendResult:
+        """As the channel."""
+        facts = {"attempt": outgoing.attempt_id, "row": outgoing.row_id}
+        with tracing("attempt", outgoing.attempt_id), self._tracer.span("send", **facts):
+            return await self._channel.send(outgoing)
+
+    async def close(self) -> None:
+        """As the channel."""
+        await self._channel.close()

@@ -1,0 +1,85 @@
+"""/metrics, /healthz and /readyz on the console's own port, and an id for each request's log lines.
+
+The console's port is where people come from anywhere, so what is told depends on who asks. While
+`ops.host` is a loopback address, callers from elsewhere get no metrics, and of health and readiness
+only the status. A proxy on this machine is seen through by X-Forwarded-For, which uvicorn believes
+from loopback.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from breachdesk.bootstrap.ops import JSON, Answer, Answers
+from breachdesk.bootstrap.trace_ids import tracing
+
+REFUSED = Answer(403, JSON, b'{"problem":"metrics are for this machine; see ops.host"}\n')
+ONLY_GET = Answer(405, JSON, b'{"problem":"only GET is answered"}\n')
+
+
+class OpsPages:
+    """ASGI: the three pages. `host`: ops.host of the settings."""
+
+    def __init__(self, answers: Answers, host: str) -> None:
+        self._answers = answers
+        self._open = not is_loopback(host)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        request = Request(scope, receive)
+        answer = ONLY_GET
+        if request.method == "GET":
+            asker = request.client.host if request.client else ""
+            answer = await self._answer(request.url.path, asker)
+        headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+        if answer.status == 405:
+            headers["allow"] = "GET"
+        response = Response(answer.body, answer.status, headers, media_type=answer.content_type)
+        await response(scope, receive, send)
+
+    async def _answer(self, path: str, asker: str) -> Answer:
+        trusted = self._open or is_loopback(asker)
+        if path == "/metrics" and not trusted:
+            return REFUSED
+        # The store is asked: that must not hold up the screens.
+        answer = await run_in_threadpool(self._answers.to, path)
+        return answer if trusted else _status_only(answer)
+
+
+class RequestIds:
+    """ASGI: log lines of a request carry one id."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or the server's own lifespan."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        with tracing("request"):
+            await self._app(scope, receive, send)
+
+
+def is_loopback(host: str) -> bool:
+    """`localhost`, 127.0.0.0/8, ::1, and the IPv4 ones written in IPv6."""
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
+def _status_only(answer: Answer) -> Answer:
+    """Without the reasons, which name servers."""
+    told = json.loads(answer.body) | {"failed": {}}
+    return Answer(answer.status, answer.content_type, json.dumps(told).encode() + b"\n")

@@ -1,0 +1,50 @@
+"""What /healthz and /readyz ask: {part: why it failed}; nothing: all is well."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+from breachdesk.ports import Store
+from schemas.errors import BreachDeskError
+
+PULSE_SECONDS = 2.0
+STILL_SECONDS = 60.0
+"""A loop that did not turn for so long hangs: nothing that it awaits blocks it."""
+
+
+def database(store: Store) -> Mapping[str, str]:
+    """Does the store answer a look?"""
+    try:
+        store.look(lambda uow: uow.marks.get("ready"))
+    except BreachDeskError as problem:
+        return {"database": str(problem)}
+    return {}
+
+
+def told(part: str, why: str) -> Mapping[str, str]:
+    """That part with its reason, if there is one."""
+    return {part: why} if why else {}
+
+
+class Pulse:
+    """Does an event loop still turn? Runs in it as a task."""
+
+    def __init__(self, part: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._part = part
+        self._monotonic = monotonic
+        self._beat_at = monotonic()
+
+    async def beat(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            self._beat_at = self._monotonic()
+            await asyncio.sleep(PULSE_SECONDS)
+
+    def live(self) -> Mapping[str, str]:
+        """Names the part when its loop hangs."""
+        still = self._monotonic() - self._beat_at
+        return told(
+            self._part, f"its loop hangs for {still:.0f} s" if still > STILL_SECONDS else ""
+        )

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import CollectorRegistry
+
+from breachdesk.bootstrap.metrics import PrometheusMeter
+from breachdesk.bootstrap.observing import (
+    WatchedChannel,
+    WatchedSharedSink,
+    WatchedSink,
+    WatchedStore,
+)
+from breachdesk.bootstrap.trace_ids import current
+from breachdesk.bootstrap.traces import OtelTracer
+from breachdesk.testing import FixedNow, memory_store
+from notifiers.testing import NOON, outgoing
+from schemas.errors import Conflict
+from schemas.event import Position
+from schemas.notice import SendOutcome, SendResult
+from streams.observed import SilentMeter
+from streams.ports import Batch, Settled, SharedBatch, SourceCount, Swept
+from streams.worker import PARTITION
+
+
+@pytest.fixture
+def spans() -> InMemorySpanExporter:
+    return InMemorySpanExporter()
+
+
+@pytest.fixture
+def traced(spans: InMemorySpanExporter) -> OtelTracer:
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    return OtelTracer(provider)
+
+
+def test_an_embedded_batch_is_counted_once_it_is_durable(
+    traced: OtelTracer, spans: InMemorySpanExporter
+) -> None:
+    registry, now = CollectorRegistry(), FixedNow(NOON)
+    counts = [SourceCount("mail", received=3, parsed=3, last_arrived=NOON - timedelta(seconds=4))]
+    batch = Batch(None, Position("j", 3), sources=counts, low_watermark=77.0)
+    with memory_store(now) as store:
+        sink = WatchedSink(store.batch_sink(), PrometheusMeter(registry), traced, now)
+        sink.commit(PARTITION, batch, NOON)
+        with pytest.raises(Conflict):
+            sink.commit(PARTITION, batch, NOON)
+        position = sink.resume(PARTITION).position
+
+    done, refused = spans.get_finished_spans()
+    assert position == Position("j", 3)
+    assert registry.get_sample_value("breachdesk_records_total", {"source": "mail"}) == 3
+    assert registry.get_sample_value("breachdesk_lateness_seconds_sum") == 4
+    assert registry.get_sample_value("breachdesk_low_watermark_seconds") == 77
+    assert dict(done.attributes or {}) == {"breachdesk.records": 3}
+    assert refused.status.description == "Conflict"
+
+
+class Sink:
+    """A shared sink whose durable low watermark is known, and what id its work ran under."""
+
+    def __init__(self) -> None:
+        self.under: dict[str, str] = {}
+
+    def commit(self, batch: Any, known: Any, settle: Any, now: Any) -> Any:
+        self.under = current()
+        settle([], 55.0)
+        return {}
+
+    def sweep(self, partitions: Any, settle: Any, now: Any, limit: int) -> int:
+        settle([], 66.0)
+        return limit
+
+
+def test_a_shared_batch_tells_the_low_watermark_and_has_an_id(
+    traced: OtelTracer, spans: InMemorySpanExporter
+) -> None:
+    registry, inner = CollectorRegistry(), Sink()
+    sink = WatchedSharedSink(inner, PrometheusMeter(registry), traced)  # type: ignore[arg-type]  # the two calls asked here
+
+    sink.commit(SharedBatch(advances=()), {}, lambda rows, low: Settled(), NOON)
+    after_batch = registry.get_sample_value("breachdesk_low_watermark_seconds")
+    looked_at = sink.sweep(["raw/0"], lambda rows, low: Swept(), NOON, 9)
+
+    assert after_batch == 55
+    assert registry.get_sample_value("breachdesk_low_watermark_seconds") == 66
+    assert looked_at == 9
+    assert list(inner.under) == ["batch_id"]
+    assert [span.name for span in spans.get_finished_spans()] == ["batch"]
+
+
+def test_an_act_of_a_person_is_a_span_and_keeps_its_result(
+    traced: OtelTracer, spans: InMemorySpanExporter
+) -> None:
+    with memory_store(FixedNow(NOON)) as inner:
+        store = WatchedStore(inner, traced)
+        store.act(lambda uow: uow.marks.set("beat", "now"))
+        read = store.look(lambda uow: uow.marks.get("beat"))
+
+    assert read == "now"
+    assert [span.name for span in spans.get_finished_spans()] == ["act"]
+
+
+class Post:
+    async def send(self, letter: Any) -> SendResult:
+        self.under = current()
+        return SendResult(outcome=SendOutcome.HANDED_OVER)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+async def test_a_try_to_send_is_a_span_under_its_attempt_and_names_nobody(
+    traced: OtelTracer, spans: InMemorySpanExporter
+) -> None:
+    post, letter = Post(), outgoing(1)
+    channel = WatchedChannel(post, traced)
+
+    result = await channel.send(letter)
+    await channel.close()
+
+    (span,) = spans.get_finished_spans()
+    assert result.outcome is SendOutcome.HANDED_OVER
+    assert post.under == {"attempt_id": letter.attempt_id}
+    assert post.closed
+    assert span.name == "send"
+    assert letter.to_email not in span.to_json()
+    assert letter.to_name not in span.to_json()
+
+
+def test_the_silent_meter_takes_every_call() -> None:
+    meter = SilentMeter()
+    before = vars(meter).copy()
+
+    meter.batch(1, 0.1, [SourceCount("mail")], 0)
+    meter.position("raw", 0, 1, 1, 1)
+    meter.released("raw", 0)
+    meter.waiting("store")
+
+    assert vars(meter) == before

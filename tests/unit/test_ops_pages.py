@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+from breachdesk.bootstrap.metrics import PrometheusMeter
+from breachdesk.bootstrap.ops import Answers
+from breachdesk.bootstrap.ops_http import OpsPages, RequestIds, is_loopback
+from breachdesk.bootstrap.readiness import STILL_SECONDS, Pulse, database
+from breachdesk.bootstrap.serve import FrontDoor
+from breachdesk.bootstrap.trace_ids import current
+from breachdesk.testing import FixedNow, memory_store
+from notifiers.testing import NOON
+from schemas.errors import Retryable
+
+
+def unready() -> Mapping[str, str]:
+    return {"database": "no answer from db.internal:5432"}
+
+
+@asynccontextmanager
+async def asking(app: Any, asker: str) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app, client=(asker, 40000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://desk.example") as client:
+        yield client
+
+
+def pages(host: str = "127.0.0.1") -> OpsPages:
+    registry = CollectorRegistry()
+    PrometheusMeter(registry).conflict()
+    return OpsPages(Answers(registry, dict, unready), host)
+
+
+async def test_this_machine_is_told_everything() -> None:
+    async with asking(pages(), "127.0.0.1") as client:
+        metrics, alive, ready = [
+            await client.get(path) for path in ("/metrics", "/healthz", "/readyz")
+        ]
+
+    assert "breachdesk_conflicts_total 1.0" in metrics.text
+    assert metrics.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert alive.status_code == 200
+    assert ready.status_code == 503
+    assert ready.json()["failed"]["database"].endswith("5432")
+
+
+async def test_callers_from_elsewhere_get_a_status_and_nothing_more() -> None:
+    async with asking(pages(), "203.0.113.9") as client:
+        metrics, ready = await client.get("/metrics"), await client.get("/readyz")
+
+    assert metrics.status_code == 403
+    assert "breachdesk_" not in metrics.text
+    assert ready.status_code == 503
+    assert ready.json() == {"ready": False, "failed": {}}
+
+
+async def test_an_ops_host_beyond_loopback_opens_them() -> None:
+    async with asking(pages("0.0.0.0"), "203.0.113.9") as client:
+        metrics = await client.get("/metrics")
+
+    assert metrics.status_code == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD"])
+async def test_nothing_but_get_is_answered_on_the_console(method: str) -> None:
+    async with asking(pages(), "127.0.0.1") as client:
+        answer = await client.request(method, "/healthz")
+
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET"
+
+
+@pytest.mark.parametrize(
+    ("host", "ours"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("10.0.0.1", False),
+        ("::ffff:10.0.0.1", False),
+        ("desk.example", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_told_from_the_rest(host: str, ours: bool) -> None:
+    assert is_loopback(host) is ours
+
+
+async def test_the_front_door_leads_each_path_to_its_room() -> None:
+    def room(name: str) -> Any:
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": name.encode()})
+
+        return app
+
+    door = FrontDoor(room("intake"), room("console"), room("ops"))
+    async with asking(door, "127.0.0.1") as client:
+        paths = ("/", "/intake/mail", "/metrics", "/healthz", "/readyz", "/metrics/x")
+        found = [(await client.get(path)).text for path in paths]
+
+    assert found == ["console", "intake", "ops", "ops", "ops", "console"]
+
+
+async def test_each_request_has_an_id_of_its_own_for_its_log_lines() -> None:
+    seen: list[dict[str, str]] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(current())
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async with asking(RequestIds(app), "127.0.0.1") as client:
+        await client.get("/")
+        await client.get("/")
+
+    assert [list(each) for each in seen] == [["request_id"], ["request_id"]]
+    assert seen[0] != seen[1]
+    assert current() == {}
+
+
+async def test_a_loop_that_turns_is_alive_and_one_that_hangs_is_not() -> None:
+    clock = [0.0]
+    pulse = Pulse("dispatch", monotonic=lambda: clock[0])
+    beating = asyncio.create_task(pulse.beat())
+    await asyncio.sleep(0)
+    alive = pulse.live()
+    clock[0] += STILL_SECONDS + 1
+    hanging = pulse.live()
+    beating.cancel()
+
+    assert alive == {}
+    assert hanging == {"dispatch": "its loop hangs for 61 s"}
+
+
+class Away:
+    def look(self, work: Any) -> Any:
+        raise Retryable("the server does not answer", place="store")
+
+
+def test_a_store_that_answers_is_ready_and_one_that_refuses_says_why() -> None:
+    away: Any = Away()
+
+    assert database(memory_store(FixedNow(NOON))) == {}
+    assert database(away) == {"database": "store: the server does not answer."}
