@@ -1,0 +1,97 @@
+"""Workers that come and go, partitions that are added, and a worker that slept too long."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fleet import Fleet, Line, a_fleet, demo_rows, embedded, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.postgres]
+SPRAYER = b"203.0.113.55"
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, kafka_servers: str, postgres_url: str) -> Iterator[Fleet]:
+    made = a_fleet(tmp_path / "play", kafka_servers, postgres_url, batch_records=20)
+    with made as fleet:
+        yield fleet
+
+
+def around_the_spray() -> tuple[list[Line], list[Line], list[Line]]:
+    """The demo's lines before, while and after one address tries many accounts."""
+    rows = demo_rows()
+    sprayed = [
+        number
+        for number, row in enumerate(rows)
+        if row.raw and SPRAYER in row.raw and b"UserLoginFailed" in row.raw
+    ]
+    begin, end = sprayed[0], sprayed[-1] + 1
+    assert len(sprayed) > 20
+    return rows[:begin], rows[begin:end], rows[end:]
+
+
+def test_workers_that_join_and_leave_during_a_spray_change_nothing(fleet: Fleet) -> None:
+    before, during, after = around_the_spray()
+    (first,) = fleet.start()
+    fleet.produce(before)
+    first.ready()
+    size, codes = len(during) // 5, []
+    for turn, begin in enumerate(range(0, len(during), size)):
+        fleet.produce(during[begin : begin + size])
+        if turn % 2:
+            codes.append(fleet.stop(fleet.workers[0]))
+        else:
+            (joined,) = fleet.start()
+            joined.ready()
+    fleet.produce(after)
+    fleet.drained()
+    expected = embedded([*before, *during, *after], fleet.settings)
+
+    assert fleet.outcome() == expected
+    assert any(alert["rule"] == "password_spraying" for alert in expected.alerts)
+    assert codes
+    assert set(codes) == {0}
+
+
+def test_partitions_added_while_workers_run_are_found_and_change_nothing(fleet: Fleet) -> None:
+    before, during, after = around_the_spray()
+    fleet.start(2)
+    half = len(during) // 2
+    fleet.produce([*before, *during[:half]])
+    fleet.reached(len(before))
+    fleet.add_partitions(4)
+    fleet.produce([*during[half:], *after])
+    fleet.drained()
+    new = [name for name in fleet.ends() if name.endswith(("/2", "/3"))]
+
+    assert fleet.outcome() == embedded([*before, *during, *after], fleet.settings)
+    assert fleet.processed(new) > 500
+
+
+def test_a_worker_that_slept_through_its_session_is_fenced(fleet: Fleet) -> None:
+    """SIGSTOP in the middle of its work; an heir goes on; then SIGCONT. What the sleeper still had
+    in hand is refused, and it joins again."""
+    rows = demo_rows()
+    lines = list(rows)
+    (sleeper,) = fleet.start()
+    sleeper.ready()
+    fleet.produce(rows)
+    names = list(fleet.ends())
+    fleet.reached(200, names=names)
+    sleeper.send(signal.SIGSTOP)
+    done = fleet.processed(names)
+    fleet.start()
+    fleet.drained()
+    sleeper.send(signal.SIGCONT)
+    until(lambda: sleeper.metric("breachdesk_conflicts_total") > 0, 30)
+    sleeper.ready()
+    fleet.produce(rows[::3])
+    lines += rows[::3]
+    fleet.drained()
+
+    assert 200 <= done < len(rows), "it slept in the middle of its work"
+    assert fleet.outcome() == embedded(lines, fleet.settings)
+    assert sleeper.alive
