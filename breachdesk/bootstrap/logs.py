@@ -40,16 +40,17 @@ LOUD = {
     "asyncio": logging.INFO,
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
-    "kafka": logging.INFO,
-    "aiokafka": logging.INFO,
-    "faust": logging.INFO,
-    "mode": logging.INFO,
+    "kafka": logging.WARNING,
+    "aiokafka": logging.WARNING,
+    "faust": logging.WARNING,
+    "mode": logging.WARNING,
     "multipart": logging.WARNING,
     "python_multipart": logging.WARNING,
     "sqlalchemy": logging.WARNING,
     "uvicorn.access": logging.WARNING,
 }
-"""Libraries that write statements, records or secrets below these levels, whatever is asked."""
+"""Libraries that write statements, records or secrets below these levels, or a line for every
+connection they make; whatever is asked."""
 MARK = "_breachdesk"
 
 Line = MutableMapping[str, Any]
