@@ -1,0 +1,119 @@
+"""A complete play read once more: by our own replay, by a reset group, by a group that is ahead."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fleet import Fleet, a_fleet, admin, cast, demo_rows, embedded, partition
+from kafka.structs import OffsetAndMetadata
+
+from breachdesk.bootstrap.mail import send_due
+from breachdesk.demo import drill
+from breachdesk.demo.stage import StageClock, in_arrival_order
+
+pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.postgres]
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, kafka_servers: str, postgres_url: str) -> Iterator[Fleet]:
+    with a_fleet(tmp_path / "play", kafka_servers, postgres_url) as fleet:
+        yield fleet
+
+
+def notify_everybody(fleet: Fleet) -> None:
+    """The people's part of the drill, up to letters that are approved and sent."""
+    clock = StageClock(in_arrival_order(cast())[-1][0])
+    fleet.house.now = clock
+    case = drill.triage_alerts(fleet.house, clock)
+    breach = drill.confirm_breach(fleet.house, clock, case)
+    drill.freeze_and_decide(fleet.house, clock, breach)
+    drill.approve_release(fleet.house, clock, breach)
+    asyncio.run(send_due(fleet.house))
+
+
+def notices(fleet: Fleet) -> list[dict[str, Any]]:
+    return [row.model_dump() for row in fleet.store.look(lambda uow: uow.notices.list())]
+
+
+def mails(fleet: Fleet) -> list[str]:
+    folder = fleet.settings.data_dir / "mails"
+    return sorted(str(each) for each in folder.rglob("*") if each.is_file())
+
+
+def acts(fleet: Fleet) -> list[str]:
+    return [each.act for each in fleet.store.look(lambda uow: uow.audit.entries())]
+
+
+def test_a_replay_after_the_notices_changes_nothing_and_sends_nothing_twice(fleet: Fleet) -> None:
+    fleet.start(2)
+    fleet.produce(demo_rows())
+    fleet.drained()
+    notify_everybody(fleet)
+    before, letters, sent, said = fleet.outcome(), notices(fleet), mails(fleet), acts(fleet)
+    told = fleet.run("replay", "--from-beginning", "--json")
+    epochs = fleet.store.shared_sink().held(list(fleet.ends()))
+    fleet.drained()
+    tried = asyncio.run(send_due(fleet.house))
+
+    assert told.returncode == 0, told.stderr
+    assert fleet.outcome() == before
+    assert notices(fleet) == letters
+    assert mails(fleet) == sent
+    assert len(sent) > 3
+    assert tried == 0
+    assert acts(fleet) == [*said, "sources:partitions:replayed"]
+    assert {held.epoch for held in epochs.values()} == {1}
+    assert {json.loads(line)["next"] for line in told.stdout.splitlines()} == {None}
+
+
+def set_group(fleet: Fleet, *, ahead: bool) -> None:
+    """As an administrator would, with the workers down: to the beginning, or to the end."""
+    kafka = fleet.settings.kafka
+    with admin(kafka.servers) as client:
+        client.alter_group_offsets(
+            kafka.group,
+            {
+                partition(name): OffsetAndMetadata(end if ahead else 0, "", -1)
+                for name, end in fleet.ends().items()
+            },
+        )
+
+
+def test_a_group_reset_to_the_beginning_changes_nothing(fleet: Fleet) -> None:
+    rows = demo_rows()
+    fleet.start(2)
+    fleet.produce(rows[:4000])
+    fleet.drained()
+    fleet.stop_all()
+    before = fleet.outcome()
+    set_group(fleet, ahead=False)
+    fleet.start(2)
+    for worker in fleet.workers:
+        worker.ready()
+    unchanged = fleet.outcome()
+    fleet.produce(rows[4000:])
+    fleet.drained()
+    read = sum(worker.metric("breachdesk_records_total") for worker in fleet.workers)
+
+    assert unchanged == before
+    assert fleet.outcome() == embedded(rows, fleet.settings)
+    assert read == len(rows) - 4000, "nothing was read twice"
+
+
+def test_a_group_that_is_ahead_of_the_store_skips_nothing(fleet: Fleet) -> None:
+    rows = demo_rows()
+    fleet.start(2)
+    fleet.produce(rows[:2000])
+    fleet.drained()
+    fleet.stop_all()
+    fleet.produce(rows[2000:])
+    set_group(fleet, ahead=True)
+    fleet.start(2)
+    fleet.drained()
+
+    assert fleet.outcome() == embedded(rows, fleet.settings)
