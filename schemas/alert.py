@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from schemas.event import Position, Touch
+from schemas.quick import quick
 
 
 class Severity(StrEnum):
@@ -53,7 +54,7 @@ class GroupKey(NamedTuple):
     group: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@quick
 class Signal:
     """A finding that feeds a correlation. Identity: (key, event_id, step, value)."""
 

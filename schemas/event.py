@@ -10,9 +10,11 @@ exists only at the edges (`nest`, `flatten`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, NamedTuple
+
+from schemas.quick import quick
 
 Value = Any
 """str | int | float | bool | list[str] | list[dict[str, ...]]: what JSON can carry."""
@@ -27,7 +29,7 @@ class Position(NamedTuple):
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
+@quick
 class RawRecord:
     """One record exactly as received, and the facts of its arrival, stamped once."""
 
@@ -49,7 +51,7 @@ class RawRecord:
     """The dead letter that this record repeats: it is not received anew."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick
 class Touch:
     """One customer's data reached through one asset: the unit of `who is affected`."""
 
@@ -65,7 +67,7 @@ class Touch:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@quick
 class Event:
     """One act in ECS names, with customer and asset resolved as of event time.
 
@@ -96,16 +98,24 @@ class Event:
         return self.fields.get(name, default)
 
 
+_PLAIN = frozenset({str, int, float, bool, list, type(None)})
+
+
 def flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Value]:
     """Nested ECS JSON → dotted names; already dotted names stay as they are."""
     flat: dict[str, Value] = {}
-    for key, value in document.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            flat.update(flatten(value, f"{name}."))
-        else:
-            flat[name] = value
+    _flatten_into(flat, document, prefix)
     return flat
+
+
+def _flatten_into(flat: dict[str, Value], document: Mapping[str, Any], prefix: str) -> None:
+    for key, value in document.items():
+        kind = type(value)
+        # Asking an abstract class costs more than all the rest here.
+        if kind is dict or (kind not in _PLAIN and isinstance(value, Mapping)):
+            _flatten_into(flat, value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
 
 
 def nest(fields: Mapping[str, Value]) -> dict[str, Any]:

@@ -18,9 +18,10 @@ from typing import Any
 
 from schemas.errors import Misconfigured
 from schemas.event import Event, Value
+from schemas.quick import quick
 
 
-@dataclass(frozen=True, slots=True)
+@quick
 class Line:
     """What a parser is given: the text, and what is known about where it came from."""
 
@@ -32,7 +33,7 @@ class Line:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@quick
 class Act:
     """One act told by one line."""
 
@@ -46,7 +47,7 @@ class Act:
     """Key shared with the lines that retell this act (e.g. host and pid of an sshd session)."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick
 class Folded:
     """A line that only retells an act told by another line, or is no act (a column header)."""
 
@@ -86,7 +87,7 @@ class Parser:
         return self.id.replace("_", ".", 1)
 
 
-@dataclass(frozen=True, slots=True)
+@quick
 class SignalDraft:
     """What a detector says of one event: this feeds the correlation of that group."""
 
@@ -98,7 +99,7 @@ class SignalDraft:
     """What is counted distinctly (e.g. the user name)."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick
 class Member:
     """A signal as a detector's condition sees it: seconds of event time, id, step, value."""
 

@@ -24,13 +24,13 @@ to the provider and touches the system, and beside it that customer's data.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qsl
 
 from schemas.customer import PROVIDER, AssetKind, Binding
 from schemas.event import RawRecord, Touch, Value
 from schemas.plugin import Act
+from schemas.quick import quick
 from schemas.settings import SourceSettings
 from streams.ports import RegisterView
 
@@ -44,7 +44,7 @@ WATCHERS = frozenset({"firewall", "vpn", "proxy", "router", "ids", "ips"})
 LONGEST_QUERY = 2_000
 
 
-@dataclass(frozen=True, slots=True)
+@quick
 class Resolution:
     """Whose act it is, and whose data it reached or tried to reach."""
 
@@ -60,6 +60,7 @@ class Enricher:
     def __init__(self, view: RegisterView) -> None:
         self._view = view
         self._known: dict[int, tuple[Touch, ...]] = {}
+        self._whose: dict[tuple[int, int], Resolution] = {}
 
     def resolve(self, act: Act, record: RawRecord, source: SourceSettings) -> Resolution:
         """As of event time; of arrival where the line carries none."""
@@ -152,6 +153,14 @@ class Enricher:
         return Resolution(None, (), stranger or _machine(fields) or f"source:{source.name}")
 
     def _theirs(self, binding: Binding, mailbox: Binding | None = None) -> Resolution:
+        """The same few bindings come again and again; the view keeps them, so that ids stay."""
+        pair = (id(binding), id(mailbox))
+        found = self._whose.get(pair)
+        if found is None:
+            found = self._whose[pair] = self._owned_by(binding, mailbox)
+        return found
+
+    def _owned_by(self, binding: Binding, mailbox: Binding | None) -> Resolution:
         touches = self._touches(binding)
         if mailbox is not None and mailbox.customer_id == binding.customer_id:
             touches = tuple(dict.fromkeys((*touches, *self._touches(mailbox))))

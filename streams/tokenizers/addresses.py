@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from functools import lru_cache
+from socket import AF_INET, inet_pton
 from typing import NamedTuple
 
 from schemas.event import Value
@@ -34,7 +35,11 @@ _LONGEST = 320
 
 def address(text: str) -> str | None:
     """Canonical text, or None. A v4 address mapped into v6 is told as v4; a zone id is dropped."""
-    return _address(text) if len(text) <= _LONGEST else None
+    try:
+        inet_pton(AF_INET, text)
+    except (OSError, ValueError):  # no dotted quad without leading zeros, or not even characters
+        return _address(text) if len(text) <= _LONGEST else None
+    return text  # such a quad is canonical
 
 
 @lru_cache(maxsize=16384)
