@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import statistics
 import subprocess
 import sys
@@ -70,7 +71,7 @@ def ours(corpus: Corpus, number: int, *, profiler: Sequence[str] = ()) -> Taken:
             **toll.taken(finished[1] - began[1]),
         }
         if sampler is not None:
-            sampler.terminate()
+            sampler.send_signal(signal.SIGINT)  # it writes what it has
             sampler.wait(30)
         return taken
 
