@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 
 import uvicorn
 from prometheus_client import CollectorRegistry
@@ -13,7 +13,13 @@ from breachdesk.bootstrap.house import Premises
 from breachdesk.bootstrap.logs import set_up_logs, spoken
 from breachdesk.bootstrap.ops import Answers
 from breachdesk.bootstrap.readiness import database
-from breachdesk.bootstrap.serve import Server, front_door, listening, refuse_a_taken_port
+from breachdesk.bootstrap.serve import (
+    Server,
+    end_in_order_on_sigterm,
+    front_door,
+    listening,
+    refuse_a_taken_port,
+)
 from breachdesk.bootstrap.standing_metrics import StandingCollector
 from breachdesk.bootstrap.traces import Tracer, tracer
 from streams.intake.syslog import SyslogListener
@@ -48,8 +54,10 @@ def _serve(house: Premises, say: Callable[[str], None], traced: Tracer) -> None:
         say(line)
     listener = SyslogListener(house.log, settings.intake, house.now)
     listener.start()
+    end_in_order_on_sigterm()
     try:
-        server.run()
+        with suppress(KeyboardInterrupt):
+            server.run()
     finally:
         listener.stop()
 

@@ -90,12 +90,12 @@ def serve(house: Premises, say: Say) -> None:
         Parts(house, traced) as parts,
         suppress(KeyboardInterrupt),
     ):
-        _end_in_order_on_sigterm()
+        end_in_order_on_sigterm()
         _serve_http(house, spoken(house.settings.ops, say), parts)
     parts.raise_failure()
 
 
-def _end_in_order_on_sigterm() -> None:
+def end_in_order_on_sigterm() -> None:
     """Uvicorn raises the signal again once it has closed: let SIGTERM end us as Ctrl-C does."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
