@@ -39,9 +39,7 @@ class AlertBook(Protocol):
         """Live alerts, gravest first, then newest, then id; `merged` adds those folded away."""
         ...
 
-    def count(self, states: Sequence[AlertState]) -> int:
-        """How many live alerts are in these states."""
-        ...
+    def count(self, states: Sequence[AlertState]) -> int: ...  # live ones
 
     def get(self, alert: str | int) -> AlertView:
         """By canonical id (present or former) or surrogate key; follows merges to the leader.
@@ -156,9 +154,7 @@ class NoticeBook(Protocol):
         """In id order."""
         ...
 
-    def counts(self) -> Mapping[Status, int]:
-        """How many rows there are of each status, 0 too."""
-        ...
+    def counts(self) -> Mapping[Status, int]: ...  # 0 too
 
     def update(self, row: NoticeRow, *, expected: Sequence[Status]) -> bool:
         """Write the row if its stored status is one of `expected`; False: it was not."""
@@ -296,9 +292,7 @@ class LeaseBook(Protocol):
 class MarkBook(Protocol):
     """What a process remembers across restarts: short texts by name."""
 
-    def get(self, name: str) -> str | None:
-        """None: never set."""
-        ...
+    def get(self, name: str) -> str | None: ...  # None: never set
 
     def set(self, name: str, value: str) -> None: ...
 

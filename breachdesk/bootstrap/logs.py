@@ -51,6 +51,8 @@ LOUD = {
 }
 """Libraries that write statements, records or secrets below these levels, or a line for every
 connection they make; whatever is asked."""
+WITH_HANDLERS = ("uvicorn", "uvicorn.access", "uvicorn.error")
+"""They would keep their lines to themselves, or be off, once somebody configured them before."""
 MARK = "_breachdesk"
 
 Line = MutableMapping[str, Any]
@@ -79,6 +81,10 @@ def set_up_logs(ops: OpsSettings, stream: TextIO | None = None) -> None:
     root.setLevel(ops.log_level.upper())
     for name, level in LOUD.items():
         logging.getLogger(name).setLevel(max(level, root.level))
+    for name in WITH_HANDLERS:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate, logger.disabled = True, False
     logging.captureWarnings(capture=True)
     structlog.configure(
         processors=[

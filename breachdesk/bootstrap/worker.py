@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
 from breachdesk.bootstrap.house import Premises, calm_the_collector
+from breachdesk.bootstrap.logs import for_faust, set_up_logs, spoken
 from breachdesk.bootstrap.metrics import PrometheusMeter
+from breachdesk.bootstrap.observing import WatchedSharedSink
 from breachdesk.bootstrap.ops import OpsServer
+from breachdesk.bootstrap.traces import NoTracer, Tracer, tracer
 from breachdesk.bootstrap.upkeep import chores
 from breachdesk.casework.orders import StoreOrders
 from schemas.errors import Misconfigured
@@ -33,7 +37,9 @@ def run_worker(house: Premises, say: Callable[[str], None]) -> None:
     from streams.topics import require
 
     require_shared(house.settings)
+    set_up_logs(house.settings.ops)
     require(house.settings)
+    traced = tracer(house.settings, "breachdesk worker")
     calm_the_collector()
     registry = CollectorRegistry()
     meter = PrometheusMeter(registry)
@@ -41,7 +47,7 @@ def run_worker(house: Premises, say: Callable[[str], None]) -> None:
     clock = clock_of(house)
     parts = faust_app.Parts(
         settings=house.settings,
-        worker=shared_worker(house, meter, clock),
+        worker=shared_worker(house, meter, clock, traced),
         exports=house.store.export_outbox(),
         leader=house.store.leader(),
         orders=StoreOrders(house.store, clock),
@@ -50,9 +56,12 @@ def run_worker(house: Premises, say: Callable[[str], None]) -> None:
         now=clock,
     )
     ops, health = house.settings.ops, Health(house, standing)
-    with OpsServer(ops.host, ops.port, registry, health.live, health.ready):
-        say("worker: joining the group")
-        _until_it_ends(lambda: faust_app.run_app(faust_app.create_app(parts, standing)), standing)
+    app = faust_app.create_app(parts, standing)
+    for name, value in for_faust().items():
+        setattr(app.conf, name, value)
+    with closing(traced), OpsServer(ops.host, ops.port, registry, health.live, health.ready):
+        spoken(ops, say)("worker: joining the group")
+        _until_it_ends(lambda: faust_app.run_app(app), standing)
 
 
 def _until_it_ends(run: Callable[[], None], standing: Standing) -> None:
@@ -108,11 +117,14 @@ def require_shared(settings: Settings) -> None:
 
 
 def shared_worker(
-    house: Premises, meter: Meter, now: Callable[[Sequence[RawRecord]], datetime]
+    house: Premises,
+    meter: Meter,
+    now: Callable[[Sequence[RawRecord]], datetime],
+    traced: Tracer | None = None,
 ) -> SharedWorker:
     """Pipeline and store, before anything is polled."""
     return SharedWorker(
-        house.store.shared_sink(),
+        WatchedSharedSink(house.store.shared_sink(), meter, traced or NoTracer()),
         SharedPipeline(house.rules, Recogniser(), house.settings),
         house.store.register(),
         now,

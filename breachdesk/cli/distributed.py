@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from breachdesk.bootstrap.console import serve_console
+from breachdesk.bootstrap.logs import spoken
 from breachdesk.cli.options import AsJson, DataDir, err, out, premises, print_json
 from schemas.errors import Misconfigured
 
@@ -29,15 +30,16 @@ def worker(data_dir: DataDir = None) -> None:
     from breachdesk.bootstrap.worker import run_worker
 
     with premises(data_dir) as house:
-        run_worker(house, say=lambda text: err.print(text, markup=False))
-    err.print("stopped; what was committed stays, the rest is another worker's")
+        run_worker(house, say=_tell)
+        stopped = spoken(house.settings.ops, _tell)
+        stopped("stopped; what was committed stays, the rest is another worker's")
 
 
 def console(data_dir: DataDir = None) -> None:
     """Screens and HTTP intake over the shared store, as one of many, until stopped."""
     with premises(data_dir) as house:
         serve_console(house, say=lambda text: out.print(text, markup=False))
-    err.print("stopped")
+        spoken(house.settings.ops, _tell)("stopped")
 
 
 def replay(
@@ -82,3 +84,7 @@ def migrate(
         )
     migrate_postgres(settings.store, grant=grant)
     err.print("the store's schema is up to date")
+
+
+def _tell(text: str) -> None:
+    err.print(text, markup=False)

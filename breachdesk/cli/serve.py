@@ -10,6 +10,7 @@ import typer
 
 from breachdesk.bootstrap import mail
 from breachdesk.bootstrap.house import Premises, holding
+from breachdesk.bootstrap.logs import spoken
 from breachdesk.bootstrap.serve import serve
 from breachdesk.bootstrap.settings import FILE_NAME, data_dir_or_default
 from breachdesk.cli.options import AsJson, DataDir, err, out, premises, print_facts
@@ -37,7 +38,7 @@ def run(data_dir: DataDir = None) -> None:
                 remedy="Stop it first, or name another --data-dir.",
             )
         serve(house, say=lambda text: out.print(text, markup=False))
-    err.print("stopped; everything received is kept")
+        spoken(house.settings.ops, _tell)("stopped; everything received is kept")
 
 
 def dispatch(
@@ -62,7 +63,7 @@ def dispatch(
             _one_round(house, as_json=as_json)
         elif not release:
             asyncio.run(mail.dispatch_until_signalled(house, _tell))
-            _tell("stopped between two messages")
+            spoken(house.settings.ops, _tell)("stopped between two messages")
 
 
 def _dispatch_alone(house: Premises, *, release: bool, as_json: bool) -> None:
