@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TypeVar
 
 from breachdesk.bootstrap.trace_ids import tracing
-from breachdesk.bootstrap.traces import Tracer
+from breachdesk.bootstrap.traces import Fact, Tracer
 from breachdesk.ports import Store, UnitOfWork
 from notifiers.ports import MailChannel
 from schemas.alert import GroupKey
@@ -153,7 +153,7 @@ class WatchedChannel:
 
     async def send(self, outgoing: Outgoing) -> SendResult:
         """As the channel."""
-        facts = {"attempt": outgoing.attempt_id, "row": outgoing.row_id}
+        facts: dict[str, Fact] = {"attempt": outgoing.attempt_id, "row": outgoing.row_id}
         with tracing("attempt", outgoing.attempt_id), self._tracer.span("send", **facts):
             return await self._channel.send(outgoing)
 

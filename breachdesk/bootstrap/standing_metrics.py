@@ -95,9 +95,9 @@ def _of(found: Pending) -> Values:
         "breachdesk_dispatch_held": bool(found.held),
     }
     rows = {status.value: float(count) for status, count in found.notices.items()}
-    return {"breachdesk_outbox_rows": rows} | {
-        name: {"": float(value)} for name, value in alone.items()
-    }
+    values: Values = {name: {"": float(value)} for name, value in alone.items()}
+    values["breachdesk_outbox_rows"] = rows
+    return values
 
 
 def _family(name: str, samples: Mapping[str, float]) -> GaugeMetricFamily:
