@@ -42,7 +42,7 @@ PARTITIONS = 2
 SECONDS = 120.0
 IN_MEMORY = 1000
 """queue.buffering.max.messages on the page."""
-CHECKPOINT = 100
+CHECKPOINT = 1
 """queue.checkpointInterval on the page."""
 
 ODD = [
