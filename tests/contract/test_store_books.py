@@ -324,6 +324,25 @@ def test_a_row_never_becomes_another_persons_notice(store: AnyStore, breach: Bre
         )
 
 
+def test_rows_and_alerts_are_counted_as_they_are_listed(store: AnyStore, breach: Breach) -> None:
+    alert = an_alert(store)
+    for person, status in (("jo", Status.QUEUED), ("al", Status.QUEUED), ("sam", Status.UNKNOWN)):
+        store.act(lambda uow, p=person, s=status: uow.notices.queue(a_row(breach.id, p, s)))
+
+    rows = store.look(lambda uow: uow.notices.counts())
+    new = store.look(lambda uow: uow.alerts.count((AlertState.NEW,)))
+    store.act(lambda uow: uow.alerts.act(alert.pk, alert.version, state=AlertState.DISMISSED))
+
+    assert set(rows) == set(Status)
+    assert {status: count for status, count in rows.items() if count} == {
+        Status.QUEUED: 2,
+        Status.UNKNOWN: 1,
+    }
+    assert new == 1
+    assert store.look(lambda uow: uow.alerts.count((AlertState.NEW,))) == 0
+    assert store.look(lambda uow: uow.alerts.count(tuple(AlertState))) == 1
+
+
 def test_a_human_act_on_an_alert_needs_the_version_that_was_seen(store: AnyStore) -> None:
     alert = an_alert(store)
     acted = store.act(
