@@ -58,6 +58,8 @@ def replay(
         raise typer.BadParameter("say either --offset N or --from-beginning")
     with premises(data_dir) as house:
         moved = house.store.rewind(partitions or (), offset, actor=OPERATOR)
+    if not moved and not as_json:
+        out.print("No partition was ever processed.")
     for name in moved:
         if as_json:
             print_json({"partition": name, "next": offset})

@@ -31,6 +31,12 @@ def run(data_dir: DataDir = None) -> None:
             f"there is no {FILE_NAME} in it", place=str(folder), remedy="breachdesk init makes one."
         )
     with premises(folder) as house, holding(house.settings.data_dir, "pipeline") as alone:
+        if house.settings.kafka.servers or house.settings.store.distributed:
+            raise Misconfigured(
+                "Kafka or PostgreSQL is named, and run is the embedded system in one process",
+                place="kafka.servers, store.url",
+                remedy="Start breachdesk worker, breachdesk console and breachdesk dispatch.",
+            )
         if not alone:
             raise Retryable(
                 "another breachdesk run serves this folder",
