@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, insert, select
+from sqlalchemy import and_, bindparam, delete, select
 from sqlalchemy.engine import Connection
 
+from breachdesk.stores.many_rows import insert_many
 from breachdesk.stores.stream_tables import evidence
 from schemas.alert import Signal
 
@@ -36,7 +37,7 @@ def keep_evidence(connection: Connection, wanted: Mapping[int, Sequence[Signal]]
         connection.execute(_DELETE, gone)
     added = [_row(identity[0], s) for identity, s in members.items() if identity not in kept]
     if added:
-        connection.execute(insert(evidence), added)
+        insert_many(connection, evidence, added)
 
 
 def _kept(connection: Connection, pks: Sequence[int]) -> set[Identity]:

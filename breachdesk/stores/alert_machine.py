@@ -12,13 +12,10 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores.group_keys import key_hash
+from breachdesk.stores.many_rows import among
 from breachdesk.stores.stream_tables import alert_acts, alert_ids, alerts
 from schemas.alert import AlertState, Episode, Severity, Signal
 from streams.ports import Eviction
-
-SLICE = 400
-"""Values in one IN list: SQLite may refuse more than 999."""
-
 
 Columns = dict[str, Any]
 """Machine columns of the alerts table and their values."""
@@ -106,11 +103,11 @@ class Standing:
 def standing_alerts(connection: Connection, hashes: Sequence[str]) -> dict[str, list[Standing]]:
     """Alerts that are not closed, by their group's hash."""
     found: dict[str, list[Standing]] = {}
-    for begin in range(0, len(hashes), SLICE):
+    for part in among(connection, alerts.c.key_hash, hashes):
         query = (
             select(alerts, alert_acts.c.state, alert_acts.c.case_id)
             .join(alert_acts, alert_acts.c.alert_pk == alerts.c.pk)
-            .where(alerts.c.key_hash.in_(hashes[begin : begin + SLICE]), alerts.c.closed.is_(False))
+            .where(part, alerts.c.closed.is_(False))
         )
         for row in connection.execute(query):
             found.setdefault(row.key_hash, []).append(_standing(row))

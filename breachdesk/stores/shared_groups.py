@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, select, text, update
 from sqlalchemy.engine import Connection, Row
 
-from breachdesk.stores.each_dialect import insert_or_ignore, insert_or_replace
 from breachdesk.stores.group_keys import key_hash, key_of, key_parts
+from breachdesk.stores.many_rows import among, insert_or_ignore_many, insert_or_replace_many
 from breachdesk.stores.signals import evict
 from breachdesk.stores.stream_tables import signal_buckets, signal_groups
 from schemas.alert import GroupKey
 from streams.ports import BucketRow, GroupRows, Settled, Swept
 
-T = TypeVar("T")
-SLICE = 400
-"""Values in one IN list: SQLite may refuse more than 999."""
 AT_ONCE = 0.0
 """`due` of a group that holds nothing yet: the next sweep removes it if nothing ever comes."""
 
@@ -35,6 +32,10 @@ _RENEW = (
     .where(signal_groups.c.key_hash == bindparam("k"))
     .values(version=bindparam("v"), due=bindparam("d"))
 )
+_RENEW_MANY = text(
+    "UPDATE signal_groups SET version = n.v, due = n.d FROM unnest(CAST(:k AS text[]),"
+    " CAST(:v AS bigint[]), CAST(:d AS float8[])) AS n(k, v, d) WHERE key_hash = n.k"
+)
 
 
 def lock(connection: Connection, keys: Sequence[GroupKey]) -> Locked:
@@ -45,7 +46,7 @@ def lock(connection: Connection, keys: Sequence[GroupKey]) -> Locked:
     while missing := [hashed for hashed in by_hash if hashed not in found]:
         # A sweep may remove a row between our insert and our lock: then once more.
         new = [{"key_hash": hashed, "version": 0, "due": AT_ONCE} for hashed in missing]
-        connection.execute(insert_or_ignore(connection, signal_groups), new)
+        insert_or_ignore_many(connection, signal_groups, new)
         found.update(_locked(connection, missing))
     return {key: found[hashed] for hashed, key in by_hash.items()}
 
@@ -86,8 +87,7 @@ def write(connection: Connection, locked: Locked, settled: Settled) -> Mapping[G
         }
         for state in settled.groups
     ]
-    if renewed:
-        connection.execute(_RENEW, renewed)
+    _renew(connection, renewed)
     _write_buckets(connection, settled.buckets)
     return versions
 
@@ -99,19 +99,23 @@ def let_go(connection: Connection, locked: Locked, swept: Swept) -> None:
         {"k": locked[key].key_hash, "v": secrets.randbits(62) + 1, "d": due}
         for key, due in swept.due.items()
     ]
-    if kept:
-        connection.execute(_RENEW, kept)
+    _renew(connection, kept)
     _remove(connection, [row.key_hash for key, row in locked.items() if key not in swept.due])
+
+
+def _renew(connection: Connection, renewed: Sequence[Mapping[str, Any]]) -> None:
+    """Rows that are locked already."""
+    if renewed and connection.dialect.name == "postgresql":
+        connection.execute(_RENEW_MANY, {name: [row[name] for row in renewed] for name in "kvd"})
+    elif renewed:
+        connection.execute(_RENEW, renewed)
 
 
 def _locked(connection: Connection, hashes: Sequence[str]) -> dict[str, Row[Any]]:
     found: dict[str, Row[Any]] = {}
-    for part in _slices(hashes):
+    for part in among(connection, signal_groups.c.key_hash, hashes):
         query = (
-            select(signal_groups)
-            .where(signal_groups.c.key_hash.in_(part))
-            .order_by(signal_groups.c.key_hash)
-            .with_for_update()
+            select(signal_groups).where(part).order_by(signal_groups.c.key_hash).with_for_update()
         )
         found.update({row.key_hash: row for row in connection.execute(query)})
     return found
@@ -120,25 +124,25 @@ def _locked(connection: Connection, hashes: Sequence[str]) -> dict[str, Row[Any]
 def _keys(connection: Connection, hashes: Sequence[str]) -> dict[str, GroupKey]:
     columns = (signal_buckets.c.key_hash, signal_buckets.c.key)
     found: dict[str, GroupKey] = {}
-    for part in _slices(hashes):
-        query = select(*columns).where(signal_buckets.c.key_hash.in_(part)).distinct()
+    for part in among(connection, signal_buckets.c.key_hash, hashes):
+        query = select(*columns).where(part).distinct()
         found.update({row.key_hash: key_of(row.key) for row in connection.execute(query)})
     return found
 
 
 def _buckets(connection: Connection, hashes: Sequence[str]) -> Iterator[Row[Any]]:
-    for part in _slices(hashes):
+    for part in among(connection, signal_buckets.c.key_hash, hashes):
         yield from connection.execute(
             select(signal_buckets)
-            .where(signal_buckets.c.key_hash.in_(part))
+            .where(part)
             .order_by(signal_buckets.c.key_hash, signal_buckets.c.bucket)
         )
 
 
 def _write_buckets(connection: Connection, buckets: Sequence[BucketRow]) -> None:
     if buckets:
-        replace = insert_or_replace(connection, signal_buckets, ("timespan", "key", "payload"))
-        connection.execute(replace, [_bucket_row(row) for row in buckets])
+        rows = [_bucket_row(row) for row in buckets]
+        insert_or_replace_many(connection, signal_buckets, rows, ("timespan", "key", "payload"))
 
 
 def _bucket_row(row: BucketRow) -> dict[str, Any]:
@@ -155,8 +159,3 @@ def _remove(connection: Connection, hashes: Sequence[str]) -> None:
     if hashes:
         gone = delete(signal_groups).where(signal_groups.c.key_hash == bindparam("k"))
         connection.execute(gone, [{"k": hashed} for hashed in hashes])
-
-
-def _slices(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    for begin in range(0, len(values), SLICE):
-        yield values[begin : begin + SLICE]
