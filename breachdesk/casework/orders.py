@@ -6,9 +6,9 @@ No order confirms a breach, decides or releases mail: a named human does.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError, model_validator
 
 from breachdesk.casework import triage
 from breachdesk.ports import Now, Store, UnitOfWork
@@ -20,22 +20,33 @@ from schemas.user import Actor, Duty
 INTEGRATOR = Actor(id="integrator", duties=frozenset({Duty.ANALYST}))
 
 
+TEXT = r"^[^\x00]*$"
+"""PostgreSQL holds no NUL in a text."""
+MOST_LOST = 2**63 - 1
+
+
 class NoteGap(Frozen):
     """A shipper or a monitor tells that a source was blind: gaps widen `possible`."""
 
     order: Literal["note-gap"]
-    source: str = Field(min_length=1, max_length=200)
-    begin: datetime
-    end: datetime | None = None
-    reason: str = Field(min_length=1, max_length=500)
-    lost: int | None = None
+    source: str = Field(min_length=1, max_length=200, pattern=TEXT)
+    begin: AwareDatetime
+    end: AwareDatetime | None = None
+    reason: str = Field(min_length=1, max_length=500, pattern=TEXT)
+    lost: int | None = Field(default=None, ge=0, le=MOST_LOST)
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Self:
+        if self.end is not None and self.end < self.begin:
+            raise ValueError("the end lies before the beginning")
+        return self
 
 
 class Comment(Frozen):
     """A playbook's finding, as a note on an alert."""
 
     order: Literal["comment"]
-    alert: str = Field(min_length=1, max_length=40)
+    alert: str = Field(min_length=1, max_length=40, pattern=TEXT)
     text: str = Field(min_length=1, max_length=4000)
 
 

@@ -110,6 +110,17 @@ def test_orders_note_gaps_and_comments_once_and_nothing_else(store: Any) -> None
         b'{"order": "confirm", "case": "CASE-1"}',
         b'{"order": "release", "breach": "BR-0001"}',
         b'{"order": "note-gap", "source": "", "begin": "yesterday", "reason": "x"}',
+        b'{"order": "note-gap", "source": "fw", "begin": "2026-11-22T01:00:00", "reason": "no zone"}',
+        (
+            b'{"order": "note-gap", "source": "fw", "begin": "2026-11-22T01:00:00Z",'
+            b' "end": "2026-11-22T00:00:00Z", "reason": "backwards"}'
+        ),
+        (
+            b'{"order": "note-gap", "source": "fw", "begin": "2026-11-22T01:00:00Z", "reason": "x",'
+            b' "lost": 99999999999999999999}'
+        ),
+        b'{"order": "note-gap", "source": "f\\u0000w", "begin": "2026-11-22T01:00:00Z", "reason": "x"}',
+        b'{"order": "comment", "alert": "AL-\\u0000", "text": "x"}',
         b'{"order": "comment", "alert": "a", "text": "x", "also": "dismiss"}',
     ],
 )
