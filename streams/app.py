@@ -207,7 +207,7 @@ class Hosted(Service):
             return
         self._drained_at = loop.time()
         moment = (self._parts.now() - SKEW).timestamp()
-        for name in self._consumer.drained():
+        for name in await self._consumer.drained():
             await self._in_thread(self._parts.worker.drained, name, moment)
 
     def _say(self, reason: str, why: str) -> None:

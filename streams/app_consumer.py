@@ -62,6 +62,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         self._decoder = Decoder({}, {})
         self._starts: dict[TopicPartition, int] = {}
         self._gaps: dict[TopicPartition, tuple[int, int]] = {}
+        self._marked: set[TopicPartition] = set()
+        """Partitions in which some offsets hold no records."""
         self._uncommitted: dict[TopicPartition, int] = {}
         self._committed_at = 0.0
         self.processed = 0
@@ -157,12 +159,18 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             await self._commit()
         return done
 
-    def drained(self) -> list[str]:
-        """Owned partitions of which nothing is left to process just now."""
-        if not self.has_taken_over:
-            return []
-        ours: Sequence[TopicPartition] = self._client.assignment()
-        return [_name(tp) for tp in ours if self._expected(tp) == self._client.highwater(tp)]
+    async def drained(self) -> list[str]:
+        """Owned partitions of which nothing is left to process just now: what was polled is durable
+        (the loop is idle) and the client stands at the end, past any transaction's markers. Raises
+        KafkaError."""
+        found: list[str] = []
+        for tp in sorted(self._client.assignment()):
+            if self.has_taken_over and self._idle.is_set():
+                at_end = await self._client.position(tp) == self._client.highwater(tp)
+                # Asked again: a batch may have been polled while we waited.
+                if at_end and self._idle.is_set() and self.has_taken_over:
+                    found.append(_name(tp))
+        return found
 
     async def observe(self) -> None:
         """Tell the meter where each owned partition stands: our own count beside Kafka's copy, for
@@ -187,19 +195,20 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             return {}
         if generation != self._generation:
             return {}
-        polled = {tp: rows for tp, rows in polled.items() if rows}
-        if not all(self._follows(tp, rows[0].offset) for tp, rows in polled.items()):
-            self.doubt()
-            return {}
-        return polled
+        return {tp: rows for tp, rows in polled.items() if rows and self._follows(tp, rows)}
 
-    def _follows(self, tp: TopicPartition, first: int) -> bool:
-        """Does the partition go on where the store stands? A gap is read once more; if it is still
-        there it holds no records (a transaction's marker), for offsets never come back."""
-        gap = (self._expected(tp), first)
-        if gap[0] == gap[1] or self._gaps.get(tp) == gap:
+    def _follows(self, tp: TopicPartition, rows: Sequence[Any]) -> bool:
+        """Does the partition go on where the store stands? A gap is read once more. If it is still
+        there it holds no records (a transaction's marker), for offsets never come back; where
+        shippers use transactions there will be more of them."""
+        expected, first = self._expected(tp), rows[0].offset
+        if expected == first or (expected < first and tp in self._marked):
             return True
-        self._gaps[tp] = gap
+        if expected < first and self._gaps.get(tp) == (expected, first):
+            self._marked.add(tp)
+            return True
+        self._gaps[tp] = (expected, first)
+        self._client.seek(tp, expected)
         return False
 
     def _expected(self, tp: TopicPartition) -> int:
