@@ -257,9 +257,11 @@ class Fleet:
         return worker.stop()
 
     def stop_all(self) -> list[int]:
+        """SIGTERM to all, once: a second would meet a process that no longer handles it."""
         for worker in self.workers:
             worker.send(signal.SIGTERM)
-        return [self.stop(worker) for worker in list(self.workers)]
+        stopped, self.workers = self.workers, []
+        return [worker.process.wait(40) for worker in stopped]
 
     @property
     def producer(self) -> KafkaProducer:
@@ -295,7 +297,8 @@ class Fleet:
             ("arrived", line.arrived.isoformat().encode()),
             ("transport", b"demo"),
         ]
-        return self.producer.send(topic, line.raw, partition=partition, headers=headers)
+        key = b"tombstone" if line.raw is None else None  # the client refuses a record of nothing
+        return self.producer.send(topic, line.raw, key, headers, partition)
 
     def add_partitions(self, count: int) -> None:
         """Every raw topic has so many from now on; produced to at once."""
@@ -363,9 +366,16 @@ class Fleet:
 
 @contextmanager
 def a_fleet(
-    folder: Path, servers: str, url: str, *, clear: bool = True, **kafka: Any
+    folder: Path,
+    servers: str,
+    url: str,
+    *,
+    clear_schema: bool = True,
+    clear_topics: bool = True,
+    **kafka: Any,
 ) -> Iterator[Fleet]:
-    """Schema, topics, settings file and registers of a play of its own."""
+    """Schema, topics, settings file and registers of a play of its own. What stands on a server
+    that ends with the test need not be cleared."""
     fleet = Fleet(play_settings(folder, servers, url, **kafka))
     settings = fleet.settings
     create_schema(settings.store)
@@ -376,8 +386,9 @@ def a_fleet(
         yield fleet
     finally:
         fleet.close()
-        if clear:
+        if clear_schema:
             drop_schema(settings.store)
+        if clear_topics:
             topics.remove(settings)
 
 
