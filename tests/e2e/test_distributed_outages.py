@@ -1,0 +1,146 @@
+"""Kafka and PostgreSQL killed and started again under running workers; a broker's disk that is full."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from fleet import a_fleet, demo_rows, embedded, play_settings, until
+from services import private_kafka, private_postgres
+
+from breachdesk.bootstrap.house import Premises
+from breachdesk.demo.stage import MORNING_AFTER
+from schemas.errors import Retryable
+from schemas.source import Incoming
+from streams import topics
+from streams.event_logs.kafka import KafkaEventLog
+
+pytestmark = [pytest.mark.slow, pytest.mark.kafka]
+AWAY_SECONDS = 8.0
+
+
+@pytest.mark.postgres
+def test_a_broker_that_dies_and_comes_back_loses_nothing(tmp_path: Path, postgres_url: str) -> None:
+    rows = demo_rows()
+    with (
+        private_kafka() as kafka,
+        a_fleet(
+            tmp_path / "play", kafka.address, postgres_url, clear_topics=False, batch_records=20
+        ) as fleet,
+    ):
+        fleet.start(2)
+        fleet.produce(rows[:2500])
+        names = list(fleet.ends())
+        fleet.reached(300, names=names)
+        kafka.kill()
+        time.sleep(AWAY_SECONDS)
+        alive = [worker.alive for worker in fleet.workers]
+        kafka.start()
+        fleet.produce(rows[2500:])
+        fleet.drained()
+
+        assert alive == [True, True]
+        assert fleet.outcome() == embedded(rows, fleet.settings)
+        assert fleet.stop_all() == [0, 0]
+
+
+@pytest.mark.postgres
+def test_workers_wait_for_a_postgresql_that_died_and_say_so(
+    tmp_path: Path, kafka_servers: str
+) -> None:
+    rows = demo_rows()
+    with (
+        private_postgres() as postgres,
+        a_fleet(
+            tmp_path / "play", kafka_servers, postgres.url, clear_schema=False, batch_records=20
+        ) as fleet,
+    ):
+        workers = fleet.start(2)
+        for worker in workers:
+            worker.ready()
+        fleet.produce(rows[:2500])
+        fleet.reached(300)
+        for _ in range(2):
+            postgres.kill()
+            fleet.produce(rows[2500:2600])
+            for worker in workers:
+                until(lambda worker=worker: worker.asked("/readyz")[0] == 503, 30)
+            living = [worker.asked("/healthz")[0] for worker in workers]
+            postgres.start()
+            for worker in workers:
+                worker.ready()
+        fleet.produce(rows[2600:])
+        fleet.drained()
+        told = [*rows[:2600], *rows[2500:2600], *rows[2600:]]
+
+        assert living == [200, 200]
+        assert fleet.outcome() == embedded(told, fleet.settings)
+        assert fleet.stop_all() == [0, 0]
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    """A file system of that size; needs the right to mount."""
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0777", "tmpfs", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip(f"a small tmpfs cannot be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk for the broker")
+def test_a_full_disk_of_the_broker_refuses_for_now_and_what_was_acknowledged_stays(
+    tmp_path: Path,
+) -> None:
+    with small_disk(tmp_path / "disk", "48m") as disk:
+        properties = {
+            "log.dirs": str(disk),
+            "log.segment.bytes": "1048576",
+            "log.index.size.max.bytes": "4096",
+        }
+        with private_kafka(properties) as kafka:
+            settings = play_settings(tmp_path / "play", kafka.address, "", partitions=1)
+            topics.create(settings)
+            log = KafkaEventLog(settings, lambda: MORNING_AFTER, wait=6.0)
+            stored = fill(log)
+            with pytest.raises(Retryable):
+                log.append([line(0)])
+            log.close()
+            kafka.kill()
+            subprocess.run(["mount", "-o", "remount,size=512m", str(disk)], check=True)
+            kafka.start()
+            with Premises(settings) as house:
+                after = house.log.append([line(n) for n in range(50)])
+                ends = topics.lag(settings)
+
+                assert house.log.get(after[-1]) is not None
+                assert sum(each.end for each in ends) >= stored + 50
+
+
+def line(number: int) -> Incoming:
+    return Incoming(source="web", raw=b"%d " % number + os.urandom(100_000), arrived=MORNING_AFTER)
+
+
+def fill(log: KafkaEventLog) -> int:
+    """Append until the disk is full; how many records were acknowledged."""
+    stored = 0
+    for _ in range(200):
+        try:
+            log.append([line(n) for n in range(10)])
+        except Retryable:
+            return stored
+        stored += 10
+    pytest.fail("20 times the disk's size fitted")
