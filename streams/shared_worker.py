@@ -239,13 +239,15 @@ def _letters(letters: Sequence[DeadLetter]) -> Said:
 def _advances(records: Sequence[Arrived], owned: Mapping[str, Held]) -> list[Advance]:
     """One step a partition: from what is held to its last record of this batch."""
     last: dict[str, RawRecord] = {}
-    newest: dict[str, float] = {}
+    newest: dict[str, datetime] = {}
     for partition, record in records:
         last[partition] = record
-        arrived = record.arrived.timestamp()
-        newest[partition] = max(newest.get(partition, arrived), arrived)
+        known = newest.get(partition)
+        if known is None or record.arrived > known:
+            newest[partition] = record.arrived
     return [
-        Advance(name, owned[name], record.position, newest[name]) for name, record in last.items()
+        Advance(name, owned[name], record.position, newest[name].timestamp())
+        for name, record in last.items()
     ]
 
 

@@ -66,6 +66,7 @@ class Decoder:
         self._sources = sources
         self._drill = drill
         self._journals: dict[tuple[str, int], str] = {}
+        self._arrived = (0, datetime.fromtimestamp(0, UTC))
 
     def record(self, consumed: Consumed) -> RawRecord:
         """Raises Misconfigured when the topic keeps the producers' times."""
@@ -75,13 +76,19 @@ class Decoder:
                 place=f"topic {consumed.topic}, message.timestamp.type",
                 remedy="Run breachdesk topics create: it sets LogAppendTime.",
             )
-        arrived = datetime.fromtimestamp(consumed.timestamp / 1000, UTC)
+        arrived = self._moment_of(consumed.timestamp)
         source = self._sources.get(consumed.topic)
         position = Position(self.journal(consumed.topic, consumed.partition), consumed.offset)
         raw = consumed.value or b""
         if not consumed.headers:
             return RawRecord(position, source or UNKNOWN_SOURCE, raw, arrived, TRANSPORT)
         return self._with_headers(consumed, source, position, raw, arrived)
+
+    def _moment_of(self, timestamp: int) -> datetime:
+        """The broker stamps a batch once: its records share one moment."""
+        if self._arrived[0] != timestamp:
+            self._arrived = (timestamp, datetime.fromtimestamp(timestamp / 1000, UTC))
+        return self._arrived[1]
 
     def journal(self, topic: str, partition: int) -> str:
         """The journal id of a partition, the same object each time."""
