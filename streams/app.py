@@ -61,8 +61,8 @@ class Standing:
     """How the worker is, for readiness; written by the service, read by anyone."""
 
     def __init__(self) -> None:
-        self.trouble = ""
-        """Why it waits just now; empty while all is well."""
+        self.troubles: dict[str, str] = {}
+        """Why a part waits just now, by part; empty: it does not."""
         self.ready = False
         """Has it joined the group and taken over its partitions?"""
         self.failure: BaseException | None = None
@@ -111,6 +111,7 @@ class Hosted(Service):
         self._standing = standing
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._wait = FIRST_WAIT_SECONDS
+        self._waits_for: dict[str, str] = {}
         self._drained_at = 0.0
         self._chores_at = 0.0
 
@@ -133,7 +134,7 @@ class Hosted(Service):
     @Service.task
     async def _read(self) -> None:
         while not self.should_stop:
-            await self._guarded(self._turn)
+            await self._guarded("batches", self._turn)
 
     @Service.task
     async def _observe(self) -> None:
@@ -141,30 +142,32 @@ class Hosted(Service):
             await self.sleep(OBSERVE_SECONDS)
             try:
                 await asyncio.wait_for(self._consumer.observe(), OBSERVE_SECONDS)
+                self._say("watch", "", "")
             except (KafkaError, TimeoutError):
-                self._say("kafka", "Kafka does not answer")
+                self._say("watch", "kafka", "Kafka does not answer")
 
     @Service.task
     async def _keep_up(self) -> None:
         while not self.should_stop:
             await self.sleep(UPKEEP_SECONDS)
-            await self._guarded(self._upkeep)
+            await self._guarded("upkeep", self._upkeep)
 
-    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _guarded(self, part: str, work: Callable[[], Awaitable[None]]) -> None:
         """What a person must look at ends the app; nothing escapes unsaid."""
         try:
             await work()
+            self._say(part, "", "")
         except Conflict:
             self._parts.meter.conflict()
             self._consumer.doubt()
         except Retryable as refusal:
-            self._say("store", str(refusal))
+            self._say(part, "store", str(refusal))
             await self.sleep(FIRST_WAIT_SECONDS)
         except (BreachDeskError, *AuthorizationError) as failure:
             self._standing.failure = failure
             await self._app.crash(failure)
         except KafkaError as refusal:
-            self._say("kafka", f"Kafka refuses for now ({type(refusal).__name__})")
+            self._say(part, "kafka", f"Kafka refuses for now ({type(refusal).__name__})")
             self._consumer.doubt()
             await self.sleep(FIRST_WAIT_SECONDS)
 
@@ -173,14 +176,13 @@ class Hosted(Service):
         try:
             done = await consumer.turn()
         except Retryable as refusal:
-            self._say("store", str(refusal))
+            self._say("batches", "store", str(refusal))
             await consumer.breathe(self._wait)
             self._wait = min(2 * self._wait, LONGEST_WAIT_SECONDS)
-            return
+            raise
         standing.processed = consumer.processed
         standing.ready = consumer.has_taken_over
-        if done or (standing.ready and standing.trouble):
-            self._say("", "")
+        if done:
             self._wait = FIRST_WAIT_SECONDS
 
     async def _upkeep(self) -> None:
@@ -210,9 +212,12 @@ class Hosted(Service):
         for name in await self._consumer.drained():
             await self._in_thread(self._parts.worker.drained, name, moment)
 
-    def _say(self, reason: str, why: str) -> None:
-        self._standing.trouble = why
-        self._parts.meter.waiting(reason)
+    def _say(self, part: str, reason: str, why: str) -> None:
+        """What a part waits for; empty: for nothing. One part's ease is not another's."""
+        self._waits_for[part] = reason
+        self._standing.troubles[part] = why
+        waiting = [each for each in self._waits_for.values() if each]
+        self._parts.meter.waiting(waiting[0] if waiting else "")
 
 
 def run_app(app: Any) -> None:

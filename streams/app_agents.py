@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from schemas.errors import BreachDeskError
+from schemas.errors import BreachDeskError, Retryable
 from streams.ports import Export
 from streams.shared_exports import refused_order
 from streams.topics import topic_name
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from streams.app import Parts
 
 EXPORTS_AT_ONCE = 500
+RETRY_SECONDS = 2.0
 
 
 def add_agents(app: Any, parts: Parts) -> None:
@@ -39,13 +40,27 @@ async def _events(stream: Any) -> AsyncIterator[Any]:
 
 
 async def _follow(app: Any, parts: Parts, event: Any) -> None:
-    """An order that cannot be followed goes to the dead letters with its place and reason."""
+    """An order that cannot be followed goes to the dead letters with its place and reason; while
+    the store refuses it waits. Nothing escapes: Faust would acknowledge the order and stop."""
     message = event.message
     place = f"{message.topic}/{message.partition}:{message.offset}"
     try:
-        await asyncio.to_thread(parts.orders.follow, bytes(event.value or b""), place)
+        await _obey(app, parts, bytes(event.value or b""), place)
     except BreachDeskError as refusal:
         await send(app, parts, refused_order(place, str(refusal)))
+    except Exception as problem:  # noqa: BLE001 - an order must not stop those behind it
+        kind = type(problem).__name__
+        await send(app, parts, refused_order(place, f"the program failed on this order: {kind}."))
+
+
+async def _obey(app: Any, parts: Parts, order: bytes, place: str) -> None:
+    while not app.should_stop:
+        try:
+            await asyncio.to_thread(parts.orders.follow, order, place)
+        except Retryable:
+            await app.sleep(RETRY_SECONDS)
+        else:
+            return
 
 
 async def send_exports(app: Any, parts: Parts) -> int:
@@ -69,4 +84,5 @@ async def _sent(app: Any, parts: Parts, export: Export) -> Any:
     topic = app.topic(
         topic_name(parts.settings.kafka, export.topic), value_serializer="raw", key_serializer="raw"
     )
-    return await topic.send(key=export.key.encode(), value=export.value)
+    # An empty message is a tombstone: compaction forgets the key.
+    return await topic.send(key=export.key.encode(), value=export.value or None)

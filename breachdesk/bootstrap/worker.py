@@ -93,9 +93,8 @@ class Health:
         unready = dict(self.live())
         if not self._standing.ready:
             unready["group"] = "the worker has not taken over its partitions yet"
-        if self._standing.trouble:
-            unready["waiting"] = self._standing.trouble
-        return unready
+        troubles = dict(self._standing.troubles)
+        return unready | {part: why for part, why in troubles.items() if why}
 
 
 def require_shared(settings: Settings) -> None:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from breachdesk.bootstrap.console import serve_console
 from breachdesk.bootstrap.house import Premises, holding
 from breachdesk.bootstrap.mail import send_due
 from breachdesk.bootstrap.serve import refuse_a_taken_port, serve
@@ -141,4 +142,5 @@ def _open_console(house: Premises, clock: StageClock, received: int) -> None:
         out.print(f"  {account:<10} password {PASSWORD}   ({named})", markup=False)
     out.print("Stop with Ctrl-C. Mails land in the folder mails of", house.settings.data_dir)
     with holding(house.settings.data_dir, "pipeline"):
-        serve(house, say=lambda text: out.print(text, markup=False))
+        show = serve_console if house.settings.kafka.servers else serve
+        show(house, lambda text: out.print(text, markup=False))

@@ -75,6 +75,12 @@ def source_name(file: Path) -> str:
 
 def _pin_format(house: Premises, names: list[str], format_id: str) -> None:
     """These sources are read by one parser in this run."""
+    if house.settings.kafka.servers:
+        raise BadInput(
+            "the workers read the records, and they follow the settings alone",
+            place="--format",
+            remedy="Name the source's parser under [[sources]] in breachdesk.toml.",
+        )
     _known_format(format_id)
     settings = house.settings
     pinned = tuple(settings.source(n).model_copy(update={"parser": format_id}) for n in names)

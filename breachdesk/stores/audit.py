@@ -98,9 +98,12 @@ class SqlAuditBook:
         chain.must_end_at(*self._head())
         return chain.seq
 
-    def waiting(self) -> Sequence[tuple[str, str]]:
-        """(act, subject) of each entry that `finish` will write."""
-        return [(str(each["act"]), str(each["subject"])) for each in self._waiting]
+    def waiting(self) -> Sequence[tuple[str, str, str]]:
+        """(act, subject, former id if it has one) of each entry that `finish` will write."""
+        return [
+            (str(each["act"]), str(each["subject"]), str(each["facts"].get("former", "")))
+            for each in self._waiting
+        ]
 
     def finish(self) -> None:
         """Write what waits: lock the head, link, move the head."""

@@ -7,6 +7,7 @@ as it stands now, in the same transaction. A counter that rises without an audit
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 import orjson
@@ -25,6 +26,8 @@ EXPORTING = "exporting"
 """Execution option of connections whose transactions fill the outbox."""
 ALERTS = "alerts"
 BREACHES = "breaches"
+BREACH_ID = "BR-"
+"""Acts on a confirmed case have the breach as their subject."""
 
 
 class Run(Protocol):
@@ -62,22 +65,41 @@ def add(connection: Connection, messages: Sequence[Export]) -> None:
         connection.execute(insert(exports), rows)
 
 
-def facts(uow: UnitOfWork, audited: Iterable[tuple[str, str]]) -> Sequence[Export]:
-    """One message for each alert and breach among the (act, subject) pairs, as it stands now."""
-    found: dict[tuple[str, str], Export] = {}
-    for act, subject in audited:
-        kind = act.partition(":")[0]
-        try:
-            if kind == "alert":
-                alert = uow.alerts.get(subject)
-                found[ALERTS, alert.id] = Export(ALERTS, alert.id, _alert(alert))
-            elif kind in ("breach", "notice"):
-                breach = uow.breaches.get(subject)
-                found[BREACHES, breach.id] = Export(BREACHES, breach.id, _breach(uow, breach))
-        except NotFound:
-            # Acts on something else (an account, a register) bear these names too.
-            continue
-    return list(found.values())
+def facts(uow: UnitOfWork, audited: Iterable[tuple[str, str, str]]) -> Sequence[Export]:
+    """One message for each alert and breach that the (act, subject, former id) triples are about,
+    as it stands now; an empty one for every id that an alert no longer bears."""
+    alerts: dict[str, AlertView | None] = {}
+    breaches: dict[str, Breach] = {}
+    for act, subject, former in audited:
+        # Acts on something else (an account, a register) have no such subject.
+        with suppress(NotFound):
+            _gather(uow, act.partition(":")[0], subject, former, alerts, breaches)
+    told = [Export(ALERTS, name, b"" if a is None else _alert(a)) for name, a in alerts.items()]
+    return [*told, *(Export(BREACHES, b.id, _breach(uow, b)) for b in breaches.values())]
+
+
+def _gather(
+    uow: UnitOfWork,
+    kind: str,
+    subject: str,
+    former: str,
+    alerts: dict[str, AlertView | None],
+    breaches: dict[str, Breach],
+) -> None:
+    """Raises NotFound when there is no such thing."""
+    if kind == "alert":
+        alert = uow.alerts.get(subject)
+        alerts |= {name: None for name in (subject, former) if name not in ("", alert.id)}
+        alerts[alert.id] = alert
+    elif kind == "case" and not subject.startswith(BREACH_ID):
+        case = uow.cases.get(subject)
+        linked = [uow.alerts.get(pk) for pk in case.alerts]
+        alerts |= {alert.id: alert for alert in linked}
+        if case.breach_id:
+            breaches[case.breach_id] = uow.breaches.get(case.breach_id)
+    elif kind in ("case", "breach", "notice"):
+        breach = uow.breaches.get(subject)
+        breaches[breach.id] = breach
 
 
 def _alert(alert: AlertView) -> bytes:

@@ -17,14 +17,16 @@ def rewind(
     connection: Connection, names: Sequence[str], offset: int | None, actor: str, now: datetime
 ) -> list[str]:
     """Have `offset` read next of these partitions (none named: of all); None: what the log still
-    holds. Owners are fenced by the epoch and read on from there; alerts, counts and notices are
+    holds. With an offset, partitions of which nothing is processed are left alone. Owners are fenced by the epoch and read on from there; alerts, counts and notices are
     idempotent. Raises NotFound for a partition that was never processed."""
-    stored = select(positions.c.partition).order_by(positions.c.partition)
-    known = list(connection.execute(stored).scalars())
+    columns = (positions.c.partition, positions.c.journal)
+    rows = connection.execute(select(*columns).order_by(positions.c.partition))
+    # An offset means nothing before it is known of which making of the topic.
+    known = [row.partition for row in rows if row.journal is not None or not offset]
     for name in names:
         if name not in known:
             raise NotFound(
-                "no such partition was ever processed",
+                "no such partition was ever processed, or it begins anew already",
                 place=name,
                 remedy=f"Known are: {', '.join(known) or 'none'}.",
             )

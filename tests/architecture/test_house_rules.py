@@ -17,6 +17,7 @@ SOURCES = [p for name in PACKAGES for p in sorted((ROOT / name).rglob("*.py"))]
 OWNERS_OF_A_DEAD_LETTER = {
     "streams/worker.py",
     "streams/shared_worker.py",
+    "streams/app_agents.py",
     "notifiers/dispatch.py",
 }
 CARRIERS = {"breachdesk/stores/writer.py", "streams/event_logs/group_commit.py"}

@@ -66,22 +66,38 @@ def test_facts_of_alerts_and_breaches_follow_from_what_was_audited(store: Any) -
 
     def work(uow: Any) -> Any:
         audited = [
-            ("alert:episode:raised", alert.id),
-            ("breach:case:confirmed", breach.id),
-            ("notice:attempt:begun", breach.id),
-            ("alert:episode:raised", "AL-unknown"),
-            ("user:account:saved", "sam"),
+            ("alert:episode:revised", alert.id, "AL-former"),
+            ("case:breach:confirmed", breach.id, ""),
+            ("notice:attempt:begun", breach.id, ""),
+            ("alert:episode:raised", "AL-unknown", ""),
+            ("user:account:saved", "sam", ""),
         ]
         return exports.facts(uow, audited)
 
-    found = {(e.topic, e.key): orjson.loads(e.value) for e in store.look(work)}
+    messages = {(e.topic, e.key): e.value for e in store.look(work)}
+    tombstone = messages.pop(("alerts", "AL-former"))
+    found = {key: orjson.loads(value) for key, value in messages.items()}
 
+    assert tombstone == b""
     assert set(found) == {("alerts", alert.id), ("breaches", breach.id)}
     told = found["alerts", alert.id]
     assert (told["id"], told["state"], told["severity"]) == (alert.id, "new", alert.severity)
     assert found["breaches", breach.id]["aware_at"] == breach.aware_at.isoformat()
     assert set(found["breaches", breach.id]) == {
         *("id", "case", "confirmed_at", "aware_at", "drill", "paused", "notices"),
+    }
+
+
+def test_a_case_tells_its_alerts_and_its_breach(store: Any) -> None:
+    alert = an_alert(store)
+    breach = store.act(lambda uow: a_confirmed_breach(uow, START, alert))
+    audited = [("case:opened:from_alerts", breach.case_id, "")]
+
+    told = store.look(lambda uow: exports.facts(uow, audited))
+
+    assert {(each.topic, each.key) for each in told} == {
+        ("alerts", alert.id),
+        ("breaches", breach.id),
     }
 
 
@@ -153,6 +169,17 @@ def test_a_position_is_set_back_as_an_audited_act_and_stays_counted(store: Any) 
     assert acts == ["sources:partitions:replayed"] * 2
     with pytest.raises(NotFound, match="raw/0"):
         store.rewind(["raw/9"], None, actor="operator:cli")
+
+
+def test_an_offset_of_a_partition_that_begins_anew_is_refused(store: Any) -> None:
+    """It would name a place in no journal, which no owner could ever move from."""
+    committed(store)
+    store.rewind(["raw/0"], None, actor="operator:cli")
+
+    with pytest.raises(NotFound, match="begins anew"):
+        store.rewind(["raw/0"], 1, actor="operator:cli")
+    assert store.rewind((), 1, actor="operator:cli") == []
+    assert store.shared_sink().held(["raw/0"])["raw/0"].position is None
 
 
 def test_somebody_leads_and_is_asked_again_and_again(store: Any) -> None:
