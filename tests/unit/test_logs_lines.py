@@ -168,7 +168,7 @@ def test_an_unknown_exception_is_its_class_and_place_wherever_it_stands(lines: L
     except ValueError as error:
         own().exception("ours failed")
         own().error("ours again", exc_info=error)
-        logging.getLogger("mode").error("crashed: %r", error, exc_info=True)  # noqa: G201, TRY400 - as mode does
+        logging.getLogger("mode").error("crashed: %r", error, exc_info=True)  # noqa: G201 - as mode does
         logging.getLogger("asyncio").error(error)  # noqa: TRY400 - as asyncio does
         own().info("kept", failure=error)
 

@@ -18,8 +18,8 @@ from schemas.event import Position, RawRecord
 from schemas.plugin import Act, Folded, Line, Parser
 from schemas.settings import Settings, SourceSettings
 from streams.pipeline import Pipeline
-from streams.reading import NO_TIME
 from streams.ports import Batch, BucketRow, Resume
+from streams.reading import NO_TIME
 from streams.recognise import Recogniser
 from streams.sigma.load import load_rules
 
