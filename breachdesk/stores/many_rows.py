@@ -1,7 +1,7 @@
 """Many rows in one statement.
 
 SQLAlchemy's executemany is one statement a row on the wire, planned and answered one by one.
-PostgreSQL takes whole columns as arrays instead; SQLite has no wire and keeps executemany.
+PostgreSQL takes the rows as one JSON text instead; SQLite has no wire and keeps executemany.
 """
 
 from __future__ import annotations
@@ -10,7 +10,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, String, Table, any_, literal, text
+import orjson
+from sqlalchemy import (
+    ColumnElement,
+    LargeBinary,
+    String,
+    Table,
+    any_,
+    cast,
+    func,
+    literal,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.types import TypeEngine
 
@@ -18,6 +30,9 @@ from breachdesk.stores.each_dialect import insert_or_ignore, insert_or_replace
 
 SLICE = 400
 """Values in one IN list: SQLite may refuse more than 999."""
+
+SEPARATOR = ","
+"""Of hashes, which hold hexadecimal digits only."""
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -51,10 +66,11 @@ def insert_many(connection: Connection, table: Table, rows: Rows) -> None:
 def among(
     connection: Connection, column: ColumnElement[str], values: Sequence[str]
 ) -> Iterator[ColumnElement[bool]]:
-    """Conditions that together ask for all of these values."""
+    """Conditions that together ask for all of these hashes."""
     if connection.dialect.name == "postgresql":
         if values:
-            yield column == any_(literal(list(values), ARRAY(String)))
+            told = func.string_to_array(literal(SEPARATOR.join(values)), SEPARATOR)
+            yield column == any_(cast(told, ARRAY(String)))
         return
     for begin in range(0, len(values), SLICE):
         yield column.in_(values[begin : begin + SLICE])
@@ -62,36 +78,48 @@ def among(
 
 def _insert(connection: Connection, table: Table, rows: Rows, conflict: str) -> None:
     names = tuple(rows[0])
-    statement, binds = _statement(table, names, conflict, connection.dialect)
-    arrays: dict[str, list[Any]] = {}
-    for number, (name, bind) in enumerate(zip(names, binds, strict=True)):
-        column = [row[name] for row in rows]
-        arrays[f"c{number}"] = column if bind is None else [bind(value) for value in column]
-    connection.execute(statement, arrays)
+    statement, encoders = _statement(table, names, conflict, connection.dialect)
+    pairs = list(zip(names, encoders, strict=True))
+    told = [{name: encode(row[name]) for name, encode in pairs} for row in rows]
+    connection.execute(statement, {"rows": orjson.dumps(told).decode()})
 
 
 @lru_cache(maxsize=64)
 def _statement(
     table: Table, names: tuple[str, ...], conflict: str, dialect: Dialect
-) -> tuple[Any, list[Callable[[Any], Any] | None]]:
+) -> tuple[Any, list[Callable[[Any], Any]]]:
+    """The rows travel as one JSON text: psycopg escapes arrays element by element, in Python."""
     quote = dialect.identifier_preparer.quote
     types = [table.c[name].type for name in names]
-    arrays = ", ".join(
-        f"CAST(:c{number} AS {_array_of(kind, dialect)})" for number, kind in enumerate(types)
+    told = ", ".join(
+        f"{quote(name)} {_told_as(kind, dialect)}" for name, kind in zip(names, types, strict=True)
     )
-    given = ", ".join(f"c{number}" for number in range(len(names)))
+    taken = ", ".join(
+        f"decode(n.{quote(name)}, 'hex')" if isinstance(kind, LargeBinary) else f"n.{quote(name)}"
+        for name, kind in zip(names, types, strict=True)
+    )
     statement = text(
         f"INSERT INTO {quote(table.name)} ({', '.join(map(quote, names))})"  # noqa: S608 - our own names
-        f" SELECT {given} FROM unnest({arrays}) WITH ORDINALITY AS n({given}, place)"
-        f" ORDER BY place {conflict}"
+        f" SELECT {taken} FROM ROWS FROM (json_to_recordset(CAST(:rows AS json)) AS ({told}))"
+        f" WITH ORDINALITY AS n({', '.join(map(quote, names))}, place_) ORDER BY place_ {conflict}"
     )
-    return statement, [kind.dialect_impl(dialect).bind_processor(dialect) for kind in types]
+    return statement, [_encoder(kind, dialect) for kind in types]
 
 
-def _array_of(kind: TypeEngine[Any], dialect: Dialect) -> str:
-    """Texts go as `text`: a cast to varchar(n) would cut them in silence, the insert refuses."""
+def _told_as(kind: TypeEngine[Any], dialect: Dialect) -> str:
+    """Texts come as `text`: a cast to varchar(n) would cut them in silence, the insert refuses."""
     name = str(kind.compile(dialect))
-    return "text[]" if name.startswith(("VARCHAR", "TEXT")) else f"{name}[]"
+    return "text" if name.startswith(("VARCHAR", "TEXT", "BYTEA")) else name
+
+
+def _encoder(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any]:
+    if isinstance(kind, LargeBinary):
+        return bytes.hex
+    return kind.dialect_impl(dialect).bind_processor(dialect) or _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _replacing(table: Table, columns: Sequence[str], dialect: Dialect) -> str:

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import bindparam, delete, select, text, update
 from sqlalchemy.engine import Connection, Row
 
@@ -33,8 +34,9 @@ _RENEW = (
     .values(version=bindparam("v"), due=bindparam("d"))
 )
 _RENEW_MANY = text(
-    "UPDATE signal_groups SET version = n.v, due = n.d FROM unnest(CAST(:k AS text[]),"
-    " CAST(:v AS bigint[]), CAST(:d AS float8[])) AS n(k, v, d) WHERE key_hash = n.k"
+    "UPDATE signal_groups SET version = n.v, due = n.d"
+    " FROM json_to_recordset(CAST(:rows AS json)) AS n(k text, v bigint, d float8)"
+    " WHERE key_hash = n.k"
 )
 
 
@@ -106,7 +108,7 @@ def let_go(connection: Connection, locked: Locked, swept: Swept) -> None:
 def _renew(connection: Connection, renewed: Sequence[Mapping[str, Any]]) -> None:
     """Rows that are locked already."""
     if renewed and connection.dialect.name == "postgresql":
-        connection.execute(_RENEW_MANY, {name: [row[name] for row in renewed] for name in "kvd"})
+        connection.execute(_RENEW_MANY, {"rows": orjson.dumps(list(renewed)).decode()})
     elif renewed:
         connection.execute(_RENEW, renewed)
 
