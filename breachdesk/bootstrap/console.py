@@ -46,6 +46,8 @@ def _serve(house: Premises, say: Callable[[str], None], traced: Tracer) -> None:
             log_level="warning",
             access_log=False,
             server_header=False,
+            # Nothing of ours starts or ends with it; cancelled at the end, it would log a fault.
+            lifespan="off",
             timeout_graceful_shutdown=5,
         ),
         threading.Event(),

@@ -180,6 +180,8 @@ def _serve_http(house: Premises, say: Say, parts: Parts) -> None:
             log_level="warning",
             access_log=False,
             server_header=False,
+            # Nothing of ours starts or ends with it; cancelled at the end, it would log a fault.
+            lifespan="off",
             timeout_graceful_shutdown=5,
         ),
         parts.failed,
