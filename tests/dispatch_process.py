@@ -78,7 +78,11 @@ def sink_on_loopback(seconds: float) -> Iterator[tuple[Sink, int]]:
 
 def start(orders: Orders) -> subprocess.Popen[str]:
     """A dispatcher; `wait_ready` says when it sends."""
-    command = [sys.executable, str(TESTS / "dispatch_process.py"), orjson.dumps(asdict(orders)).decode()]
+    command = [
+        sys.executable,
+        str(TESTS / "dispatch_process.py"),
+        orjson.dumps(asdict(orders)).decode(),
+    ]
     path = os.pathsep.join((str(TESTS), str(TESTS.parent / "scripts")))
     environment = {**os.environ, "PYTHONPATH": path}
     return subprocess.Popen(

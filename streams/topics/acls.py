@@ -49,7 +49,9 @@ def _entries(client: Any) -> Sequence[Any]:
 
 def _touches(entry: Any, kafka: KafkaSettings, topics: Sequence[str]) -> bool:
     pattern = entry.resource_pattern
-    ours = {"TOPIC": topics, "GROUP": (kafka.group, f"{kafka.group}.agents")}.get(pattern.resource_type.name, ())
+    ours = {"TOPIC": topics, "GROUP": (kafka.group, f"{kafka.group}.agents")}.get(
+        pattern.resource_type.name, ()
+    )
     name = pattern.resource_name
     if pattern.pattern_type.name == "PREFIXED":
         return any(our.startswith(name) for our in ours)
