@@ -26,6 +26,7 @@ from streams.kafka_access import extra, kafka_python_options
 from streams.topics import source_of, source_topic, topic_ids, topic_name, topic_specs
 
 WAIT_SECONDS = 30.0
+CLOSE_SECONDS = 3.0
 POLL_MS = 200
 
 
@@ -180,12 +181,25 @@ class KafkaEventLog:
             ]
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Let go of the connections. What was refused before and waits in the client is not
+        waited for: whoever appended it was told so."""
         with self._lock:
             self._closed = True
+            producer = self._made.pop("producer", None)
+            if producer is not None:
+                self._end(producer)
             for client in self._made.values():
                 client.close()
             self._made.clear()
+
+    def _end(self, producer: Any) -> None:
+        """Without a limit the client waits for a dead broker for ever; and with one kafka-python
+        3.0 gives up before it has ended its own thread."""
+        try:
+            producer.close(timeout=CLOSE_SECONDS)
+        except self._errors.KafkaTimeoutError:
+            producer._sender.force_close()  # noqa: SLF001 - there is no other way
+            producer.close(timeout=CLOSE_SECONDS)
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
