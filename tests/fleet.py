@@ -393,7 +393,7 @@ def a_fleet(
 
 
 def play_settings(folder: Path, servers: str, url: str, **kafka: Any) -> Settings:
-    """A drill of its own on these servers; the broker forgets a dead worker after two seconds."""
+    """A drill of its own on these servers; the broker soon forgets a dead worker."""
     folder.mkdir(parents=True, exist_ok=True)
     play = secrets.token_hex(4)
     told = {"partitions": 2, "session_seconds": 3.0, "batch_records": 150, **kafka}

@@ -20,7 +20,8 @@ TICK = 0.25
 @pytest.fixture
 def fleet(tmp_path: Path, kafka_servers: str, postgres_url: str) -> Iterator[Fleet]:
     # Small batches: a life is many transactions, and a kill lands inside one.
-    made = a_fleet(tmp_path / "play", kafka_servers, postgres_url, batch_records=20)
+    told = {"batch_records": 20, "session_seconds": 2.0}
+    made = a_fleet(tmp_path / "play", kafka_servers, postgres_url, **told)
     with made as fleet:
         yield fleet
 
