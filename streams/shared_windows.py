@@ -16,8 +16,9 @@ from streams.ports import BucketRow, GroupRows, GroupState, Settled, Swept
 from streams.retention import Bucket
 from streams.windows import NOTHING, Group
 
-MOST_GROUPS = 50_000
-"""Copies kept; beyond them the least recently used is read anew when it is needed."""
+MOST_SIGNALS = 100_000
+"""Retained signals in all copies together, some hundred megabytes; beyond them the copies least
+recently used go, and are read anew when they are needed."""
 LOOK_AGAIN_SECONDS = 3_600.0
 """A group that a sweep found still reachable is left alone for so long."""
 
@@ -32,19 +33,21 @@ class Told(NamedTuple):
 class _Copy(NamedTuple):
     version: int
     group: Group
+    signals: int
 
 
 class SharedWindows:
     """Settles locked groups. Not thread-safe; one a worker."""
 
     def __init__(
-        self, specs: Mapping[str, WindowSpec], horizon: float, *, most: int = MOST_GROUPS
+        self, specs: Mapping[str, WindowSpec], horizon: float, *, most: int = MOST_SIGNALS
     ) -> None:
         """`specs` by rule id; `horizon`: the greatest H of any source, seconds."""
         self._specs = specs
         self._horizon = horizon
         self._most = most
         self._copies: OrderedDict[GroupKey, _Copy] = OrderedDict()
+        self._signals = 0
         self._working: dict[GroupKey, Group] = {}
 
     def __len__(self) -> int:
@@ -54,6 +57,7 @@ class SharedWindows:
         """Forget every copy."""
         self._copies.clear()
         self._working.clear()
+        self._signals = 0
 
     def known(self, keys: Sequence[GroupKey]) -> Mapping[GroupKey, int]:
         """Versions of the copies at hand."""
@@ -79,12 +83,19 @@ class SharedWindows:
     def keep(self, versions: Mapping[GroupKey, int]) -> None:
         """The settled state is durable under these versions."""
         for key, group in self._working.items():
+            self._forget(key)
             if group.buckets:
-                self._copies[key] = _Copy(versions[key], group)
-                self._copies.move_to_end(key)
+                signals = sum(len(bucket.rows) for bucket in group.buckets.values())
+                self._copies[key] = _Copy(versions[key], group, signals)
+                self._signals += signals
         self._working = {}
-        while len(self._copies) > self._most:
-            self._copies.popitem(last=False)
+        while self._signals > self._most:
+            self._forget(next(iter(self._copies)))
+
+    def _forget(self, key: GroupKey) -> None:
+        copy = self._copies.pop(key, None)
+        if copy is not None:
+            self._signals -= copy.signals
 
     def sweep(self, rows: Sequence[GroupRows], low: float) -> Swept:
         """Let go of what nothing in time can reach. State of rules that are gone is left alone."""
