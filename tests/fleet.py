@@ -22,8 +22,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
+import psycopg
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import NewPartitions
 from servers.ports import free_port
@@ -314,8 +315,25 @@ class Fleet:
         return {f"{e.topic}/{e.partition}": e.end for e in topics.lag(self.settings)}
 
     def processed(self, names: Sequence[str]) -> int:
-        held = self.store.shared_sink().held(names).values()
-        return sum(each.position.offset + 1 for each in held if each.position is not None)
+        """Records of these partitions that are durable; waits for nobody's lock. 0 while the
+        database is away."""
+        query = 'SELECT sum("offset" + 1) FROM positions WHERE partition = ANY(%s)'
+        try:
+            return int(self.asked(query, list(names)) or 0)
+        except psycopg.OperationalError:
+            return 0
+
+    def asked(self, query: LiteralString, *given: Any) -> Any:
+        """The one value of a query in the play's schema."""
+        store = self.settings.store
+        with psycopg.connect(store.url, options=f"-c search_path={store.schema_name}") as there:
+            row = there.execute(query, given).fetchone()
+        return row[0] if row else None
+
+    def in_transaction(self) -> bool:
+        """Has anybody moved a position without having committed it?"""
+        query = "SELECT count(*) FROM pg_locks WHERE relation = 'positions'::regclass"
+        return bool(self.asked(query + " AND mode = 'RowExclusiveLock'"))
 
     def drained(self, seconds: float = WAIT_SECONDS, *, alive: bool = True) -> None:
         """Every raw partition is processed to its end."""
@@ -428,13 +446,15 @@ def until(
     seconds: float,
     tell: Callable[[], str] = lambda: "",
     meanwhile: Callable[[], None] | None = None,
+    *,
+    pause: float = 0.1,
 ) -> None:
     deadline = time.monotonic() + seconds
     while not so():
         if meanwhile is not None:
             meanwhile()
         assert time.monotonic() < deadline, f"not within {seconds} s. {tell()}"
-        time.sleep(0.1)
+        time.sleep(pause)
 
 
 def facts(result: subprocess.CompletedProcess[str]) -> Row:

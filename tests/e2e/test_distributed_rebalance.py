@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fleet import Fleet, Line, a_fleet, demo_rows, embedded, until
+from fleet import Fleet, Line, Worker, a_fleet, demo_rows, embedded, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.postgres]
 SPRAYER = b"203.0.113.55"
@@ -71,27 +71,48 @@ def test_partitions_added_while_workers_run_are_found_and_change_nothing(fleet: 
     assert fleet.processed(new) > 500
 
 
-def test_a_worker_that_slept_through_its_session_is_fenced(fleet: Fleet) -> None:
-    """SIGSTOP in the middle of its work; an heir goes on; then SIGCONT. What the sleeper still had
-    in hand is refused, and it joins again."""
+def asleep(fleet: Fleet, sleeper: Worker, *, in_transaction: bool) -> None:
+    """SIGSTOP in the middle of its work: beside a transaction, or inside one."""
+
+    def fell_asleep() -> bool:
+        sleeper.send(signal.SIGSTOP)
+        if fleet.in_transaction() == in_transaction:
+            return True
+        sleeper.send(signal.SIGCONT)
+        return False
+
+    until(fell_asleep, 20, pause=0.005)
+
+
+def sleeping(fleet: Fleet, *, in_transaction: bool) -> None:
+    """An heir goes on; then SIGCONT. What the sleeper still had in hand must count for nothing."""
     rows = demo_rows()
-    lines = list(rows)
     (sleeper,) = fleet.start()
     sleeper.ready()
-    fleet.produce(rows)
+    fleet.produce([*rows, *rows])
     names = list(fleet.ends())
     fleet.reached(200, names=names)
-    sleeper.send(signal.SIGSTOP)
+    asleep(fleet, sleeper, in_transaction=in_transaction)
     done = fleet.processed(names)
     fleet.start()
-    fleet.drained()
+    fleet.drained(150)
     sleeper.send(signal.SIGCONT)
-    until(lambda: sleeper.metric("breachdesk_conflicts_total") > 0, 30)
     sleeper.ready()
     fleet.produce(rows[::3])
-    lines += rows[::3]
     fleet.drained()
 
-    assert 200 <= done < len(rows), "it slept in the middle of its work"
-    assert fleet.outcome() == embedded(lines, fleet.settings)
+    assert 200 <= done < len(rows) * 2, "it slept in the middle of its work"
+    assert fleet.outcome() == embedded([*rows, *rows, *rows[::3]], fleet.settings)
     assert sleeper.alive
+
+
+def test_a_worker_that_slept_through_its_session_is_fenced(fleet: Fleet) -> None:
+    sleeping(fleet, in_transaction=False)
+
+
+@pytest.mark.soak
+def test_a_worker_that_slept_inside_a_transaction_holds_the_others_up_but_loses_nothing(
+    fleet: Fleet,
+) -> None:
+    """PostgreSQL ends its transaction after a minute (idle_in_transaction_session_timeout)."""
+    sleeping(fleet, in_transaction=True)
