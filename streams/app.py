@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import faust
@@ -23,13 +22,10 @@ from aiokafka.errors import (
 from mode import Service
 
 from schemas.errors import BreachDeskError, Conflict, Retryable
-from schemas.settings import Settings
 from streams.app_agents import EXPORTS_AT_ONCE, add_agents, send_exports
 from streams.app_consumer import Consumer
+from streams.app_parts import Parts, Standing
 from streams.kafka_access import faust_credentials
-from streams.observed import Meter
-from streams.ports import ExportOutbox, Leader, Orders
-from streams.shared_worker import SharedWorker
 
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 20.0
@@ -40,34 +36,6 @@ CHORES_SECONDS = 60.0
 AuthorizationError = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 SKEW = timedelta(minutes=5)
 """An idle partition counts as read up to so long ago: brokers' clocks are not ours."""
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What bootstrap hands in."""
-
-    settings: Settings
-    worker: SharedWorker
-    exports: ExportOutbox
-    leader: Leader
-    orders: Orders
-    chores: Callable[[], None]
-    """What the leader does once a minute: gaps into the store, evidence kept beyond retention."""
-    meter: Meter
-    now: Callable[[], datetime]
-
-
-class Standing:
-    """How the worker is, for readiness; written by the service, read by anyone."""
-
-    def __init__(self) -> None:
-        self.troubles: dict[str, str] = {}
-        """Why a part waits just now, by part; empty: it does not."""
-        self.ready = False
-        """Has it joined the group and taken over its partitions?"""
-        self.failure: BaseException | None = None
-        """What ended it before its time."""
-        self.processed = 0
 
 
 def create_app(parts: Parts, standing: Standing) -> Any:

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from schemas.errors import BreachDeskError, Retryable
+from streams.app_parts import Parts
 from streams.ports import Export
 from streams.shared_exports import refused_order
 from streams.topics import topic_name
-
-if TYPE_CHECKING:
-    from streams.app import Parts
 
 EXPORTS_AT_ONCE = 500
 RETRY_SECONDS = 2.0

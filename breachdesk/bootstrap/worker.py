@@ -26,7 +26,7 @@ from streams.shared_pipeline import SharedPipeline
 from streams.shared_worker import SharedWorker
 
 if TYPE_CHECKING:
-    from streams.app import Standing
+    from streams.app_parts import Standing
 
 
 def run_worker(house: Premises, say: Callable[[str], None]) -> None:
@@ -34,6 +34,7 @@ def run_worker(house: Premises, say: Callable[[str], None]) -> None:
     are not as they must be, Corrupt when what is stored contradicts what Kafka holds, and whatever
     else ended it."""
     from streams import app as faust_app
+    from streams.app_parts import Parts, Standing
     from streams.topics import require
 
     require_shared(house.settings)
@@ -43,9 +44,9 @@ def run_worker(house: Premises, say: Callable[[str], None]) -> None:
     calm_the_collector()
     registry = CollectorRegistry()
     meter = PrometheusMeter(registry)
-    standing = faust_app.Standing()
+    standing = Standing()
     clock = clock_of(house)
-    parts = faust_app.Parts(
+    parts = Parts(
         settings=house.settings,
         worker=shared_worker(house, meter, clock, traced),
         exports=house.store.export_outbox(),

@@ -1,0 +1,40 @@
+"""What the Faust app is given, and what it tells of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.settings import Settings
+from streams.observed import Meter
+from streams.ports import ExportOutbox, Leader, Orders
+from streams.shared_worker import SharedWorker
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What bootstrap hands in."""
+
+    settings: Settings
+    worker: SharedWorker
+    exports: ExportOutbox
+    leader: Leader
+    orders: Orders
+    chores: Callable[[], None]
+    """What the leader does once a minute: gaps into the store, evidence kept beyond retention."""
+    meter: Meter
+    now: Callable[[], datetime]
+
+
+class Standing:
+    """How the worker is, for readiness; written by the service, read by anyone."""
+
+    def __init__(self) -> None:
+        self.troubles: dict[str, str] = {}
+        """Why a part waits just now, by part; empty: it does not."""
+        self.ready = False
+        """Has it joined the group and taken over its partitions?"""
+        self.failure: BaseException | None = None
+        """What ended it before its time."""
+        self.processed = 0
