@@ -21,7 +21,7 @@ run: setup       ## the demo, with the console on 127.0.0.1:8080
 	@$(BIN)/breachdesk demo
 
 test: setup      ## the whole test suite; starts its own Kafka and PostgreSQL where they are installed
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 soak: setup      ## only the long runs, on real servers
 	@BREACHDESK_SOAK=1 $(BIN)/python -m pytest -m soak

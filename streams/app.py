@@ -192,4 +192,9 @@ def run_app(app: Any) -> None:
     """Faust's own worker process: runs until SIGTERM or SIGINT; ends the process."""
     worker = faust.Worker(app, loglevel="info", override_logging=False, redirect_stdouts=False)
     worker.spinner = None
-    worker.execute_from_commandline()
+    try:
+        worker.execute_from_commandline()
+    except SystemExit:
+        # Told to stop while it was starting or losing its broker, Faust ends with a fault's code.
+        if not worker._shutdown_immediately:  # noqa: SLF001 - Faust tells it nowhere else
+            raise

@@ -25,6 +25,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Long files first: with several processes the last of them would otherwise be waited for alone.
+    long = {item.path for item in items if "slow" in item.keywords}
+    items.sort(key=lambda item: item.path not in long)
     if os.environ.get("BREACHDESK_SOAK") != "1":
         for item in items:
             if "soak" in item.keywords:

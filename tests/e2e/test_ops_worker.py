@@ -74,9 +74,9 @@ def test_a_worker_counts_what_it_processed_and_logs_json_only(fleet: Fleet) -> N
     lines = demo_rows()[:500]
     fleet.produce(lines)
     fleet.drained()
-    until(lambda: worker.metric("breachdesk_leader") == 1, 30)
-    until(lambda: worker.metric("breachdesk_low_watermark_seconds") > 0, 30)
-    until(lambda: worker.metric("breachdesk_processed_offsets") > 0, 30)
+    until(lambda: worker.metric("breachdesk_leader") == 1, 90)
+    until(lambda: worker.metric("breachdesk_low_watermark_seconds") > 0, 90)
+    until(lambda: worker.metric("breachdesk_processed_offsets") > 0, 90)
     text = asked(worker.ops, "/metrics")[1]
     health, ready = asked(worker.ops, "/healthz"), asked(worker.ops, "/readyz")
     ended = fleet.stop(worker)
@@ -99,11 +99,11 @@ def test_dispatcher_and_console_answer_and_held_mail_is_not_ready(fleet: Fleet) 
         running(fleet, "dispatch", BREACHDESK_OPS__PORT=str(ops)) as dispatcher,
         running(fleet, "console", BREACHDESK_CONSOLE_PORT=str(desk)),
     ):
-        until(lambda: asked(ops, "/readyz")[0] == 200, 30)
-        until(lambda: asked(desk, "/readyz")[0] == 200, 30)
+        until(lambda: asked(ops, "/readyz")[0] == 200, 90)
+        until(lambda: asked(desk, "/readyz")[0] == 200, 90)
         of_mail, of_desk = asked(ops, "/metrics")[1], asked(desk, "/metrics")[1]
         fleet.store.act(lambda uow: uow.marks.set("dispatch-held", "the server changed"))
-        until(lambda: asked(ops, "/readyz")[0] == 503, 30)
+        until(lambda: asked(ops, "/readyz")[0] == 503, 90)
         refusal = json.loads(asked(ops, "/readyz")[1])
         alive = asked(ops, "/healthz")[0]
         dispatcher.send_signal(signal.SIGTERM)
