@@ -91,7 +91,7 @@ def test_statements_and_their_values_are_never_written_below_a_warning(lines: Li
 def test_lines_carry_the_id_of_what_is_going_on(lines: Lines, kind: str, key: str) -> None:
     with tracing(kind, "abc") as trace_id:
         own().info("ours")
-        logging.getLogger("uvicorn.error").info("theirs")
+        logging.getLogger("some.library").info("theirs")
     own().info("afterwards")
 
     ours, theirs, afterwards = lines.rows
