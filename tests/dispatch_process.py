@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import email
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -21,8 +20,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import orjson
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from smtp_server import smtp_server
 
 TESTS = Path(__file__).parent
 
@@ -65,15 +64,9 @@ class Sink:
 
 @contextmanager
 def sink_on_loopback(seconds: float) -> Iterator[tuple[Sink, int]]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     sink = Sink(seconds)
-    server = Controller(sink, hostname="127.0.0.1", port=port)
-    server.start()
-    try:
+    with smtp_server(sink) as port:
         yield sink, port
-    finally:
-        server.stop()
 
 
 def start(orders: Orders) -> subprocess.Popen[str]:

@@ -13,10 +13,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from breachdesk.bootstrap.console import serve_console
 from breachdesk.bootstrap.house import Premises, holding
 from breachdesk.bootstrap.mail import send_due
-from breachdesk.bootstrap.serve import refuse_a_taken_port, serve
 from breachdesk.cli.options import AsJson, Bar, err, out, print_facts
 from breachdesk.demo import drill, shared
 from breachdesk.demo.lines import DemoLines, build, write_lines
@@ -65,6 +63,8 @@ def demo(
         err.print(f"wrote the demo's lines and registers to {write_lines_to}", markup=False)
         return
     if not unattended:
+        from breachdesk.bootstrap.serve import refuse_a_taken_port
+
         refuse_a_taken_port("127.0.0.1", port)
     clock = StageClock(in_arrival_order(cast)[0][0])
     settings = _settle(data_dir or FOLDER, cast, port)
@@ -134,6 +134,10 @@ def _drill(house: Premises, clock: StageClock, seconds: Stopwatch) -> dict[str, 
 
 
 def _open_console(house: Premises, clock: StageClock, received: int) -> None:
+    # Only here: other commands need not wait for the web framework.
+    from breachdesk.bootstrap.console import serve_console
+    from breachdesk.bootstrap.serve import serve
+
     clock.run_on()
     out.print(f"{received:,} lines from {len(house.settings.sources)} sources played.")
     out.print("Sign in, each in a browser window of its own; these accounts live only here:")

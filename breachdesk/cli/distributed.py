@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from breachdesk.bootstrap.console import serve_console
 from breachdesk.bootstrap.logs import spoken
 from breachdesk.cli.options import AsJson, DataDir, err, out, premises, print_json
 from schemas.errors import Misconfigured
@@ -37,6 +36,9 @@ def worker(data_dir: DataDir = None) -> None:
 
 def console(data_dir: DataDir = None) -> None:
     """Screens and HTTP intake over the shared store, as one of many, until stopped."""
+    # Only here: other commands need not wait for the web framework.
+    from breachdesk.bootstrap.console import serve_console
+
     with premises(data_dir) as house:
         serve_console(house, say=lambda text: out.print(text, markup=False))
         spoken(house.settings.ops, _tell)("stopped")

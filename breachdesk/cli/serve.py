@@ -11,7 +11,6 @@ import typer
 from breachdesk.bootstrap import mail
 from breachdesk.bootstrap.house import Premises, holding
 from breachdesk.bootstrap.logs import spoken
-from breachdesk.bootstrap.serve import serve
 from breachdesk.bootstrap.settings import FILE_NAME, data_dir_or_default
 from breachdesk.cli.options import AsJson, DataDir, err, out, premises, print_facts
 from schemas.errors import Misconfigured, Retryable
@@ -25,6 +24,9 @@ def add_to(app: typer.Typer) -> None:
 
 def run(data_dir: DataDir = None) -> None:
     """Listeners, pipeline, console and mail dispatcher in one process."""
+    # Only here: other commands need not wait for the web framework.
+    from breachdesk.bootstrap.serve import serve
+
     folder = data_dir_or_default(data_dir)
     if not (folder / FILE_NAME).exists():
         raise Misconfigured(

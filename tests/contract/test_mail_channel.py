@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import mailbox
-import socket
 from collections.abc import Callable, Iterator
 from email.message import Message
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Mailbox
+from smtp_server import smtp_server
 
 from notifiers.channels import channel_for
 from notifiers.channels.maildir import LOG, MaildirChannel
@@ -37,13 +36,9 @@ def way(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Way]:
             lambda: mails_in(folder),
         )
         return
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = Controller(Mailbox(str(folder)), hostname="127.0.0.1", port=port)
-    server.start()
-    changes = {"host": "127.0.0.1", "port": port, "tls": Tls.NONE, "timeout_seconds": 5.0}
-    yield channel_for(sender.model_copy(update=changes)), lambda: mails_in(folder)
-    server.stop()
+    with smtp_server(Mailbox(str(folder))) as port:
+        changes = {"host": "127.0.0.1", "port": port, "tls": Tls.NONE, "timeout_seconds": 5.0}
+        yield channel_for(sender.model_copy(update=changes)), lambda: mails_in(folder)
 
 
 async def test_each_message_arrives_once_whole_and_for_its_own_customer(way: Way) -> None:

@@ -423,7 +423,20 @@ def test_groups_that_never_fall_quiet_end_in_the_alerts_of_the_set_too(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 130))
+def test_thirty_more_random_sets_end_in_the_alerts_of_the_set(seed: int) -> None:
+    rounds("sqlite", seed, long=seed % 3 == 0)
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@pytest.mark.parametrize("seed", range(130, 160))
+def test_thirty_others_do_so_on_postgresql(seed: int) -> None:
+    rounds("postgres", seed, long=seed % 3 == 0)
+
+
+@pytest.mark.soak
 @pytest.mark.parametrize("adapter", ADAPTERS)
-@pytest.mark.parametrize("seed", range(100, 160))
-def test_sixty_more_random_sets_end_in_the_alerts_of_the_set(adapter: str, seed: int) -> None:
+@pytest.mark.parametrize("seed", range(200, 300))
+def test_a_hundred_more_do_so_on_both(adapter: str, seed: int) -> None:
     rounds(adapter, seed, long=seed % 3 == 0)

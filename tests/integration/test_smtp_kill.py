@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email
 import random
-import socket
 import subprocess
 import sys
 import time
@@ -14,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from smtp_server import smtp_server
 
 from notifiers.scratch_outbox import ScratchOutbox
 from notifiers.testing import NOON, notice_row, outgoing
@@ -43,13 +42,9 @@ class Sink:
 
 @pytest.fixture
 def sink() -> Iterator[tuple[Sink, int]]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     sink = Sink()
-    server = Controller(sink, hostname="127.0.0.1", port=port)
-    server.start()
-    yield sink, port
-    server.stop()
+    with smtp_server(sink) as port:
+        yield sink, port
 
 
 def dispatch(file: Path, port: int, boot: str) -> subprocess.Popen[bytes]:
