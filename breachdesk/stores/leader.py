@@ -7,6 +7,7 @@ dies, the server lets go, and the next that asks takes it.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import Connection
@@ -16,6 +17,7 @@ from schemas.errors import Retryable
 
 LEADER = 0x42520003
 _TAKE = text("SELECT pg_try_advisory_lock(:lock, hashtext(current_schema()))")
+_GIVE = text("SELECT pg_advisory_unlock(:lock, hashtext(current_schema()))")
 _HELD = text("SELECT 1")
 
 
@@ -53,8 +55,12 @@ class PostgresLeader:
                 ) from error
 
     def close(self) -> None:
-        """Let another lead."""
+        """Let another lead, from now on."""
         with self._lock:
+            if self._connection is not None and self._leads:
+                # The server ends a closed connection in its own time.
+                with suppress(DatabaseError):
+                    self._connection.execute(_GIVE, {"lock": LEADER})
             self._let_go()
 
     def _ask(self) -> bool:

@@ -67,7 +67,7 @@ def cut(settings: StoreSettings) -> None:
     """End every server process that holds an advisory lock of this schema."""
     with psycopg.connect(settings.url, autocommit=True) as connection:
         connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'"
             " AND classid = %s AND objid = (hashtext(%s)::bigint & 4294967295)::oid",
             (0x42520003, settings.schema_name),
         )
