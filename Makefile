@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Most long tests wait for real servers: a few more processes than a small machine has cores.
+WORKERS ?= 3
 
 .PHONY: help setup run test soak check clean
 
@@ -21,7 +23,7 @@ run: setup       ## the demo, with the console on 127.0.0.1:8080
 	@$(BIN)/breachdesk demo
 
 test: setup      ## the whole test suite; starts its own Kafka and PostgreSQL where they are installed
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 soak: setup      ## only the long runs, on real servers
 	@BREACHDESK_SOAK=1 $(BIN)/python -m pytest -m soak
