@@ -229,10 +229,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         """Ask the store where each of our partitions stands, and read on from there."""
         generation = self._generation
         ours = sorted(self._client.assignment())
-        begins = await self._client.beginning_offsets(ours) if ours else {}
-        ends = await self._client.end_offsets(ours) if ours else {}
         ids = await self._in_thread(topic_ids, self._settings, self.raw_topics)
+        # In this order: a former owner may commit, and retention drop what it committed, meanwhile.
+        begins = await self._client.beginning_offsets(ours) if ours else {}
         held = await self._in_thread(self._worker.own, [_name(tp) for tp in ours])
+        ends = await self._client.end_offsets(ours) if ours else {}
         if generation != self._generation:
             return
         sources = {topic: source_of(self._settings.kafka, topic) for topic in ids}

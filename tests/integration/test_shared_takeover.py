@@ -1,0 +1,90 @@
+"""A member of the group that takes partitions over while their former owner still commits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from log_adapters import kafka_settings
+
+from breachdesk.bootstrap.places import rules_dirs
+from breachdesk.testing import START, FixedNow, memory_store
+from schemas.settings import Settings
+from schemas.source import Incoming
+from streams.app_consumer import Consumer
+from streams.event_logs.kafka import KafkaEventLog
+from streams.observed import SilentMeter
+from streams.ports import Advance, Settled, SharedBatch
+from streams.recognise import Recogniser
+from streams.shared_pipeline import SharedPipeline
+from streams.shared_worker import SharedWorker
+from streams.sigma.load import load_rules
+from streams.topics import create, remove, topic_name
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    made = kafka_settings(tmp_path)
+    create(made)
+    yield made
+    remove(made)
+
+
+@pytest.fixture
+def store() -> Iterator[Any]:
+    with memory_store(FixedNow(START)) as opened:
+        yield opened
+
+
+def a_worker(store: Any, settings: Settings) -> SharedWorker:
+    pipeline = SharedPipeline(load_rules(rules_dirs(settings)), Recogniser(), settings)
+    register = store.register()
+    return SharedWorker(store.shared_sink(), pipeline, register, lambda _: START, SilentMeter())
+
+
+class FormerOwner:
+    """Receives and commits records of the only partition until its heir has asked where it stands."""
+
+    def __init__(self, store: Any, settings: Settings, log: KafkaEventLog) -> None:
+        self.sink = store.shared_sink()
+        self.log = log
+        self.partition = f"{topic_name(settings.kafka, 'raw')}/0"
+
+    def commits(self, count: int) -> None:
+        lines = [Incoming("web", b"a line", START)] * count
+        last = self.log.append(lines)[-1]
+        held = self.sink.held([self.partition])[self.partition]
+        step = Advance(self.partition, held, last, START.timestamp())
+        self.sink.commit(SharedBatch([step]), {}, lambda _rows, _low: Settled(), START)
+
+
+async def test_what_was_committed_while_it_was_asking_is_no_loss_of_the_brokers(
+    store: Any, settings: Settings
+) -> None:
+    log = KafkaEventLog(settings, FixedNow(START))
+    former, worker = FormerOwner(store, settings, log), a_worker(store, settings)
+    await asyncio.to_thread(former.commits, 3)
+
+    async def in_thread(work: Callable[..., Any], *given: Any) -> Any:
+        if work == worker.own:
+            await asyncio.to_thread(former.commits, 5)
+        return await asyncio.to_thread(work, *given)
+
+    consumer = Consumer(settings, worker, SilentMeter(), FixedNow(START), in_thread)
+    await consumer.start()
+    try:
+        async with asyncio.timeout(30):
+            while not consumer.has_taken_over:
+                await consumer.turn()
+        position = worker.owned[former.partition].position
+    finally:
+        await consumer.stop()
+        log.close()
+
+    assert position is not None
+    assert position.offset >= 7
