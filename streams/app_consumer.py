@@ -23,6 +23,7 @@ from streams.event_logs.kafka_records import Decoder
 from streams.kafka_access import aiokafka_options
 from streams.observed import Meter
 from streams.partition_starts import Start
+from streams.ports import Held
 from streams.shared_worker import Arrived, SharedWorker
 from streams.topics import source_of, source_topic, topic_ids, topic_name
 
@@ -164,9 +165,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         (the loop is idle) and the client stands at the end, past any transaction's markers. Raises
         KafkaError."""
         found: list[str] = []
-        for tp in sorted(self._client.assignment()):
+        ours = sorted(self._client.assignment())
+        # Asked for every time: the client's own high watermark is as old as its last fetch.
+        ends = await self._client.end_offsets(ours) if ours else {}
+        for tp in ours:
             if self.has_taken_over and self._idle.is_set():
-                at_end = await self._client.position(tp) == self._client.highwater(tp)
+                place = await self._client.position(tp)
+                at_end = place == ends[tp] == self._client.highwater(tp)
                 # Asked again: a batch may have been polled while we waited.
                 if at_end and self._idle.is_set() and self.has_taken_over:
                     found.append(_name(tp))
@@ -178,11 +183,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         ours = sorted(self._client.assignment())
         ends = await self._client.end_offsets(ours) if ours else {}
         for tp in ours:
-            if tp in self._starts and self.has_taken_over:
-                committed = await self._client.committed(tp)
-                self._meter.position(
-                    tp.topic, tp.partition, self._expected(tp), committed or 0, ends[tp]
-                )
+            committed = await self._client.committed(tp) or 0
+            # None while the batch's thread asks the store anew.
+            held = self._worker.owned.get(_name(tp))
+            if held is not None and tp in self._starts and self.has_taken_over:
+                next_ = self._following(tp, held)
+                self._meter.position(tp.topic, tp.partition, next_, committed, ends[tp])
 
     async def _poll(self) -> Polled:
         """Records that follow what is stored; nothing when there is doubt."""
@@ -213,7 +219,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
 
     def _expected(self, tp: TopicPartition) -> int:
         """Offset that must come next."""
-        held = self._worker.owned[_name(tp)]
+        return self._following(tp, self._worker.owned[_name(tp)])
+
+    def _following(self, tp: TopicPartition, held: Held) -> int:
         return self._starts[tp] if held.position is None else held.position.offset + 1
 
     def _process(self, polled: Polled) -> int:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from schemas.alert import Episode, GroupKey, Signal
 from schemas.customer import AssetKind, Binding
@@ -170,8 +170,17 @@ class Held:
     """Rises when an operator moves the position by hand: the same offset is then another fence."""
     counted: int | None = None
     """Highest offset ever processed. Records up to it are a replay: they are not received anew."""
+    counted_in: str | None = None
+    """The journal that it is an offset of: a topic made anew begins to count anew."""
     arrived: float | None = None
     """Newest arrival processed, or the moment it was last seen drained; epoch seconds."""
+
+
+class KnownLetter(NamedTuple):
+    """A stored dead letter, and whether it still waits to be replayed."""
+
+    letter: DeadLetter
+    waits: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +278,8 @@ class SharedSink(Protocol):
         """
         ...
 
-    def dead(self, positions: Sequence[Position]) -> Mapping[Position, DeadLetter]:
-        """Those of these dead letters that wait to be replayed."""
+    def dead(self, positions: Sequence[Position]) -> Mapping[Position, KnownLetter]:
+        """Those of these dead letters that are stored."""
         ...
 
     def drained(self, partition: str, before: Held, arrived: float) -> None:

@@ -12,6 +12,7 @@ from schemas.errors import Unparseable
 from schemas.event import RawRecord
 from schemas.plugin import Act, Folded, Line, Parser, load_plugins
 from schemas.settings import SourceSettings
+from streams.bounded import bounded
 from streams.tokenizers.zones import zone_named
 
 INVALID_UTF8 = "invalid_utf8"
@@ -87,10 +88,10 @@ def decode(raw: bytes) -> tuple[str, bool]:
 
 
 def event_id(source: str, raw: bytes, act: Act) -> str:
-    """The vendor's id of the act, else 32 hex digits of SHA-256 over source name and raw bytes:
+    """The vendor's id of the act (a very long one's hash), else 32 hex digits of SHA-256 over source name and raw bytes:
     an exact copy of a record is the same event."""
     if act.id is not None:
-        return act.id
+        return bounded(act.id)
     return hashlib.sha256(source.encode() + b"\0" + raw).hexdigest()[:32]
 
 

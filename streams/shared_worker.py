@@ -18,7 +18,15 @@ from schemas.errors import Conflict, Corrupt, Misconfigured, Retryable
 from schemas.event import Position, RawRecord
 from schemas.source import DeadLetter
 from streams.observed import Meter
-from streams.ports import Advance, Held, Register, RegisterView, SharedBatch, SharedSink
+from streams.ports import (
+    Advance,
+    Held,
+    KnownLetter,
+    Register,
+    RegisterView,
+    SharedBatch,
+    SharedSink,
+)
 from streams.shared_exports import dead_letter_export
 from streams.shared_pipeline import (
     Said,
@@ -128,12 +136,12 @@ class SharedWorker:
             return problem
         try:
             self._commit(records, said)
-        except (ValueError, TypeError, ArithmeticError) as problem:
-            return problem  # a value that the database cannot hold; nothing was written
+        except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as problem:
+            return problem  # a value that we or the database cannot hold; nothing was written
         return None
 
     def _confirmed(self, records: Sequence[Arrived]) -> Sequence[Arrived]:
-        """Who says that it repeats a dead letter is believed if that letter waits in the store with
+        """Who says that it repeats a dead letter is believed if that letter is in the store with
         the same bytes and source: then it arrived when the letter did."""
         claimed = {r.replay_of for _, r in records if r.replay_of is not None}
         if not claimed:
@@ -213,23 +221,31 @@ class SharedWorker:
             )
 
     def _replayed(self, arrived: Arrived) -> bool:
-        counted = self._owned[arrived.partition].counted
-        return counted is not None and arrived.record.position.offset <= counted
+        held, place = self._owned[arrived.partition], arrived.record.position
+        if held.counted is None or held.counted_in != place.journal:
+            return False
+        return place.offset <= held.counted
 
 
-def _as_first_arrived(record: RawRecord, letters: dict[Position, DeadLetter]) -> RawRecord:
-    """Each letter is repeated once: `letters` loses what was confirmed."""
+def _as_first_arrived(record: RawRecord, letters: dict[Position, KnownLetter]) -> RawRecord:
+    """Each letter is repeated once: in `letters` it waits no longer. A further copy, or the same
+    one in a replay, is a record like any other, but never later than the letter was."""
     if record.replay_of is None:
         return record
-    letter = letters.get(record.replay_of)
-    same = letter is not None and (letter.source, letter.sha256) == (
-        record.source,
-        hashlib.sha256(record.raw).hexdigest(),
-    )
-    if letter is None or not same:
+    known = letters.get(record.replay_of)
+    if known is None or not _is_copy(record, known.letter):
         return replace(record, replay_of=None)
-    del letters[record.replay_of]
-    return replace(record, arrived=letter.arrived)
+    letters[record.replay_of] = known._replace(waits=False)
+    return replace(
+        record,
+        arrived=known.letter.arrived,
+        replay_of=record.replay_of if known.waits else None,
+    )
+
+
+def _is_copy(record: RawRecord, letter: DeadLetter) -> bool:
+    own = (record.source, hashlib.sha256(record.raw).hexdigest())
+    return own == (letter.source, letter.sha256)
 
 
 def _letters(letters: Sequence[DeadLetter]) -> Said:
@@ -253,10 +269,12 @@ def _advances(records: Sequence[Arrived], owned: Mapping[str, Held]) -> list[Adv
 
 def _after(step: Advance) -> Held:
     """What the store holds once the step is durable."""
-    before, offset = step.before, step.after.offset
+    before, (journal, offset) = step.before, step.after
+    goes_on = before.counted is not None and before.counted_in == journal
     return replace(
         before,
         position=step.after,
-        counted=offset if before.counted is None else max(before.counted, offset),
+        counted=max(before.counted or 0, offset) if goes_on else offset,
+        counted_in=journal,
         arrived=max(step.arrived or 0.0, before.arrived or 0.0) or None,
     )

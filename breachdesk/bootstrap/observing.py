@@ -15,13 +15,13 @@ from notifiers.ports import MailChannel
 from schemas.alert import GroupKey
 from schemas.event import Position
 from schemas.notice import Outgoing, SendResult
-from schemas.source import DeadLetter
 from streams.observed import Meter
 from streams.ports import (
     Batch,
     BatchSink,
     GroupRows,
     Held,
+    KnownLetter,
     Resume,
     Settled,
     SharedBatch,
@@ -95,7 +95,7 @@ class WatchedSharedSink:
         with tracing("batch"), self._tracer.span("batch", **facts):
             return self._sink.commit(batch, known, settled, now)
 
-    def dead(self, positions: Sequence[Position]) -> Mapping[Position, DeadLetter]:
+    def dead(self, positions: Sequence[Position]) -> Mapping[Position, KnownLetter]:
         """As the sink."""
         return self._sink.dead(positions)
 

@@ -18,16 +18,17 @@ from breachdesk.stores.each_dialect import (
 from breachdesk.stores.stream_tables import dead_letters, source_counts, unattributed
 from schemas.event import Position
 from schemas.source import DeadLetter
-from streams.ports import SourceCount, UnattributedCount
+from streams.ports import KnownLetter, SourceCount, UnattributedCount
 
 Row = dict[str, Any]
 SLICE = 400
 SUMS = ("received", "parsed", "folded", "dead_letters", "not_understood", "late")
-LETTER = ("source", "arrived", "parser", "reason", "sha256", "replayed")
+LETTER = ("source", "arrived", "parser", "reason", "sha256")
 
 
 def add_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None:
-    """Once each by position; a record that fails again keeps its newest reason."""
+    """Once each by position; a record that fails again keeps its newest reason, and one that was
+    replayed waits no more."""
     rows = {letter.position: _letter_row(letter) for letter in letters}
     if rows:
         connection.execute(insert_or_replace(connection, dead_letters, LETTER), list(rows.values()))
@@ -118,28 +119,30 @@ def _letter_row(letter: DeadLetter) -> dict[str, Any]:
     }
 
 
-def waiting_letters(
+def known_letters(
     connection: Connection, positions: Sequence[Position]
-) -> dict[Position, DeadLetter]:
-    """Those of these dead letters that were not replayed yet."""
-    found: dict[Position, DeadLetter] = {}
+) -> dict[Position, KnownLetter]:
+    """Those of these dead letters that are stored."""
+    found: dict[Position, KnownLetter] = {}
     for position in positions:
         row = connection.execute(select(dead_letters).where(*_at(position))).one_or_none()
-        if row is not None and not row.replayed:
-            found[position] = DeadLetter(
-                position, row.source, row.arrived, row.parser, row.reason, row.sha256
-            )
+        if row is not None:
+            facts = (row.source, row.arrived, row.parser, row.reason, row.sha256)
+            found[position] = KnownLetter(DeadLetter(position, *facts), waits=not row.replayed)
     return found
 
 
 def settle_letters(connection: Connection, positions: Sequence[Position]) -> list[SourceCount]:
     """Mark them replayed; what is to be taken from their sources' counts."""
     undone = []
-    for letter in waiting_letters(connection, sorted(positions)).values():
+    known = known_letters(connection, sorted(positions)).values()
+    for letter in (each.letter for each in known if each.waits):
         mark = update(dead_letters).where(*_at(letter.position)).values(replayed=True)
         connection.execute(mark)
-        known = bool(letter.parser)
-        undone.append(SourceCount(letter.source, dead_letters=-known, not_understood=-(not known)))
+        parsed = bool(letter.parser)
+        undone.append(
+            SourceCount(letter.source, dead_letters=-parsed, not_understood=-(not parsed))
+        )
     return undone
 
 

@@ -26,9 +26,10 @@ def held(connection: Connection, partitions: Sequence[str]) -> Mapping[str, Held
     rows = connection.execute(select(positions).where(positions.c.partition.in_(wanted)))
     return {
         row.partition: Held(
-            position=None if row.journal is None else Position(row.journal, row.offset),
+            position=None if row.offset is None else Position(row.journal, row.offset),
             epoch=row.epoch,
             counted=row.counted,
+            counted_in=row.journal,
             arrived=row.arrived,
         )
         for row in rows
@@ -37,11 +38,12 @@ def held(connection: Connection, partitions: Sequence[str]) -> Mapping[str, Held
 
 def advance(connection: Connection, step: Advance) -> None:
     """Move one position from where the caller loaded it. Raises Conflict when it is elsewhere."""
-    offset = step.after.offset
+    journal, offset = step.after
+    here_before = and_(positions.c.journal == journal, positions.c.counted > offset)
     after: dict[str, Any] = {
-        "journal": step.after.journal,
+        "journal": journal,
         "offset": offset,
-        "counted": case((positions.c.counted > offset, positions.c.counted), else_=offset),
+        "counted": case((here_before, positions.c.counted), else_=offset),
     }
     if step.arrived is not None:
         after["arrived"] = _higher(step.arrived)
@@ -58,9 +60,10 @@ def _update(connection: Connection, partition: str, before: Held, after: Mapping
     here = and_(
         positions.c.partition == partition,
         positions.c.epoch == before.epoch,
-        positions.c.journal.is_(None) if place is None else positions.c.journal == place.journal,
         positions.c.offset.is_(None) if place is None else positions.c.offset == place.offset,
     )
+    if place is not None:
+        here = and_(here, positions.c.journal == place.journal)
     moved = connection.execute(update(positions).where(here).values(**after))
     if not moved.rowcount:
         raise Conflict(

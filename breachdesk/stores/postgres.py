@@ -26,6 +26,10 @@ TIMEOUTS = {
     "statement_timeout": "60s",
     # A suspended process must not hold everybody's lock; its transaction is rolled back.
     "idle_in_transaction_session_timeout": "60s",
+    # A host that vanished must not hold its locks, nor lead, for the server's own two hours.
+    "tcp_keepalives_idle": "20",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
 }
 CONNECT = {
     "application_name": "breachdesk",

@@ -11,6 +11,8 @@ from schemas.errors import BadInput, Conflict, Retryable
 
 T = TypeVar("T", bound=BaseException)
 DATABASE_ERRORS = (DBAPIError, PoolTimeout)
+TOO_LONG = "54000"
+"""program_limit_exceeded: here, a text longer than an index takes (PostgreSQL manual, appendix A)."""
 REMEDY = "Check that the disk has room and can be written, then try again."
 
 
@@ -33,7 +35,7 @@ def translated(error: BaseException, remedy: str = REMEDY) -> BaseException:
                 remedy="Reload and look again.",
             )
         )
-    if isinstance(error, DataError):
+    if isinstance(error, DataError) or code_of(error) == TOO_LONG:
         return _bare(
             Unstorable(
                 f"a value cannot be stored{_named(error)}",

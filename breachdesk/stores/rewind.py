@@ -10,27 +10,22 @@ from sqlalchemy.engine import Connection
 
 from breachdesk.stores.stream_tables import positions
 from breachdesk.stores.unit_of_work import SqlUnitOfWork
-from schemas.errors import NotFound
+from schemas.errors import NotAllowed, NotFound
 
 
 def rewind(
     connection: Connection, names: Sequence[str], offset: int | None, actor: str, now: datetime
 ) -> list[str]:
     """Have `offset` read next of these partitions (none named: of all); None: what the log still
-    holds. With an offset, partitions of which nothing is processed are left alone. Owners are fenced by the epoch and read on from there; alerts, counts and notices are
-    idempotent. Raises NotFound for a partition that was never processed."""
-    columns = (positions.c.partition, positions.c.journal)
-    rows = connection.execute(select(*columns).order_by(positions.c.partition))
-    # An offset means nothing before it is known of which making of the topic.
-    known = [row.partition for row in rows if row.journal is not None or not offset]
+    holds. With an offset, partitions of which nothing beyond it is processed are left alone. Owners
+    are fenced by the epoch and read on from there; alerts, counts and notices are idempotent. Raises
+    NotFound for a named partition that was never processed, NotAllowed for one that would be moved
+    forward."""
+    stand = _standing(connection, offset)
     for name in names:
-        if name not in known:
-            raise NotFound(
-                "no such partition was ever processed, or it begins anew already",
-                place=name,
-                remedy=f"Known are: {', '.join(known) or 'none'}.",
-            )
-    moved = sorted(names or known)
+        _must_be_behind(name, offset, stand)
+    # Forward, records would be passed over.
+    moved = [name for name in sorted(names or stand) if not offset or offset <= stand[name]]
     for name in moved:
         _set_back(connection, name, offset)
     books = SqlUnitOfWork(connection)
@@ -45,11 +40,35 @@ def rewind(
     return moved
 
 
+def _standing(connection: Connection, offset: int | None) -> dict[str, int]:
+    """{partition: the offset that it reads next}. An offset means nothing where none is known, for
+    that is of no making of the topic."""
+    columns = (positions.c.partition, positions.c.offset)
+    rows = connection.execute(select(*columns).order_by(positions.c.partition)).all()
+    known = [row for row in rows if row.offset is not None or not offset]
+    return {row.partition: 0 if row.offset is None else row.offset + 1 for row in known}
+
+
+def _must_be_behind(name: str, offset: int | None, stand: dict[str, int]) -> None:
+    if name not in stand:
+        raise NotFound(
+            "no such partition was ever processed, or it begins anew already",
+            place=name,
+            remedy=f"Known are: {', '.join(stand) or 'none'}.",
+        )
+    if offset and offset > stand[name]:
+        raise NotAllowed(
+            f"{offset} is ahead of what was processed: the records between would be passed over",
+            place=name,
+            remedy=f"It reads {stand[name]} next; name that or less.",
+        )
+
+
 def _set_back(connection: Connection, name: str, offset: int | None) -> None:
     """What was processed stays counted; only where reading goes on is another place."""
     after: dict[str, object] = {"epoch": positions.c.epoch + 1}
     if offset:
         after["offset"] = offset - 1
     else:
-        after |= {"journal": None, "offset": None}
+        after["offset"] = None
     connection.execute(update(positions).where(positions.c.partition == name).values(**after))

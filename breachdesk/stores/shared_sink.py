@@ -19,10 +19,10 @@ from breachdesk.stores.stream_tables import positions
 from breachdesk.stores.unit_of_work import SqlUnitOfWork
 from schemas.alert import GroupKey
 from schemas.event import Position
-from schemas.source import DeadLetter
 from streams.ports import (
     GroupRows,
     Held,
+    KnownLetter,
     Settled,
     SharedBatch,
     Swept,
@@ -60,9 +60,9 @@ class SharedSqlSink:
         """All of it or nothing, durable on return; the new versions of the locked groups."""
         return self._write(lambda connection: _commit(connection, batch, known, settle, now))
 
-    def dead(self, positions: Sequence[Position]) -> Mapping[Position, DeadLetter]:
-        """Those of these dead letters that wait to be replayed."""
-        return self._read(lambda connection: batch_counts.waiting_letters(connection, positions))
+    def dead(self, positions: Sequence[Position]) -> Mapping[Position, KnownLetter]:
+        """Those of these dead letters that are stored."""
+        return self._read(lambda connection: batch_counts.known_letters(connection, positions))
 
     def drained(self, partition: str, before: Held, arrived: float) -> None:
         """The partition was caught up at that moment."""

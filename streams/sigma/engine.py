@@ -12,6 +12,7 @@ from typing import Any
 from schemas.alert import PROVIDER_SCOPE, GroupKey, Signal
 from schemas.event import Event
 from schemas.plugin import Detector, SignalDraft
+from streams.bounded import bounded
 from streams.sigma.candidates import Candidates
 from streams.sigma.options import PROVIDER
 from streams.sigma.rulebook import EventRule, Feed, RuleBook
@@ -119,7 +120,7 @@ def signal(event: Event, key: GroupKey, draft: SignalDraft, summary: Mapping[str
         time=event.time.timestamp(),
         event_id=event.id,
         step=draft.step,
-        value=draft.value,
+        value=bounded(draft.value),
         position=event.position,
         sha256=event.sha256,
         source=event.source,

@@ -200,6 +200,30 @@ def test_a_replay_from_the_beginning_changes_no_alert_and_no_count(
     assert store.look(lambda uow: len(uow.audit.entries())) == audited + 1
 
 
+def test_a_topic_made_anew_is_received_anew(
+    store: Any, cast: DemoLines, book: RuleBook, config: Settings
+) -> None:
+    """Its offsets are others, though they are the same numbers."""
+    lines = records(cast)
+    topic = Topic(store, book, config, lines)
+    worker = topic.worker()
+    worker.own(PARTITIONS)
+    topic.drain(worker)
+    store.rewind((), None, actor="operator")
+    for name in PARTITIONS:
+        topic.lines[name] = [
+            replace(each, position=each.position._replace(journal=f"{name} anew"))
+            for each in topic.lines[name]
+        ]
+    worker.reload()
+    worker.process(topic.next(worker, PARTITIONS[0], 10))
+    believed = dict(worker.owned)
+
+    assert worker.reload() == believed
+    topic.drain(worker)
+    assert sum(c.received for c in store.look(lambda uow: uow.sources.list())) == 2 * len(lines)
+
+
 def test_a_sweep_lets_go_and_a_replay_after_it_raises_nothing(
     store: Any, cast: DemoLines, book: RuleBook, config: Settings, expected: list[dict[str, Any]]
 ) -> None:
@@ -396,7 +420,8 @@ def test_a_dead_letter_fed_again_is_mended_counted_once_and_in_time_as_it_first_
         replay_of=letter.position,
     )
     stranger = replace(again, position=Position(again.position.journal, again.position.offset + 1))
-    topic.lines[PARTITIONS[0]] += [again, replace(stranger, raw=b"not those bytes")]
+    twin = replace(again, position=Position(again.position.journal, again.position.offset + 2))
+    topic.lines[PARTITIONS[0]] += [again, replace(stranger, raw=b"not those bytes"), twin]
     worker = topic.worker()
     worker.own(PARTITIONS)
     topic.drain(worker)
@@ -404,10 +429,112 @@ def test_a_dead_letter_fed_again_is_mended_counted_once_and_in_time_as_it_first_
 
     assert missed != expected
     assert live(store) == expected
-    assert sum(c.received for c in counts) == len(lines) + 1
+    assert sum(c.received for c in counts) == len(lines) + 2
     assert sum(c.parsed + c.folded + c.dead_letters + c.not_understood for c in counts) == sum(
         c.received for c in counts
     )
     assert letter.position not in {
         each.position for each in store.look(lambda uow: uow.sources.dead_letters())
     }
+
+    place = Position(PARTITIONS[0], len(topic.lines[PARTITIONS[0]]))
+    topic.lines[PARTITIONS[0]].append(replace(again, position=place))
+    topic.drain(worker)
+    once_more = store.look(lambda uow: uow.sources.list())
+
+    assert live(store) == expected, "fed twice"
+    assert sum(c.received for c in once_more) == len(lines) + 3
+
+    store.rewind((), None, actor="operator")
+    worker.reload()
+    topic.drain(worker)
+
+    assert live(store) == expected, "replayed"
+    assert store.look(lambda uow: uow.sources.list()) == once_more
+
+
+def test_a_letter_that_failed_again_stays_settled_in_a_replay(
+    store: Any, cast: DemoLines, book: RuleBook, config: Settings
+) -> None:
+    lines = records(cast)[:50]
+    topic = Topic(store, book, config, lines)
+    faulty = choking(store, book, config, on=lines[7].raw)
+    faulty.own(PARTITIONS)
+    topic.drain(faulty)
+    (letter,) = (
+        each
+        for each in store.look(lambda uow: uow.sources.dead_letters())
+        if "ZeroDivisionError" in each.reason
+    )
+    place = Position(PARTITIONS[0], len(topic.lines[PARTITIONS[0]]))
+    topic.lines[PARTITIONS[0]].append(replace(lines[7], position=place, replay_of=letter.position))
+    topic.drain(faulty)
+    before = store.look(lambda uow: uow.sources.list())
+    store.rewind((), None, actor="operator")
+    faulty.reload()
+    topic.drain(faulty, most=5)
+
+    assert store.look(lambda uow: uow.sources.list()) == before
+
+
+@pytest.mark.parametrize("problem", [KeyError("x"), AttributeError("x"), ValueError("x")])
+def test_a_record_whose_commit_always_fails_becomes_a_dead_letter(
+    store: Any, cast: DemoLines, book: RuleBook, config: Settings, problem: Exception
+) -> None:
+    lines = records(cast)[:40]
+    topic = Topic(store, book, config, lines)
+    bad = topic.lines[PARTITIONS[1]][3].position
+    worker = topic.worker(Unfit(store.shared_sink(), bad, problem))
+    worker.own(PARTITIONS)
+    topic.drain(worker)
+    letters = store.look(lambda uow: uow.sources.dead_letters())
+
+    assert type(problem).__name__ in next(x.reason for x in letters if x.position == bad)
+    assert sum(c.received for c in store.look(lambda uow: uow.sources.list())) == len(lines)
+
+
+class Unfit:
+    """A sink on which every batch fails that holds one record, unless it is a dead letter."""
+
+    def __init__(self, sink: SharedSink, bad: Position, problem: Exception) -> None:
+        self.sink, self.bad, self.problem = sink, bad, problem
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sink, name)
+
+    def commit(self, batch: SharedBatch, known: Any, settle: Any, now: Any) -> Any:
+        held = {
+            Position(step.after.journal, offset)
+            for step in batch.advances
+            for offset in range(_first(step), step.after.offset + 1)
+        }
+        if self.bad in held and self.bad not in {each.position for each in batch.dead_letters}:
+            raise self.problem
+        return self.sink.commit(batch, known, settle, now)
+
+
+def _first(step: Advance) -> int:
+    return 0 if step.before.position is None else step.before.position.offset + 1
+
+
+def test_names_of_any_length_are_counted_like_others(
+    store: Any, cast: DemoLines, book: RuleBook, config: Settings
+) -> None:
+    """What a sender chooses may be longer than a database's index takes."""
+    chance = random.Random(3)
+    names = ["".join(chance.choices("abcdefghij0123456789", k=5000)) for _ in range(12)]
+    told = next(each for each in records(cast) if b"Failed password for" in each.raw)
+    rest = told.raw[told.raw.index(b" from ") :]
+    head = told.raw[: told.raw.index(b"Failed password for")]
+    lines = [
+        replace(told, raw=head + b"Failed password for invalid user " + name.encode() + rest)
+        for name in names
+    ]
+    topic = Topic(store, book, config, lines)
+    worker = topic.worker()
+    worker.own(PARTITIONS)
+    topic.drain(worker)
+    events = {e for row in live(store) for e in row["events"]}
+
+    assert store.look(lambda uow: uow.sources.dead_letters()) == []
+    assert len(events) == len(names)

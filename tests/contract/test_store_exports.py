@@ -13,7 +13,7 @@ from store_adapters import ADAPTERS, fresh_store
 from breachdesk.casework.orders import INTEGRATOR, StoreOrders
 from breachdesk.stores import exports
 from breachdesk.testing import START, FixedNow, a_confirmed_breach, an_alert
-from schemas.errors import BadInput, NotFound
+from schemas.errors import BadInput, NotAllowed, NotFound
 from schemas.event import Position
 from streams.ports import Advance, Export, Settled, SharedBatch
 
@@ -180,6 +180,17 @@ def test_an_offset_of_a_partition_that_begins_anew_is_refused(store: Any) -> Non
         store.rewind(["raw/0"], 1, actor="operator:cli")
     assert store.rewind((), 1, actor="operator:cli") == []
     assert store.shared_sink().held(["raw/0"])["raw/0"].position is None
+
+
+def test_a_position_is_never_moved_forward(store: Any) -> None:
+    """What lies between would be passed over in silence."""
+    for _ in range(3):
+        committed(store)
+
+    with pytest.raises(NotAllowed, match=r"raw/0.*reads 3 next"):
+        store.rewind(["raw/0"], 4, actor="operator:cli")
+    assert store.rewind((), 4, actor="operator:cli") == []
+    assert store.shared_sink().held(["raw/0"])["raw/0"].position == Position("id-0", 2)
 
 
 def test_somebody_leads_and_is_asked_again_and_again(store: Any) -> None:

@@ -3,6 +3,7 @@ what the server refuses is told apart, and a lost server comes back."""
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 import threading
@@ -235,6 +236,26 @@ def test_a_number_out_of_range_is_the_records_fault(store: PostgresStore) -> Non
         store.act(lambda uow: uow.sources.add_gap(gap))
 
     assert store.look(lambda uow: uow.sources.gaps()) == []
+
+
+def test_a_text_longer_than_an_index_takes_is_the_records_fault(store: PostgresStore) -> None:
+    """A worker that took it for an outage would wait for ever."""
+    name = "".join(random.Random(1).choices("abcdefgh", k=20_000))
+
+    def work(uow) -> None:
+        uow.users._connection.execute(text("CREATE TEMP TABLE names (name text PRIMARY KEY)"))
+        uow.users._connection.execute(text("INSERT INTO names VALUES (:n)"), {"n": name})
+
+    with pytest.raises(ValueError, match="54000"):
+        store.act(work)
+
+
+def test_the_server_notices_a_host_that_vanished_within_the_minute(store: PostgresStore) -> None:
+    def asked(uow) -> list[str]:
+        names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count")
+        return [uow.users._connection.execute(text(f"SHOW {name}")).scalar() for name in names]
+
+    assert store.look(asked) == ["20", "5", "3"]
 
 
 def test_a_contradiction_is_a_conflict_that_quotes_nothing(store: PostgresStore) -> None:
