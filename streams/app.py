@@ -27,6 +27,8 @@ from streams.app_consumer import Consumer
 from streams.app_parts import Parts, Standing
 from streams.kafka_access import faust_credentials
 
+CONFLICT_SECONDS = 0.2
+"""A conflict that does not pass must not be a busy loop."""
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 20.0
 OBSERVE_SECONDS = 5.0
@@ -128,6 +130,7 @@ class Hosted(Service):
         except Conflict:
             self._parts.meter.conflict()
             self._consumer.doubt()
+            await self.sleep(CONFLICT_SECONDS)
         except Retryable as refusal:
             self._say(part, "store", str(refusal))
             await self.sleep(FIRST_WAIT_SECONDS)
