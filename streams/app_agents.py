@@ -28,8 +28,12 @@ def add_agents(app: Any, parts: Parts) -> None:
 
     @app.agent(orders, concurrency=1, name="orders")  # type: ignore[untyped-decorator]  # Faust's own
     async def follow(stream: Any) -> None:
+        # Ours to say: Faust would acknowledge also what it had only begun when it was stopped.
+        stream.enable_acks = False
         async for event in _events(stream):
-            await _follow(app, parts, event)
+            if not await _follow(app, parts, event):
+                return
+            await stream.ack(event)
 
 
 async def _events(stream: Any) -> AsyncIterator[Any]:
@@ -37,28 +41,33 @@ async def _events(stream: Any) -> AsyncIterator[Any]:
         yield event
 
 
-async def _follow(app: Any, parts: Parts, event: Any) -> None:
-    """An order that cannot be followed goes to the dead letters with its place and reason; while
-    the store refuses it waits. Nothing escapes: Faust would acknowledge the order and stop."""
+async def _follow(app: Any, parts: Parts, event: Any) -> bool:
+    """Has something become of the order? It waits while store or broker refuse; not when the app
+    stops: then it comes again. Nothing escapes, or the orders behind it would stand still."""
     message = event.message
     place = f"{message.topic}/{message.partition}:{message.offset}"
+    while not app.should_stop:
+        try:
+            await _settle(app, parts, bytes(event.value or b""), place)
+        except Exception:  # noqa: BLE001 - store or broker; readiness and the log tell of both
+            await app.sleep(RETRY_SECONDS)
+        else:
+            return True
+    return False
+
+
+async def _settle(app: Any, parts: Parts, order: bytes, place: str) -> None:
+    """Obeyed, or among the dead letters with its place and reason. Raises Retryable, and whatever
+    the producer raises."""
     try:
-        await _obey(app, parts, bytes(event.value or b""), place)
+        await asyncio.to_thread(parts.orders.follow, order, place)
+    except Retryable:
+        raise
     except BreachDeskError as refusal:
         await send(app, parts, refused_order(place, str(refusal)))
     except Exception as problem:  # noqa: BLE001 - an order must not stop those behind it
         kind = type(problem).__name__
         await send(app, parts, refused_order(place, f"the program failed on this order: {kind}."))
-
-
-async def _obey(app: Any, parts: Parts, order: bytes, place: str) -> None:
-    while not app.should_stop:
-        try:
-            await asyncio.to_thread(parts.orders.follow, order, place)
-        except Retryable:
-            await app.sleep(RETRY_SECONDS)
-        else:
-            return
 
 
 async def send_exports(app: Any, parts: Parts) -> int:

@@ -93,6 +93,16 @@ def test_orders_are_followed_once_and_what_is_none_goes_to_the_dead_letters(
     assert [each.text for each in comments] == ["the playbook was here"]
     assert [each.reason for each in gaps if each.source == "fw"] == ["the shipper lost its disk"]
     assert all("topics.md" in reason for reason in refused(play).values())
+    fleet.until(lambda: sum(acknowledged(play).values()) == 5, 60, play.tell)
+
+
+def acknowledged(play: fleet.Fleet) -> dict[TopicPartition, int]:
+    """Where the agents' group goes on in the topic of orders."""
+    kafka = play.settings.kafka
+    name = topics.topic_name(kafka, "commands")
+    with fleet.admin(kafka.servers) as client:
+        places = client.list_group_offsets(f"{kafka.group}.agents")[f"{kafka.group}.agents"]
+    return {tp: place.offset for tp, place in places.items() if tp.topic == name}
 
 
 def refused(play: fleet.Fleet) -> dict[str, str]:

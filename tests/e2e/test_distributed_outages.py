@@ -102,6 +102,34 @@ def test_workers_wait_for_a_postgresql_that_died_and_say_so(
         assert fleet.stop_all() == [0, 0]
 
 
+def test_an_order_that_waited_when_its_worker_was_stopped_is_followed_by_the_next(
+    tmp_path: Path, kafka_servers: str
+) -> None:
+    order = (
+        b'{"order": "note-gap", "source": "fw", "begin": "2026-11-22T01:00:00Z",'
+        b' "reason": "the shipper lost its disk"}'
+    )
+    with (
+        private_postgres() as postgres,
+        a_fleet(tmp_path / "play", kafka_servers, postgres.url, clear_schema=False) as fleet,
+    ):
+        (worker,) = fleet.start()
+        worker.ready()
+        postgres.kill()
+        until(lambda: worker.asked("/readyz")[0] == 503, 30)
+        fleet.producer.send(topics.topic_name(fleet.settings.kafka, "commands"), order)
+        fleet.producer.flush(timeout=30)
+        time.sleep(5.0)  # it is in the worker's hands
+        ended = fleet.stop_all()
+        postgres.start()
+        fleet.start()
+        until(lambda: bool(fleet.store.look(lambda uow: uow.sources.gaps())), 60, fleet.tell)
+        (gap,) = fleet.store.look(lambda uow: uow.sources.gaps())
+
+        assert ended == [0]
+        assert gap.reason == "the shipper lost its disk"
+
+
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
     """A file system of that size; needs the right to mount."""

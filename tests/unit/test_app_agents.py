@@ -24,13 +24,23 @@ class App:
 
     sent: list[tuple[bytes, bytes | None]] = field(default_factory=list)
     naps: int = 0
-    should_stop: bool = False
+    stops_after: int = 100
+    """Naps."""
+    refusals: int = 0
+    """Of the broker, still to come."""
+
+    @property
+    def should_stop(self) -> bool:
+        return self.naps >= self.stops_after
 
     def topic(self, *_: Any, **__: Any) -> App:
         return self
 
     async def send(self, key: bytes, value: bytes | None) -> Any:
         async def acknowledged() -> None:
+            if self.refusals:
+                self.refusals -= 1
+                raise ConnectionError
             self.sent.append((key, value))
 
         return acknowledged()
@@ -50,12 +60,14 @@ class Orders:
         self.followed += 1
 
 
-def follow(*problems: Exception) -> tuple[App, Orders]:
-    app, orders = App(), Orders(list(problems))
+def follow(*problems: Exception, app: App | None = None) -> tuple[App, Orders]:
+    app, orders = app or App(), Orders(list(problems))
     settings = Settings(data_dir=Path("unused"), kafka=KafkaSettings(servers="x:1"))
     message = SimpleNamespace(topic="commands", partition=0, offset=7)
     event = SimpleNamespace(message=message, value=b"{}")
-    asyncio.run(_follow(app, SimpleNamespace(orders=orders, settings=settings), event))  # type: ignore[arg-type]
+    parts = SimpleNamespace(orders=orders, settings=settings)
+    done = asyncio.run(_follow(app, parts, event))  # type: ignore[arg-type]
+    assert done is (orders.followed + len(app.sent) == 1)
     return app, orders
 
 
@@ -63,6 +75,19 @@ def test_an_order_waits_while_the_store_refuses() -> None:
     app, orders = follow(Retryable("away"), Retryable("still away"))
 
     assert (orders.followed, app.naps, app.sent) == (1, 2, [])
+
+
+def test_an_order_that_still_waits_when_the_app_stops_is_not_done() -> None:
+    app, orders = follow(*[Retryable("away")] * 9, app=App(stops_after=3))
+
+    assert (orders.followed, app.naps, app.sent) == (0, 3, [])
+
+
+def test_a_refused_order_waits_while_the_broker_does_not_take_it() -> None:
+    refusal = BadInput("not an order")
+    app, _ = follow(refusal, refusal, refusal, app=App(refusals=2))
+
+    assert (app.naps, len(app.sent)) == (2, 1)
 
 
 def test_a_refused_order_is_a_dead_letter_with_its_place() -> None:
