@@ -34,6 +34,8 @@ PERSONAL = re.compile(
 COUNTED = re.compile(r"(records?|letter|message|values?|entities)$")
 """Of these, a number is a count."""
 ADDRESS = re.compile(r"[^\s<>\"'@]+@[^\s<>\"'@]+\.[^\s<>\"'@]+")
+SHOWN_OBJECT = re.compile(r"[\n<(\[{'\"]")
+"""Where the text of an object begins."""
 LOUD = {
     "aiosmtplib": logging.WARNING,
     "alembic": logging.WARNING,
@@ -175,12 +177,19 @@ def _without_contents(record: logging.LogRecord) -> bool:
     """Before a library's own `%` formatting: exceptions and bytes among its arguments."""
     if isinstance(record.msg, BaseException):
         record.msg, record.args = described(record.msg), ()
+    elif record.name == "asyncio":
+        record.msg, record.args = _sentence(record.getMessage()), ()
     if isinstance(record.args, tuple):
         record.args = tuple(_argument(each) for each in record.args)
     elif isinstance(record.args, dict):
         record.args = {key: _argument(each) for key, each in record.args.items()}
     record.stack_info = None
     return True
+
+
+def _sentence(text: str) -> str:
+    """Without what asyncio writes behind it: tasks and callbacks, with whatever these hold."""
+    return SHOWN_OBJECT.split(text, maxsplit=1)[0].rstrip(" :.")
 
 
 def _argument(value: object) -> object:

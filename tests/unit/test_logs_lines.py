@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import gc
 import io
 import json
 import logging
@@ -119,6 +121,30 @@ def test_a_key_that_may_name_a_person_is_withheld(lines: Lines, key: str) -> Non
     assert "Sam" not in lines.getvalue()
     assert lines.last[key] == "(withheld)"
     assert lines.last["facts"]["count"] == 1
+
+
+def test_what_asyncio_says_of_a_task_or_a_callback_ends_before_its_contents(lines: Lines) -> None:
+    async def work(name: str) -> None:
+        raise KeyError(name)
+
+    def callback(name: str) -> None:
+        raise ValueError(name)
+
+    async def run() -> None:
+        asyncio.get_running_loop().call_soon(callback, "Sam Field, born 1980")
+        task = asyncio.ensure_future(work("Sam Field, born 1980"))
+        await asyncio.sleep(0.01)
+        del task
+        gc.collect()
+
+    asyncio.run(run())
+
+    own_name = "test_what_asyncio_says_of_a_task_or_a_callback_ends_before_its_contents"
+    assert "Sam" not in lines.getvalue()
+    assert [(row["event"], row["exception"].split(" ")[0]) for row in lines.rows] == [
+        (f"Exception in callback {own_name}", "ValueError"),
+        ("Task exception was never retrieved", "KeyError"),
+    ]
 
 
 def test_addresses_bytes_and_unknown_things_lose_their_content(lines: Lines) -> None:
