@@ -49,7 +49,8 @@ async def _follow(app: Any, parts: Parts, event: Any) -> bool:
     while not app.should_stop:
         try:
             await _settle(app, parts, bytes(event.value or b""), place)
-        except Exception:  # noqa: BLE001 - store or broker; readiness and the log tell of both
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the order is not lost
+            app.log.warning("the order at %s waits: %s", place, type(problem).__name__)
             await app.sleep(RETRY_SECONDS)
         else:
             return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +27,7 @@ class App:
     naps: int = 0
     stops_after: int = 100
     """Naps."""
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("test.app"))
     refusals: int = 0
     """Of the broker, still to come."""
 
