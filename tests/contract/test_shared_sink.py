@@ -21,6 +21,7 @@ from breachdesk.testing import FixedNow, memory_store
 from schemas.errors import Conflict, Corrupt, Retryable
 from schemas.event import Position, RawRecord
 from schemas.settings import Settings
+from schemas.source import DeadLetter
 from streams.observed import SilentMeter
 from streams.pipeline import Pipeline
 from streams.ports import Advance, Held, SharedBatch, SharedSink
@@ -396,6 +397,13 @@ def test_too_many_failures_of_the_program_stop_the_worker_loudly(
     assert len(store.look(lambda uow: uow.sources.dead_letters())) == 4
 
 
+def the_choked(store: Any) -> DeadLetter:
+    """The one record that `choking` failed on."""
+    letters = store.look(lambda uow: uow.sources.dead_letters())
+    (letter,) = (each for each in letters if "ZeroDivisionError" in each.reason)
+    return letter
+
+
 def test_a_dead_letter_fed_again_is_mended_counted_once_and_in_time_as_it_first_was(
     store: Any, cast: DemoLines, book: RuleBook, config: Settings, expected: list[dict[str, Any]]
 ) -> None:
@@ -406,11 +414,7 @@ def test_a_dead_letter_fed_again_is_mended_counted_once_and_in_time_as_it_first_
     faulty = choking(store, book, config, on=lines[story].raw)
     faulty.own(PARTITIONS)
     topic.drain(faulty)
-    (letter,) = (
-        each
-        for each in store.look(lambda uow: uow.sources.dead_letters())
-        if "ZeroDivisionError" in each.reason
-    )
+    letter = the_choked(store)
     missed = live(store)
     much_later = NOW + timedelta(days=90)
     again = replace(
@@ -461,11 +465,7 @@ def test_a_letter_that_failed_again_stays_settled_in_a_replay(
     faulty = choking(store, book, config, on=lines[7].raw)
     faulty.own(PARTITIONS)
     topic.drain(faulty)
-    (letter,) = (
-        each
-        for each in store.look(lambda uow: uow.sources.dead_letters())
-        if "ZeroDivisionError" in each.reason
-    )
+    letter = the_choked(store)
     place = Position(PARTITIONS[0], len(topic.lines[PARTITIONS[0]]))
     topic.lines[PARTITIONS[0]].append(replace(lines[7], position=place, replay_of=letter.position))
     topic.drain(faulty)
