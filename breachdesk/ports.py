@@ -7,7 +7,7 @@ once and must not send, print or wait. `Store.look` runs one on a consistent rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -205,13 +205,18 @@ class AuditBook(Protocol):
         facts: Mapping[str, Any] | None = None,
         personal: Mapping[str, str] | None = None,
         case_id: str | None = None,
+        customer_id: str | None = None,
     ) -> None:
-        """Append an entry. `personal` values are sealed under the case's key and stand outside the
-        chain; the entry holds their salted commitments."""
+        """Append an entry. `personal` values stand outside the chain, sealed under the key of the
+        case, else of the customer; the entry holds their salted commitments."""
         ...
 
     def entries(self, *, subject: str | None = None, limit: int = 0) -> Sequence[AuditEntry]:
         """Oldest first; `limit`: only the newest so many."""
+        ...
+
+    def about(self, subjects: Iterable[str]) -> Sequence[AuditEntry]:
+        """Every entry about one of these subjects, oldest first."""
         ...
 
     def personal(self, entry: AuditEntry) -> Mapping[str, str]:
@@ -378,22 +383,7 @@ class Explainer(Protocol):
 
 
 __all__ = [
-    "AlertBook",
-    "AuditBook",
-    "BreachBook",
-    "CaseBook",
-    "CustomerBook",
-    "Explainer",
-    "LeaseBook",
-    "Manifest",
-    "MarkBook",
-    "NoticeBook",
-    "NoticeKind",
-    "Now",
-    "Renderer",
-    "SourceBook",
-    "Store",
-    "Submission",
-    "UnitOfWork",
-    "UserBook",
-]
+    "AlertBook", "AuditBook", "BreachBook", "CaseBook", "CustomerBook", "Explainer", "LeaseBook",
+    "Manifest", "MarkBook", "NoticeBook", "NoticeKind", "Now", "Renderer", "SourceBook", "Store",
+    "Submission", "UnitOfWork", "UserBook",
+]  # fmt: skip

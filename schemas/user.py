@@ -1,4 +1,4 @@
-"""The people who work at the desk."""
+"""Local accounts, their duties, and who acts."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ class Duty(StrEnum):
     ANALYST = "analyst"
     RESPONDER = "responder"
     APPROVER = "approver"
+    REGISTRAR = "registrar"
+    """Keeps the register: customers, their addresses, and which asset is whose."""
+
+
+MUST_BE_HELD = (Duty.ANALYST, Duty.RESPONDER, Duty.APPROVER)
+"""Duties that somebody must hold on a bad day. The register can be kept by commands alone."""
 
 
 class User(Frozen):

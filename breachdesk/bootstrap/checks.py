@@ -9,7 +9,7 @@ from breachdesk.bootstrap.house import Premises
 from schemas.customer import Customer, Frozen, PersonKind, Unattributed
 from schemas.settings import ProviderProfile, Tls
 from schemas.source import SourceView
-from schemas.user import Duty, User
+from schemas.user import MUST_BE_HELD, User
 
 MOST_BEHIND = 10_000
 """Records; more says that no worker runs, or too few."""
@@ -104,7 +104,7 @@ def _profile(profile: ProviderProfile) -> Check:
 
 def _people(users: Sequence[User]) -> Check:
     able = [user for user in users if not user.disabled and not user.demo]
-    missing = [duty.value for duty in Duty if not any(duty in user.duties for user in able)]
+    missing = [duty.value for duty in MUST_BE_HELD if not any(duty in user.duties for user in able)]
     return Check(
         what="people",
         passed=not missing and len(able) > 1,

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from breachdesk.casework.asset_values import normalised
-from breachdesk.casework.attribution import may_keep_the_register
+from breachdesk.casework.authority import require
 from breachdesk.casework.csv_sheet import read_sheet
 from breachdesk.casework.customers import record_import
 from breachdesk.casework.presets import ASSET_PRESETS, choose
+from breachdesk.casework.register_changes import ASSETS, record_bindings
 from breachdesk.casework.service_presets import SERVICES, ServicePreset
 from breachdesk.casework.sheet_rows import Checked
 from breachdesk.ports import UnitOfWork
@@ -28,7 +29,7 @@ from schemas.customer import (
     RowProblem,
 )
 from schemas.errors import BadInput
-from schemas.user import Actor
+from schemas.user import Actor, Duty
 
 KINDS = {kind.value: kind for kind in AssetKind} | {
     "email": AssetKind.MAILBOX,
@@ -50,7 +51,7 @@ def import_assets(
     known before stays on record. Assets that are not in the file stay bound. Raises BadInput for a
     fault of the whole file; then nothing changes.
     """
-    may_keep_the_register(actor)
+    require(actor, Duty.REGISTRAR, act="change whose assets are whose")
     sheet = read_sheet(path)
     chosen = choose(ASSET_PRESETS, preset, sheet.header, sheet.file)
     importing = _Importing(uow, now)
@@ -66,7 +67,8 @@ def import_assets(
         refused=importing.counts["refused"],
         problems=tuple(importing.problems),
     )
-    record_import(uow, actor, "assets", report, now)
+    record_bindings(uow, actor, importing.changes, now)
+    record_import(uow, actor.id, ASSETS, report, now)
     return report
 
 
@@ -76,6 +78,7 @@ class _Importing:
     def __init__(self, uow: UnitOfWork, now: datetime) -> None:
         self.counts: Counter[str] = Counter()
         self.problems: list[RowProblem] = []
+        self.changes: list[tuple[Binding, list[Binding]]] = []
         self._uow = uow
         self._now = now
         self._customers = {customer.id for customer in uow.customers.list()} | {PROVIDER}
@@ -97,7 +100,7 @@ class _Importing:
 
     def _refuse_contradiction(self, row: Checked, binding: Binding) -> None:
         for line, other in self._said[binding.asset]:
-            if _overlap(other, binding) and not _same(other, binding):
+            if overlap(other, binding) and not _same(other, binding):
                 row.fault(
                     "value",
                     f"is bound otherwise in line {line}, for the same time",
@@ -106,7 +109,7 @@ class _Importing:
                 return
 
     def _keep(self, binding: Binding) -> str:
-        held = [old for old in self._held[binding.asset] if _overlap(old, binding)]
+        held = [old for old in self._held[binding.asset] if overlap(old, binding)]
         if any(_same(old, binding) for old in held):
             return "unchanged"
         before = self._uow.customers.version() if held else None
@@ -114,6 +117,7 @@ class _Importing:
         if held and self._uow.customers.version() == before:
             return "unchanged"  # an earlier row of this file left exactly this span behind
         self._held[binding.asset].append(binding)
+        self.changes.append((binding, held))
         return "changed" if held else "added"
 
 
@@ -208,7 +212,7 @@ def _categories(row: Checked) -> tuple[DataCategory, ...]:
     return tuple(dict.fromkeys(DataCategory(word) for word in named))
 
 
-def _overlap(one: Binding, other: Binding) -> bool:
+def overlap(one: Binding, other: Binding) -> bool:
     begin = max(one.valid_from or _EVER, other.valid_from or _EVER)
     return begin < min(one.valid_to or _NEVER, other.valid_to or _NEVER)
 

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from breachdesk.casework.asset_values import normalised
+from breachdesk.casework.assets import overlap
+from breachdesk.casework.authority import require
+from breachdesk.casework.register_changes import ASSETS, record_bindings
 from breachdesk.casework.service_presets import SERVICES, USUAL, ServicePreset
 from breachdesk.ports import UnitOfWork
 from schemas.customer import PROVIDER, AssetKind, Binding, Unattributed
-from schemas.errors import BadInput, NotAllowed
-from schemas.user import Actor
+from schemas.errors import BadInput
+from schemas.user import Actor, Duty
 
 
 def bind(
@@ -28,7 +31,7 @@ def bind(
     Events that were read already keep their owner; a replay resolves them anew. Raises NotFound for
     an unknown customer, BadInput for a key or service that is none.
     """
-    may_keep_the_register(actor)
+    require(actor, Duty.REGISTRAR, act="say whose an asset is")
     kind, value = _asset(key)
     if customer_id != PROVIDER:
         uow.customers.get(customer_id)
@@ -43,30 +46,31 @@ def bind(
         pecr=preset.pecr,
         valid_from=valid_from,
     )
+    current = (b for b in uow.customers.bindings() if b.asset == binding.asset)
+    held = [b for b in current if overlap(b, binding)]
+    before = uow.customers.version()
     uow.customers.bind(binding, now)
-    uow.audit.record(
-        at=now,
-        actor=actor.id,
-        act="register:asset:bound",
-        subject=customer_id,
-        facts={
-            "kind": kind.value,
-            "service": preset.name,
-            "since": valid_from.isoformat() if valid_from else "ever",
-        },
-    )
+    if uow.customers.version() != before:
+        record_bindings(uow, actor, [(binding, held)], now)
+        uow.audit.record(
+            at=now,
+            actor=actor.id,
+            act="register:assets:bound",
+            subject=ASSETS,
+            facts={
+                "count": 1,
+                "customer": customer_id,
+                "kind": kind.value,
+                "service": preset.name,
+                "since": valid_from.isoformat() if valid_from else "ever",
+            },
+        )
     return binding.model_copy(update={"known_from": now})
 
 
 def suggestions(uow: UnitOfWork) -> Sequence[Unattributed]:
     """What would have to be bound, most events first."""
     return uow.customers.unattributed()
-
-
-def may_keep_the_register(actor: Actor) -> None:
-    """Any duty may. Raises NotAllowed."""
-    if not actor.duties:
-        raise NotAllowed("this account holds no duty", remedy="Ask for one: user add --duty.")
 
 
 def _asset(key: str) -> tuple[AssetKind, str]:

@@ -1,4 +1,5 @@
-"""Who may do what: analysts triage, responders confirm, decide and write, approvers approve."""
+"""Who may do what: analysts triage, responders confirm, decide and write, approvers approve,
+registrars keep the register."""
 
 from __future__ import annotations
 

@@ -78,6 +78,7 @@ def move_awareness(
     Earlier: a responder may. Later: only an approver who did not declare it, since a clock gains
     time by it. Raises NotAllowed and BadInput.
     """
+    require(actor, Duty.RESPONDER, Duty.APPROVER, act="declare another time of awareness")
     breach = uow.breaches.get(breach_id)
     reason = required(reason, place="reason", remedy="Say what shows the other time.")
     if in_utc(aware_at) == in_utc(breach.aware_at):

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from breachdesk.casework.asset_values import MAIL_ADDRESS
-from breachdesk.casework.attribution import may_keep_the_register
+from breachdesk.casework.authority import require
 from breachdesk.casework.csv_sheet import read_sheet
 from breachdesk.casework.presets import CUSTOMER_PRESETS, Preset, choose
+from breachdesk.casework.register_changes import record_customer
 from breachdesk.casework.sheet_rows import Checked, slug
 from breachdesk.ports import UnitOfWork
 from schemas.customer import PROVIDER, Customer, ImportReport, Person, PersonKind, RowProblem
-from schemas.user import Actor
+from schemas.user import Actor, Duty
 
 _ID = re.compile(r"[^\s:?\x00-\x1f]{1,64}")
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
@@ -29,9 +30,10 @@ def import_customers(
     """Add or change customers by id. What the file has no column for stays as it is; customers
     that are not in the file stay too: a former customer may still have to be told.
 
+    Each customer added or changed has its own audit entry, with the old and new values sealed.
     Raises BadInput for a fault of the whole file; then nothing changes.
     """
-    may_keep_the_register(actor)
+    require(actor, Duty.REGISTRAR, act="change the customer register")
     sheet = read_sheet(path)
     chosen = choose(CUSTOMER_PRESETS, preset, sheet.header, sheet.file)
     known = {customer.id: customer for customer in uow.customers.list()}
@@ -42,7 +44,10 @@ def import_customers(
         checked = Checked(row, chosen, len(sheet.header))
         customer = _customer(checked, chosen, known, seen)
         problems += checked.problems
-        counts["refused" if checked.problems else _keep(uow, customer, known)] += 1
+        if checked.problems:
+            counts["refused"] += 1
+        else:
+            counts[_keep(uow, actor, customer, known, now)] += 1
     report = ImportReport(
         file=sheet.file,
         preset=chosen.id,
@@ -53,28 +58,33 @@ def import_customers(
         refused=counts["refused"],
         problems=tuple(problems),
     )
-    record_import(uow, actor, "customers", report, now)
+    record_import(uow, actor.id, "customers", report, now)
     return report
 
 
-def record_import(
-    uow: UnitOfWork, actor: Actor, what: str, report: ImportReport, now: datetime
-) -> None:
+def record_import(uow: UnitOfWork, by: str, what: str, report: ImportReport, now: datetime) -> None:
     """Counts only: what stands in the rows is personal."""
     uow.audit.record(
         at=now,
-        actor=actor.id,
+        actor=by,
         act=f"register:{what}:imported",
         subject=what,
         facts=report.model_dump(exclude={"file", "problems"}),
     )
 
 
-def _keep(uow: UnitOfWork, customer: Customer, known: Mapping[str, Customer]) -> str:
+def _keep(
+    uow: UnitOfWork,
+    actor: Actor,
+    customer: Customer,
+    known: Mapping[str, Customer],
+    now: datetime,
+) -> str:
     before = known.get(customer.id)
     if before == customer:
         return "unchanged"
     uow.customers.save(customer)
+    record_customer(uow, actor, before, customer, now)
     return "added" if before is None else "changed"
 
 

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
+from breachdesk.casework import register_changes
 from breachdesk.casework.assets import import_assets
 from breachdesk.casework.customers import import_customers
 from breachdesk.cli.options import AsJson, DataDir, err, out, premises, print_json, print_rows
 from breachdesk.cli.people import OPERATOR
+from breachdesk.ports import UnitOfWork
 from schemas.customer import ImportReport
 from schemas.errors import NotFound
 
@@ -46,6 +48,17 @@ def add_to(app: typer.Typer) -> None:
             rows = house.store.look(lambda uow: uow.customers.list())
             print_rows(rows, ("id", "name", "default_email", "phone", "locale"), as_json=as_json)
 
+    @customers.command("history")
+    def customers_history(
+        customer_id: Annotated[str, typer.Argument(metavar="ID")],
+        data_dir: DataDir = None,
+        as_json: AsJson = False,
+    ) -> None:
+        """Who changed what the register says of a customer, from what to what, when."""
+        with premises(data_dir) as house:
+            rows = house.store.look(lambda uow: _history(uow, customer_id))
+            print_rows(rows, ("at", "by", "act", "field", "before", "after"), as_json=as_json)
+
     @assets.command("list")
     def assets_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         """All bindings in force."""
@@ -56,6 +69,23 @@ def add_to(app: typer.Typer) -> None:
 
     app.add_typer(customers, name="customers")
     app.add_typer(assets, name="assets")
+
+
+def _history(uow: UnitOfWork, customer_id: str) -> list[dict[str, Any]]:
+    """One row a changed field, oldest first; from the audit chain."""
+    return [
+        {
+            "at": entry.at.isoformat(timespec="seconds"),
+            "by": entry.actor,
+            "act": entry.act,
+            "entry": entry.seq,
+            "field": change.name,
+            "before": change.before,
+            "after": change.after,
+        }
+        for entry in register_changes.history(uow, customer_id)
+        for change in register_changes.opened(uow, entry)
+    ]
 
 
 def _import(

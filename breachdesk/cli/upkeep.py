@@ -147,7 +147,9 @@ def _replay_here(house: Premises) -> tuple[int, int]:
 
 def user_add(
     user_id: Annotated[str, typer.Argument(metavar="ID")],
-    duty: Annotated[list[Duty], typer.Option(help="analyst, responder, approver; repeatable")],
+    duty: Annotated[
+        list[Duty], typer.Option(help="analyst, responder, approver, registrar; repeatable")
+    ],
     name: Annotated[str, typer.Option(help="As colleagues know them.")] = "",
     data_dir: DataDir = None,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -34,7 +34,7 @@ from breachdesk.console import (
 )
 from breachdesk.console.attempts import Attempts
 from breachdesk.console.chrome import Chrome
-from breachdesk.console.desk import Hall, hall_of, status_of
+from breachdesk.console.desk import Hall, hall_of, permitted, status_of
 from breachdesk.console.headers import SecurityHeaders
 from breachdesk.console.house import House
 from breachdesk.console.pages import STATIC, Pages
@@ -89,7 +89,8 @@ def console_app(house: House) -> FastAPI:
     )
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for screen in SCREENS:
-        app.include_router(screen.router)
+        guard = [] if screen is sign_in else [Depends(permitted)]
+        app.include_router(screen.router, dependencies=guard)
     app.add_exception_handler(AnyHTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _bad_address)
     app.add_exception_handler(BreachDeskError, _problem)

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from breachdesk.casework import assets, customers
 from breachdesk.casework.presets import ASSET_PRESETS, CUSTOMER_PRESETS
+from breachdesk.console.contact_rows import shown_history
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.ports import UnitOfWork
 from schemas.customer import ImportReport
@@ -63,11 +64,15 @@ def take(request: Request, desk: Signed, form: Posted) -> Response:
 @router.get("/customers/{customer_id}")
 def one(customer_id: str, desk: Signed) -> Response:
     """People, and every asset with from when to when."""
-    customer, bindings = desk.look(
-        lambda uow: (uow.customers.get(customer_id), uow.customers.bindings(current=True))
+    customer, bindings, changes = desk.look(
+        lambda uow: (
+            uow.customers.get(customer_id),
+            uow.customers.bindings(current=True),
+            shown_history(uow, desk, customer_id),
+        )
     )
     own = [b for b in bindings if b.customer_id == customer_id]
-    return desk.page("customer.html", customer=customer, bindings=own)
+    return desk.page("customer.html", customer=customer, bindings=own, changes=changes)
 
 
 def _take(desk: Desk, upload: UploadFile | None, what: str, preset: str) -> ImportReport:

@@ -12,7 +12,7 @@ from breachdesk.casework import notify
 from breachdesk.console.case_file import read_case
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.way import way
-from schemas.errors import BreachDeskError
+from schemas.errors import BreachDeskError, NotFound
 from schemas.notice import Status
 
 router = APIRouter()
@@ -27,6 +27,7 @@ def show(case_id: str, desk: Signed) -> Response:
 @router.post("/cases/{case_id}/delivery/{row_id}/bounce")
 def bounce(case_id: str, row_id: int, desk: Signed, form: Posted) -> Response:
     """It came back, by hand; the telephone task opens."""
+    _check_own(desk, case_id, row_id)
     return desk.attempt(
         lambda uow: notify.record_bounce(
             uow, desk.actor, row_id, form.text(f"bounce:{row_id}"), now=desk.now
@@ -40,6 +41,7 @@ def bounce(case_id: str, row_id: int, desk: Signed, form: Posted) -> Response:
 @router.post("/cases/{case_id}/delivery/{row_id}/resolve")
 def resolve(case_id: str, row_id: int, desk: Signed, form: Posted) -> Response:
     """An unknown end, settled from the mail server's log."""
+    _check_own(desk, case_id, row_id)
     return desk.attempt(
         lambda uow: notify.resolve_unknown(
             uow,
@@ -58,6 +60,7 @@ def resolve(case_id: str, row_id: int, desk: Signed, form: Posted) -> Response:
 @router.post("/cases/{case_id}/delivery/{row_id}/acknowledge")
 def acknowledge(case_id: str, row_id: int, desk: Signed, form: Posted) -> Response:
     """The reader confirmed receipt."""
+    _check_own(desk, case_id, row_id)
     return desk.attempt(
         lambda uow: notify.acknowledge(uow, desk.actor, row_id, now=desk.now),
         then=f"/cases/{case_id}/delivery",
@@ -82,6 +85,13 @@ def pause(case_id: str, desk: Signed, form: Posted) -> Response:
         done="paused" if paused else "resumed",
         again=lambda problem: _show(desk, case_id, form, problem),
     )
+
+
+def _check_own(desk: Desk, case_id: str, row_id: int) -> None:
+    """Raises NotFound for a letter of another case."""
+    file = desk.look(lambda uow: read_case(uow, case_id, desk.now))
+    if row_id not in {row.id for row in file.rows}:
+        raise NotFound("no such letter", place=case_id, remedy="See the list of its letters.")
 
 
 def _show(

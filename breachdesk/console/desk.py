@@ -18,6 +18,7 @@ from breachdesk.console.chrome import Chrome
 from breachdesk.console.forms import Form
 from breachdesk.console.house import House
 from breachdesk.console.pages import Pages
+from breachdesk.console.permissions import MAY_OPEN, MAY_SEND, SIGNED_IN
 from breachdesk.console.received import Hours
 from breachdesk.console.session import COOKIE, Session, Sessions
 from breachdesk.console.shelf import LetterShelf
@@ -127,6 +128,11 @@ class Desk:
             return ""
         return f"Only {_either(needed)} may do this. You are {_either(self.user.duties)}."
 
+    def may_open(self, path: str) -> bool:
+        """The menu leaves out what this person may not open."""
+        needed = MAY_OPEN.get(path, SIGNED_IN)
+        return not needed or bool(needed & self.user.duties)
+
 
 def _either(duties: frozenset[Duty] | set[Duty]) -> str:
     names = [f"{'an' if d.value[0] == 'a' else 'a'} {d.value}" for d in Duty if d in duties]
@@ -168,6 +174,19 @@ def signed_in(request: Request) -> Desk:
 
 
 Signed = Annotated[Desk, Depends(signed_in)]
+
+
+def permitted(request: Request, desk: Signed) -> None:
+    """Refuses (403) whoever holds none of the duties that this route asks for, before its form is
+    read."""
+    path = request.scope["route"].path
+    reads = request.method in ("GET", "HEAD")
+    if not reads and path not in MAY_SEND:
+        raise HTTPException(403, "Nobody is allowed to send this form.")
+    needed = (MAY_OPEN if reads else MAY_SEND).get(path, SIGNED_IN)
+    refusal = desk.refusal(*needed) if needed else ""
+    if refusal:
+        raise HTTPException(403, refusal)
 
 
 async def posted(request: Request, desk: Signed) -> AsyncIterator[Form]:

@@ -11,7 +11,7 @@ from breachdesk.console.desk import Desk, Signed
 from breachdesk.console.words import figures, listed
 from breachdesk.ports import UnitOfWork
 from schemas.settings import ProviderProfile
-from schemas.user import Duty
+from schemas.user import MUST_BE_HELD
 
 router = APIRouter()
 NEEDED = {
@@ -135,7 +135,7 @@ def _senders(desk: Desk) -> Task:
 
 def _users(uow: UnitOfWork) -> Task:
     people = [u for u in uow.users.list() if not u.disabled and not u.demo]
-    lacking = [d.value for d in Duty if not any(d in u.duties for u in people)]
+    lacking = [d.value for d in MUST_BE_HELD if not any(d in u.duties for u in people)]
     return Task(
         "People who work here",
         "Who writes never approves: at least two, or one who breaks the glass.",

@@ -20,7 +20,7 @@ from schemas.user import Actor, Duty, User
 
 PASSWORD = "demo-only-password"  # noqa: S105 - dead outside the demo's folder
 ACCOUNTS = {
-    "analyst": ("Asha Analyst", frozenset({Duty.ANALYST})),
+    "analyst": ("Asha Analyst", frozenset({Duty.ANALYST, Duty.REGISTRAR})),
     "responder": ("Rowan Responder", frozenset({Duty.ANALYST, Duty.RESPONDER})),
     "approver": ("Avery Approver", frozenset({Duty.APPROVER})),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,13 +10,15 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.audit_links import Chain
-from breachdesk.stores.sealed import NO_CASE, Sealing
+from breachdesk.stores.sealed import NO_CASE, Sealing, customer_key
 from breachdesk.stores.tables import audit, audit_head
 from schemas.audit import GENESIS, AuditEntry
 from schemas.errors import BadInput, Corrupt
 
 CHAIN = "main"
 PAGE = 2_000
+SUBJECTS = 500
+"""Of one query: databases limit how many values a statement may name."""
 
 
 class SqlAuditBook:
@@ -39,13 +41,15 @@ class SqlAuditBook:
         facts: Mapping[str, Any] | None = None,
         personal: Mapping[str, str] | None = None,
         case_id: str | None = None,
+        customer_id: str | None = None,
     ) -> None:
         """As the port says. Raises BadInput when a personal value has a fact's name."""
         stated = dict(facts or {})
+        owner = case_id or (NO_CASE if customer_id is None else customer_key(customer_id))
         for name, value in (personal or {}).items():
             if name in stated:
                 raise BadInput("a fact and a personal value have one name", place=f"{act}, {name}")
-            stated[name] = self._sealing.keep_value(case_id or NO_CASE, value)
+            stated[name] = self._sealing.keep_value(owner, value)
         if case_id is not None:
             stated.setdefault("case", case_id)
         self._waiting.append(
@@ -68,6 +72,17 @@ class SqlAuditBook:
             query = query.limit(limit)
         docs = self._connection.execute(query).scalars().all()
         return [AuditEntry.model_validate_json(doc) for doc in reversed(docs)]
+
+    def about(self, subjects: Iterable[str]) -> Sequence[AuditEntry]:
+        """Every entry about one of these subjects, oldest first."""
+        self.finish()
+        rows: list[tuple[int, str]] = []
+        wanted = sorted(set(subjects))
+        for begin in range(0, len(wanted), SUBJECTS):
+            some = wanted[begin : begin + SUBJECTS]
+            query = select(audit.c.seq, audit.c.doc).where(audit.c.subject.in_(some))
+            rows += [(row.seq, row.doc) for row in self._connection.execute(query)]
+        return [AuditEntry.model_validate_json(doc) for _, doc in sorted(rows)]
 
     def personal(self, entry: AuditEntry) -> Mapping[str, str]:
         """The sealed values, opened."""
@@ -107,6 +122,7 @@ class SqlAuditBook:
 
     def finish(self) -> None:
         """Write what waits: lock the head, link, move the head."""
+        self._sealing.write()
         if not self._waiting:
             return
         seq, previous = self._head(lock=True)

@@ -11,12 +11,14 @@ import json
 import os
 import secrets
 from datetime import datetime
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection
 
+from breachdesk.stores.many_rows import insert_many
 from breachdesk.stores.tables import case_keys, sealed_values
 from schemas.errors import Corrupt, NotAllowed
 
@@ -27,10 +29,12 @@ ERASED = "(erased)"
 
 
 class Sealing:
-    """Seals and opens bytes under the keys of cases."""
+    """Seals and opens bytes under the keys of cases and customers, within one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._keys: dict[str, bytes] = {}
+        self._waiting: list[dict[str, Any]] = []
 
     def seal(self, case_id: str, content: bytes, purpose: str) -> bytes:
         """Nonce and ciphertext, bound to `purpose`. Makes the key when there is none. Raises
@@ -59,17 +63,21 @@ class Sealing:
         token = secrets.token_hex(16)
         salt = secrets.token_hex(16)
         content = json.dumps([salt, value]).encode()
-        self._connection.execute(
-            insert(sealed_values).values(
-                token=token, case_id=case_id, ciphertext=self.seal(case_id, content, token)
-            )
-        )
+        sealed = self.seal(case_id, content, token)
+        self._waiting.append({"token": token, "case_id": case_id, "ciphertext": sealed})
         return {"sealed": token, "commitment": commitment(salt, value)}
+
+    def write(self) -> None:
+        """Write the values kept so far: one statement for thousands of them."""
+        if self._waiting:
+            insert_many(self._connection, sealed_values, self._waiting)
+            self._waiting.clear()
 
     def value(self, reference: dict[str, str]) -> str:
         """The value behind a reference, or `(erased)`. Raises Corrupt when it does not match its
         commitment or is gone while its key lives."""
         token = reference["sealed"]
+        self.write()
         row = self._connection.execute(
             select(sealed_values).where(sealed_values.c.token == token)
         ).one_or_none()
@@ -86,6 +94,7 @@ class Sealing:
     def erase(self, case_id: str, at: datetime) -> None:
         """Destroy the case's key; a case that never had one cannot get one afterwards."""
         gone = {"key": None, "erased_at": at}
+        self._keys.pop(case_id, None)
         erased = self._connection.execute(
             update(case_keys).where(case_keys.c.case_id == case_id).values(gone)
         )
@@ -99,6 +108,12 @@ class Sealing:
         return None if key is None else bytes(key)
 
     def _key_for_sealing(self, case_id: str) -> bytes:
+        if case_id not in self._keys:
+            self._keys[case_id] = self._stored_key(case_id)
+        return self._keys[case_id]
+
+    def _stored_key(self, case_id: str) -> bytes:
+        """Made when there is none."""
         row = self._connection.execute(
             select(case_keys.c.key).where(case_keys.c.case_id == case_id)
         ).one_or_none()
@@ -113,6 +128,12 @@ class Sealing:
                 remedy="Open a new case.",
             )
         return bytes(row.key)
+
+
+def customer_key(customer_id: str) -> str:
+    """The key that what the register said of a customer is sealed under. Hashed: an id may be
+    longer than a key's name, and may be one that a case bears."""
+    return f"customer:{hashlib.sha256(customer_id.encode()).hexdigest()[:24]}"
 
 
 def commitment(salt: str, value: str) -> str:

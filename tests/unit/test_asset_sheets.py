@@ -249,15 +249,20 @@ def test_a_fault_of_the_whole_file_changes_nothing(
     assert bound(store) == []
 
 
-def test_any_duty_may_import_but_none_may_not(load: Import) -> None:
+def test_an_account_without_a_duty_may_not_import(load: Import) -> None:
     with pytest.raises(NotAllowed):
         load("contoso,host,box,backup,,,,,", actor=Actor(id="guest", duties=frozenset()))
 
 
 def test_the_audit_holds_counts_only(store: SqlStore, load: Import) -> None:
     load("contoso,mailbox,jo.mason@contoso.example,hosted mailbox,,,,,")
-    (entry,) = store.look(lambda uow: uow.audit.entries())
+    bound, entry = store.look(lambda uow: uow.audit.entries())
 
+    assert (bound.act, bound.subject, bound.facts["count"]) == (
+        "register:asset:bound",
+        "contoso",
+        1,
+    )
     assert entry.act == "register:assets:imported"
     assert entry.facts["added"] == 1
-    assert "jo.mason" not in entry.model_dump_json()
+    assert "jo.mason" not in bound.model_dump_json() + entry.model_dump_json()

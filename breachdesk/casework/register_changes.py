@@ -1,0 +1,185 @@
+"""Who changed what the register says of a customer, from what to what, when: written and read.
+
+Each changed customer has an entry of its own in the audit chain. The values stand beside the
+chain, sealed under the customer's own key. The chain itself is what is read here: nothing else
+remembers the changes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from breachdesk.ports import UnitOfWork
+from schemas.audit import AuditEntry
+from schemas.customer import Binding, Customer
+from schemas.times import in_utc
+from schemas.user import Actor
+
+ADDED = "register:customer:added"
+CHANGED = "register:customer:changed"
+BOUND = "register:asset:bound"
+LOST = "register:asset:lost"
+ASSETS_IMPORTED = "register:assets:imported"
+ASSETS = "assets"
+"""Subject of the entries that say that anybody's assets changed."""
+CONTRACT = ("contract_start", "contract_end")
+"""Fields that neither lead a letter elsewhere nor change its words."""
+Values = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterChange:
+    """One act on one customer's contact."""
+
+    customer_id: str
+    at: datetime
+    by: str
+    is_new: bool
+    """The customer was added."""
+    fields: tuple[str, ...]
+    entry: AuditEntry = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field, before and after; empty where there was or is nothing."""
+
+    name: str
+    before: str = field(repr=False)
+    after: str = field(repr=False)
+
+
+def record_customer(
+    uow: UnitOfWork, actor: Actor, before: Customer | None, after: Customer, now: datetime
+) -> None:
+    """An entry when a field differs; none when none does."""
+    old = {} if before is None else contact_values(before)
+    new = contact_values(after)
+    changed = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    if not changed:
+        return
+    pairs = {name: [old.get(name, ""), new.get(name, "")] for name in changed}
+    uow.audit.record(
+        at=now,
+        actor=actor.id,
+        act=ADDED if before is None else CHANGED,
+        subject=after.id,
+        facts={"fields": changed},
+        personal={"change": json.dumps(pairs, ensure_ascii=False)},
+        customer_id=after.id,
+    )
+
+
+def contact_values(customer: Customer) -> dict[str, str]:
+    """Every field by name, each person's by the person's id, in text; blank fields are left out."""
+    values = {
+        "name": customer.name,
+        "default_email": customer.default_email,
+        "phone": customer.phone,
+        "locale": customer.locale,
+    }
+    for name in CONTRACT:
+        day = getattr(customer, name)
+        values[name] = day.isoformat() if day else ""
+    for person in customer.people:
+        for name in ("kind", "name", "email", "phone"):
+            values[f"{person.id}.{name}"] = str(getattr(person, name))
+    return {name: text for name, text in values.items() if text}
+
+
+def record_bindings(
+    uow: UnitOfWork,
+    actor: Actor,
+    changes: Iterable[tuple[Binding, Sequence[Binding]]],
+    now: datetime,
+) -> None:
+    """One entry for each customer that got an asset, and for each that lost one to another.
+    `changes`: what was bound, and the bindings that it corrects."""
+    got: dict[str, list[Binding]] = defaultdict(list)
+    lost: dict[str, list[Binding]] = defaultdict(list)
+    for new, held in changes:
+        got[new.customer_id].append(new)
+        for old in held:
+            if old.customer_id != new.customer_id:
+                lost[old.customer_id].append(old)
+    for act, customers in ((BOUND, got), (LOST, lost)):
+        for customer_id, bindings in customers.items():
+            uow.audit.record(
+                at=now,
+                actor=actor.id,
+                act=act,
+                subject=customer_id,
+                facts={
+                    "count": len(bindings),
+                    "kinds": sorted({b.kind.value for b in bindings}),
+                    "services": sorted({b.service for b in bindings}),
+                },
+                personal={"assets": json.dumps([_said(b) for b in bindings], ensure_ascii=False)},
+                customer_id=customer_id,
+            )
+
+
+def contact_changes(
+    uow: UnitOfWork, customers: Iterable[str], since: datetime
+) -> tuple[RegisterChange, ...]:
+    """Oldest first: what could lead these customers' letters elsewhere or change their words."""
+    found = []
+    for entry in uow.audit.about(customers):
+        fields = tuple(f for f in entry.facts.get("fields", ()) if f not in CONTRACT)
+        if entry.act in (ADDED, CHANGED) and fields and entry.at >= in_utc(since):
+            is_new = entry.act == ADDED
+            change = RegisterChange(entry.subject, entry.at, entry.actor, is_new, fields, entry)
+            found.append(change)
+    return tuple(found)
+
+
+def who_changed_assets(uow: UnitOfWork, since: datetime) -> dict[str, datetime]:
+    """Who bound any asset since then, each with the last time: it decides who is on the list of
+    affected customers, and who is left off."""
+    last: dict[str, datetime] = {}
+    for entry in uow.audit.about([ASSETS]):
+        counts = (entry.facts.get(name, 0) for name in ("added", "changed", "count"))
+        if entry.act.startswith("register:asset") and any(counts) and entry.at >= in_utc(since):
+            last[entry.actor] = entry.at
+    return last
+
+
+def history(uow: UnitOfWork, customer_id: str) -> Sequence[AuditEntry]:
+    """Every entry about the customer and its assets, oldest first."""
+    acts: Collection[str] = (ADDED, CHANGED, BOUND, LOST)
+    return [entry for entry in uow.audit.about([customer_id]) if entry.act in acts]
+
+
+def opened(uow: UnitOfWork, entry: AuditEntry) -> tuple[FieldChange, ...]:
+    """What changed, opened; one change without values when the customer's key was erased."""
+    sealed = uow.audit.personal(entry)
+    if "change" in sealed:
+        pairs = _read(sealed["change"])
+        if isinstance(pairs, dict):
+            return tuple(FieldChange(name, old, new) for name, (old, new) in pairs.items())
+    if "assets" in sealed:
+        assets = _read(sealed["assets"])
+        if isinstance(assets, list):
+            got = entry.act == BOUND
+            return tuple(
+                FieldChange("asset", "" if got else text, text if got else "") for text in assets
+            )
+    return tuple(FieldChange(name, "", "") for name in entry.facts.get("fields", ("asset",)))
+
+
+def _said(binding: Binding) -> str:
+    begin = binding.valid_from.isoformat() if binding.valid_from else "ever"
+    end = f" until {binding.valid_to.isoformat()}" if binding.valid_to else ""
+    return f"{binding.asset}, {binding.service}, {binding.role}, since {begin}{end}"
+
+
+def _read(text: str) -> object:
+    """None: the key was erased."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

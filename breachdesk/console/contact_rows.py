@@ -1,0 +1,79 @@
+"""Changes of the register as pages show them: values open to those who need them, else masked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from breachdesk.casework import register_changes
+from breachdesk.console.desk import Desk
+from breachdesk.ports import UnitOfWork
+from schemas.audit import AuditEntry
+from schemas.user import Duty
+
+SHOWN = 50
+"""Entries of one customer's page, the newest."""
+MAY_READ = frozenset({Duty.RESPONDER, Duty.APPROVER, Duty.REGISTRAR})
+"""Who compares an old address with a new one."""
+FIELDS = {
+    "name": "name",
+    "default_email": "default address",
+    "email": "address",
+    "phone": "telephone",
+    "locale": "language",
+    "kind": "kind of person",
+    "contract_start": "contract since",
+    "contract_end": "contract until",
+    "asset": "asset",
+}
+
+
+@dataclass(frozen=True)
+class ContactRow:
+    """One changed field."""
+
+    customer_id: str
+    at: datetime
+    by: str
+    what: str
+    before: str = field(repr=False)
+    after: str = field(repr=False)
+
+
+def shown_history(uow: UnitOfWork, desk: Desk, customer_id: str) -> tuple[ContactRow, ...]:
+    """Newest first, at most SHOWN entries."""
+    entries = register_changes.history(uow, customer_id)[-SHOWN:]
+    return contact_rows(uow, desk, list(reversed(entries)))
+
+
+def contact_rows(
+    uow: UnitOfWork, desk: Desk, entries: Sequence[AuditEntry]
+) -> tuple[ContactRow, ...]:
+    """In the entries' order, each changed field a row."""
+    return tuple(row for entry in entries for row in _rows(uow, entry, desk.user.duties))
+
+
+def _rows(uow: UnitOfWork, entry: AuditEntry, duties: frozenset[Duty]) -> Iterator[ContactRow]:
+    open_to_reader = bool(duties & MAY_READ)
+    for change in register_changes.opened(uow, entry):
+        before, after = change.before, change.after
+        if not open_to_reader:
+            before, after = masked(before), masked(after)
+        yield ContactRow(entry.subject, entry.at, entry.actor, named(change.name), before, after)
+
+
+def named(name: str) -> str:
+    """`contoso-dp.email` → `address of contoso-dp`."""
+    person, dot, last = name.rpartition(".")
+    words = FIELDS.get(last, last)
+    return f"{words} of {person}" if dot else words
+
+
+def masked(text: str) -> str:
+    """`jo.mason@contoso.example` → `j***@contoso.example`; of anything else the last two letters."""
+    local, at, domain = text.rpartition("@")
+    if at and re.fullmatch(r"[^\s,]+", local):
+        return f"{local[0]}***@{domain}"
+    return f"***{text[-2:]}" if len(text) > 4 else "***" if text else ""

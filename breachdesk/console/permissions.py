@@ -1,0 +1,59 @@
+"""Who may send which form, and who may open the pages that not everybody may open.
+
+Asked before a form is read; casework asks again. A form that stands in no row here is refused to
+everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from schemas.user import Duty
+
+Duties = frozenset[Duty]
+SIGNED_IN: Duties = frozenset()
+"""No duty is asked for: being signed in is enough."""
+ANY_DUTY: Duties = frozenset(Duty)
+HANDS: Duties = frozenset({Duty.ANALYST, Duty.RESPONDER})
+RESPONDER: Duties = frozenset({Duty.RESPONDER})
+APPROVER: Duties = frozenset({Duty.APPROVER})
+RELEASE: Duties = RESPONDER | APPROVER
+REGISTRAR: Duties = frozenset({Duty.REGISTRAR})
+
+MAY_SEND: Mapping[str, Duties] = {
+    "/alerts/open-case": HANDS,
+    "/alerts/{alert_id}/assign": HANDS,
+    "/alerts/{alert_id}/comment": ANY_DUTY,
+    "/alerts/{alert_id}/dismiss": HANDS,
+    "/alerts/{alert_id}/reopen": HANDS,
+    "/alerts/{alert_id}/open-case": HANDS,
+    "/alerts/{alert_id}/link": HANDS,
+    "/cases/new": HANDS,
+    "/cases/{case_id}/note": ANY_DUTY,
+    "/cases/{case_id}/lead": HANDS,
+    "/cases/{case_id}/link": HANDS,
+    "/cases/{case_id}/containment": HANDS,
+    "/cases/{case_id}/containment/{index}": HANDS,
+    "/cases/{case_id}/close": RESPONDER,
+    "/cases/{case_id}/tasks/{task_id:path}": ANY_DUTY,
+    "/cases/{case_id}/confirm": RESPONDER,
+    "/cases/{case_id}/awareness": RELEASE,
+    "/cases/{case_id}/affected": RESPONDER,
+    "/cases/{case_id}/decision": RESPONDER,
+    "/cases/{case_id}/facts": RESPONDER,
+    "/cases/{case_id}/approval": APPROVER,
+    "/cases/{case_id}/break-glass": APPROVER,
+    "/cases/{case_id}/delivery/{row_id}/bounce": HANDS,
+    "/cases/{case_id}/delivery/{row_id}/resolve": RESPONDER,
+    "/cases/{case_id}/delivery/{row_id}/acknowledge": HANDS,
+    "/cases/{case_id}/pause": RELEASE,
+    "/cases/{case_id}/report": RESPONDER,
+    "/cases/{case_id}/report/submit": RESPONDER,
+    "/customers/import": REGISTRAR,
+    "/unattributed": REGISTRAR,
+}
+MAY_OPEN: Mapping[str, Duties] = {
+    "/customers/import": REGISTRAR,
+    "/unattributed": REGISTRAR,
+}
+"""Every other page is open to whoever is signed in."""
