@@ -34,7 +34,10 @@ class ExportSplitter:
         found: list[Framed] = []
         *lines, self._line = (self._line + data).split(b"\n")
         for line in lines:
-            found += self._part(line) + self._end_line()
+            if line or self._quoted or self._inside_line:
+                found += self._part(line) + self._end_line()
+            else:
+                self._record.skip(1)
         if self._limit and len(self._line) > self._limit:
             found += self._part(self._line)
             self._line, self._inside_line = b"", True

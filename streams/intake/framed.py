@@ -32,6 +32,8 @@ class RecordBuffer:
         self._held = bytearray()
         self._start = at
         self._pieces = 0
+        self._given = 0
+        """Bytes of the record that were given away in pieces."""
 
     def __len__(self) -> int:
         return len(self._held)
@@ -52,10 +54,17 @@ class RecordBuffer:
         self._at += len(data)
         cut: list[Framed] = []
         while self._limit and len(self._held) > self._limit:
-            raw = bytes(self._held[: self._limit])
-            del self._held[: self._limit]
-            cut.append(Framed(raw, self._note(len(raw), "piece")))
+            cut.append(self._piece(self._limit))
         return cut
+
+    def cut(self) -> list[Framed]:
+        """Give away what is held as one piece, though the limit is not reached."""
+        return [self._piece(len(self._held))] if self._held else []
+
+    def _piece(self, length: int) -> Framed:
+        raw = bytes(self._held[:length])
+        del self._held[:length]
+        return Framed(raw, self._note(length, "piece"))
 
     def end(self, trailing: bytes = b"\r") -> list[Framed]:
         """The record is complete; `trailing` bytes at its end are framing. Blank: no record."""
@@ -63,7 +72,7 @@ class RecordBuffer:
         raw = held.rstrip(trailing)
         note = self._note(len(held), "last piece") if self._pieces else ""
         self._held.clear()
-        self._pieces = 0
+        self._pieces = self._given = 0
         return [Framed(raw, note)] if raw.strip() else []
 
     def give_back(self) -> bytes:
@@ -79,7 +88,8 @@ class RecordBuffer:
         return self._at
 
     def _note(self, length: int, word: str) -> str:
-        first = self._pieces * self._limit
+        first = self._given
+        self._given += length
         self._pieces += 1
         whole = f" of {first + length}" if word != "piece" else ""
         return (

@@ -22,6 +22,8 @@ from streams.intake.text_lines import LineSplitter
 
 _SNIFF_BYTES = 4096
 """The shape is decided on so many bytes at most."""
+_SLICE_BYTES = 32 * 1024
+"""So much is read at a time: what follows a document is copied, and a long rest would be costly."""
 
 _ARRAY = re.compile(rb'\s*\[\s*(?:\]\s*\Z|\{\s*["}])')
 _MAYBE_ARRAY = re.compile(rb"\s*(?:\[\s*(?:\]\s*|\{\s*)?)?")
@@ -56,7 +58,12 @@ class RecordSplitter:
 
     def feed(self, data: bytes) -> list[Framed]:
         """The records that are complete now."""
-        return self._feed(self._marks.feed(data), final=False)
+        if len(data) <= _SLICE_BYTES:
+            return self._feed(self._marks.feed(data), final=False)
+        found: list[Framed] = []
+        for begin in range(0, len(data), _SLICE_BYTES):
+            found += self.feed(data[begin : begin + _SLICE_BYTES])
+        return found
 
     def finish(self) -> list[Framed]:
         """The input has ended: what is still held."""

@@ -13,6 +13,7 @@ from streams.intake.framed import Framed, RecordBuffer
 _COUNT = re.compile(rb"([1-9]\d{0,8}) <")
 _MAYBE_COUNT = re.compile(rb"[1-9]\d{0,8} ?")
 _BETWEEN = b"\r\n\0"
+_GAP = re.compile(rb"[\r\n\0]*+")
 
 
 class SyslogFraming:
@@ -25,18 +26,28 @@ class SyslogFraming:
         """Bytes still to come of a counted frame."""
         self._in_line = False
 
+    @property
+    def held(self) -> int:
+        """Bytes in memory of a record that is not complete."""
+        return len(self._record) + len(self._waiting)
+
     def feed(self, data: bytes) -> list[Framed]:
         """The records that are complete now."""
         data, self._waiting = self._waiting + data, b""
         found: list[Framed] = []
-        while data:
+        at = 0
+        while at < len(data):
             if self._left:
-                data = self._counted(data, found)
+                at = self._counted(data, at, found)
             elif self._in_line:
-                data = self._to_line_end(data, found)
+                at = self._to_line_end(data, at, found)
             else:
-                data = self._begin(data)
+                at = self._begin(data, at)
         return found
+
+    def cut(self) -> list[Framed]:
+        """Give away what is held, as a piece of a record that goes on."""
+        return self._record.cut()
 
     def finish(self) -> list[Framed]:
         """The connection closed: an unfinished frame is kept as it came."""
@@ -44,33 +55,36 @@ class SyslogFraming:
         self._waiting, self._left, self._in_line = b"", 0, False
         return found + self._record.end(_BETWEEN)
 
-    def _begin(self, data: bytes) -> bytes:
-        frame = data.lstrip(_BETWEEN)
-        self._record.skip(len(data) - len(frame))
-        if count := _COUNT.match(frame):
+    def _begin(self, data: bytes, at: int) -> int:
+        gap = _GAP.match(data, at)
+        begin = gap.end() if gap else at
+        self._record.skip(begin - at)
+        if count := _COUNT.match(data, begin):
             self._left = int(count[1])
             prefix = len(count[1]) + 1
             self._record.skip(prefix)
-            return frame[prefix:]
-        if _MAYBE_COUNT.fullmatch(frame):
-            self._waiting = frame
-            return b""
-        self._in_line = bool(frame)
-        return frame
+            return begin + prefix
+        if _MAYBE_COUNT.fullmatch(data, begin):
+            self._waiting = data[begin:]
+            return len(data)
+        self._in_line = begin < len(data)
+        return begin
 
-    def _counted(self, data: bytes, found: list[Framed]) -> bytes:
-        part = data[: self._left]
+    def _counted(self, data: bytes, at: int, found: list[Framed]) -> int:
+        part = data[at : at + self._left]
         self._left -= len(part)
         found += self._record.add(part)
         if not self._left:
             found += self._record.end(_BETWEEN)
-        return data[len(part) :]
+        return at + len(part)
 
-    def _to_line_end(self, data: bytes, found: list[Framed]) -> bytes:
-        line, newline, rest = data.partition(b"\n")
-        found += self._record.add(line)
-        if newline:
-            found += self._record.end(_BETWEEN)
-            self._record.skip(1)
-            self._in_line = False
-        return rest
+    def _to_line_end(self, data: bytes, at: int, found: list[Framed]) -> int:
+        end = data.find(b"\n", at)
+        if end < 0:
+            found += self._record.add(data[at:])
+            return len(data)
+        found += self._record.add(data[at:end])
+        found += self._record.end(_BETWEEN)
+        self._record.skip(1)
+        self._in_line = False
+        return end + 1

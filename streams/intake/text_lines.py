@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from streams.intake.framed import Framed, RecordBuffer
+
+_SOLID_LINE = re.compile(rb"^[^\S\n]*+[^\n]++", re.MULTILINE)
+"""A line that is not blank. Runs of blank lines are passed over without an object for each."""
 
 
 class LineSplitter:
@@ -18,18 +23,23 @@ class LineSplitter:
         if not newline:
             return found, None
         found += self._end_line()
-        lines = rest.split(b"\n")
-        for line in lines[:-1]:
-            found += self._whole(line)
-        found += self._buffer.add(lines[-1])
+        whole = rest.rfind(b"\n") + 1
+        found += self._whole(rest[:whole]) + self._buffer.add(rest[whole:])
         return found, None
 
-    def _whole(self, line: bytes) -> list[Framed]:
-        if self._limit and len(line) > self._limit:
-            return self._buffer.add(line) + self._end_line()
-        self._buffer.skip(len(line) + 1)
-        raw = line.rstrip(b"\r")
-        return [Framed(raw)] if raw and not raw.isspace() else []
+    def _whole(self, lines: bytes) -> list[Framed]:
+        """Lines that all have their end."""
+        if self._limit and len(lines) > self._limit:
+            return self._one_by_one(lines)
+        self._buffer.skip(len(lines))
+        return [Framed(line.rstrip(b"\r")) for line in _SOLID_LINE.findall(lines)]
+
+    def _one_by_one(self, lines: bytes) -> list[Framed]:
+        """One of them may be too long."""
+        found: list[Framed] = []
+        for line in lines.split(b"\n")[:-1]:
+            found += self._buffer.add(line) + self._end_line()
+        return found
 
     def _end_line(self) -> list[Framed]:
         ended = self._buffer.end()
