@@ -124,6 +124,8 @@ class IntakeSettings(Frozen):
     host: str = "127.0.0.1"
     http_tokens: dict[str, SecretStr] = {}
     """source → bearer token; `*` for any source."""
+    http_records: int = Field(default=50_000, ge=1)
+    """Most records of one request; more are refused with 413."""
     syslog_udp: int = 0
     """Port; 0: off."""
     syslog_tcp: int = 0

@@ -21,6 +21,11 @@ class Framed(NamedTuple):
     piece: str = ""
     """Not empty: a piece of an over-long record."""
 
+    @property
+    def ends_record(self) -> bool:
+        """False for a piece that others follow."""
+        return not self.piece.startswith("piece")
+
 
 class RecordBuffer:
     """Gathers one record; gives pieces away as soon as it grows beyond the limit (0: none)."""

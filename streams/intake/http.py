@@ -1,37 +1,31 @@
 """POST /intake/{source}: records over HTTP, answered only after they are durable.
 
 Body: NDJSON or raw lines, a JSON array, or the Microsoft 365 CSV export; plain or gzip. Every
-refusal is JSON with `problem` and `remedy`. Bearer tokens (RFC 6750) stand in the settings: a
-source's own, or the one of `*` for sources that have none.
+refusal is JSON with `problem`, `remedy` and `received`, the number of records that are stored all
+the same: 0 for every refusal but 503. Nothing of a body is read before its token is found right.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import re
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
+from threading import Event
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from schemas.errors import BadInput, Retryable
-from schemas.event import Position
 from schemas.settings import IntakeSettings
 from schemas.source import Incoming
 from streams.intake.framed import Framed
-from streams.intake.framing import RecordSplitter
-from streams.intake.inflate import inflate
+from streams.intake.http_body import AGAIN, MOST_BODY_BYTES, Body, Limits, Refusal, store, too_large
+from streams.intake.http_slots import PATIENCE_SECONDS, READ_AT_ONCE, NoSlot, Slots
+from streams.intake.http_tokens import Tokens
 from streams.ports import EventLog
-
-MOST_BODY_BYTES = 16 * 1024 * 1024
-"""As sent."""
-MOST_PLAIN_BYTES = 64 * 1024 * 1024
-"""Unpacked: a small gzip body may be a bomb."""
 
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 _TYPES = re.compile(
@@ -39,140 +33,133 @@ _TYPES = re.compile(
     # curl --data-binary calls everything a form
     r"(json|x-ndjson|ndjson|octet-stream|gzip|csv|x-www-form-urlencoded).*)?"
 )
-_AT_ONCE = 16
-"""Bodies held in memory at the same time."""
+_REMEDIES = {
+    404: "Send records with POST to /intake/<source>.",
+    405: "Send records with POST to /intake/<source>.",
+    408: "Send the request again, in smaller parts or over a faster line; nothing of it was kept.",
+}
 
 
-class Refusal(BadInput):
-    """An answer that is not 202."""
+def intake_app(
+    log: EventLog,
+    settings: IntakeSettings,
+    now: Callable[[], datetime],
+    *,
+    folder: Path | None = None,
+    stopping: Event | None = None,
+    patience: float = PATIENCE_SECONDS,
+) -> FastAPI:
+    """The listener as an ASGI application.
 
-    def __init__(self, status: int, problem: str, remedy: str, **headers: str) -> None:
-        super().__init__(problem, place="intake", remedy=remedy)
-        self.status = status
-        self.headers = headers
-
-
-def intake_app(log: EventLog, settings: IntakeSettings, now: Callable[[], datetime]) -> FastAPI:
-    """The listener as an ASGI application; `settings` and `log` are its only state."""
+    `folder`: where bodies lie while they are read (None: the system's own). `stopping`: set when
+    the process is to end. `patience`: seconds that a request waits for a slot of its token.
+    """
     app = FastAPI(title="BreachDesk intake", docs_url=None, redoc_url=None, openapi_url=None)
-    slots = asyncio.Semaphore(_AT_ONCE)
+    intake = _Intake(log, settings, now, folder, stopping or Event(), patience)
 
     @app.exception_handler(Refusal)
     async def refuse(_request: Request, refusal: Refusal) -> JSONResponse:
-        return _refused(refusal.status, refusal.problem, refusal.remedy, refusal.headers)
+        return _refused(refusal)
 
     @app.exception_handler(HTTPException)
     async def elsewhere(_request: Request, error: HTTPException) -> JSONResponse:
-        remedy = "Send records with POST to /intake/<source>."
-        return _refused(error.status_code, error.detail, remedy, dict(error.headers or {}))
+        remedy = _REMEDIES.get(error.status_code, "Send the request again.")
+        return _refused(Refusal(error.status_code, error.detail, remedy, headers=error.headers))
 
     @app.post("/intake/{source}", status_code=202)
     async def receive(source: str, request: Request) -> JSONResponse:
-        _check_token(settings, source, request.headers.get("authorization", ""))
-        _check_source(source)
-        packed = _check_encoding(request)
-        async with slots:
-            body = await _body(request)
-            sender = request.client.host if request.client else ""
-            answer = await asyncio.to_thread(
-                _receive, log, settings, now, source, sender, _plain(body) if packed else [body]
-            )
-        return JSONResponse(answer, status_code=202)
+        return JSONResponse(await intake.receive(source, request), status_code=202)
 
     return app
 
 
-def _receive(
-    log: EventLog,
-    settings: IntakeSettings,
-    now: Callable[[], datetime],
-    source: str,
-    sender: str,
-    body: Sequence[bytes],
-) -> dict[str, object]:
-    framed = _framed(body, settings.max_line_bytes)
-    arrived = now()
-    incoming = [
-        Incoming(source, raw, arrived, "http", sender, piece=piece) for raw, piece in framed
-    ]
-    try:
-        positions = log.append(incoming)
-    except Retryable as error:
-        raise Refusal(
-            503,
-            "the records could not be stored now; none of them counts as received.",
-            "Send the same request again later.",
-            **{"Retry-After": "5"},
-        ) from error
-    return _answer(positions)
+class _Intake:
+    def __init__(
+        self,
+        log: EventLog,
+        settings: IntakeSettings,
+        now: Callable[[], datetime],
+        folder: Path | None,
+        stopping: Event,
+        patience: float,
+    ) -> None:
+        self._log = log
+        self._now = now
+        self._folder = folder
+        self._tokens = Tokens(settings.http_tokens)
+        self._slots = Slots(len(settings.http_tokens), patience)
+        self._limits = Limits(settings.http_records, settings.max_line_bytes, stopping)
+
+    async def receive(self, source: str, request: Request) -> dict[str, object]:
+        """The answer to a request whose records are durable. Raises Refusal."""
+        token = self._tokens.holder(source, request.headers.get("authorization", ""))
+        if token is None:
+            raise _no_token()
+        _check_source(source)
+        gzip = _check_encoding(request)
+        _check_length(request)
+        try:
+            async with self._slots.reading(token):
+                with Body(self._folder) as body:
+                    await _read(request, body)
+                    async with self._slots.working(token):
+                        return await self._store(source, request, body, gzip=gzip)
+        except NoSlot as error:
+            raise _busy() from error
+
+    async def _store(
+        self, source: str, request: Request, body: Body, *, gzip: bool
+    ) -> dict[str, object]:
+        arrived = self._now()
+        sender = request.client.host if request.client else ""
+
+        def incoming(framed: Framed) -> Incoming:
+            raw, piece = framed
+            return Incoming(source, raw, arrived, "http", sender, piece=piece)
+
+        def work() -> dict[str, object]:
+            count, last = store(self._log, body, incoming, self._limits, gzip=gzip)
+            return {
+                "received": count,
+                "journal": last.journal if last else None,
+                "last offset": last.offset if last else None,
+            }
+
+        return await asyncio.get_running_loop().run_in_executor(self._slots.threads, work)
 
 
-def _answer(positions: Sequence[Position]) -> dict[str, object]:
-    last = positions[-1] if positions else None
-    return {
-        "received": len(positions),
-        "journal": last.journal if last else None,
-        "last offset": last.offset if last else None,
-    }
-
-
-def _framed(body: Sequence[bytes], limit: int) -> list[Framed]:
-    splitter = RecordSplitter(limit)
-    framed = [each for part in body for each in splitter.feed(part)] + splitter.finish()
-    if not framed and b"".join(body).strip() in (b"", b"\xef\xbb\xbf"):
-        raise Refusal(400, "the body holds no record.", "Send one record a line.")
-    return framed
-
-
-async def _body(request: Request) -> bytes:
-    parts, size = [], 0
+async def _read(request: Request, body: Body) -> None:
     try:
         async for part in request.stream():
-            size += len(part)
-            if size > MOST_BODY_BYTES:
-                raise _too_large(f"the body is larger than {MOST_BODY_BYTES} bytes.")
-            parts.append(part)
+            body.add(part)
     except ClientDisconnect as error:
         raise Refusal(
             400, "the connection broke off; nothing was kept.", "Send it again."
         ) from error
-    return b"".join(parts)
 
 
-def _plain(body: bytes) -> list[bytes]:
-    parts, size = [], 0
-    try:
-        for part in inflate([body]):
-            size += len(part)
-            if size > MOST_PLAIN_BYTES:
-                raise _too_large(f"the body unpacks to more than {MOST_PLAIN_BYTES} bytes.")
-            parts.append(part)
-    except (zlib.error, EOFError) as error:
-        raise Refusal(
-            400,
-            "the body is not whole gzip, though Content-Encoding says so; nothing was kept.",
-            "Pack it again, or leave Content-Encoding out.",
-        ) from error
-    return parts
+def _check_length(request: Request) -> None:
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and (len(length) > 12 or int(length) > MOST_BODY_BYTES):
+        raise too_large(f"the body is larger than {MOST_BODY_BYTES} bytes.")
 
 
-def _too_large(problem: str) -> Refusal:
-    return Refusal(413, problem, "Send fewer records a request.")
+def _no_token() -> Refusal:
+    return Refusal(
+        401,
+        "no valid token for this source.",
+        "Send `Authorization: Bearer <token>` with the token the settings hold for it.",
+        headers={"WWW-Authenticate": 'Bearer realm="BreachDesk intake"'},
+    )
 
 
-def _check_token(settings: IntakeSettings, source: str, header: str) -> None:
-    """The comparison takes the same time whatever is wrong, and says nothing about sources."""
-    secret = settings.http_tokens.get(source) or settings.http_tokens.get("*")
-    expected = secret.get_secret_value() if secret else ""
-    scheme, _, token = header.partition(" ")
-    right = hmac.compare_digest(token.strip().encode(), expected.encode())
-    if not (right and expected and scheme.lower() == "bearer"):
-        raise Refusal(
-            401,
-            "no valid token for this source.",
-            "Send `Authorization: Bearer <token>` with the token the settings hold for it.",
-            **{"WWW-Authenticate": 'Bearer realm="BreachDesk intake"'},
-        )
+def _busy() -> Refusal:
+    return Refusal(
+        429,
+        f"{READ_AT_ONCE} requests with this token are being received already.",
+        "Send the same request again later, and fewer at the same time.",
+        headers=AGAIN,
+    )
 
 
 def _check_source(source: str) -> None:
@@ -199,5 +186,10 @@ def _check_encoding(request: Request) -> bool:
     return encoding.endswith("gzip")
 
 
-def _refused(status: int, problem: str, remedy: str, headers: dict[str, str]) -> JSONResponse:
-    return JSONResponse({"problem": problem, "remedy": remedy}, status, headers)
+def _refused(refusal: Refusal) -> JSONResponse:
+    told = {
+        "problem": refusal.problem,
+        "remedy": refusal.remedy,
+        "received": refusal.received,
+    }
+    return JSONResponse(told, refusal.status, dict(refusal.headers))

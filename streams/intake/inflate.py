@@ -9,26 +9,27 @@ _PIECE_BYTES = 512 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-def inflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The content of one or several gzip members, in pieces of at most 512 KiB.
+def inflate(chunks: Iterable[bytes], piece_bytes: int = _PIECE_BYTES) -> Iterator[bytes]:
+    """The content of one or several gzip members, in pieces of at most `piece_bytes`.
 
     Raises zlib.error for damage and EOFError when the last member breaks off.
     """
-    members = _Members()
+    members = _Members(piece_bytes)
     for chunk in chunks:
         yield from members.feed(chunk)
     yield from members.finish()
 
 
 class _Members:
-    def __init__(self) -> None:
+    def __init__(self, piece_bytes: int) -> None:
+        self._piece_bytes = piece_bytes
         self._member = zlib.decompressobj(_GZIP)
         self._begun = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         while data and (self._begun or data.strip(b"\0")):  # files may be padded with zeroes
             self._begun = True
-            if piece := self._member.decompress(data, _PIECE_BYTES):
+            if piece := self._member.decompress(data, self._piece_bytes):
                 yield piece
             data = self._member.unconsumed_tail
             if self._member.eof:

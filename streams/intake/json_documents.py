@@ -54,7 +54,7 @@ class DocumentSplitter:
                 at += 1
                 mark = at
             elif opening := _OPENING.match(data, at):
-                at, mark = self._open(data, opening, mark)
+                at, mark = self._open(opening, mark)
             else:
                 at = self._close(data, at)
                 if self._depth == 0:
@@ -69,7 +69,7 @@ class DocumentSplitter:
         skipped = (_BETWEEN if self._elements and self._depth == 1 else _INSIDE).match(data, at)
         return skipped.end() if skipped else at
 
-    def _open(self, data: bytes, opening: re.Match[bytes], mark: int) -> tuple[int, int]:
+    def _open(self, opening: re.Match[bytes], mark: int) -> tuple[int, int]:
         """Where to go on, and where the record begins: after the bracket of the array."""
         if self._depth or not self._elements:
             self._depth += opening.end() - opening.start()

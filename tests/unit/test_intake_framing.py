@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import json
+import time
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import pytest
@@ -226,3 +228,121 @@ def test_any_chunking_of_a_connection_gives_the_same_frames(
             (text if octets else text.replace(b"\n", b"")).rstrip(b"\r\n\0")
             for octets, text in messages
         ]
+
+
+def tokens_one_byte_at_a_time(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Depth and byte of brackets and commas; everything else as it is, at depth -1."""
+    depth, in_string, escaped = 0, False, False
+    for byte in (data[i : i + 1] for i in range(len(data))):
+        if in_string:
+            in_string = escaped or byte != b'"'
+            escaped = not escaped and byte == b"\\"
+        elif byte in b"[]{}":
+            depth += 1 if byte in b"[{" else -1
+        else:
+            in_string = byte == b'"'
+        yield depth if not in_string else -1, byte
+
+
+def elements_one_byte_at_a_time(data: bytes) -> list[bytes]:
+    """The elements of one array, as plainly as it can be said."""
+    found, record = [], b""
+    for depth, byte in list(tokens_one_byte_at_a_time(data))[1:]:
+        if depth == 0 or (depth == 1 and byte == b","):
+            found.append(record.strip(b" \t\r\n"))
+            record = b""
+            if depth == 0:
+                break
+        else:
+            record += byte
+    return [each for each in found if each]
+
+
+JSON_BITS = st.lists(
+    st.sampled_from([b"[", b"]", b"{", b"}", b'"', b"\\", b",", b" ", b"a", b'"x"', b"{}", b"[1]"]),
+    max_size=40,
+).map(b"".join)
+
+
+@given(JSON_BITS, st.lists(st.integers(0, 60), max_size=6))
+@example(b'{"}{"', [])
+@example(b'"\\\\\\"",{[}]', [3, 4, 5])
+def test_elements_end_where_reading_byte_by_byte_says(inside: bytes, cuts: list[int]) -> None:
+    data = b'[{"a":1},' + inside + b'"' * (inside.count(b'"') % 2) + b"}]" * 50
+
+    found = [framed.raw for framed in in_chunks(data, cuts)]
+
+    expected = elements_one_byte_at_a_time(data)
+    assert found[: len(expected)] == expected
+
+
+COSTLY = (
+    (b"", b"\n"),
+    (b"", b" \n"),
+    (b"", b" "),
+    (b"", b"a\n"),
+    (b'[{"a":', b"["),
+    (b'[{"a":', b"[],"),
+    (b'[{"a":', b"[[[]]],"),
+    (b'[{"a":[', b'"x",'),
+    (b'[{"a":"', b'\\"'),
+    (b'[{"a":1', b'"'),
+    (b'[{"a":1', b","),
+    (b"[", b"{},"),
+    (b"[", b'{"a":"'),
+    (b"", b"[{}]"),
+    (b"", b"{\n}"),
+    (HEADER + b"\n", b"\n"),
+    (HEADER + b"\n", b'"\n'),
+    (HEADER + b"\n", b","),
+    (HEADER + b'\n"', b"\n"),
+    (codecs.BOM_UTF16_LE, b"\x00\xdc"),
+    (codecs.BOM_UTF8, codecs.BOM_UTF8),
+)
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    best = float("inf")
+    for _ in range(2):
+        began = time.thread_time()
+        work()
+        best = min(best, time.thread_time() - began)
+    return best
+
+
+@pytest.mark.parametrize(("head", "again"), COSTLY)
+def test_the_cost_of_a_body_grows_with_its_length_only(head: bytes, again: bytes) -> None:
+    def read(size: int) -> float:
+        data = head + again * (size // len(again))
+        return seconds_of(lambda: in_chunks(data, [], 4 * 1024 * 1024))
+
+    small, large = read(32 * 1024), read(8 * 32 * 1024)
+
+    assert large < 24 * small + 0.02
+
+
+@pytest.mark.parametrize("again", [b"a\n", b"\n", b"1 <", b"1", b"9 <a", b"x", b"\0<13>\n"])
+def test_the_cost_of_syslog_frames_grows_with_their_length_only(again: bytes) -> None:
+    def read(size: int) -> float:
+        data = again * (size // len(again))
+        return seconds_of(lambda: frame(data, [], 4 * 1024 * 1024))
+
+    small, large = read(32 * 1024), read(8 * 32 * 1024)
+
+    assert large < 24 * small + 0.02
+
+
+def test_a_frame_cut_before_its_limit_comes_in_pieces_that_join_again() -> None:
+    framing = SyslogFraming(100)
+
+    first = framing.feed(b"<13>" + b"a" * 30) + framing.cut() + framing.cut()
+    rest = framing.feed(b"b" * 120 + b"\n<13>next\n")
+
+    assert framing.held == 0
+    assert b"".join(f.raw for f in first + rest[:-1]) == b"<13>" + b"a" * 30 + b"b" * 120
+    assert [f.piece.partition(", of")[0] for f in first + rest[:-1]] == [
+        "piece 1, bytes 0 to 33",
+        "piece 2, bytes 34 to 133",
+        "last piece 3, bytes 134 to 153 of 154",
+    ]
+    assert rest[-1] == Framed(b"<13>next")

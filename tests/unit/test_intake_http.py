@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import threading
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +19,9 @@ from schemas.event import Position
 from schemas.settings import IntakeSettings
 from schemas.source import Incoming
 from streams.event_logs.sqlite import SqliteEventLog
-from streams.intake import http
+from streams.intake import http_body, http_slots
 from streams.intake.http import intake_app
+from streams.intake.http_tokens import Tokens
 from streams.ports import EventLog
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -140,7 +142,7 @@ async def test_a_source_needs_its_own_token_or_the_one_for_all_others(
     assert bool(raws(log)) == (status == 202)
     if status == 401:
         assert answer.headers["www-authenticate"].startswith("Bearer")
-        assert set(answer.json()) == {"problem", "remedy"}
+        assert set(answer.json()) == {"problem", "remedy", "received"}
 
 
 async def test_without_tokens_in_the_settings_nothing_is_open(log: SqliteEventLog) -> None:
@@ -182,8 +184,8 @@ async def test_what_cannot_be_taken_is_refused_with_problem_and_remedy(
 async def test_a_body_or_a_gzip_bomb_beyond_the_limit_is_refused(
     client: httpx.AsyncClient, log: SqliteEventLog
 ) -> None:
-    bomb = gzip.compress(bytes(http.MOST_PLAIN_BYTES + 1), 9)
-    large = b"x" * (http.MOST_BODY_BYTES + 1)
+    bomb = gzip.compress(bytes(http_body.MOST_PLAIN_BYTES + 1), 9)
+    large = b"x" * (http_body.MOST_BODY_BYTES + 1)
 
     answers = [
         await client.post(
@@ -224,6 +226,7 @@ async def test_a_disk_that_refuses_is_answered_503_and_nothing_counts_as_receive
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "5"
     assert "again" in answer.json()["remedy"]
+    assert answer.json()["received"] == 0
 
 
 async def test_a_slow_commit_does_not_block_others(tmp_path: Path) -> None:
@@ -252,3 +255,247 @@ async def test_what_curl_calls_a_form_is_taken_as_lines(
 
     assert answer.status_code == 202
     assert raws(log) == [b"one", b"two"]
+
+
+def few_records(records: int) -> IntakeSettings:
+    return SETTINGS.model_copy(update={"http_records": records})
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"a\n" * 11, "text/plain"),
+        (b"[" + b"{}," * 10 + b"{}]", "application/json"),
+        (b"x" * 10_001, "text/plain"),
+        (b"CreationDate,AuditData\n" + b"2026-11-22T09:15:02,{}\n" * 10, "text/csv"),
+    ],
+)
+async def test_more_records_than_the_settings_allow_are_refused_whole(
+    log: SqliteEventLog, body: bytes, kind: str
+) -> None:
+    async with client_of(log, few_records(10)) as client:
+        answer = await client.post(
+            "/intake/m365", content=body, headers={**OWN, "Content-Type": kind}
+        )
+
+    assert answer.status_code == 413
+    assert "more than 10 records" in answer.json()["problem"]
+    assert answer.json()["received"] == 0
+    assert raws(log) == []
+
+
+async def test_as_many_records_as_the_settings_allow_are_received(log: SqliteEventLog) -> None:
+    async with client_of(log, few_records(10)) as client:
+        answer = await client.post("/intake/m365", content=b"a\n" * 10 + b"\n" * 99, headers=OWN)
+
+    assert answer.json()["received"] == 10
+
+
+async def test_a_small_gzip_of_millions_of_lines_is_refused_at_a_small_cost(
+    client: httpx.AsyncClient, log: SqliteEventLog
+) -> None:
+    body = gzip.compress(b"a\n" * 31_000_000, 9)
+
+    tracemalloc.start()
+    try:
+        answer = await client.post(
+            "/intake/m365", content=body, headers={**OWN, "Content-Encoding": "gzip"}
+        )
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert len(body) < 70_000
+    assert answer.status_code == 413
+    assert peak < 32 * 1024 * 1024
+    assert raws(log) == []
+
+
+async def test_a_body_of_many_slices_arrives_whole_and_in_order(
+    client: httpx.AsyncClient, log: SqliteEventLog
+) -> None:
+    lines = [b"line %d" % number for number in range(2 * http_body.SLICE_RECORDS + 7)]
+    lines[3] = b"x" * 2500
+
+    answer = await client.post("/intake/m365", content=b"\n".join(lines), headers=OWN)
+
+    got = log.read(None, 100_000)
+    assert answer.json()["received"] == len(got) == len(lines) + 2
+    assert [record.raw for record in got if not record.piece] == [x for x in lines if len(x) < 99]
+    assert len({record.arrived for record in got}) == 1
+
+
+class FillingLog(SqliteEventLog):
+    """A log whose disk is full after so many appends."""
+
+    def __init__(self, folder: Path, appends: int) -> None:
+        super().__init__(folder, lambda: NOON)
+        self.appends = appends
+
+    def append(self, incoming: Sequence[Incoming]) -> Sequence[Position]:
+        if not self.appends:
+            raise Retryable("the disk is full")
+        self.appends -= 1
+        return super().append(incoming)
+
+
+async def test_a_disk_that_fills_within_a_request_is_answered_with_how_many_records_are_stored(
+    tmp_path: Path,
+) -> None:
+    log = FillingLog(tmp_path / "journal", appends=1)
+    lines = [b"line %d" % number for number in range(2 * http_body.SLICE_RECORDS)]
+    lines[3] = b"x" * 2500
+    async with client_of(log) as client:
+        refused = await client.post("/intake/m365", content=b"\n".join(lines), headers=OWN)
+        stored = refused.json()["received"]
+        kept = [record.raw for record in log.read(None, 100_000)]
+        log.appends = 9
+        again = await client.post("/intake/m365", content=b"\n".join(lines[stored:]), headers=OWN)
+
+    got = [record for record in log.read(None, 100_000) if not record.piece]
+    log.close()
+    assert refused.status_code == 503
+    assert refused.headers["retry-after"] == "5"
+    assert 0 < stored < len(lines)
+    assert kept[-1] == lines[stored - 1]
+    assert str(stored) in refused.json()["problem"]
+    assert again.status_code == 202
+    assert [record.raw for record in got] == [line for line in lines if len(line) < 99]
+
+
+async def test_a_body_that_is_broken_at_its_end_leaves_nothing(
+    client: httpx.AsyncClient, log: SqliteEventLog
+) -> None:
+    body = gzip.compress(b"a line\n" * 3 * http_body.SLICE_RECORDS)[:-3]
+
+    answer = await client.post(
+        "/intake/m365", content=body, headers={**OWN, "Content-Encoding": "gzip"}
+    )
+
+    assert answer.status_code == 400
+    assert raws(log) == []
+
+
+async def test_stopping_ends_the_work_between_two_slices(tmp_path: Path) -> None:
+    stopping = threading.Event()
+
+    class StoppedLog(SqliteEventLog):
+        def append(self, incoming: Sequence[Incoming]) -> Sequence[Position]:
+            stopping.set()
+            return super().append(incoming)
+
+    log = StoppedLog(tmp_path / "journal", lambda: NOON)
+    app = intake_app(log, SETTINGS, lambda: NOON, stopping=stopping)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://intake.example") as client:
+        body = b"a line\n" * 4 * http_body.SLICE_RECORDS
+        within = await client.post("/intake/m365", content=body, headers=OWN)
+        after = await client.post("/intake/m365", content=b"x", headers=OWN)
+
+    count = len(log.read(None, 100_000))
+    log.close()
+    assert (within.status_code, after.status_code) == (503, 503)
+    assert within.json()["received"] == count
+    assert 0 < count < 4 * http_body.SLICE_RECORDS
+    assert after.json()["received"] == 0
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"Authorization": "Bearer wrong"}, {**OWN, "Content-Encoding": "br"}]
+)
+async def test_a_body_is_not_read_before_its_token_is_right(
+    log: SqliteEventLog, headers: dict[str, str]
+) -> None:
+    read = 0
+    messages: list[dict[str, object]] = []
+
+    async def receive() -> dict[str, object]:
+        nonlocal read
+        read += 1
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def send(message: dict[str, object]) -> None:
+        messages.append(message)
+
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "path": "/intake/m365",
+        "raw_path": b"/intake/m365",
+        "query_string": b"",
+        "headers": [(k.lower().encode(), v.encode()) for k, v in headers.items()],
+    }
+    await intake_app(log, SETTINGS, lambda: NOON)(scope, receive, send)  # type: ignore[arg-type]
+
+    assert messages[0]["status"] in (401, 415)
+    assert read == 0
+
+
+async def test_a_body_that_says_it_is_too_large_is_refused_unread(
+    client: httpx.AsyncClient, log: SqliteEventLog
+) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"x"
+        raise AssertionError("it was read")
+
+    answer = await client.post(
+        "/intake/m365",
+        content=body(),
+        headers={**OWN, "Content-Length": str(http_body.MOST_BODY_BYTES + 1)},
+    )
+
+    assert answer.status_code == 413
+
+
+async def test_slow_bodies_of_one_token_do_not_hold_up_another(log: SqliteEventLog) -> None:
+    go_on = asyncio.Event()
+    begun: asyncio.Queue[None] = asyncio.Queue()
+
+    async def slow() -> AsyncIterator[bytes]:
+        begun.put_nowait(None)
+        yield b"half "
+        await go_on.wait()
+        yield b"whole\n"
+
+    app = intake_app(log, SETTINGS, lambda: NOON, patience=0.2)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://intake.example") as client:
+        slow_ones = [
+            asyncio.create_task(client.post("/intake/other", content=slow(), headers=ANY))
+            for _ in range(http_slots.READ_AT_ONCE)
+        ]
+        for _ in slow_ones:
+            await asyncio.wait_for(begun.get(), 30)
+        other = await asyncio.wait_for(client.post("/intake/m365", content=b"x", headers=OWN), 30)
+        own = await asyncio.wait_for(client.post("/intake/third", content=b"x", headers=ANY), 30)
+        go_on.set()
+        answers = await asyncio.gather(*slow_ones)
+
+    assert other.status_code == 202
+    assert (own.status_code, own.headers["retry-after"]) == (429, "5")
+    assert {answer.status_code for answer in answers} == {202}
+
+
+@pytest.mark.parametrize(
+    ("tokens", "source", "sent", "holder"),
+    [
+        ({"a": "one", "*": "two"}, "a", "one", "a"),
+        ({"a": "one", "*": "two"}, "a", "two", None),
+        ({"a": "one", "*": "two"}, "b", "two", "*"),
+        ({"a": "one", "*": "two"}, "*", "two", "*"),
+        ({"a": "one"}, "b", "one", None),
+        ({"a": "one"}, "b", "", None),
+        ({"a": "", "*": "two"}, "a", "", None),
+        ({"a": "", "*": "two"}, "a", "two", "*"),
+        ({"a": "caf\xe9"}, "a", "caf\xe9".encode().decode("latin-1"), "a"),
+        ({}, "a", "", None),
+    ],
+)
+def test_a_token_belongs_to_its_source_or_to_all_that_have_none(
+    tokens: dict[str, str], source: str, sent: str, holder: str | None
+) -> None:
+    held = Tokens({name: SecretStr(token) for name, token in tokens.items()})
+
+    assert held.holder(source, f"Bearer {sent}") == holder
+    assert held.holder(source, f"Basic {sent}") is None

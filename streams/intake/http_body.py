@@ -1,0 +1,262 @@
+"""The body of one request → records in the event log, in memory that does not grow with the body.
+
+A body is read twice. First it is unpacked, split and counted, and nothing is kept: whatever would
+be refused is refused then, and the event log has none of it. Then its records are appended in
+slices. A body that fits into one slice is split once and appended whole.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from types import TracebackType
+from typing import Self
+
+from schemas.errors import BadInput, Retryable
+from schemas.event import Position
+from schemas.source import Incoming
+from streams.intake.framed import Framed
+from streams.intake.framing import RecordSplitter
+from streams.intake.inflate import inflate
+from streams.ports import EventLog
+
+MOST_BODY_BYTES = 16 * 1024 * 1024
+"""As sent."""
+MOST_PLAIN_BYTES = 64 * 1024 * 1024
+"""Unpacked: a small gzip body may be a bomb."""
+MOST_CPU_SECONDS = 10.0
+"""Of one thread, for one look at a body. 64 MiB of audit records take about two."""
+SLICE_RECORDS = 5000
+SLICE_BYTES = 4 * 1024 * 1024
+_IN_MEMORY = 256 * 1024
+_CHUNK_BYTES = 64 * 1024
+_BLANK = b" \t\r\n\v\f"
+AGAIN = {"Retry-After": "5"}
+_MARK = b"\xef\xbb\xbf"
+
+
+class Refusal(BadInput):
+    """An answer that is not 202. `received`: complete records of the body that are stored."""
+
+    def __init__(
+        self,
+        status: int,
+        problem: str,
+        remedy: str,
+        *,
+        received: int = 0,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(problem, place="intake", remedy=remedy)
+        self.status = status
+        self.received = received
+        self.headers = headers or {}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one body may hold. `stopping` ends the work between two slices."""
+
+    records: int
+    line_bytes: int
+    stopping: Event
+
+
+class Body:
+    """A body as received: the first bytes in memory, more of it in a file that has no name."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - __exit__
+            _IN_MEMORY, dir=None if folder is None else str(folder)
+        )
+        self._size = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def add(self, part: bytes) -> None:
+        """Raises Refusal: too large, or the disk is full."""
+        self._size += len(part)
+        if self._size > MOST_BODY_BYTES:
+            raise too_large(f"the body is larger than {MOST_BODY_BYTES} bytes.")
+        try:
+            self._file.write(part)
+        except OSError as error:
+            raise not_stored(0) from error
+
+    def chunks(self) -> Iterator[bytes]:
+        """From its beginning."""
+        self._file.seek(0)
+        while chunk := self._file.read(_CHUNK_BYTES):
+            yield chunk
+
+
+def store(
+    log: EventLog, body: Body, incoming: Callable[[Framed], Incoming], limits: Limits, *, gzip: bool
+) -> tuple[int, Position | None]:
+    """Append every record of the body: how many, and the position of the last.
+
+    Raises Refusal. With 503 the records before `received` are stored; with any other, none is.
+    """
+    slices = _checked(body, limits, gzip=gzip)
+    if slices is None:
+        with closing(_plain(body, gzip=gzip)) as parts:
+            return _append(log, incoming, _slices(parts, limits), limits)
+    return _append(log, incoming, iter(slices), limits)
+
+
+def _checked(body: Body, limits: Limits, *, gzip: bool) -> list[list[Framed]] | None:
+    """Its records when they fit into one slice; None when they have to be read again."""
+    count = _Count(limits)
+    with closing(_plain(body, gzip=gzip, meanwhile=count.check)) as parts:
+        splitter = RecordSplitter(limits.line_bytes)
+        for part in parts:
+            count.plain(part)
+            count.framed(splitter.feed(part))
+    count.framed(splitter.finish())
+    if not count.records and count.is_blank:
+        raise Refusal(400, "the body holds no record.", "Send one record a line.")
+    return count.one_slice
+
+
+class _Count:
+    """What a first look at the body has found so far."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._began = time.thread_time()
+        self._plain = self._bytes = 0
+        self.records = 0
+        self.is_blank = True
+        self._held: list[Framed] | None = []
+
+    @property
+    def one_slice(self) -> list[list[Framed]] | None:
+        return None if self._held is None else [self._held]
+
+    def plain(self, part: bytes) -> None:
+        if self.is_blank:
+            self.is_blank = not (part if self._plain else part.removeprefix(_MARK)).strip(_BLANK)
+        self._plain += len(part)
+        if self._plain > MOST_PLAIN_BYTES:
+            raise too_large(f"the body unpacks to more than {MOST_PLAIN_BYTES} bytes.")
+
+    def framed(self, found: list[Framed]) -> None:
+        self.records += len(found)
+        self._bytes += sum(len(each.raw) for each in found)
+        if self.records > self._limits.records:
+            raise too_large(f"the body holds more than {self._limits.records} records.")
+        if self._bytes > MOST_PLAIN_BYTES:  # UTF-16 grows when it becomes UTF-8
+            raise too_large(f"the records are longer than {MOST_PLAIN_BYTES} bytes.")
+        if self.records > SLICE_RECORDS or self._bytes > SLICE_BYTES:
+            self._held = None
+        elif self._held is not None:
+            self._held += found
+        self.check()
+
+    def check(self) -> None:
+        """Raises Refusal when we stop, or when the body has cost too much."""
+        if self._limits.stopping.is_set():
+            raise not_stored(0)
+        if time.thread_time() - self._began > MOST_CPU_SECONDS:
+            raise too_large("the body takes too long to read.")
+
+
+def _slices(parts: Iterator[bytes], limits: Limits) -> Iterator[list[Framed]]:
+    splitter = RecordSplitter(limits.line_bytes)
+    held: list[Framed] = []
+    size = 0
+    for part in parts:
+        found = splitter.feed(part)
+        held += found
+        size += sum(len(each.raw) for each in found)
+        if len(held) >= SLICE_RECORDS or size >= SLICE_BYTES:
+            yield held
+            held, size = [], 0
+    held += splitter.finish()
+    if held:
+        yield held
+
+
+def _append(
+    log: EventLog,
+    incoming: Callable[[Framed], Incoming],
+    slices: Iterator[list[Framed]],
+    limits: Limits,
+) -> tuple[int, Position | None]:
+    stored = complete = 0
+    last: Position | None = None
+    for framed in slices:
+        if limits.stopping.is_set():
+            raise not_stored(complete)
+        try:
+            positions = log.append([incoming(each) for each in framed])
+        except Retryable as error:
+            raise not_stored(complete) from error
+        stored += len(positions)
+        complete += sum(each.ends_record for each in framed)
+        last = positions[-1] if positions else last
+    return stored, last
+
+
+def _plain(
+    body: Body, *, gzip: bool, meanwhile: Callable[[], None] | None = None
+) -> Generator[bytes]:
+    """`meanwhile` is called for every chunk, also when nothing comes out of it."""
+    chunks = _watched(body.chunks(), meanwhile)
+    if not gzip:
+        yield from chunks
+        return
+    try:
+        yield from inflate(chunks, _CHUNK_BYTES)
+    except (zlib.error, EOFError) as error:
+        raise Refusal(
+            400,
+            "the body is not whole gzip, though Content-Encoding says so; nothing was kept.",
+            "Pack it again, or leave Content-Encoding out.",
+        ) from error
+
+
+def _watched(chunks: Iterator[bytes], meanwhile: Callable[[], None] | None) -> Iterator[bytes]:
+    for chunk in chunks:
+        if meanwhile:
+            meanwhile()
+        yield chunk
+
+
+def too_large(problem: str) -> Refusal:
+    """Nothing of it was kept."""
+    return Refusal(413, problem, "Send fewer records a request; nothing of this one was kept.")
+
+
+def not_stored(received: int) -> Refusal:
+    """The first `received` records of the body are stored, the others are not."""
+    if not received:
+        return Refusal(
+            503,
+            "the records could not be stored now; none of them counts as received.",
+            "Send the same request again later.",
+            headers=AGAIN,
+        )
+    return Refusal(
+        503,
+        f"only the first {received} records are stored; the others could not be stored now.",
+        f"Send the records after the first {received} again later. A line that comes twice from"
+        " one source is one event, so sending all of them again is harmless too.",
+        received=received,
+        headers=AGAIN,
+    )

@@ -1,0 +1,44 @@
+"""Bearer tokens (RFC 6750) of the HTTP intake: a source's own, or the one of `*`."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+
+from pydantic import SecretStr
+
+ANY = "*"
+
+
+class Tokens:
+    """Digests of the tokens that the settings hold.
+
+    Digests of one length are compared, and an unknown source is compared with a random one, so that
+    the time of an answer tells neither a token's length nor which sources exist.
+    """
+
+    def __init__(self, tokens: Mapping[str, SecretStr]) -> None:
+        """A token that is empty counts as none."""
+        self._digests = {
+            source: _digest(token.get_secret_value().encode())
+            for source, token in tokens.items()
+            if token.get_secret_value()
+        }
+        self._nobodys = _digest(secrets.token_bytes(32))
+
+    def holder(self, source: str, header: str) -> str | None:
+        """Whose token the `Authorization` header carries: the source's or `*`; None: no valid one.
+
+        `header` is as Starlette gives it, decoded from Latin-1.
+        """
+        holder = source if source in self._digests else ANY
+        scheme, _, token = header.partition(" ")
+        sent = _digest(token.strip().encode("latin-1", "replace"))
+        right = hmac.compare_digest(sent, self._digests.get(holder, self._nobodys))
+        return holder if right and scheme.lower() == "bearer" else None
+
+
+def _digest(token: bytes) -> bytes:
+    return hashlib.sha256(token).digest()
