@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import gc
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -302,11 +303,16 @@ COSTLY = (
 
 
 def seconds_of(work: Callable[[], object]) -> float:
+    """CPU time; the collector would look at the objects of all other tests meanwhile."""
     best = float("inf")
-    for _ in range(2):
-        began = time.thread_time()
-        work()
-        best = min(best, time.thread_time() - began)
+    gc.disable()
+    try:
+        for _ in range(3):
+            began = time.thread_time()
+            work()
+            best = min(best, time.thread_time() - began)
+    finally:
+        gc.enable()
     return best
 
 
@@ -318,7 +324,7 @@ def test_the_cost_of_a_body_grows_with_its_length_only(head: bytes, again: bytes
 
     small, large = read(32 * 1024), read(8 * 32 * 1024)
 
-    assert large < 24 * small + 0.02
+    assert large < 32 * small + 0.05
 
 
 @pytest.mark.parametrize("again", [b"a\n", b"\n", b"1 <", b"1", b"9 <a", b"x", b"\0<13>\n"])
@@ -329,7 +335,7 @@ def test_the_cost_of_syslog_frames_grows_with_their_length_only(again: bytes) ->
 
     small, large = read(32 * 1024), read(8 * 32 * 1024)
 
-    assert large < 24 * small + 0.02
+    assert large < 32 * small + 0.05
 
 
 def test_a_frame_cut_before_its_limit_comes_in_pieces_that_join_again() -> None:
