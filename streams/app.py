@@ -8,9 +8,11 @@ only what is rare: orders from outside, and messages to integrators.
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from types import FrameType
 from typing import Any
 
 import faust
@@ -26,6 +28,7 @@ from streams.app_agents import EXPORTS_AT_ONCE, add_agents, send_exports
 from streams.app_consumer import Consumer
 from streams.app_parts import Parts, Standing
 from streams.kafka_access import faust_credentials
+from streams.stop_deadline import StopDeadline
 
 CONFLICT_SECONDS = 0.2
 """A conflict that does not pass must not be a busy loop."""
@@ -191,13 +194,44 @@ class Hosted(Service):
         self._parts.meter.waiting(waiting[0] if waiting else "")
 
 
-def run_app(app: Any) -> None:
-    """Faust's own worker process: runs until SIGTERM or SIGINT; ends the process."""
-    worker = faust.Worker(app, loglevel="info", override_logging=False, redirect_stdouts=False)
-    worker.spinner = None
+def run_app(app: Any, deadline: StopDeadline) -> None:
+    """Run Faust's own worker process until SIGTERM, SIGINT or a failure; end the process."""
+    worker = OrderlyWorker(app, deadline)
     try:
         worker.execute_from_commandline()
     except SystemExit:
         # Told to stop while it was starting or losing its broker, Faust ends with a fault's code.
         if not worker._shutdown_immediately:  # noqa: SLF001 - Faust tells it nowhere else
             raise
+    finally:
+        deadline.cancel()
+
+
+class OrderlyWorker(faust.Worker):
+    """Starts the deadline on SIGTERM, on SIGINT and when the app fails.
+
+    Faust's shutdown waits without a limit for a broker that is gone: workers were seen to hang
+    for 28 minutes after SIGTERM.
+    """
+
+    def __init__(self, app: Any, deadline: StopDeadline) -> None:
+        super().__init__(app, loglevel="info", override_logging=False, redirect_stdouts=False)
+        self.spinner = None
+        self._deadline = deadline
+
+    def install_signal_handlers(self) -> None:
+        """Add a handler that needs no turn of the loop, which may hang in a call.
+
+        asyncio's own handlers still run: they are woken through the signal's file descriptor.
+        """
+        super().install_signal_handlers()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._begin_deadline)
+            signal.siginterrupt(number, False)  # as asyncio sets it
+
+    def on_worker_shutdown(self) -> None:
+        """Faust stops, whatever made it stop."""
+        self._deadline.begin()
+
+    def _begin_deadline(self, _number: int, _frame: FrameType | None) -> None:
+        self._deadline.begin()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -17,13 +19,14 @@ from breachdesk.bootstrap.ops import OpsServer
 from breachdesk.bootstrap.traces import NoTracer, Tracer, tracer
 from breachdesk.bootstrap.upkeep import chores
 from breachdesk.casework.orders import StoreOrders
-from schemas.errors import Misconfigured
+from schemas.errors import BreachDeskError, Misconfigured
 from schemas.event import RawRecord
 from schemas.settings import Settings
 from streams.observed import Meter
 from streams.recognise import Recogniser
 from streams.shared_pipeline import SharedPipeline
 from streams.shared_worker import SharedWorker
+from streams.stop_deadline import STOP_SECONDS, StopDeadline
 
 if TYPE_CHECKING:
     from streams.app_parts import Standing
@@ -61,8 +64,10 @@ def run_worker(house: Premises, say: Callable[[str], None]) -> None:
     for name, value in for_faust().items():
         setattr(app.conf, name, value)
     with closing(traced), OpsServer(ops.host, ops.port, registry, health.live, health.ready):
-        spoken(ops, say)("worker: joining the group")
-        _until_it_ends(lambda: faust_app.run_app(app), standing)
+        say = spoken(ops, say)
+        say("worker: joining the group")
+        deadline = StopDeadline(lambda: _end_overdue(standing, say))
+        _until_it_ends(lambda: faust_app.run_app(app, deadline), standing)
 
 
 def _until_it_ends(run: Callable[[], None], standing: Standing) -> None:
@@ -75,6 +80,24 @@ def _until_it_ends(run: Callable[[], None], standing: Standing) -> None:
             raise standing.failure from None
         if end.code:
             raise
+
+
+def _end_overdue(standing: Standing, say: Callable[[str], None]) -> None:
+    """End the process at once, with the exit code of what ended the worker.
+
+    What is durable stays; the next worker repeats the rest, as after `kill -9`.
+    """
+    failure = standing.failure
+    if failure is not None:
+        say(f"breachdesk: {failure}" if isinstance(failure, BreachDeskError) else "worker: failed")
+    say(
+        f"worker: ends without leaving the group: {STOP_SECONDS:.0f} seconds after it was told to"
+        " stop it still waits for Kafka or PostgreSQL"
+    )
+    sys.stdout.flush()
+    sys.stderr.flush()
+    code = failure.exit_code if isinstance(failure, BreachDeskError) else 3
+    os._exit(0 if failure is None else code)
 
 
 class Health:

@@ -1,0 +1,34 @@
+"""The end of a process that cannot end in order because a server it waits for is gone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+STOP_SECONDS = 25.0
+"""Below the 30 seconds after which a supervisor kills (Kubernetes' default grace period)."""
+
+
+class StopDeadline:
+    """Calls `overdue` in a thread of its own once STOP_SECONDS have passed since the first `begin`.
+
+    Whatever `overdue` interrupts is as a `kill -9` leaves it: what is durable stays, and the rest
+    is repeated after the next start.
+    """
+
+    def __init__(self, overdue: Callable[[], None], seconds: float = STOP_SECONDS) -> None:
+        self._timer = threading.Timer(seconds, overdue)
+        self._timer.daemon = True
+        self._lock = threading.Lock()
+        self._begun = False
+
+    def begin(self) -> None:
+        """Start the clock; a second call changes nothing."""
+        with self._lock:
+            if not self._begun:
+                self._begun = True
+                self._timer.start()
+
+    def cancel(self) -> None:
+        """Stop the clock: the process ended in order."""
+        self._timer.cancel()

@@ -1,0 +1,50 @@
+"""A worker told to stop ends soon, whatever has become of its servers."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from fleet import a_fleet, demo_rows
+from servers import Daemon
+from services import private_kafka, private_postgres
+
+pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.postgres]
+AWAY_SECONDS = 15.0
+LIMIT_SECONDS = 60.0
+"""The worker's own deadline is 25 seconds; the machine may be slow."""
+
+
+@pytest.mark.parametrize("loss", ["kill", "pause"])
+def test_a_worker_whose_servers_are_gone_for_good_ends_soon_when_told_to_stop(
+    tmp_path: Path, loss: str
+) -> None:
+    """Killed servers refuse connections; paused ones accept them and never answer."""
+    with (
+        private_kafka() as kafka,
+        private_postgres() as postgres,
+        a_fleet(
+            tmp_path / "play",
+            kafka.address,
+            postgres.url,
+            clear_schema=False,
+            clear_topics=False,
+            batch_records=20,
+        ) as fleet,
+    ):
+        workers = fleet.start(2)
+        for worker in workers:
+            worker.ready()
+        fleet.produce(demo_rows()[:1000])
+        fleet.reached(100)
+        servers: tuple[Daemon, ...] = (kafka, postgres)
+        for server in servers:
+            getattr(server, loss)()
+        time.sleep(AWAY_SECONDS)
+        for worker in workers:
+            worker.send(signal.SIGTERM)
+        codes = [worker.process.wait(LIMIT_SECONDS) for worker in workers]
+
+        assert codes == [0, 0], "\n".join(worker.said[-2000:] for worker in workers)
