@@ -12,7 +12,6 @@ import signal
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from types import FrameType
 from typing import Any
 
 import faust
@@ -28,7 +27,7 @@ from streams.app_agents import EXPORTS_AT_ONCE, add_agents, send_exports
 from streams.app_consumer import Consumer
 from streams.app_parts import Parts, Standing
 from streams.kafka_access import faust_credentials
-from streams.stop_deadline import StopDeadline
+from streams.stop_deadline import StopDeadline, begin_on_signal
 
 CONFLICT_SECONDS = 0.2
 """A conflict that does not pass must not be a busy loop."""
@@ -220,18 +219,11 @@ class OrderlyWorker(faust.Worker):
         self._deadline = deadline
 
     def install_signal_handlers(self) -> None:
-        """Add a handler that needs no turn of the loop, which may hang in a call.
-
-        asyncio's own handlers still run: they are woken through the signal's file descriptor.
-        """
+        """Add handlers that need no turn of the loop, which may hang in a call."""
         super().install_signal_handlers()
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._begin_deadline)
-            signal.siginterrupt(number, False)  # as asyncio sets it
+            begin_on_signal(number, self._deadline)
 
     def on_worker_shutdown(self) -> None:
         """Faust stops, whatever made it stop."""
-        self._deadline.begin()
-
-    def _begin_deadline(self, _number: int, _frame: FrameType | None) -> None:
         self._deadline.begin()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable
+from types import FrameType
 
 STOP_SECONDS = 25.0
 """Below the 30 seconds after which a supervisor kills (Kubernetes' default grace period)."""
@@ -32,3 +34,17 @@ class StopDeadline:
     def cancel(self) -> None:
         """Stop the clock: the process ended in order."""
         self._timer.cancel()
+
+
+def begin_on_signal(number: signal.Signals, deadline: StopDeadline) -> None:
+    """Begin the deadline on that signal, also while the event loop is blocked in a call.
+
+    Call it after `loop.add_signal_handler`: asyncio's handler still runs, since the signal's file
+    descriptor wakes the loop whatever Python's handler is.
+    """
+
+    def begin(_number: int, _frame: FrameType | None) -> None:
+        deadline.begin()
+
+    signal.signal(number, begin)
+    signal.siginterrupt(number, False)  # as asyncio sets it

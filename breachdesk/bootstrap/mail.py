@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import sys
 import threading
 import uuid
 from collections.abc import Callable
@@ -20,10 +22,13 @@ from notifiers.channels import channel_for
 from notifiers.dispatch import Dispatcher
 from notifiers.heartbeat import Heartbeat
 from schemas.errors import Retryable
+from streams.stop_deadline import StopDeadline, begin_on_signal
 
 Say = Callable[[str], None]
 MOST_AT_ONCE = 10_000
 OPERATOR = "operator:cli"
+STOP_SECONDS = 50.0
+"""A slow message may end within it; supervisors are told to wait 60 seconds."""
 
 
 def dispatcher(
@@ -94,14 +99,26 @@ async def dispatch_until_signalled(
     set_up_logs(house.settings.ops)
     say = spoken(house.settings.ops, say)
     ending, loop = asyncio.Event(), asyncio.get_running_loop()
+    deadline = StopDeadline(lambda: _end_overdue(say), STOP_SECONDS)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
+        begin_on_signal(number, deadline)
     watch = MailWatch(house)
     boot_id = uuid.uuid4().hex
     sender = dispatcher(house, boot_id, lease_seconds=lease_seconds, say=say, watch=watch)
     async with watch.serving():
         say("sending what is due until this process is told to end")
         await sender.run(ending)
+    deadline.cancel()
+
+
+def _end_overdue(say: Say) -> None:
+    """End the process at once: a database that is stopped without closing its connections answers
+    no call, and no call to it can be ended. A message on the wire becomes `unknown`, as after
+    `kill -9`."""
+    say(f"ends now: {STOP_SECONDS:.0f} seconds after it was told to stop a call still waits")
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def release(house: Premises) -> str:

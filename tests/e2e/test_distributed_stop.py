@@ -1,14 +1,16 @@
-"""A worker told to stop ends soon, whatever has become of its servers."""
+"""A process told to stop ends soon, whatever has become of its servers."""
 
 from __future__ import annotations
 
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from fleet import a_fleet, demo_rows
+from fleet import Worker, a_fleet, demo_rows, environment, until
 from servers import Daemon
+from servers.ports import free_port
 from services import private_kafka, private_postgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.postgres]
@@ -48,3 +50,29 @@ def test_a_worker_whose_servers_are_gone_for_good_ends_soon_when_told_to_stop(
         codes = [worker.process.wait(LIMIT_SECONDS) for worker in workers]
 
         assert codes == [0, 0], "\n".join(worker.said[-2000:] for worker in workers)
+
+
+def test_a_dispatcher_whose_database_answers_nothing_ends_soon_when_told_to_stop(
+    tmp_path: Path, kafka_servers: str
+) -> None:
+    with (
+        private_postgres() as postgres,
+        a_fleet(tmp_path / "play", kafka_servers, postgres.url, clear_schema=False) as fleet,
+    ):
+        port = free_port()
+        log = tmp_path / "dispatch.log"
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                fleet.command("dispatch"),
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=environment() | {"BREACHDESK_OPS__PORT": str(port)},
+            )
+        dispatcher = Worker(process, log, port)
+        fleet.everyone.append(dispatcher)
+        dispatcher.ready()
+        postgres.pause()
+        until(lambda: dispatcher.asked("/readyz")[0] != 200, LIMIT_SECONDS)
+        dispatcher.send(signal.SIGTERM)
+
+        assert process.wait(2 * LIMIT_SECONDS) == 0, dispatcher.said
