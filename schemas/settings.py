@@ -213,6 +213,23 @@ class OpsSettings(Frozen):
     """`http://host:4318/v1/traces`; empty: no traces. Needs the extra `otel`."""
 
 
+class HttpSettings(Frozen):
+    """Limits of the one HTTP port: console, intake, metrics and health."""
+
+    connections: int = Field(default=1000, ge=10)
+    """Most at a time; beyond that those go that keep us waiting."""
+    connections_per_address: int = Field(default=100, ge=1)
+    """Of one client address; loopback, where a proxy stands for many clients, is not counted."""
+    header_seconds: float = Field(default=10.0, gt=0)
+    """The head of a request must come within so long."""
+    body_grace_seconds: float = Field(default=10.0, gt=0)
+    """A body may be slow for so long."""
+    body_bytes_per_second: int = Field(default=1024, ge=1)
+    """And must come at this pace after that."""
+    body_seconds: float = Field(default=300.0, gt=0)
+    """Longest that we wait for one body in all."""
+
+
 class Settings(Frozen):
     """Everything a process needs to know before it starts."""
 
@@ -220,6 +237,7 @@ class Settings(Frozen):
     store: StoreSettings = StoreSettings()
     kafka: KafkaSettings = KafkaSettings()
     ops: OpsSettings = OpsSettings()
+    http: HttpSettings = HttpSettings()
     templates_dir: Path | None = None
     rules_dirs: tuple[Path, ...] = ()
     profile: ProviderProfile = ProviderProfile()

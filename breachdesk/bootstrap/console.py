@@ -6,20 +6,14 @@ import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
 
-import uvicorn
 from prometheus_client import CollectorRegistry
 
 from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.http_port import Server, http_config, refuse_a_taken_port
 from breachdesk.bootstrap.logs import set_up_logs, spoken
 from breachdesk.bootstrap.ops import Answers
 from breachdesk.bootstrap.readiness import database
-from breachdesk.bootstrap.serve import (
-    Server,
-    end_in_order_on_sigterm,
-    front_door,
-    listening,
-    refuse_a_taken_port,
-)
+from breachdesk.bootstrap.serve import end_in_order_on_sigterm, front_door, listening
 from breachdesk.bootstrap.standing_metrics import StandingCollector
 from breachdesk.bootstrap.traces import Tracer, tracer
 from streams.intake.syslog import SyslogListener
@@ -37,21 +31,9 @@ def serve_console(house: Premises, say: Callable[[str], None]) -> None:
 def _serve(house: Premises, say: Callable[[str], None], traced: Tracer) -> None:
     settings = house.settings
     refuse_a_taken_port(settings.console_host, settings.console_port)
-    server = Server(
-        uvicorn.Config(
-            front_door(house, _answers(house), traced),
-            host=settings.console_host,
-            port=settings.console_port,
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            # Nothing of ours starts or ends with it; cancelled at the end, it would log a fault.
-            lifespan="off",
-            timeout_graceful_shutdown=5,
-        ),
-        threading.Event(),
-    )
+    stopping = threading.Event()
+    door = front_door(house, _answers(house), traced, stopping)
+    server = Server(http_config(settings, door), threading.Event(), stopping)
     for line in listening(house):
         say(line)
     listener = SyslogListener(house.log, settings.intake, house.now)

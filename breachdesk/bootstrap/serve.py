@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from typing import Self
 
-import uvicorn
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.http_bodies import PacedBodies
+from breachdesk.bootstrap.http_port import Server, http_config, refuse_a_taken_port
 from breachdesk.bootstrap.logs import set_up_logs, spoken
 from breachdesk.bootstrap.mail import dispatch
 from breachdesk.bootstrap.mail_watch import MailWatch
@@ -29,7 +29,6 @@ from breachdesk.bootstrap.upkeep import carry_gaps, check_tail
 from breachdesk.console.app import console_app
 from breachdesk.console.house import House
 from breachdesk.console.received import TopicHours
-from schemas.errors import Misconfigured
 from streams.intake.http import intake_app
 from streams.intake.syslog import SyslogListener
 
@@ -70,11 +69,17 @@ def console_house(house: Premises, traced: Tracer) -> House:
     )
 
 
-def front_door(house: Premises, answers: Answers, traced: Tracer) -> ASGIApp:
+def front_door(
+    house: Premises, answers: Answers, traced: Tracer, stopping: threading.Event
+) -> ASGIApp:
     """The one HTTP port: intake, console, metrics and health."""
-    intake = intake_app(house.log, house.settings.intake, house.now)
-    ops = OpsPages(answers, house.settings.ops.host)
-    return RequestIds(FrontDoor(intake, console_app(console_house(house, traced)), ops))
+    settings = house.settings
+    intake = intake_app(
+        house.log, settings.intake, house.now, folder=settings.data_dir, stopping=stopping
+    )
+    ops = OpsPages(answers, settings.ops.host)
+    door = FrontDoor(intake, console_app(console_house(house, traced)), ops)
+    return RequestIds(PacedBodies(door, settings.http))
 
 
 def serve(house: Premises, say: Say) -> None:
@@ -114,6 +119,8 @@ class Parts:
         self._worker = house.worker(sink=sink)
         self.stop = threading.Event()
         self.failed = threading.Event()
+        self.stopping = threading.Event()
+        """Set before `stop`, when the HTTP port begins to close."""
         self._pool = ThreadPoolExecutor(max_workers=3, thread_name_prefix="breachdesk")
         self._futures: list[Future[None]] = []
         self._listener = SyslogListener(house.log, house.settings.intake, house.now)
@@ -171,21 +178,9 @@ class Parts:
 
 def _serve_http(house: Premises, say: Say, parts: Parts) -> None:
     settings = house.settings
-    server = Server(
-        uvicorn.Config(
-            front_door(house, Answers(parts.registry, parts.live, parts.ready), parts.tracer),
-            host=settings.console_host,
-            port=settings.console_port,
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            # Nothing of ours starts or ends with it; cancelled at the end, it would log a fault.
-            lifespan="off",
-            timeout_graceful_shutdown=5,
-        ),
-        parts.failed,
-    )
+    answers = Answers(parts.registry, parts.live, parts.ready)
+    door = front_door(house, answers, parts.tracer, parts.stopping)
+    server = Server(http_config(settings, door), parts.failed, parts.stopping)
     refuse_a_taken_port(settings.console_host, settings.console_port)
     for line in listening(house):
         say(line)
@@ -204,29 +199,3 @@ def listening(house: Premises) -> Iterator[str]:
             yield f"syslog by {name} on {intake.host}:{port}"
     if not house.store.look(lambda uow: uow.users.list()):
         yield "nobody can sign in yet: breachdesk user add ID --duty responder"
-
-
-class Server(uvicorn.Server):
-    """Uvicorn that also ends when another part has failed."""
-
-    def __init__(self, config: uvicorn.Config, failed: threading.Event) -> None:
-        super().__init__(config)
-        self._failed = failed
-
-    async def on_tick(self, counter: int) -> bool:
-        """Asked ten times a second: time to end?"""
-        return await super().on_tick(counter) or self._failed.is_set()
-
-
-def refuse_a_taken_port(host: str, port: int) -> None:
-    """Raises Misconfigured before anything starts, instead of uvicorn's own exit."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise Misconfigured(
-                f"port {port} cannot be used ({error.strerror})",
-                place="console_port",
-                remedy="Stop what uses it, or name another port.",
-            ) from error

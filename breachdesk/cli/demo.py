@@ -63,7 +63,7 @@ def demo(
         err.print(f"wrote the demo's lines and registers to {write_lines_to}", markup=False)
         return
     if not unattended:
-        from breachdesk.bootstrap.serve import refuse_a_taken_port
+        from breachdesk.bootstrap.http_port import refuse_a_taken_port
 
         refuse_a_taken_port("127.0.0.1", port)
     clock = StageClock(in_arrival_order(cast)[0][0])

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from schemas.settings import (
+    HttpSettings,
     IntakeSettings,
     KafkaSettings,
     NoticePolicy,
@@ -29,6 +30,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md
         StoreSettings,
         KafkaSettings,
         OpsSettings,
+        HttpSettings,
         ProviderProfile,
         SourceSettings,
         SenderSettings,

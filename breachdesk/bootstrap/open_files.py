@@ -1,0 +1,34 @@
+"""How many files and sockets this process may have open, and what of that connections may take.
+
+Strangers who hold connections open must never keep the store or the journal from opening a file.
+"""
+
+from __future__ import annotations
+
+import resource
+from contextlib import suppress
+
+RESERVED = 256
+"""For files, the store, mail, and the one that comes while another is being closed."""
+MOST = 65_536
+LEAST = 16
+PORTS = 2
+"""That share the rest: HTTP and syslog."""
+
+
+def raise_file_limit() -> int:
+    """As high as this process may; the limit that holds then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
+    if soft == resource.RLIM_INFINITY:
+        return MOST
+    if soft < wanted:
+        with suppress(ValueError, OSError):  # a stricter rule of the system: then it stays as it is
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    return soft
+
+
+def connections_allowed() -> int:
+    """Most connections of one port."""
+    return max(LEAST, (raise_file_limit() - RESERVED) // PORTS)
