@@ -36,6 +36,11 @@ class User(Frozen):
     disabled: bool = False
 
 
+def can_sign_in(user: User, *, demo: bool) -> bool:
+    """The account is neither disabled nor, outside the demo, one of the demo's."""
+    return not user.disabled and (demo or not user.demo)
+
+
 class Actor(Frozen):
     """Who acts: passed to every act of casework."""
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from breachdesk.casework import cases
 from breachdesk.casework.authority import require, required
 from breachdesk.casework.certainty import Question, gaps_of, verdict
+from breachdesk.casework.contact_watch import check_contacts_task, suspect_changes
 from breachdesk.casework.evidence import CaseEvidence, Sighting, assets_in_evidence, gather
 from breachdesk.casework.reach import ProviderReach, Watch, in_window, provider_reach
 from breachdesk.casework.recipients import recipients_of
@@ -21,6 +22,7 @@ from schemas.breach import Breach, Certainty, Channel, Exposure, Manifest, Seen
 from schemas.case import Case, Task
 from schemas.customer import PROVIDER, AssetKind, Binding, Customer, DataCategory, Pecr, Role
 from schemas.errors import BadInput, Incomplete, NotFound
+from schemas.settings import NoticePolicy
 from schemas.user import Actor, Duty
 
 CONTENT = frozenset(
@@ -75,9 +77,11 @@ def freeze(
     exposures: Sequence[Exposure],
     now: datetime,
     profile_senders_assets: Iterable[str] = (),
+    policy: NoticePolicy | None = None,
 ) -> Manifest:
-    """Seal who is affected and who is told; a later one voids an approval. What nobody could be
-    asked about (unattributed assets, a sender of ours in the evidence) becomes a task.
+    """Seal who is affected and who is told; a later one voids an approval. What somebody must look
+    at (unattributed assets, a sender of ours in the evidence, a contact that was changed shortly
+    before or during the incident) becomes a task.
 
     Raises Incomplete when a customer of the register was not considered or has no reason.
     """
@@ -101,6 +105,10 @@ def freeze(
     sealed = manifest.model_copy(update={"hash": document_hash(manifest)})
     uow.breaches.put(sealed)
     tasks = _questions_left(uow, case, in_evidence.intersection(profile_senders_assets), now)
+    told = {recipient.customer_id for recipient in sealed.recipients}
+    changes = suspect_changes(uow, breach, told, policy or NoticePolicy())
+    check = check_contacts_task(uow, sealed, changes, now)
+    tasks += [check] if check else []
     cases.with_tasks(uow, case.id, tasks, now)
     _audit(uow, sealed, case.id, now)
     return sealed

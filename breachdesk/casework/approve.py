@@ -9,10 +9,13 @@ from typing import Any
 
 from breachdesk.casework import cases
 from breachdesk.casework.authority import require, required
+from breachdesk.casework.contact_watch import moved_since_frozen
 from breachdesk.casework.letters import Documents, LetterMaker, Letters, documents, letters
 from breachdesk.casework.queueing import queue_letters
 from breachdesk.casework.sealing import next_version, seal_hash, sender_hash
+from breachdesk.casework.second_person import check_second_person, writers
 from breachdesk.casework.senders import check_sender
+from breachdesk.casework.standing import check_not_standing
 from breachdesk.casework.telephone import telephone_task
 from breachdesk.casework.witness import queue_witness
 from breachdesk.ports import Renderer, UnitOfWork
@@ -21,7 +24,7 @@ from schemas.case import Task
 from schemas.errors import BadInput, Conflict, Incomplete, NotAllowed
 from schemas.report import Submission
 from schemas.settings import ProviderProfile, SenderSettings, Settings
-from schemas.user import Actor, Duty
+from schemas.user import Actor, Duty, can_sign_in
 
 PROFILE = {
     "legal_name": "our legal name",
@@ -85,13 +88,15 @@ def approve(  # noqa: PLR0913 - what an approval binds to, each by its name
     """A second person's release: files the approval, queues the letters and opens the telephone
     tasks in one transaction.
 
-    Raises NotAllowed for who wrote, froze, decided or confirmed, BadInput for another count,
-    Conflict when anything changed since the seal was shown, and as `seal`.
+    Raises NotAllowed for whoever had a hand in it (`second_person.writers`), BadInput for another
+    count, Conflict when anything changed since the seal was shown or an approval of this very seal
+    stands, and as `seal`.
     """
     require(actor, Duty.APPROVER, act="approve a release")
     release = _prepare(uow, breach_id, settings, renderer, sender)
-    _check_second_person(actor, release.made)
+    check_second_person(actor, release.made, writers(uow, release.made, settings.notices))
     _check_typed(release.seal, count, expected_hash)
+    check_not_standing(uow, breach_id, release.seal.hash, ApprovalKind.SECOND_PERSON)
     approval = _approval(uow, actor, release, sender, ApprovalKind.SECOND_PERSON, now)
     _release(uow, approval, release, settings, renderer, sender, now)
     return approval
@@ -117,11 +122,12 @@ def break_glass(  # noqa: PLR0913 - as approve, and the witness
     Raises NotAllowed where two people could approve, and as `approve`.
     """
     require(actor, Duty.APPROVER, act="break the glass")
-    _check_alone(uow)
     reason = required(reason, place="reason", remedy="Say why nobody else can approve in time.")
     witness = _witness(witness, settings)
     release = _prepare(uow, breach_id, settings, renderer, sender)
+    _check_alone(uow, actor, release.made, settings)
     _check_typed(release.seal, count, expected_hash)
+    check_not_standing(uow, breach_id, release.seal.hash, ApprovalKind.BREAK_GLASS)
     delay = timedelta(minutes=settings.notices.break_glass_delay_minutes)
     approval = _approval(
         uow, actor, release, sender, ApprovalKind.BREAK_GLASS, now,
@@ -141,10 +147,24 @@ def _prepare(
 ) -> Release:
     made = documents(uow, breach_id)
     check_sender(uow, made.breach, sender)
+    _check_contacts(uow, made)
     ready = letters(uow, breach_id, settings, renderer)
     _check_complete(ready, settings.profile)
     parts = (made.manifest.hash, ready.texts_hash, made.decision.hash, sender_hash(sender))
     return Release(Seal(*parts, seal_hash(*parts), len(ready.rendered)), made, ready)
+
+
+def _check_contacts(uow: UnitOfWork, made: Documents) -> None:
+    """A letter goes to the frozen address: it must be the one that the register holds."""
+    customers = {customer.id: customer for customer in uow.customers.list()}
+    moved = moved_since_frozen(made.manifest.exposures, made.manifest.recipients, customers)
+    if moved:
+        raise NotAllowed(
+            f"the register holds another contact than the frozen list for {', '.join(moved[:5])}"
+            + (f" and {len(moved) - 5} more" if len(moved) > 5 else ""),
+            place=made.breach.id,
+            remedy="See who changed it and when, then freeze the list again.",
+        )
 
 
 def _check_complete(ready: Letters, profile: ProviderProfile) -> None:
@@ -161,29 +181,21 @@ def _check_complete(ready: Letters, profile: ProviderProfile) -> None:
         raise Incomplete(missing, place="letters", remedy="Mend these, then approve.")
 
 
-def _check_second_person(actor: Actor, made: Documents) -> None:
-    did = {
-        "wrote the letters": made.facts.written_by,
-        "froze the affected list": made.manifest.frozen_by,
-        "wrote the decision": made.decision.decided_by,
-        "confirmed the breach": made.breach.confirmed_by,
-    }
-    own = [act for act, who in did.items() if who == actor.id]
-    if own:
+def _check_alone(uow: UnitOfWork, actor: Actor, made: Documents, settings: Settings) -> None:
+    """Whoever cannot sign in, or had a hand in it, is nobody to ask."""
+    did = writers(uow, made, settings.notices)
+    others = [
+        user.id
+        for user in uow.users.list()
+        if Duty.APPROVER in user.duties
+        and user.id not in (actor.id, *did)
+        and can_sign_in(user, demo=settings.demo)
+    ]
+    if others:
         raise NotAllowed(
-            f"who {own[0]} does not approve",
-            place=made.breach.id,
-            remedy="A second person must read and approve.",
-        )
-
-
-def _check_alone(uow: UnitOfWork) -> None:
-    approvers = [u for u in uow.users.list() if Duty.APPROVER in u.duties and not u.disabled]
-    if len(approvers) >= 2:
-        raise NotAllowed(
-            f"{len(approvers)} people may approve, so the glass stays whole",
+            f"{', '.join(others)} may approve, so the glass stays whole",
             place="break-glass",
-            remedy="Ask the other one.",
+            remedy="Ask for their approval.",
         )
 
 

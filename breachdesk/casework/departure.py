@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from breachdesk.casework.attempts import said_by
+from breachdesk.casework.contact_watch import is_still_registered
 from breachdesk.casework.evidence import assets_in_evidence
 from breachdesk.casework.letters import LetterMaker, documents
 from breachdesk.casework.recipients import UnsafeAddresses
@@ -18,6 +19,8 @@ from schemas.breach import Approval, Breach, NoticeKind, Recipient
 from schemas.errors import BreachDeskError
 from schemas.notice import NoticeRow, Outgoing, Rendered, Status
 from schemas.settings import SenderSettings, Settings
+
+MOVED = "the register holds another name or address than the frozen list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,10 @@ def _rendered(
     unsafe = _unsafe(uow, made.breach, recipient)
     if unsafe:
         return Refusal(unsafe, Status.SKIPPED, call=True)
-    customers = {row.customer_id: uow.customers.get(row.customer_id)}
+    customer = uow.customers.get(row.customer_id)
+    if not is_still_registered(made.manifest.exposures, recipient, customer):
+        return Refusal(MOVED, Status.SKIPPED, call=True)
+    customers = {row.customer_id: customer}
     maker = LetterMaker(
         uow, made, settings, customers, ico_told=approval.ico_told, told_at=approval.told_at
     )

@@ -7,9 +7,18 @@ from datetime import datetime
 from breachdesk.casework.sealing import approval_seal, document_hash, sender_hash
 from breachdesk.casework.senders import sender_by_id
 from breachdesk.ports import UnitOfWork
-from schemas.breach import Approval, Decision, Manifest, NoticeFacts, NoticeKind
-from schemas.notice import NoticeRow
+from schemas.breach import (
+    Approval,
+    ApprovalKind,
+    Decision,
+    Manifest,
+    NoticeFacts,
+    NoticeKind,
+)
+from schemas.errors import Conflict
+from schemas.notice import NoticeRow, Status
 from schemas.settings import Settings
+from schemas.times import in_utc
 
 
 def approval_of(uow: UnitOfWork, row: NoticeRow) -> Approval | None:
@@ -38,6 +47,32 @@ def why_not(uow: UnitOfWork, row: NoticeRow, settings: Settings | None = None) -
     if row.kind is NoticeKind.WITNESS:
         return ""
     return _documents(uow, row, approval)
+
+
+def check_not_standing(uow: UnitOfWork, breach_id: str, seal: str, kind: ApprovalKind) -> None:
+    """Raises Conflict when the newest approval is of this very seal and still does its work.
+
+    It may be approved again once letters of it expired or were skipped, and by a second person
+    after one person alone released it.
+    """
+    newest = uow.breaches.latest(Approval, breach_id)
+    if newest is None or newest.hash != seal:
+        return
+    joined = newest.kind is ApprovalKind.BREAK_GLASS and kind is ApprovalKind.SECOND_PERSON
+    if not joined and not ended_unsent(uow, newest):
+        raise Conflict(
+            f"approval {newest.version}, given by {newest.approved_by} at "
+            f"{in_utc(newest.approved_at):%d %B %Y %H:%M} UTC, is of this very seal and stands",
+            place=breach_id,
+            remedy="See the delivery. Whatever changes the seal may be approved anew.",
+        )
+
+
+def ended_unsent(uow: UnitOfWork, approval: Approval) -> bool:
+    """A letter of the approval expired or was skipped: only a new approval queues it again."""
+    ended = (Status.EXPIRED, Status.SKIPPED)
+    rows = uow.notices.list(breach_id=approval.breach_id, statuses=ended)
+    return any(r.approval_hash == approval.hash and r.kind is not NoticeKind.WITNESS for r in rows)
 
 
 def too_early(approval: Approval, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from breachdesk.casework import affected
 from breachdesk.console.case_file import CaseFile, read_case, surest_first
+from breachdesk.console.contact_rows import ContactWarning, contact_warnings
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
 from breachdesk.console.way import way
@@ -56,6 +57,7 @@ def _freeze(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Manifest:
         exposures,
         now=desk.now,
         profile_senders_assets=sender_assets(desk),
+        policy=desk.house.settings.notices,
     )
 
 
@@ -117,7 +119,7 @@ def _show(
     *,
     anew: bool = False,
 ) -> Response:
-    file, proposal = desk.look(lambda uow: _read(uow, desk, case_id, anew=anew))
+    file, proposal, contacts = desk.look(lambda uow: _read(uow, desk, case_id, anew=anew))
     shown = proposal if proposal is not None else file.manifest.exposures if file.manifest else ()
     return desk.page(
         "affected.html",
@@ -129,6 +131,7 @@ def _show(
         counts=Counter(e.certainty.value for e in worst(shown)),
         key=exposure_key,
         proposal=seal_of(shown),
+        contacts=contacts,
         reached_only=sum(1 for e in shown if reached_only(e)),
         typed=typed or _decided_before(file),
         problem=problem,
@@ -155,9 +158,13 @@ def worst(exposures: tuple[Exposure, ...]) -> list[Exposure]:
 
 def _read(
     uow: UnitOfWork, desk: Desk, case_id: str, *, anew: bool
-) -> tuple[CaseFile, tuple[Exposure, ...] | None]:
+) -> tuple[CaseFile, tuple[Exposure, ...] | None, tuple[ContactWarning, ...]]:
     file = read_case(uow, case_id, desk.now)
     breach = file.known_breach()
-    if file.manifest is not None and not anew:
-        return file, None
-    return file, affected.propose(uow, breach.id)
+    proposal = None
+    if file.manifest is None or anew:
+        proposal = affected.propose(uow, breach.id)
+        told = {e.customer_id for e in proposal if e.certainty is not Certainty.EXCLUDED}
+    else:
+        told = {r.customer_id for r in file.manifest.recipients}
+    return file, proposal, contact_warnings(uow, desk, breach, told)

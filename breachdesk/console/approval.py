@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from breachdesk.casework import approve
+from breachdesk.casework import approve, standing
 from breachdesk.casework.approve import Seal
-from breachdesk.casework.letters import Letters
+from breachdesk.casework.letters import Letters, documents
+from breachdesk.casework.second_person import writers
 from breachdesk.console.case_file import CaseFile, read_case
+from breachdesk.console.contact_rows import ContactWarning, contact_warnings
 from breachdesk.console.decision import tensions_of
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
 from breachdesk.console.passwords import password_matches
 from breachdesk.console.way import way
 from breachdesk.ports import UnitOfWork
-from schemas.breach import Approval, Channel, Recipient
+from schemas.breach import Approval, ApprovalKind, Channel, Recipient
 from schemas.errors import BreachDeskError, NotAllowed
 from schemas.settings import SenderSettings
 
@@ -35,6 +37,16 @@ class State:
     seal: Seal | None = None
     letters: Letters | None = None
     obstacle: BreachDeskError | None = None
+    writers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Account ids of those who may not approve, and what each did."""
+    contacts: tuple[ContactWarning, ...] = ()
+    open_again: bool = False
+    """It is released, and may be approved once more."""
+
+    @property
+    def stands(self) -> bool:
+        """Released, and nothing to approve."""
+        return self.file.released and not self.open_again
 
     @property
     def kinds(self) -> Counter[str]:
@@ -153,14 +165,30 @@ def _read(uow: UnitOfWork, desk: Desk, case_id: str, sender_id: str) -> State:
     file = read_case(uow, case_id, desk.now)
     breach, house = file.known_breach(), desk.house
     sender = house.sender(sender_id or (file.approval.sender_id if file.approval else ""))
+    told = {r.customer_id for r in file.manifest.recipients} if file.manifest else set()
+    state = State(
+        file,
+        sender,
+        contacts=contact_warnings(uow, desk, breach, told),
+        open_again=_may_be_joined(uow, file),
+    )
     try:
-        made = desk.hall.shelf.read(uow, file, desk.now)
-    except BreachDeskError as obstacle:
-        return State(file, sender, obstacle=obstacle)
-    if sender is None or file.released:
-        return State(file, sender, letters=made)
-    try:
+        state = replace(
+            state,
+            letters=desk.hall.shelf.read(uow, file, desk.now),
+            writers=writers(uow, documents(uow, breach.id), house.settings.notices),
+        )
+        if sender is None or state.stands:
+            return state
         seal = approve.seal(uow, breach.id, house.settings, house.renderer, sender)
     except BreachDeskError as obstacle:
-        return State(file, sender, letters=made, obstacle=obstacle)
-    return State(file, sender, seal, made)
+        return replace(state, obstacle=obstacle)
+    return replace(state, seal=seal)
+
+
+def _may_be_joined(uow: UnitOfWork, file: CaseFile) -> bool:
+    """Letters expired or were skipped, or one person alone released them."""
+    if not file.released or file.approval is None:
+        return False
+    alone = file.approval.kind is ApprovalKind.BREAK_GLASS
+    return alone or standing.ended_unsent(uow, file.approval)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from breachdesk.casework import cases, triage
 from breachdesk.console.case_file import CaseFile, read_case
+from breachdesk.console.contact_rows import ContactWarning, contact_warnings
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.timeline import timeline
 from breachdesk.console.way import next_step, way
@@ -119,7 +120,7 @@ def close(case_id: str, desk: Signed, form: Posted) -> Response:
 def _show(
     desk: Desk, case_id: str, typed: Mapping[str, str], problem: BreachDeskError | None = None
 ) -> Response:
-    file, linkable = desk.look(lambda uow: _read(uow, desk, case_id))
+    file, linkable, contacts = desk.look(lambda uow: _read(uow, desk, case_id))
     return desk.page(
         "case.html",
         file=file,
@@ -130,8 +131,16 @@ def _show(
         next=next_step(file),
         timeline=timeline(file),
         linkable=linkable,
+        contacts=contacts,
     )
 
 
-def _read(uow: UnitOfWork, desk: Desk, case_id: str) -> tuple[CaseFile, Sequence[AlertView]]:
-    return read_case(uow, case_id, desk.now), uow.alerts.list(states=(AlertState.NEW,))
+def _read(
+    uow: UnitOfWork, desk: Desk, case_id: str
+) -> tuple[CaseFile, Sequence[AlertView], tuple[ContactWarning, ...]]:
+    file = read_case(uow, case_id, desk.now)
+    contacts: tuple[ContactWarning, ...] = ()
+    if file.breach is not None and file.manifest is not None:
+        told = {recipient.customer_id for recipient in file.manifest.recipients}
+        contacts = contact_warnings(uow, desk, file.breach, told)
+    return file, uow.alerts.list(states=(AlertState.NEW,)), contacts

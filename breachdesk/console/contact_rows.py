@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from breachdesk.casework import register_changes
+from breachdesk.casework.contact_watch import number_before, suspect_changes
+from breachdesk.casework.register_changes import RegisterChange
 from breachdesk.console.desk import Desk
 from breachdesk.ports import UnitOfWork
 from schemas.audit import AuditEntry
+from schemas.breach import Breach
 from schemas.user import Duty
 
 SHOWN = 50
@@ -40,6 +43,43 @@ class ContactRow:
     what: str
     before: str = field(repr=False)
     after: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ContactWarning:
+    """A recipient's contact that changed shortly before or during the incident."""
+
+    customer_id: str
+    at: datetime
+    by: str
+    is_new: bool
+    """The customer was added after the incident began."""
+    rows: tuple[ContactRow, ...]
+    number: str = field(repr=False)
+    """To ring: it stood in the register before the change. Empty: none did."""
+
+
+def contact_warnings(
+    uow: UnitOfWork, desk: Desk, breach: Breach, customers: Collection[str]
+) -> tuple[ContactWarning, ...]:
+    """Newest first, at most SHOWN of them."""
+    policy = desk.house.settings.notices
+    changes = suspect_changes(uow, breach, customers, policy)
+    return tuple(_warning(uow, desk, change) for change in reversed(changes[-SHOWN:]))
+
+
+def _warning(uow: UnitOfWork, desk: Desk, change: RegisterChange) -> ContactWarning:
+    duties = desk.user.duties
+    fields = register_changes.opened(uow, change.entry)
+    number = number_before(fields, uow.customers.get(change.customer_id))
+    return ContactWarning(
+        change.customer_id,
+        change.at,
+        change.by,
+        change.is_new,
+        () if change.is_new else tuple(_rows(uow, change.entry, duties)),
+        number if duties & MAY_READ else masked(number),
+    )
 
 
 def shown_history(uow: UnitOfWork, desk: Desk, customer_id: str) -> tuple[ContactRow, ...]:

@@ -19,6 +19,7 @@ NOT_AN_ACT = {
     "breachdesk.casework.authority.require": "is the check itself",
     "breachdesk.casework.register_changes.record_customer": "writes the entry of an import",
     "breachdesk.casework.register_changes.record_bindings": "writes the entry of an import",
+    "breachdesk.casework.second_person.check_second_person": "refuses; does nothing itself",
 }
 
 

@@ -122,6 +122,10 @@ class Scene:
 
         self.store.act(work)
 
+    def disable(self, user_id: str) -> None:
+        user = a_user(user_id, Duty.APPROVER).model_copy(update={"disabled": True})
+        self.store.act(lambda uow: uow.users.save(user))
+
     def send(self, row: NoticeRow, result: SendResult = OK, attempt: str = "a1") -> bool:
         begun = self.outbox.begin(row.id, attempt, "boot-1", self.now())
         if begun is not None:
@@ -480,6 +484,7 @@ def test_the_glass_stays_whole_where_two_people_may_approve(scene: Scene) -> Non
 
 
 def test_one_person_alone_releases_late_and_under_a_witness(scene: Scene) -> None:
+    scene.disable("avery")
     with pytest.raises(BadInput, match="empty"):
         scene.release(LONE, approve.break_glass, reason=" ", witness="w@outside.example")
     with pytest.raises(Incomplete, match="outsider"):

@@ -1,0 +1,141 @@
+"""Contacts that changed shortly before or during an incident, or since the list was frozen.
+
+Whoever reads a customer's mail tells nobody that the address on file was changed for it. So the
+change is shown beside the recipient, and somebody telephones the number held before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from breachdesk.casework import cases
+from breachdesk.casework.recipients import recipients_of
+from breachdesk.casework.register_changes import (
+    FieldChange,
+    RegisterChange,
+    contact_changes,
+    opened,
+)
+from breachdesk.gdpr.roles import reached
+from breachdesk.ports import UnitOfWork
+from schemas.breach import Breach, Exposure, Manifest, NoticeKind, Recipient
+from schemas.case import Task
+from schemas.customer import Customer
+from schemas.settings import NoticePolicy
+from schemas.times import in_utc
+
+LISTED = 100
+"""Customers that one task names; the pages name the others."""
+Key = tuple[str, str, NoticeKind]
+
+
+def incident_start(uow: UnitOfWork, breach: Breach) -> datetime:
+    """The earliest moment that anything on file gives: a later correction never shortens it."""
+    case = uow.cases.get(breach.case_id)
+    alerts = [uow.alerts.get(pk) for pk in case.alerts]
+    moments = [
+        case.opened_at,
+        breach.confirmed_at,
+        breach.aware_at,
+        breach.detected_at,
+        breach.occurred_from,
+        *(awareness.aware_at for awareness in breach.awareness),
+        *(alert.first for alert in alerts),
+    ]
+    return min(in_utc(moment) for moment in moments if moment is not None)
+
+
+def watched_from(uow: UnitOfWork, breach: Breach, policy: NoticePolicy) -> datetime:
+    """Changes since then count."""
+    return incident_start(uow, breach) - timedelta(days=policy.contact_change_days)
+
+
+def suspect_changes(
+    uow: UnitOfWork, breach: Breach, customers: Iterable[str], policy: NoticePolicy
+) -> tuple[RegisterChange, ...]:
+    """Oldest first: contacts of these customers that changed in the watched time, and customers
+    that were added since the incident began."""
+    begin = incident_start(uow, breach)
+    changes = contact_changes(uow, customers, watched_from(uow, breach, policy))
+    return tuple(c for c in changes if not c.is_new or c.at >= begin)
+
+
+def moved_since_frozen(
+    exposures: Iterable[Exposure],
+    frozen: Iterable[Recipient],
+    customers: Mapping[str, Customer],
+) -> tuple[str, ...]:
+    """Customers of whom the register says something else now than when the list was frozen."""
+    said = {_key(r): _contact(r) for r in frozen}
+    now = {_key(r): _contact(r) for r in _as_registered(exposures, customers)}
+    moved = {key[0] for key in said.keys() | now.keys() if said.get(key) != now.get(key)}
+    return tuple(sorted(moved))
+
+
+def is_still_registered(
+    exposures: Iterable[Exposure], frozen: Recipient, customer: Customer
+) -> bool:
+    """The register holds the frozen name and address for this person today."""
+    own = [e for e in exposures if e.customer_id == customer.id]
+    now = _as_registered(own, {customer.id: customer})
+    return any(
+        _key(r) == _key(frozen) and (r.name, r.email) == (frozen.name, frozen.email) for r in now
+    )
+
+
+def check_contacts_task(
+    uow: UnitOfWork, manifest: Manifest, changes: Iterable[RegisterChange], now: datetime
+) -> Task | None:
+    """One task that names every changed contact, with the number held before."""
+    told = {r.customer_id for r in manifest.recipients}
+    mine = [change for change in changes if change.customer_id in told]
+    if not mine:
+        return None
+    lines = [_line(uow, change) for change in mine[-LISTED:]]
+    seqs = ",".join(str(change.entry.seq) for change in mine)
+    mark = hashlib.sha256(seqs.encode()).hexdigest()[:12]
+    count = len({change.customer_id for change in mine})
+    return cases.check_task(
+        f"contacts-{manifest.breach_id}-{mark}",
+        f"Check {count} changed contact{'s' if count > 1 else ''} by telephone before release",
+        "the register was changed shortly before the incident or during it",
+        now,
+        "Ring the number held before, never one that came with the change. Ask whether they asked "
+        "for it.\n\n" + "\n".join(lines),
+    )
+
+
+def number_before(changes: Iterable[FieldChange], customer: Customer | None) -> str:
+    """The telephone number that stood in the register before the change."""
+    phones = [c for c in changes if c.name == "phone" or c.name.endswith(".phone")]
+    before = next((c.before for c in phones if c.before), "")
+    if before or phones or customer is None:
+        return before
+    return customer.phone or next((p.phone for p in customer.people if p.phone), "")
+
+
+def _line(uow: UnitOfWork, change: RegisterChange) -> str:
+    fields = opened(uow, change.entry)
+    number = number_before(fields, uow.customers.get(change.customer_id))
+    said = "; ".join(f"{f.name}: {f.before or 'nothing'} → {f.after or 'nothing'}" for f in fields)
+    return (
+        f"{change.customer_id}, {change.at:%d %B %Y %H:%M} UTC, by {change.by}: {said}. "
+        f"Number before: {number or 'none; take it from the contract or an invoice'}"
+    )
+
+
+def _as_registered(
+    exposures: Iterable[Exposure], customers: Mapping[str, Customer]
+) -> tuple[Recipient, ...]:
+    known = [e for e in reached(exposures) if e.customer_id in customers]
+    return recipients_of(known, customers, frozenset(), ())
+
+
+def _key(recipient: Recipient) -> Key:
+    return recipient.customer_id, recipient.person_id, recipient.kind
+
+
+def _contact(recipient: Recipient) -> tuple[str, str, str]:
+    return recipient.name, recipient.email, recipient.phone

@@ -1,0 +1,45 @@
+"""Both deployments: of many approvals of one seal at the same moment, one stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from release_scene import ReleaseScene, release_scene
+from store_adapters import ADAPTERS
+
+from schemas.breach import Approval
+from schemas.errors import Conflict
+
+AT_ONCE = 8
+
+
+@pytest.fixture(params=ADAPTERS)
+def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ReleaseScene]:
+    with release_scene(request.param, tmp_path) as opened:
+        opened.write_all()
+        yield opened
+
+
+def test_of_many_approvals_at_once_one_stands_and_the_others_name_it(scene: ReleaseScene) -> None:
+    seal = scene.seal()
+
+    def approve(number: int) -> Approval | str:
+        try:
+            return scene.approve(("avery", "blake")[number % 2], seal)
+        except Conflict as conflict:
+            return conflict.problem
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        ends = list(pool.map(approve, range(AT_ONCE)))
+    approvals = [end for end in ends if isinstance(end, Approval)]
+    refusals = [end for end in ends if isinstance(end, str)]
+
+    assert len(approvals) == 1
+    assert all(f"approval 1, given by {approvals[0].approved_by}" in said for said in refusals)
+    assert len(refusals) == AT_ONCE - 1
+    assert len(scene.audited("breach:release:approved")) == 1
+    assert len(scene.rows()) == 2
+    assert scene.store.look(lambda uow: len(uow.breaches.all(Approval, scene.breach.id))) == 1

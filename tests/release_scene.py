@@ -1,0 +1,171 @@
+"""For tests of who may release: two customers in the register, a confirmed breach, its documents,
+and every act on them under any account."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from store_adapters import fresh_store
+from waiting_letters import SENDER, renderer
+
+from breachdesk.casework import affected, approve, decide, notify
+from breachdesk.casework.assets import import_assets
+from breachdesk.casework.customers import import_customers
+from breachdesk.casework.letters import documents
+from breachdesk.casework.outbox import StoreOutbox
+from breachdesk.casework.second_person import writers
+from breachdesk.stores.any_store import AnyStore
+from breachdesk.testing import FixedNow, a_confirmed_breach, a_user, an_actor
+from notifiers.testing import DECISION, FACTS, PROFILE
+from schemas.breach import Approval, Breach, Certainty, Manifest
+from schemas.customer import Role
+from schemas.notice import NoticeRow, SendOutcome, SendResult
+from schemas.settings import Settings
+from schemas.user import Actor, Duty
+
+CUSTOMERS = "customer id,name,default email,phone,account holder,locale\n"
+ASSETS = "customer id,kind,value,service preset\n"
+CONTOSO = "contoso,Contoso Ltd,accounts@contoso.example,01632 960001,Jo Mason,en-GB\n"
+FABRIKAM = "fabrikam,Fabrikam Ltd,accounts@fabrikam.example,01632 960002,Kit Reed,en-GB\n"
+HANDED_OVER = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
+
+
+@dataclass
+class ReleaseScene:
+    """The register was imported by the operator two months before the incident."""
+
+    store: AnyStore
+    now: FixedNow
+    settings: Settings
+    breach: Breach = field(init=False)
+
+    def begin(self) -> None:
+        self.imports(CONTOSO + FABRIKAM, by="operator:cli")
+        self.now.advance(days=60)
+        for user in ("rowan", "blake", "avery"):
+            self.store.act(lambda uow, user=user: uow.users.save(a_user(user)))
+        self.breach = self.store.act(lambda uow: a_confirmed_breach(uow, self.now(), actor="rowan"))
+
+    def write_all(self, by: str = "rowan") -> None:
+        self.freeze(by)
+        self.decide(by)
+        self.write(by)
+
+    def imports(self, rows: str, *, by: str, header: str = CUSTOMERS) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "sheet.csv"
+            path.write_text(header + rows)
+            act = import_assets if header == ASSETS else import_customers
+            who = an_actor(Duty.REGISTRAR, user_id=by)
+            self.store.act(lambda uow: act(uow, who, path, now=self.now()))
+
+    def freeze(self, by: str = "rowan", *, decided_by: str = "") -> Manifest:
+        who = an_actor(Duty.RESPONDER, user_id=by)
+        decider = an_actor(Duty.RESPONDER, user_id=decided_by or by)
+
+        def work(uow: Any) -> Manifest:
+            exposures = affected.propose(uow, self.breach.id)
+            for customer in ("contoso", "fabrikam"):
+                exposures = affected.override(
+                    exposures, customer, Role.CONTROLLER, Certainty.POSSIBLE, "by hand", decider
+                )
+            policy = self.settings.notices
+            return affected.freeze(uow, who, self.breach.id, exposures, self.now(), policy=policy)
+
+        self.now.advance(minutes=1)
+        return self.store.act(work)
+
+    def decide(self, by: str = "rowan") -> None:
+        decision = DECISION.model_copy(update={"breach_id": self.breach.id})
+        who = an_actor(Duty.RESPONDER, user_id=by)
+        self.now.advance(minutes=1)
+        self.store.act(lambda uow: decide.decide(uow, who, decision, self.now()))
+
+    def write(self, by: str = "rowan", **changes: Any) -> None:
+        facts = FACTS.model_copy(update={"breach_id": self.breach.id, **changes})
+        who = an_actor(Duty.RESPONDER, user_id=by)
+        self.now.advance(minutes=1)
+        self.store.act(lambda uow: notify.write_facts(uow, who, facts, self.now()))
+
+    def seal(self) -> approve.Seal:
+        return self.store.look(
+            lambda uow: approve.seal(uow, self.breach.id, self.settings, renderer(), SENDER)
+        )
+
+    def approve(self, by: str = "avery", seal: approve.Seal | None = None) -> Approval:
+        return self._release(approve.approve, by, seal)
+
+    def break_glass(self, by: str = "rowan", seal: approve.Seal | None = None) -> Approval:
+        return self._release(approve.break_glass, by, seal, reason="Nobody else is here.")
+
+    def _release(self, act: Any, by: str, seal: approve.Seal | None, **more: Any) -> Approval:
+        shown = seal or self.seal()
+        found: Approval = self.store.act(
+            lambda uow: act(
+                uow,
+                an_actor(Duty.APPROVER, user_id=by),
+                self.breach.id,
+                count=shown.count,
+                expected_hash=shown.hash,
+                settings=self.settings,
+                renderer=renderer(),
+                sender=SENDER,
+                now=self.now(),
+                **more,
+            )
+        )
+        return found
+
+    def writers(self) -> dict[str, tuple[str, ...]]:
+        return dict(
+            self.store.look(
+                lambda uow: writers(uow, documents(uow, self.breach.id), self.settings.notices)
+            )
+        )
+
+    @property
+    def outbox(self) -> StoreOutbox:
+        return StoreOutbox(self.store, self.settings, renderer())
+
+    def rows(self) -> list[NoticeRow]:
+        return list(self.store.look(lambda uow: uow.notices.list(breach_id=self.breach.id)))
+
+    def due(self) -> list[NoticeRow]:
+        return list(self.outbox.due(self.now(), 99))
+
+    def send(self, row: NoticeRow, result: SendResult = HANDED_OVER) -> bool:
+        """Did it begin? Its end is then this one."""
+        attempt = f"{row.id}-{self.now().isoformat()}"
+        begun = self.outbox.begin(row.id, attempt, "boot-1", self.now())
+        if begun is not None:
+            self.outbox.finish(row.id, attempt, result, self.now(), None)
+        return begun is not None
+
+    def audited(self, act: str) -> list[Any]:
+        entries = self.store.look(lambda uow: uow.audit.entries())
+        return [entry for entry in entries if entry.act == act]
+
+    def tasks(self) -> dict[str, Any]:
+        found = self.store.look(lambda uow: uow.cases.get(self.breach.case_id)).tasks
+        return {task.id: task for task in found}
+
+    def as_actor(self, user_id: str, *duties: Duty) -> Actor:
+        return an_actor(*duties, user_id=user_id)
+
+
+@contextmanager
+def release_scene(adapter: str, folder: Path) -> Iterator[ReleaseScene]:
+    """Nothing is frozen, decided or written yet."""
+    now = FixedNow(datetime(2026, 9, 24, 9, 30, tzinfo=UTC))
+    profile = PROFILE.model_copy(update={"witness_email": "trustee@outside.example"})
+    settings = Settings(data_dir=folder, profile=profile, senders=(SENDER,))
+    with fresh_store(adapter, now) as store:
+        scene = ReleaseScene(store, now, settings)
+        scene.begin()
+        yield scene

@@ -1,0 +1,304 @@
+"""Who had a hand in a release does not approve it, however the hand is hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from release_scene import ASSETS, CONTOSO, FABRIKAM, ReleaseScene, release_scene
+
+from breachdesk.testing import a_user
+from schemas.breach import ApprovalKind
+from schemas.errors import Conflict, NotAllowed
+from schemas.notice import SendOutcome, SendResult, Status
+from schemas.user import Duty
+
+REFUSED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
+    with release_scene("sqlite", tmp_path) as opened:
+        opened.write_all()
+        yield opened
+
+
+def test_who_had_no_hand_in_it_approves(scene: ReleaseScene) -> None:
+    assert scene.writers().keys() == {"rowan"}
+    assert scene.approve("avery").approved_by == "avery"
+
+
+def test_a_text_filed_again_unchanged_takes_nobody_out(scene: ReleaseScene) -> None:
+    scene.write("avery")
+    scene.write("blake")
+
+    with pytest.raises(NotAllowed, match="who wrote the letters does not approve"):
+        scene.approve("avery")
+
+
+def test_a_decision_filed_again_takes_nobody_out(scene: ReleaseScene) -> None:
+    scene.decide("avery")
+    scene.decide("rowan")
+
+    with pytest.raises(NotAllowed, match="wrote the decision"):
+        scene.approve("avery")
+
+
+def test_a_list_frozen_again_takes_nobody_out(scene: ReleaseScene) -> None:
+    scene.freeze("avery")
+    scene.freeze("rowan")
+    scene.decide("rowan")
+
+    with pytest.raises(NotAllowed, match="froze the affected list"):
+        scene.approve("avery")
+
+
+def test_who_decided_on_a_customer_in_a_list_that_another_froze_does_not_approve(
+    scene: ReleaseScene,
+) -> None:
+    scene.freeze("rowan", decided_by="avery")
+    scene.decide("rowan")
+
+    with pytest.raises(NotAllowed, match="changed who is affected"):
+        scene.approve("avery")
+
+
+def test_after_a_release_by_two_the_readers_of_before_may_write_and_the_writers_approve(
+    scene: ReleaseScene,
+) -> None:
+    scene.approve("avery")
+    for row in scene.due():
+        scene.send(row)
+    scene.now.advance(days=1)
+    scene.write_all("blake")
+    scene.breach = scene.store.look(lambda uow: uow.breaches.get(scene.breach.id))
+
+    assert "avery" not in scene.writers()
+    assert scene.writers()["rowan"] == ("confirmed the breach",)
+
+
+def test_an_approval_under_which_nothing_left_ends_nothing(scene: ReleaseScene) -> None:
+    scene.write("blake")
+    scene.approve("avery")
+    for row in scene.due():
+        scene.send(row, REFUSED)
+    scene.write("rowan")
+
+    assert "wrote the letters" in scene.writers()["blake"]
+
+
+def test_letters_that_one_person_released_alone_were_read_by_nobody(
+    scene: ReleaseScene,
+) -> None:
+    for user in ("avery", "blake"):
+        scene.store.act(
+            lambda uow, user=user: uow.users.save(
+                a_user(user).model_copy(update={"disabled": True})
+            )
+        )
+    scene.break_glass("rowan")
+    for row in scene.due():
+        scene.send(row)
+    scene.now.advance(hours=1)
+    sent = [scene.send(row) for row in scene.due()]
+    scene.write("blake")
+
+    assert sent == [True, True]
+    assert "wrote the letters" in scene.writers()["rowan"]
+
+
+def test_who_changed_an_address_of_a_recipient_does_not_approve(scene: ReleaseScene) -> None:
+    scene.imports(CONTOSO.replace("accounts@", "new@"), by="avery")
+    scene.freeze()
+    scene.decide()
+
+    with pytest.raises(NotAllowed, match="changed the contact of contoso does not approve"):
+        scene.approve("avery")
+    assert scene.approve("blake")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("accounts@contoso", "me@contoso"),
+        ("Jo Mason", "Mo Jason"),
+        ("01632 960001", "01632 960009"),
+        ("en-GB", "cy-GB"),
+        ("Contoso Ltd", "Kontoso Ltd"),
+    ],
+)
+def test_every_field_of_a_contact_counts_also_when_it_was_changed_back(
+    scene: ReleaseScene, old: str, new: str
+) -> None:
+    scene.imports(CONTOSO.replace(old, new), by="avery")
+    scene.imports(CONTOSO, by="blake")
+    scene.freeze()
+    scene.decide()
+
+    for user in ("avery", "blake"):
+        with pytest.raises(NotAllowed, match="changed the contact"):
+            scene.approve(user)
+
+
+def test_importing_what_stands_there_already_makes_nobody_a_writer(scene: ReleaseScene) -> None:
+    scene.imports(CONTOSO + FABRIKAM, by="avery")
+
+    assert scene.approve("avery")
+
+
+def test_who_changed_a_contact_of_somebody_who_is_not_told_may_approve(
+    scene: ReleaseScene,
+) -> None:
+    scene.imports("tailspin,Tailspin Ltd,x@tailspin.example,,Al Post,en-GB\n", by="avery")
+    scene.freeze()
+    scene.decide()
+
+    assert scene.approve("avery")
+
+
+@pytest.mark.parametrize("who", ["contoso", "provider"])
+def test_who_changed_whose_an_asset_is_does_not_approve(scene: ReleaseScene, who: str) -> None:
+    """Whoever takes an asset away from a customer takes them off the list."""
+    scene.imports(f"{who},mailbox,jo@contoso.example,hosted mailbox\n", by="avery", header=ASSETS)
+    scene.freeze()
+    scene.decide()
+
+    with pytest.raises(NotAllowed, match="whose assets are whose"):
+        scene.approve("avery")
+
+
+def test_a_contact_changed_days_before_the_incident_counts(tmp_path: Path) -> None:
+    with release_scene("sqlite", tmp_path) as early:
+        early.now.advance(days=-29)
+        early.imports(CONTOSO.replace("accounts@", "new@"), by="avery")
+        early.now.advance(days=29)
+        early.write_all()
+
+        with pytest.raises(NotAllowed, match="changed the contact of contoso"):
+            early.approve("avery")
+
+
+def test_a_contact_changed_long_before_the_incident_does_not_count(tmp_path: Path) -> None:
+    with release_scene("sqlite", tmp_path) as early:
+        early.now.advance(days=-31)
+        early.imports(CONTOSO.replace("accounts@", "new@"), by="avery")
+        early.now.advance(days=31)
+        early.write_all()
+
+        assert early.approve("avery")
+
+
+def test_a_contact_changed_after_the_freeze_stops_approval_until_it_is_frozen_again(
+    scene: ReleaseScene,
+) -> None:
+    shown = scene.seal()
+    scene.imports(CONTOSO.replace("accounts@", "new@"), by="reg")
+
+    with pytest.raises(NotAllowed, match="another contact than the frozen list for contoso"):
+        scene.approve("avery", shown)
+    scene.freeze()
+    scene.decide()
+    assert scene.approve("avery")
+
+
+def test_a_contact_changed_after_approval_holds_its_own_letter_and_a_person_telephones(
+    scene: ReleaseScene,
+) -> None:
+    scene.approve("avery")
+    scene.imports(CONTOSO.replace("accounts@", "new@"), by="avery")
+    sent = {row.customer_id: scene.send(row) for row in scene.due()}
+
+    assert sent == {"contoso": False, "fabrikam": True}
+    held = next(row for row in scene.rows() if row.customer_id == "contoso")
+    assert (held.status, "another name or address" in held.status_reason) == (Status.SKIPPED, True)
+    assert [task for task in scene.tasks() if task.startswith("call-") and "contoso" in task]
+
+
+def test_a_changed_contact_becomes_a_task_with_the_number_held_before(
+    scene: ReleaseScene,
+) -> None:
+    changed = CONTOSO.replace("accounts@", "new@").replace("960001", "960666")
+    scene.imports(changed, by="mallory")
+    scene.freeze()
+    (task,) = [t for t in scene.tasks().values() if t.id.startswith("contacts-")]
+
+    assert "by mallory" in task.script
+    assert "default_email: accounts@contoso.example → new@contoso.example" in task.script
+    assert "Number before: 01632 960001" in task.script
+    assert "fabrikam" not in task.script
+    assert "@" not in task.id + task.title + task.reason
+
+
+def test_the_same_seal_is_not_approved_twice(scene: ReleaseScene) -> None:
+    first = scene.approve("avery")
+
+    for user in ("avery", "blake"):
+        with pytest.raises(Conflict, match=r"approval 1, given by avery .* stands"):
+            scene.approve(user)
+    assert first.version == 1
+    assert len(scene.audited("breach:release:approved")) == 1
+
+
+def test_a_new_approval_is_possible_once_something_changed(scene: ReleaseScene) -> None:
+    scene.approve("avery")
+    scene.write(contained=True)
+
+    assert scene.approve("avery").version == 2
+
+
+def test_letters_that_expired_may_be_approved_again(scene: ReleaseScene) -> None:
+    scene.approve("avery")
+    scene.now.advance(hours=73)
+    assert scene.due() == []
+
+    assert scene.approve("avery").version == 2
+    assert {row.status for row in scene.rows()} == {Status.QUEUED}
+
+
+def test_a_second_person_joins_one_who_broke_the_glass_and_not_the_other_way_round(
+    scene: ReleaseScene,
+) -> None:
+    for user in ("avery", "blake"):
+        off = a_user(user).model_copy(update={"disabled": True})
+        scene.store.act(lambda uow, off=off: uow.users.save(off))
+    scene.break_glass("rowan")
+    with pytest.raises(Conflict, match="given by rowan"):
+        scene.break_glass("rowan")
+    scene.store.act(lambda uow: uow.users.save(a_user("avery")))
+
+    assert scene.approve("avery").kind is ApprovalKind.SECOND_PERSON
+    with pytest.raises((Conflict, NotAllowed)):
+        scene.break_glass("rowan")
+    assert [row.customer_id for row in scene.due() if row.customer_id != "provider"] == [
+        "contoso",
+        "fabrikam",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "counts"),
+    [({"disabled": True}, False), ({"demo": True}, False), ({}, True)],
+)
+def test_only_approvers_who_can_sign_in_keep_the_glass_whole(
+    scene: ReleaseScene, change: dict[str, bool], counts: bool
+) -> None:
+    def only(uow) -> None:
+        uow.users.save(a_user("blake", Duty.RESPONDER))
+        uow.users.save(a_user("avery", Duty.APPROVER).model_copy(update=change))
+
+    scene.store.act(only)
+    if counts:
+        with pytest.raises(NotAllowed, match="avery may approve"):
+            scene.break_glass("rowan")
+    else:
+        assert scene.break_glass("rowan")
+
+
+def test_where_every_other_approver_had_a_hand_in_it_the_glass_may_be_broken(
+    scene: ReleaseScene,
+) -> None:
+    for user in ("avery", "blake"):
+        scene.write(user)
+
+    assert scene.break_glass("rowan").kind is ApprovalKind.BREAK_GLASS
