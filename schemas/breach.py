@@ -224,6 +224,8 @@ class Approval(Frozen):
     not_before: datetime | None = None
     """Break-glass delay."""
     witness: str = Field(default="", repr=False)
+    own_work: tuple[str, ...] = ()
+    """What who released alone did of what is released: the witness reads it."""
     sender_id: str = ""
     """Which sender the letters leave through."""
     facts_version: int = 0
@@ -232,6 +234,19 @@ class Approval(Frozen):
     """What the letters say of their own time."""
     ico_told: bool = False
     """What the letters say of the ICO, true at release."""
+
+
+class WitnessMail(Frozen):
+    """One more message to the witness, when the one before did not arrive."""
+
+    breach_id: str
+    version: int
+    approval_version: int
+    number: int
+    """Which message of this approval, from 2."""
+    address: str = Field(repr=False)
+    asked_by: str
+    asked_at: datetime
 
 
 class Duty(StrEnum):

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from breachdesk.bootstrap.house import Premises
+from breachdesk.casework.witness import why_unfit
 from schemas.customer import Customer, Frozen, PersonKind, Unattributed
-from schemas.settings import ProviderProfile, Tls
+from schemas.settings import ProviderProfile, Settings, Tls
 from schemas.source import SourceView
-from schemas.user import MUST_BE_HELD, User
+from schemas.user import MUST_BE_HELD, Duty, User, can_sign_in
 
 MOST_BEHIND = 10_000
 """Records; more says that no worker runs, or too few."""
@@ -42,6 +43,7 @@ def preflight_checks(house: Premises) -> list[Check]:
     return [
         _profile(house.settings.profile),
         _people(users),
+        _witness(house.settings, users),
         _customers(customers),
         *_sources(sources),
         _unattributed(unknown),
@@ -113,6 +115,15 @@ def _people(users: Sequence[User]) -> Check:
         if missing or len(able) < 2
         else "",
     )
+
+
+def _witness(settings: Settings, users: Sequence[User]) -> Check:
+    """Needed where fewer than two people can approve."""
+    able = [u for u in users if Duty.APPROVER in u.duties and can_sign_in(u, demo=False)]
+    why = why_unfit(settings.profile.witness_email, settings, users)
+    finding = f"{why}: nobody can break the glass" if why else "an outsider is nominated"
+    remedy = "Nominate an outsider: witness_email under [profile]." if why else ""
+    return Check(what="witness", passed=not why or len(able) >= 2, finding=finding, remedy=remedy)
 
 
 def _customers(rows: Sequence[Customer]) -> Check:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from breachdesk.casework.second_person import check_second_person, writers
 from breachdesk.casework.senders import check_sender
 from breachdesk.casework.standing import check_not_standing
 from breachdesk.casework.telephone import telephone_task
-from breachdesk.casework.witness import queue_witness
+from breachdesk.casework.witness import fit_witness, queue_witness
 from breachdesk.ports import Renderer, UnitOfWork
 from schemas.breach import Approval, ApprovalKind, Recipient
 from schemas.case import Task
@@ -110,28 +110,32 @@ def break_glass(  # noqa: PLR0913 - as approve, and the witness
     count: int,
     expected_hash: str,
     reason: str,
-    witness: str = "",
     settings: Settings,
     renderer: Renderer,
     sender: SenderSettings,
     now: datetime,
 ) -> Approval:
-    """One person alone releases, after a delay, with a reason, under a witness's eyes: a plain
-    message to the nominated outsider is queued before any letter.
+    """One person alone releases, after a delay, with a reason, under a witness's eyes. A plain
+    message to the outsider whom the settings nominate is queued; the letters wait until it was
+    handed over.
 
-    Raises NotAllowed where two people could approve, and as `approve`.
+    Raises NotAllowed where somebody else could approve, and as `fit_witness` and `approve`.
     """
     require(actor, Duty.APPROVER, act="break the glass")
     reason = required(reason, place="reason", remedy="Say why nobody else can approve in time.")
-    witness = _witness(witness, settings)
     release = _prepare(uow, breach_id, settings, renderer, sender)
-    _check_alone(uow, actor, release.made, settings)
+    did = writers(uow, release.made, settings.notices)
+    _check_alone(uow, actor, did, settings)
+    witness = fit_witness(uow, release.made.breach, settings)
     _check_typed(release.seal, count, expected_hash)
     check_not_standing(uow, breach_id, release.seal.hash, ApprovalKind.BREAK_GLASS)
     delay = timedelta(minutes=settings.notices.break_glass_delay_minutes)
     approval = _approval(
         uow, actor, release, sender, ApprovalKind.BREAK_GLASS, now,
-        {"reason": reason, "witness": witness, "not_before": now + delay},
+        {
+            "reason": reason, "witness": witness, "not_before": now + delay,
+            "own_work": did.get(actor.id, ()),
+        },
     )  # fmt: skip
     queue_witness(uow, approval, release.made.breach, sender, settings, now)
     _release(uow, approval, release, settings, renderer, sender, now)
@@ -181,9 +185,8 @@ def _check_complete(ready: Letters, profile: ProviderProfile) -> None:
         raise Incomplete(missing, place="letters", remedy="Mend these, then approve.")
 
 
-def _check_alone(uow: UnitOfWork, actor: Actor, made: Documents, settings: Settings) -> None:
+def _check_alone(uow: UnitOfWork, actor: Actor, did: Collection[str], settings: Settings) -> None:
     """Whoever cannot sign in, or had a hand in it, is nobody to ask."""
-    did = writers(uow, made, settings.notices)
     others = [
         user.id
         for user in uow.users.list()
@@ -212,15 +215,6 @@ def _check_typed(seal: Seal, count: int, expected_hash: str) -> None:
             place="count",
             remedy="Look at the list again.",
         )
-
-
-def _witness(witness: str, settings: Settings) -> str:
-    named = (witness or settings.profile.witness_email).strip()
-    if "@" not in named:
-        raise Incomplete(
-            {"witness": "the address of the nominated outsider is missing"}, place="break-glass"
-        )
-    return named
 
 
 def _approval(
@@ -303,6 +297,7 @@ def _audit(uow: UnitOfWork, approval: Approval, case_id: str, now: datetime) -> 
             },
             "count": approval.count,
             "not_before": approval.not_before.isoformat() if approval.not_before else None,
+            "own_work": list(approval.own_work),
         },
         personal={"reason": approval.reason, "witness": approval.witness}
         if approval.witness

@@ -11,9 +11,9 @@ from breachdesk.casework.evidence import assets_in_evidence
 from breachdesk.casework.letters import LetterMaker, documents
 from breachdesk.casework.recipients import UnsafeAddresses
 from breachdesk.casework.senders import check_sender, sender_by_id
-from breachdesk.casework.standing import approval_of, too_early, why_not
+from breachdesk.casework.standing import approval_of, why_not
 from breachdesk.casework.telephone import recipient_of
-from breachdesk.casework.witness import witness_letter
+from breachdesk.casework.witness import address_of, why_waiting, witness_letter
 from breachdesk.ports import Renderer, UnitOfWork
 from schemas.breach import Approval, Breach, NoticeKind, Recipient
 from schemas.errors import BreachDeskError
@@ -120,9 +120,8 @@ def cheap_refusal(
     if uow.breaches.paused(row.breach_id):
         return Refusal("the mail of this breach is stopped")
     approval = approval_of(uow, row)
-    if approval is not None and too_early(approval, now):
-        return Refusal("the break-glass delay is not over")
-    return None
+    waiting = why_waiting(uow, approval, now) if approval is not None else ""
+    return Refusal(waiting) if waiting else None
 
 
 def _rendered(
@@ -135,7 +134,7 @@ def _rendered(
 ) -> Ready | Refusal:
     if row.kind is NoticeKind.WITNESS:
         letter = witness_letter(approval, drill=uow.breaches.get(row.breach_id).drill)
-        return _same(row, sender, letter, "", approval.witness, None)
+        return _same(row, sender, letter, "", address_of(uow, row, approval), None)
     made = documents(uow, row.breach_id)
     recipient = recipient_of(made, row.customer_id, row.person_id, row.kind)
     if recipient is None:

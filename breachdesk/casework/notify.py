@@ -12,7 +12,7 @@ from breachdesk.casework.letters import Letters, documents, letters
 from breachdesk.casework.sealing import digest, next_version
 from breachdesk.casework.telephone import plain_script, recipient_of, telephone_task
 from breachdesk.ports import UnitOfWork
-from schemas.breach import NoticeFacts, NoticeKind
+from schemas.breach import Approval, NoticeFacts, NoticeKind
 from schemas.errors import BadInput, Conflict, Incomplete, NotAllowed
 from schemas.notice import NoticeRow, Status
 from schemas.times import in_utc
@@ -51,7 +51,7 @@ def record_bounce(
     require(actor, Duty.ANALYST, Duty.RESPONDER, act="record a bounce")
     reason = required(reason, place="bounce", remedy="Write what the message said.")
     row = uow.notices.get(row_id)
-    bounced = _settle(uow, row, Status.BOUNCED, f"bounced, recorded by {actor.id}", SENT)
+    bounced = _settle(uow, row, Status.BOUNCED, f"bounced, recorded by {actor.id}", SENT, now)
     _audit(uow, actor, "notice:bounce:recorded", row, now, {"reason": reason})
     open_call(uow, bounced, "the mail came back", now)
     return bounced
@@ -70,7 +70,9 @@ def resolve_unknown(
         raise BadInput(f"{outcome} settles nothing", place="outcome", remedy=f"Use {allowed}.")
     if outcome is Status.QUEUED:
         _check_old_enough(row, now)
-    settled = _settle(uow, row, outcome, f"settled by {actor.id}", (Status.UNKNOWN,))
+    if outcome is Status.HANDED_OVER:
+        _check_not_own_witness(uow, actor, row)
+    settled = _settle(uow, row, outcome, f"settled by {actor.id}", (Status.UNKNOWN,), now)
     _audit(uow, actor, f"notice:unknown:{outcome.value}", row, now, {"evidence": evidence})
     if outcome is Status.BOUNCED:
         open_call(uow, settled, "the mail came back", now)
@@ -81,8 +83,9 @@ def acknowledge(uow: UnitOfWork, actor: Actor, row_id: int, now: datetime) -> No
     """The reader confirmed receipt: now, and only now, it is delivered."""
     require(actor, Duty.ANALYST, Duty.RESPONDER, act="record a receipt")
     row = uow.notices.get(row_id)
+    _check_not_own_witness(uow, actor, row)
     arrived = (Status.HANDED_OVER, Status.UNKNOWN)
-    done = _settle(uow, row, Status.DELIVERED, f"receipt confirmed to {actor.id}", arrived)
+    done = _settle(uow, row, Status.DELIVERED, f"receipt confirmed to {actor.id}", arrived, now)
     _audit(uow, actor, "notice:receipt:confirmed", row, now, {})
     return done
 
@@ -126,9 +129,18 @@ def open_call(
 
 
 def _settle(
-    uow: UnitOfWork, row: NoticeRow, status: Status, reason: str, expected: Sequence[Status]
+    uow: UnitOfWork,
+    row: NoticeRow,
+    status: Status,
+    reason: str,
+    expected: Sequence[Status],
+    now: datetime,
 ) -> NoticeRow:
     changes: dict[str, Any] = {"status": status, "status_reason": reason, "next_attempt_at": None}
+    if status in (Status.HANDED_OVER, Status.DELIVERED) and row.handed_over_at is None:
+        # A letter was told when it began. What waits for the witness waits from today.
+        begun = row.intent_at if row.kind is not NoticeKind.WITNESS else None
+        changes["handed_over_at"] = begun or now
     settled = row.model_copy(update=changes)
     if row.status not in expected:
         raise NotAllowed(
@@ -137,6 +149,19 @@ def _settle(
     if not uow.notices.update(settled, expected=[row.status]):
         raise Conflict("it changed meanwhile", place=f"notice {row.id}", remedy="Reload.")
     return settled
+
+
+def _check_not_own_witness(uow: UnitOfWork, actor: Actor, row: NoticeRow) -> None:
+    """Letters wait for the witness's message: who released alone does not say that it arrived."""
+    if row.kind is not NoticeKind.WITNESS:
+        return
+    approvals = uow.breaches.all(Approval, row.breach_id)
+    if any(a.version == row.version and a.approved_by == actor.id for a in approvals):
+        raise NotAllowed(
+            "who broke the glass does not settle the message to the witness",
+            place=f"notice {row.id}",
+            remedy="Ask a colleague, or write to the witness again.",
+        )
 
 
 def _check_old_enough(row: NoticeRow, now: datetime) -> None:

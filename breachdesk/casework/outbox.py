@@ -16,7 +16,9 @@ from breachdesk.casework.departure import Intent, Ready, Refusal, cheap_refusal,
 from breachdesk.casework.dispatchers import Dispatchers, OnlyDispatcher
 from breachdesk.casework.letters import LetterMaker, documents
 from breachdesk.casework.notify import RESEND_AFTER, open_call
+from breachdesk.casework.standing import approval_of
 from breachdesk.casework.telephone import recipient_of
+from breachdesk.casework.witness import why_waiting
 from breachdesk.ports import Renderer, Store, UnitOfWork
 from schemas.breach import NoticeKind
 from schemas.notice import NoticeRow, Outgoing, SendOutcome, SendResult, Status
@@ -177,12 +179,16 @@ class StoreOutbox:
 
     def _waiting(self, uow: UnitOfWork, now: datetime) -> list[NoticeRow]:
         rows = uow.notices.list(statuses=STARTABLE)
-        stopped = {b: uow.breaches.paused(b) for b in {row.breach_id for row in rows}}
+        stopped = {b for b in {row.breach_id for row in rows} if uow.breaches.paused(b)}
+        unwitnessed = _unwitnessed(uow, rows, now)
         return [
             row
             for row in rows
             if self._may_start(row, now)
-            and (row.kind is NoticeKind.WITNESS or not stopped[row.breach_id])
+            and (
+                row.kind is NoticeKind.WITNESS
+                or not (row.breach_id in stopped or row.approval_hash in unwitnessed)
+            )
         ]
 
     def _may_start(self, row: NoticeRow, now: datetime) -> bool:
@@ -269,6 +275,8 @@ class StoreOutbox:
         patience = timedelta(hours=policy.telephone_after_deferred_hours)
         if row.status is Status.BOUNCED:
             open_call(uow, row, "the mail was refused for good", now, self._script(uow, row))
+        elif row.status is Status.UNKNOWN and row.kind is NoticeKind.WITNESS:
+            open_call(uow, row, "the letters wait, and nobody knows whether it arrived", now)
         elif row.status is Status.DEFERRED and now - queued >= patience:
             open_call(uow, row, "the mail has been put off for hours", now, self._script(uow, row))
 
@@ -295,6 +303,13 @@ SAID = {
 
 def _sending(uow: UnitOfWork) -> Sequence[NoticeRow]:
     return uow.notices.list(statuses=(Status.SENDING,))
+
+
+def _unwitnessed(uow: UnitOfWork, rows: Sequence[NoticeRow], now: datetime) -> set[str]:
+    """Seals whose letters wait for the message to the witness, or for the delay after it."""
+    seals = {row.approval_hash: row for row in rows if row.kind is not NoticeKind.WITNESS}
+    approvals = {seal: approval_of(uow, row) for seal, row in seals.items()}
+    return {s for s, approval in approvals.items() if approval and why_waiting(uow, approval, now)}
 
 
 def _old_enough(row: NoticeRow, now: datetime) -> bool:

@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 
 from breachdesk.casework import clocks, mail_hold
 from breachdesk.casework.standing import approval_of
+from breachdesk.casework.witness import why_waiting
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertState
+from schemas.breach import NoticeKind
 from schemas.notice import NoticeRow, Status
 
 RISK = timedelta(hours=24)
@@ -50,7 +52,9 @@ def pending(uow: UnitOfWork, now: datetime) -> Pending:
 def _oldest_seconds(uow: UnitOfWork, now: datetime) -> float:
     """One look for each approval: a breach's letters share theirs."""
     seals = {(row.breach_id, row.approval_hash): row for row in _triable(uow, now)}
-    released = [moment for row in seals.values() if (moment := _released(uow, row)) is not None]
+    released = [
+        moment for row in seals.values() if (moment := _released(uow, row, now)) is not None
+    ]
     oldest = min((moment for moment in released if moment <= now), default=now)
     return (now - oldest).total_seconds()
 
@@ -60,9 +64,10 @@ def _triable(uow: UnitOfWork, now: datetime) -> list[NoticeRow]:
     return [row for row in waiting if row.next_attempt_at is None or row.next_attempt_at <= now]
 
 
-def _released(uow: UnitOfWork, row: NoticeRow) -> datetime | None:
-    """None: its approval is not there, so it will not be sent either."""
+def _released(uow: UnitOfWork, row: NoticeRow, now: datetime) -> datetime | None:
+    """None: its approval is not there, or it waits for the witness's message."""
     approval = approval_of(uow, row)
-    if approval is None:
+    letter = row.kind is not NoticeKind.WITNESS
+    if approval is None or (letter and why_waiting(uow, approval, now)):
         return None
     return max(approval.approved_at, approval.not_before or approval.approved_at)

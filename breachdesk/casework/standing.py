@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from breachdesk.casework.sealing import approval_seal, document_hash, sender_hash
 from breachdesk.casework.senders import sender_by_id
 from breachdesk.ports import UnitOfWork
@@ -73,11 +71,6 @@ def ended_unsent(uow: UnitOfWork, approval: Approval) -> bool:
     ended = (Status.EXPIRED, Status.SKIPPED)
     rows = uow.notices.list(breach_id=approval.breach_id, statuses=ended)
     return any(r.approval_hash == approval.hash and r.kind is not NoticeKind.WITNESS for r in rows)
-
-
-def too_early(approval: Approval, now: datetime) -> bool:
-    """A break-glass delay is not over."""
-    return approval.not_before is not None and now < approval.not_before
 
 
 def _documents(uow: UnitOfWork, row: NoticeRow, approval: Approval) -> str:

@@ -13,16 +13,18 @@ from breachdesk.casework import approve, standing
 from breachdesk.casework.approve import Seal
 from breachdesk.casework.letters import Letters, documents
 from breachdesk.casework.second_person import writers
+from breachdesk.casework.witness import why_unfit
 from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.contact_rows import ContactWarning, contact_warnings
 from breachdesk.console.decision import tensions_of
+from breachdesk.console.delivery import Waiting, read_waiting
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
 from breachdesk.console.passwords import password_matches
 from breachdesk.console.way import way
 from breachdesk.ports import UnitOfWork
 from schemas.breach import Approval, ApprovalKind, Channel, Recipient
-from schemas.errors import BreachDeskError, NotAllowed
+from schemas.errors import BadInput, BreachDeskError, NotAllowed
 from schemas.settings import SenderSettings
 
 router = APIRouter()
@@ -40,6 +42,9 @@ class State:
     writers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Account ids of those who may not approve, and what each did."""
     contacts: tuple[ContactWarning, ...] = ()
+    waiting: Waiting = field(default_factory=Waiting)
+    unfit_witness: str = ""
+    """Why the glass cannot be broken under whom the settings nominate."""
     open_again: bool = False
     """It is released, and may be approved once more."""
 
@@ -105,6 +110,10 @@ def _release(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Approval:
 
 
 def _break(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Approval:
+    if form.text("witness"):
+        raise BadInput(
+            "the form names a witness", place="witness", remedy="The settings alone name one."
+        )
     file, sender = _ready(uow, desk, case_id, form)
     return approve.break_glass(
         uow,
@@ -113,7 +122,6 @@ def _break(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Approval:
         count=form.must_whole("count", "How many people will be told"),
         expected_hash=form.text("expected_hash"),
         reason=form.text("glass_reason"),
-        witness=form.text("witness"),
         settings=desk.house.settings,
         renderer=desk.house.renderer,
         sender=sender,
@@ -148,7 +156,7 @@ def _show(
     desk: Desk, case_id: str, typed: Mapping[str, str], problem: BreachDeskError | None = None
 ) -> Response:
     state = desk.look(lambda uow: _read(uow, desk, case_id, typed.get("sender", "")))
-    kept = {name: typed.get(name, "") for name in ("count", "glass_reason", "witness")}
+    kept = {name: typed.get(name, "") for name in ("count", "glass_reason")}
     return desk.page(
         "approval.html",
         state=state,
@@ -162,7 +170,7 @@ def _show(
 
 
 def _read(uow: UnitOfWork, desk: Desk, case_id: str, sender_id: str) -> State:
-    file = read_case(uow, case_id, desk.now)
+    file, waiting = read_waiting(uow, desk, case_id)
     breach, house = file.known_breach(), desk.house
     sender = house.sender(sender_id or (file.approval.sender_id if file.approval else ""))
     told = {r.customer_id for r in file.manifest.recipients} if file.manifest else set()
@@ -170,6 +178,10 @@ def _read(uow: UnitOfWork, desk: Desk, case_id: str, sender_id: str) -> State:
         file,
         sender,
         contacts=contact_warnings(uow, desk, breach, told),
+        waiting=waiting,
+        unfit_witness=why_unfit(
+            house.settings.profile.witness_email, house.settings, uow.users.list()
+        ),
         open_again=_may_be_joined(uow, file),
     )
     try:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from breachdesk.casework import notify
-from breachdesk.console.case_file import read_case
+from breachdesk.casework import notify, witness
+from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.way import way
+from breachdesk.ports import UnitOfWork
 from schemas.errors import BreachDeskError, NotFound
 from schemas.notice import Status
 
@@ -69,6 +71,23 @@ def acknowledge(case_id: str, row_id: int, desk: Signed, form: Posted) -> Respon
     )
 
 
+@router.post("/cases/{case_id}/witness")
+def tell_witness_again(case_id: str, desk: Signed, form: Posted) -> Response:
+    """The message to the witness did not arrive: one more, to whom the settings name now."""
+    return desk.attempt(
+        lambda uow: witness.tell_witness_again(
+            uow,
+            desk.actor,
+            read_case(uow, case_id, desk.now).known_breach().id,
+            desk.house.settings,
+            now=desk.now,
+        ),
+        then=f"/cases/{case_id}/delivery",
+        done="witness",
+        again=lambda problem: _show(desk, case_id, form, problem),
+    )
+
+
 @router.post("/cases/{case_id}/pause")
 def pause(case_id: str, desk: Signed, form: Posted) -> Response:
     """The kill switch, both ways."""
@@ -94,11 +113,35 @@ def _check_own(desk: Desk, case_id: str, row_id: int) -> None:
         raise NotFound("no such letter", place=case_id, remedy="See the list of its letters.")
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """Why released letters wait for the witness; empty: they do not."""
+
+    why: str = ""
+    may_ask_again: bool = False
+    unfit: str = ""
+    """What speaks against whom the settings name now."""
+
+
+def read_waiting(uow: UnitOfWork, desk: Desk, case_id: str) -> tuple[CaseFile, Waiting]:
+    """The file, and what its letters wait for."""
+    file = read_case(uow, case_id, desk.now)
+    file.known_breach()
+    approval = file.approval
+    why = witness.why_waiting(uow, approval, desk.now) if approval else ""
+    if approval is None or not why:
+        return file, Waiting()
+    settled = (*witness.UNDER_WAY, *witness.TOLD)
+    again = all(row.status not in settled for row in witness.witness_rows(uow, approval))
+    settings = desk.house.settings
+    unfit = witness.why_unfit(settings.profile.witness_email, settings, uow.users.list())
+    return file, Waiting(why, again, unfit)
+
+
 def _show(
     desk: Desk, case_id: str, typed: Mapping[str, str], problem: BreachDeskError | None = None
 ) -> Response:
-    file = desk.look(lambda uow: read_case(uow, case_id, desk.now))
-    file.known_breach()
+    file, waiting = desk.look(lambda uow: read_waiting(uow, desk, case_id))
     people = {r.person_id: r for r in file.manifest.recipients} if file.manifest else {}
     return desk.page(
         "delivery.html",
@@ -106,6 +149,7 @@ def _show(
         case=file.case,
         way=way(file),
         people=people,
+        waiting=waiting,
         counts=Counter(row.status.value for row in file.rows),
         typed=typed,
         problem=problem,

@@ -47,6 +47,7 @@ MAY_SEND: Mapping[str, Duties] = {
     "/cases/{case_id}/delivery/{row_id}/resolve": RESPONDER,
     "/cases/{case_id}/delivery/{row_id}/acknowledge": HANDS,
     "/cases/{case_id}/pause": RELEASE,
+    "/cases/{case_id}/witness": RELEASE,
     "/cases/{case_id}/report": RESPONDER,
     "/cases/{case_id}/report/submit": RESPONDER,
     "/customers/import": REGISTRAR,

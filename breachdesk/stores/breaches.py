@@ -11,13 +11,13 @@ from sqlalchemy.engine import Connection, Row
 from breachdesk.stores import counters
 from breachdesk.stores.sealed import Sealing
 from breachdesk.stores.tables import breaches, documents
-from schemas.breach import Breach, Clock, Manifest, NoticeFacts
+from schemas.breach import Breach, Clock, Manifest, NoticeFacts, WitnessMail
 from schemas.customer import Frozen
 from schemas.errors import BadInput, Conflict, NotFound
 from schemas.report import Submission
 
 Doc = TypeVar("Doc", bound=Frozen)
-SEALED: tuple[type[Frozen], ...] = (Manifest, NoticeFacts)
+SEALED: tuple[type[Frozen], ...] = (Manifest, NoticeFacts, WitnessMail)
 
 
 class SqlBreachBook:

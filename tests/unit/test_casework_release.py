@@ -480,20 +480,23 @@ def test_the_glass_stays_whole_where_two_people_may_approve(scene: Scene) -> Non
     scene.store.act(lambda uow: uow.users.save(a_user("blake", Duty.APPROVER)))
 
     with pytest.raises(NotAllowed, match="glass stays whole"):
-        scene.release(LONE, approve.break_glass, reason="alone", witness="w@outside.example")
+        scene.release(LONE, approve.break_glass, reason="alone")
 
 
 def test_one_person_alone_releases_late_and_under_a_witness(scene: Scene) -> None:
     scene.disable("avery")
     with pytest.raises(BadInput, match="empty"):
-        scene.release(LONE, approve.break_glass, reason=" ", witness="w@outside.example")
+        scene.release(LONE, approve.break_glass, reason=" ")
     with pytest.raises(Incomplete, match="outsider"):
         scene.release(LONE, approve.break_glass, reason="alone")
-    scene.release(LONE, approve.break_glass, reason="alone", witness="w@outside.example")
+    nominated = PROFILE.model_copy(update={"witness_email": "w@outside.example"})
+    scene.settings = scene.settings.model_copy(update={"profile": nominated})
+    scene.release(LONE, approve.break_glass, reason="alone")
     due = scene.outbox.due(scene.now(), 9)
     letter = next(r for r in scene.rows() if r.kind is not NoticeKind.WITNESS)
     early = scene.outbox.begin(letter.id, "a0", "boot-1", scene.now())
     told = scene.outbox.begin(due[0].id, "w1", "boot-1", scene.now())
+    scene.outbox.finish(due[0].id, "w1", OK, scene.now(), None)
     scene.now.advance(minutes=15)
 
     assert [row.kind for row in due] == [NoticeKind.WITNESS]

@@ -110,6 +110,7 @@ FORMS = (
     "/cases/{breached}/delivery/1/resolve",
     "/cases/{breached}/delivery/1/acknowledge",
     "/cases/{breached}/pause",
+    "/cases/{breached}/witness",
     "/cases/{breached}/report",
     "/cases/{breached}/report/submit",
     "/customers/import",
