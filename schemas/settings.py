@@ -129,6 +129,12 @@ class IntakeSettings(Frozen):
     syslog_udp: int = 0
     """Port; 0: off."""
     syslog_tcp: int = 0
+    syslog_connections: int = Field(default=1000, ge=1)
+    """Most syslog TCP connections at a time; those beyond leave a blind interval."""
+    syslog_connections_per_sender: int = Field(default=100, ge=1)
+    """Of one address."""
+    syslog_idle_seconds: float = Field(default=900.0, gt=0)
+    """A connection that has sent no whole record for so long is closed."""
     max_line_bytes: int = 4 * 1024 * 1024
     senders: dict[str, str] = {}
     """Sender address → source name, for syslog."""

@@ -1,4 +1,4 @@
-"""What a worker says of itself while it runs: counts and states, never contents."""
+"""What a worker and the listeners say of themselves: counts and states, never contents."""
 
 from __future__ import annotations
 
@@ -54,6 +54,28 @@ class Meter(Protocol):
     def exports(self, waiting: int) -> None:
         """Messages for integrators that Kafka does not have yet."""
         ...
+
+
+class IntakeMeter(Protocol):
+    """Called from the syslog listener's loop; must not block and never raises."""
+
+    def connections(self, open_now: int) -> None:
+        """Syslog TCP connections that are open."""
+        ...
+
+    def let_go(self, reason: str) -> None:
+        """We closed one: `limit` (too many were open) or `idle` (no record ever came)."""
+        ...
+
+
+class SilentIntakeMeter:
+    """Says nothing."""
+
+    def connections(self, open_now: int) -> None:
+        """As IntakeMeter."""
+
+    def let_go(self, reason: str) -> None:
+        """As IntakeMeter."""
 
 
 class SilentMeter:

@@ -13,10 +13,14 @@ from breachdesk.bootstrap.http_port import Server, http_config, refuse_a_taken_p
 from breachdesk.bootstrap.logs import set_up_logs, spoken
 from breachdesk.bootstrap.ops import Answers
 from breachdesk.bootstrap.readiness import database
-from breachdesk.bootstrap.serve import end_in_order_on_sigterm, front_door, listening
+from breachdesk.bootstrap.serve import (
+    end_in_order_on_sigterm,
+    front_door,
+    listening,
+    syslog_listener,
+)
 from breachdesk.bootstrap.standing_metrics import StandingCollector
 from breachdesk.bootstrap.traces import Tracer, tracer
-from streams.intake.syslog import SyslogListener
 
 
 def serve_console(house: Premises, say: Callable[[str], None]) -> None:
@@ -32,11 +36,12 @@ def _serve(house: Premises, say: Callable[[str], None], traced: Tracer) -> None:
     settings = house.settings
     refuse_a_taken_port(settings.console_host, settings.console_port)
     stopping = threading.Event()
-    door = front_door(house, _answers(house), traced, stopping)
+    registry = CollectorRegistry()
+    door = front_door(house, _answers(house, registry), traced, stopping)
     server = Server(http_config(settings, door), threading.Event(), stopping)
     for line in listening(house):
         say(line)
-    listener = SyslogListener(house.log, settings.intake, house.now)
+    listener = syslog_listener(house, registry)
     listener.start()
     end_in_order_on_sigterm()
     try:
@@ -46,10 +51,10 @@ def _serve(house: Premises, say: Callable[[str], None], traced: Tracer) -> None:
         listener.stop()
 
 
-def _answers(house: Premises) -> Answers:
+def _answers(house: Premises, registry: CollectorRegistry) -> Answers:
     """Ready while the store answers: when only Kafka is away the screens must stay within reach,
     and the intake refuses by itself."""
-    registry, exporting = CollectorRegistry(), bool(house.settings.kafka.servers)
+    exporting = bool(house.settings.kafka.servers)
     exports = house.store.export_outbox() if exporting else None
     registry.register(StandingCollector(house.store, house.now, exports=exports))
     return Answers(registry, dict, lambda: database(house.store))

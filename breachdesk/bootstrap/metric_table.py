@@ -32,6 +32,7 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 LATENESS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 21600.0)
 RECORDS = (1, 10, 50, 100, 250, 500, 1000, 2000, 4000, 8000, 16000)
 REASONS = ("store", "kafka")
+LET_GO = ("limit", "idle")
 OUTCOMES = ("handed_over", "deferred", "bounced", "unknown")
 
 _OF_A_WORKER = (
@@ -102,6 +103,15 @@ _OF_THE_STORE = (
 _OF_MAIL = (
     Metric("breachdesk_notices_total", Kind.COUNTER, "Tries to send a notice.", ("outcome",)),
 )
+_OF_INTAKE = (
+    Metric("breachdesk_syslog_connections", Kind.GAUGE, "Syslog TCP connections that are open."),
+    Metric(
+        "breachdesk_syslog_let_go_total",
+        Kind.COUNTER,
+        "Syslog TCP connections that we closed.",
+        ("reason",),
+    ),
+)
 
 OF_THE_STORE = tuple(each.name for each in _OF_THE_STORE)
-METRICS = {each.name: each for each in (*_OF_A_WORKER, *_OF_THE_STORE, *_OF_MAIL)}
+METRICS = {each.name: each for each in (*_OF_A_WORKER, *_OF_THE_STORE, *_OF_MAIL, *_OF_INTAKE)}

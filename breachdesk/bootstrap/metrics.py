@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
-from breachdesk.bootstrap.metric_table import METRICS, OUTCOMES, REASONS
+from breachdesk.bootstrap.metric_table import LET_GO, METRICS, OUTCOMES, REASONS
 from streams.ports import SourceCount
 
 MOST_SOURCES = 500
@@ -123,6 +123,24 @@ class PrometheusMailMeter:
     def held(self, why: str) -> None:
         """Why no mail may leave; empty: it may."""
         self.why_held = why
+
+
+class PrometheusIntakeMeter:
+    """streams.observed.IntakeMeter."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._open = gauge(registry, "breachdesk_syslog_connections")
+        self._let_go = counter(registry, "breachdesk_syslog_let_go_total")
+        for each in LET_GO:
+            self._let_go.labels(each)
+
+    def connections(self, open_now: int) -> None:
+        """Open at present."""
+        self._open.set(open_now)
+
+    def let_go(self, reason: str) -> None:
+        """We closed one."""
+        self._let_go.labels(reason).inc()
 
 
 def counter(registry: CollectorRegistry, name: str) -> Counter:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -23,6 +25,9 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 JSON = "application/json"
 CLIENT_SECONDS = 10.0
 """A client that says nothing for so long is let go of."""
+ANSWERED_SECONDS = 30.0
+"""And so is one that is not answered within so long, whatever it says."""
+MOST_CLIENTS = 32
 
 
 class Answer(NamedTuple):
@@ -94,23 +99,60 @@ def _checked(word: str, failures: Failures) -> Answer:
     return Answer(503 if failed else 200, JSON, body.encode() + b"\n")
 
 
+class _Server(ThreadingHTTPServer):
+    """One thread a connection, few of them, and none for long."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._opened: dict[socket.socket, float] = {}
+        self._lock = threading.Lock()
+        super().__init__((host, port), handler)
+
+    def server_bind(self) -> None:
+        """Not HTTPServer's: that one asks the name server for our own name."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hung up is nobody's business; a traceback could hold anything."""
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """When too many are open the oldest goes, so that a scraper always gets in."""
+        with self._lock:
+            if len(self._opened) >= MOST_CLIENTS:
+                _cut(self._opened, min(self._opened, key=self._opened.__getitem__))
+            self._opened[request] = time.monotonic()
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """It was answered, or given up."""
+        with self._lock:
+            self._opened.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Called twice a second: a client that sends byte by byte has no more time than others."""
+        latest = time.monotonic() - ANSWERED_SECONDS
+        with self._lock:
+            for each in [each for each, opened in self._opened.items() if opened < latest]:
+                _cut(self._opened, each)
+
+
+def _cut(opened: dict[socket.socket, float], request: socket.socket) -> None:
+    """Its thread then reads an end, and lets go of it."""
+    del opened[request]
+    with suppress(OSError):  # the client was quicker
+        request.shutdown(socket.SHUT_RDWR)
+
+
 def _listening(host: str, port: int, answers: Answers) -> ThreadingHTTPServer:
-    class Server(ThreadingHTTPServer):
-        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        daemon_threads = True
-        block_on_close = False
-
-        def server_bind(self) -> None:
-            # Not HTTPServer's: that one asks the name server for our own name.
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.socket.bind(self.server_address)
-            self.server_name, self.server_port = host, port
-
-        def handle_error(self, request: object, client_address: object) -> None:
-            """A client that hung up is nobody's business; a traceback could hold anything."""
-
     try:
-        return Server((host, port), _handler(answers))
+        return _Server(host, port, _handler(answers))
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise Misconfigured(

@@ -18,8 +18,9 @@ from breachdesk.bootstrap.http_port import Server, http_config, refuse_a_taken_p
 from breachdesk.bootstrap.logs import set_up_logs, spoken
 from breachdesk.bootstrap.mail import dispatch
 from breachdesk.bootstrap.mail_watch import MailWatch
-from breachdesk.bootstrap.metrics import PrometheusMeter
+from breachdesk.bootstrap.metrics import PrometheusIntakeMeter, PrometheusMeter
 from breachdesk.bootstrap.observing import WatchedSink, WatchedStore
+from breachdesk.bootstrap.open_files import connections_allowed
 from breachdesk.bootstrap.ops import Answers
 from breachdesk.bootstrap.ops_http import OpsPages, RequestIds
 from breachdesk.bootstrap.readiness import database, told
@@ -106,6 +107,14 @@ def end_in_order_on_sigterm() -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+def syslog_listener(house: Premises, registry: CollectorRegistry) -> SyslogListener:
+    """Not started. It never takes so many connections that files could not be opened."""
+    meter = PrometheusIntakeMeter(registry)
+    return SyslogListener(
+        house.log, house.settings.intake, house.now, meter=meter, most=connections_allowed()
+    )
+
+
 class Parts:
     """Everything that runs beside the console; ends together."""
 
@@ -123,7 +132,7 @@ class Parts:
         """Set before `stop`, when the HTTP port begins to close."""
         self._pool = ThreadPoolExecutor(max_workers=3, thread_name_prefix="breachdesk")
         self._futures: list[Future[None]] = []
-        self._listener = SyslogListener(house.log, house.settings.intake, house.now)
+        self._listener = syslog_listener(house, self.registry)
 
     def __enter__(self) -> Self:
         self._listener.start()

@@ -8,26 +8,17 @@ without a further loss, or after ten.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import Lock
 
 from schemas.errors import Retryable
-from schemas.source import BlindInterval
+from streams.intake.blind_spans import MOST_SOURCES, Span, grown, interval, is_over
 from streams.ports import EventLog
 
-_QUIET = timedelta(seconds=1)
-_LONGEST = timedelta(seconds=10)
 _COUNTER = 2**32
 _UNHEARD = "syslog-udp"
-"""Stands for all of them while nobody has been heard yet."""
-
-
-@dataclass(slots=True)
-class _Loss:
-    begin: datetime
-    end: datetime
-    count: int = 0
+"""Stands for all of them while nobody has been heard yet, and for those beyond the most that are
+told of by name: the sender of a datagram is what its sender says."""
 
 
 class DatagramLosses:
@@ -39,25 +30,27 @@ class DatagramLosses:
         self._heard: set[str] = set()
         self._counter = 0
         self._looked: datetime | None = None
-        self._kernel: _Loss | None = None
-        self._refused: dict[str, _Loss] = {}
+        self._kernel: Span | None = None
+        self._refused: dict[str, Span] = {}
 
     def heard(self, source: str) -> None:
         """A source sends to the socket: losses concern it."""
-        self._heard.add(source)
+        self._heard.add(source if len(self._heard) < MOST_SOURCES else _UNHEARD)
 
     def counted(self, counter: int, now: datetime) -> None:
         """The kernel's drop counter, as it stands now."""
         lost = (counter - self._counter) % _COUNTER
         if lost:
             self._counter = counter
-            self._kernel = _more(self._kernel, self._looked or now, now, lost)
+            self._kernel = grown(self._kernel, self._looked or now, now, lost)
         self._looked = now
 
     def refused(self, source: str, count: int, now: datetime) -> None:
         """The event log did not take it in time."""
         with self._lock:
-            self._refused[source] = _more(self._refused.get(source), now, now, count)
+            if source not in self._refused and len(self._refused) >= MOST_SOURCES:
+                source = _UNHEARD
+            self._refused[source] = grown(self._refused.get(source), now, now, count)
 
     def note(self, now: datetime, *, final: bool = False) -> None:
         """Write intervals that are over; they wait for the next call when the log refuses."""
@@ -67,34 +60,20 @@ class DatagramLosses:
 
     def _note_kernel(self, now: datetime, *, final: bool) -> None:
         loss = self._kernel
-        if loss is None or not (final or _is_over(loss, now)):
+        if loss is None or not (final or is_over(loss, now)):
             return
         sources = sorted(self._heard) or [_UNHEARD]
         shared = "" if len(sources) == 1 else f", shared by {len(sources)} UDP sources"
         reason = f"the kernel dropped {loss.count} datagrams{shared}: its buffer was full"
         for source in sources:
             lost = loss.count if len(sources) == 1 else None
-            self._log.note_gap(_interval(source, loss, reason, lost))
+            self._log.note_gap(interval(source, loss, reason, lost))
         self._kernel = None
 
     def _note_refused(self, now: datetime, *, final: bool) -> None:
         reason = "the event log refused records for too long"
         for source, loss in list(self._refused.items()):
-            if final or _is_over(loss, now):
-                self._log.note_gap(_interval(source, loss, reason, loss.count))
+            if final or is_over(loss, now):
+                self._log.note_gap(interval(source, loss, reason, loss.count))
                 with self._lock:
                     del self._refused[source]
-
-
-def _more(loss: _Loss | None, begin: datetime, end: datetime, count: int) -> _Loss:
-    if loss is None:
-        return _Loss(begin, end, count)
-    return _Loss(loss.begin, end, loss.count + count)
-
-
-def _is_over(loss: _Loss, now: datetime) -> bool:
-    return now - loss.end >= _QUIET or now - loss.begin >= _LONGEST
-
-
-def _interval(source: str, loss: _Loss, reason: str, lost: int | None) -> BlindInterval:
-    return BlindInterval(source=source, begin=loss.begin, end=loss.end, reason=reason, lost=lost)

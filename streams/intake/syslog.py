@@ -1,4 +1,4 @@
-"""Syslog listeners: UDP and TCP, each with its own threads; records go to the event log.
+"""Syslog listeners: UDP and TCP, each with threads of its own; records go to the event log.
 
 "Received" begins with our read for TCP and nowhere for UDP (docs/reference/streaming.md,
 section 2), so UDP losses that the kernel counts become blind intervals.
@@ -14,6 +14,7 @@ from schemas.errors import Misconfigured
 from schemas.settings import IntakeSettings
 from streams.intake.syslog_tcp import TcpListener
 from streams.intake.syslog_udp import UdpListener
+from streams.observed import IntakeMeter, SilentIntakeMeter
 from streams.ports import EventLog
 
 
@@ -28,11 +29,16 @@ class SyslogListener:
         *,
         udp_port: int | None = None,
         tcp_port: int | None = None,
+        meter: IntakeMeter | None = None,
+        most: int | None = None,
     ) -> None:
-        """Explicit ports win over the settings; there 0 means any free port."""
+        """Explicit ports win over the settings; there 0 means any free port. `most`: fewer TCP
+        connections than the settings allow."""
         self._log = log
         self._settings = settings
         self._now = now
+        self._meter = meter or SilentIntakeMeter()
+        self._most = most
         self._udp_wanted = udp_port if udp_port is not None else settings.syslog_udp or None
         self._tcp_wanted = tcp_port if tcp_port is not None else settings.syslog_tcp or None
         self._udp: UdpListener | None = None
@@ -56,7 +62,9 @@ class SyslogListener:
                 self._udp.start()
             if self._tcp_wanted is not None:
                 bound = _bound(self._settings.host, self._tcp_wanted, socket.SOCK_STREAM)
-                self._tcp = TcpListener(bound, self._log, self._settings, self._now)
+                self._tcp = TcpListener(
+                    bound, self._log, self._settings, self._now, self._meter, self._most
+                )
                 self._tcp.start()
         except Misconfigured:
             self.stop()

@@ -1,23 +1,40 @@
-"""Syslog over TCP: one thread a connection. While the log is slow the sender is held back."""
+"""Syslog over TCP: one thread reads every connection in turn. While the log is slow, senders are
+held back by TCP itself.
+
+Losses are counted: a connection that is closed because too many are open leaves a blind interval.
+Memory is bounded: unfinished records are cut into pieces when all of them together grow too large.
+"""
 
 from __future__ import annotations
 
+import errno
+import selectors
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 
 from schemas.settings import IntakeSettings
 from schemas.source import BlindInterval, Incoming
+from streams.intake.connection_losses import ConnectionLosses
 from streams.intake.framed import Framed
 from streams.intake.octet_counting import SyslogFraming
 from streams.intake.patient_append import append_patiently
-from streams.intake.syslog_senders import source_of
+from streams.intake.syslog_connections import Connection, Connections
+from streams.intake.syslog_senders import is_named, source_of
+from streams.observed import IntakeMeter
 from streams.ports import EventLog
 
-_READ_BYTES = 256 * 1024
+_READ_BYTES = 64 * 1024
 _LOOK_SECONDS = 0.2
-_MOST_CONNECTIONS = 1000
+_LAST_SECONDS = 2.0
+"""So long is read on after `stop` when senders never pause."""
+_BATCH_RECORDS = 5000
+_BATCH_BYTES = 4 * 1024 * 1024
+_KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 30), (socket.TCP_KEEPCNT, 4))
+"""A peer that has vanished is noticed after three minutes."""
 
 
 class TcpListener:
@@ -29,91 +46,161 @@ class TcpListener:
         log: EventLog,
         settings: IntakeSettings,
         now: Callable[[], datetime],
+        meter: IntakeMeter,
+        most: int | None = None,
     ) -> None:
+        """`most`: fewer connections than the settings allow."""
         self.port: int = bound.getsockname()[1]
         self._socket = bound
         self._log = log
         self._settings = settings
         self._now = now
+        self._meter = meter
+        self._connections = Connections(settings, most)
+        self._losses = ConnectionLosses(log)
+        self._selector = selectors.DefaultSelector()
+        self._batch: list[Incoming] = []
+        self._batch_bytes = 0
+        self._looked = 0.0
         self._stop = Event()
-        self._lock = Lock()
-        self._open: set[Thread] = set()
-        self._accepting = Thread(target=self._accept, name="syslog-tcp", daemon=True)
+        self._reading = Thread(target=self._run, name="syslog-tcp", daemon=True)
 
     def start(self) -> None:
         self._socket.listen(128)
-        self._socket.settimeout(_LOOK_SECONDS)
-        self._accepting.start()
+        self._socket.setblocking(False)
+        self._selector.register(self._socket, selectors.EVENT_READ)
+        self._reading.start()
 
     def stop(self) -> None:
         """What has been read is committed; connections are closed."""
         self._stop.set()
-        self._accepting.join()
+        self._reading.join()
+        self._selector.close()
         self._socket.close()
-        for thread in list(self._open):
-            thread.join()
+
+    def _run(self) -> None:
+        last = None
+        while True:
+            if self._stop.is_set() and last is None:
+                last = time.monotonic() + _LAST_SECONDS
+            ready = self._selector.select(0 if last else _LOOK_SECONDS)
+            stored = self._serve(key.data for key, _ in ready) and self._keep()
+            self._look_after()
+            if not stored or (last and (not ready or time.monotonic() > last)):
+                break
+        self._end()
+
+    def _serve(self, ready: Iterable[Connection | None]) -> bool:
+        """One turn of each that has something to say; False: the records could not be stored."""
+        for connection in ready:
+            if connection is None:
+                self._accept()
+            else:
+                self._read(connection)
+            full = len(self._batch) >= _BATCH_RECORDS or self._batch_bytes >= _BATCH_BYTES
+            if full and not self._keep():
+                return False
+        return True
 
     def _accept(self) -> None:
-        while not self._stop.is_set():
+        for _ in range(128):
             try:
-                connection, peer = self._socket.accept()
-            except OSError:  # nobody came, or the peer was gone again before we looked
-                self._stop.wait(0.001)
-                continue
-            if len(self._open) >= _MOST_CONNECTIONS:
-                connection.close()
-                continue
-            thread = Thread(target=self._serve, args=(connection, peer[0]), daemon=True)
-            with self._lock:
-                self._open.add(thread)
-            thread.start()
-            self._forget_ended()
+                accepted, peer = self._socket.accept()
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    self._stop.wait(_LOOK_SECONDS)
+                return  # nobody else waits, or the peer was gone again before we looked
+            self._welcome(accepted, peer[0])
 
-    def _forget_ended(self) -> None:
-        with self._lock:
-            self._open = {thread for thread in self._open if thread.is_alive()}
-
-    def _serve(self, connection: socket.socket, address: str) -> None:
-        source = source_of(address, self._settings)
-        framing = SyslogFraming(self._settings.max_line_bytes)
-        began = self._now()
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        connection.settimeout(_LOOK_SECONDS)
-        with connection:
-            stored = True
-            while stored and (data := self._read(connection)):
-                stored = self._keep(framing.feed(data), source, address)
-        if not (stored and self._keep(framing.finish(), source, address)):
-            self._note_unstored(source, began)
-
-    def _read(self, connection: socket.socket) -> bytes:
-        """What has come; empty once the peer closed, the connection broke, or we stop and nothing
-        waits to be read."""
-        while True:
-            stopping = self._stop.is_set()
-            try:
-                return connection.recv(_READ_BYTES)
-            except TimeoutError:
-                if stopping:
-                    return b""
-            except OSError:
-                return b""
-
-    def _keep(self, framed: list[Framed], source: str, address: str) -> bool:
-        if not framed:
-            return True
-        arrived = self._now()
-        incoming = [
-            Incoming(source, raw, arrived, "tcp", address, piece=piece) for raw, piece in framed
-        ]
-        return append_patiently(self._log, incoming, self._stop)
-
-    def _note_unstored(self, source: str, began: datetime) -> None:
-        self._log.note_gap(
-            BlindInterval(
-                source=source,
-                begin=began,
-                end=self._now(),
-                reason="the event log refused records until the listener was stopped",
-            )
+    def _welcome(self, accepted: socket.socket, address: str) -> None:
+        now = time.monotonic()
+        newcomer = Connection(
+            accepted,
+            address,
+            source_of(address, self._settings),
+            is_named(address, self._settings),
+            SyslogFraming(self._settings.max_line_bytes),
+            now,
+            now,
         )
+        victim = self._connections.one_too_many(newcomer, now)
+        if victim is not None:
+            self._losses.closed(victim.source, self._now())
+            self._let_go(victim, "limit")
+        if victim is not newcomer:
+            _prepare(accepted)
+            self._connections.add(newcomer)
+            self._selector.register(accepted, selectors.EVENT_READ, newcomer)
+
+    def _read(self, connection: Connection) -> None:
+        if connection not in self._connections:
+            return  # let go of in this same turn
+        try:
+            data = connection.socket.recv(_READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._let_go(connection, None)
+            return
+        connection.heard = time.monotonic()
+        framed = connection.framing.feed(data)
+        connection.records += len(framed)
+        self._take(framed, connection)
+        self._connections.now_holds(connection)
+        while (fullest := self._connections.too_full()) is not None:
+            self._take(fullest.framing.cut(), fullest)
+            self._connections.now_holds(fullest)
+
+    def _take(self, framed: list[Framed], connection: Connection) -> None:
+        if not framed:
+            return
+        arrived, source, address = self._now(), connection.source, connection.address
+        for raw, piece in framed:
+            self._batch.append(Incoming(source, raw, arrived, "tcp", address, piece=piece))
+            self._batch_bytes += len(raw)
+
+    def _let_go(self, connection: Connection, why: str | None) -> None:
+        """Close it; an unfinished record is kept as it came. `why` None: its sender closed it."""
+        self._take(connection.framing.finish(), connection)
+        self._connections.remove(connection)
+        if why is not None:
+            self._meter.let_go(why)
+        with suppress(KeyError):  # it was never registered
+            self._selector.unregister(connection.socket)
+        connection.socket.close()
+
+    def _keep(self) -> bool:
+        """Make durable what has been read. False: we stop and the log refuses."""
+        batch, self._batch, self._batch_bytes = self._batch, [], 0
+        if not batch or append_patiently(self._log, batch, self._stop):
+            return True
+        reason = "the event log refused records until the listener was stopped"
+        begin, end = batch[0].arrived, self._now()
+        for source in sorted({each.source for each in batch}):
+            self._log.note_gap(BlindInterval(source=source, begin=begin, end=end, reason=reason))
+        return False
+
+    def _look_after(self) -> None:
+        if time.monotonic() - self._looked < _LOOK_SECONDS / 2:
+            return
+        self._looked = time.monotonic()
+        for connection in self._connections.overdue(self._looked):
+            self._let_go(connection, "idle")
+        self._meter.connections(len(self._connections))
+        self._losses.note(self._now())
+
+    def _end(self) -> None:
+        for connection in self._connections:
+            self._let_go(connection, None)
+        self._keep()
+        self._meter.connections(0)
+        self._losses.note(self._now(), final=True)
+
+
+def _prepare(accepted: socket.socket) -> None:
+    accepted.setblocking(False)
+    accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _KEEPALIVE:
+        accepted.setsockopt(socket.IPPROTO_TCP, option, value)

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
+from breachdesk.bootstrap import ops
 from breachdesk.bootstrap.metrics import PrometheusMeter
 from breachdesk.bootstrap.ops import OpsServer
 from schemas.errors import Misconfigured, Retryable
@@ -142,3 +145,41 @@ def test_answers_are_json_on_one_line() -> None:
 
     assert json.loads(text)
     assert text.count("\n") == 1
+
+
+def test_clients_that_ask_nothing_do_not_keep_a_scraper_out() -> None:
+    port = free_port()
+
+    with OpsServer("127.0.0.1", port, CollectorRegistry(), well, well), ExitStack() as stack:
+        idle = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+            for _ in range(3 * ops.MOST_CLIENTS)
+        ]
+        answer = get(port, "/healthz")
+        closed = [each for each in idle[: ops.MOST_CLIENTS] if each.recv(1) == b""]
+
+    assert answer.status_code == 200
+    assert len(closed) == ops.MOST_CLIENTS
+
+
+def test_a_client_that_sends_byte_by_byte_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ops, "ANSWERED_SECONDS", 0.2)
+    port = free_port()
+
+    with (
+        OpsServer("127.0.0.1", port, CollectorRegistry(), well, well),
+        socket.create_connection(("127.0.0.1", port), timeout=30) as client,
+    ):
+        sent = bytes_until_cut_off(client)
+
+    assert 0 < sent < 6000
+
+
+def bytes_until_cut_off(client: socket.socket) -> int:
+    for sent in range(6000):
+        try:
+            client.sendall(b"G")
+        except OSError:
+            return sent
+        time.sleep(0.01)
+    return 6000

@@ -1,0 +1,123 @@
+"""The open syslog TCP connections: how many there may be, and which go when there are too many.
+
+A sender that has sent a record, or that the settings name, is worth more than one that only holds a
+connection open. So a stranger's idle connections give way to whoever comes, and never the other way
+round.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from schemas.settings import IntakeSettings
+from streams.intake.octet_counting import SyslogFraming
+
+QUIET_SECONDS = 60.0
+"""Whoever sent records, and nothing for so long, may have to give way to a newcomer."""
+MOST_HELD_BYTES = 64 * 1024 * 1024
+"""Of records that are not complete, in all connections together."""
+
+
+@dataclass(eq=False, slots=True)
+class Connection:
+    """One open connection. Times are monotonic seconds."""
+
+    socket: socket.socket
+    address: str
+    source: str
+    is_named: bool
+    """Do the settings name this sender?"""
+    framing: SyslogFraming
+    opened: float
+    heard: float
+    records: int = 0
+    held: int = 0
+    """Bytes in memory of an unfinished record."""
+
+
+class Connections:
+    """Limits: in all, and of one address."""
+
+    def __init__(self, settings: IntakeSettings, most: int | None = None) -> None:
+        """`most`: fewer in all than the settings allow."""
+        wanted = settings.syslog_connections
+        self._most = wanted if most is None else min(most, wanted)
+        self._most_of_one = settings.syslog_connections_per_sender
+        self._idle_seconds = settings.syslog_idle_seconds
+        self._open: dict[Connection, None] = {}
+        self._of: Counter[str] = Counter()
+        self._held = 0
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __contains__(self, connection: Connection) -> bool:
+        return connection in self._open
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(list(self._open))
+
+    def add(self, connection: Connection) -> None:
+        """It is open."""
+        self._open[connection] = None
+        self._of[connection.address] += 1
+
+    def remove(self, connection: Connection) -> None:
+        """It is closed."""
+        if connection not in self._open:
+            return
+        del self._open[connection]
+        self._held -= connection.held
+        self._of[connection.address] -= 1
+        if not self._of[connection.address]:
+            del self._of[connection.address]
+
+    def one_too_many(self, newcomer: Connection, now: float) -> Connection | None:
+        """Which one has to go so that the newcomer may stay; itself when all others are worth
+        more; None while there is room."""
+        if self._of[newcomer.address] >= self._most_of_one:
+            same = [each for each in self._open if each.address == newcomer.address]
+            return _least(same, newcomer, now)
+        if len(self._open) >= self._most:
+            return _least(self._open, newcomer, now)
+        return None
+
+    def overdue(self, now: float) -> list[Connection]:
+        """Those that have sent no whole record since they were opened, for too long."""
+        return [
+            each
+            for each in self._open
+            if not each.records and now - each.opened >= self._idle_seconds
+        ]
+
+    def now_holds(self, connection: Connection) -> None:
+        """Count anew what the connection holds in memory."""
+        held = connection.framing.held
+        self._held += held - connection.held
+        connection.held = held
+
+    def too_full(self) -> Connection | None:
+        """The one that holds most, while all together hold too much."""
+        if self._held <= MOST_HELD_BYTES:
+            return None
+        return max(self._open, key=lambda each: each.held)
+
+
+def _least(others: Collection[Connection], newcomer: Connection, now: float) -> Connection:
+    candidates = [each for each in others if _may_go(each, newcomer, now)]
+    return min(candidates, key=_worth, default=newcomer)
+
+
+def _may_go(connection: Connection, newcomer: Connection, now: float) -> bool:
+    if not connection.records:
+        return newcomer.is_named or not connection.is_named
+    if connection.is_named:
+        return False
+    return newcomer.is_named or now - connection.heard >= QUIET_SECONDS
+
+
+def _worth(connection: Connection) -> tuple[bool, bool, float]:
+    return connection.is_named, connection.records > 0, connection.heard
