@@ -17,6 +17,9 @@ from pathlib import Path
 from schemas.errors import BadInput
 
 LARGEST = 50 * 1024 * 1024
+MOST_ROWS = 100_000
+MOST_CELLS = 2_000_000
+"""In memory a row of empty cells is a hundred times as large as in the file."""
 WORKBOOK = b"PK\x03\x04"
 """How .xlsx and .ods begin (ZIP, APPNOTE 4.3.7)."""
 SEPARATORS = ",;\t"
@@ -53,13 +56,35 @@ def read_sheet(path: Path) -> Sheet:
     Raises BadInput for an unreadable, empty, too large or undecodable file and a broken quote.
     """
     text = _decode(path)
+    if max(map(text.count, SEPARATORS)) > 4 * MOST_CELLS:
+        raise _too_much(path.name)
     lines = _lines(text, path.name)
     first = next(lines, None)
     if first is None:
         raise BadInput("the file is empty", place=path.name, remedy="Export it again.")
     header = tuple(heading(name) for name in first[1])
-    rows = tuple(_row(header, line, cells) for line, cells in lines)
-    return Sheet(path.name, header, rows)
+    return Sheet(path.name, header, tuple(_rows(header, lines, path.name)))
+
+
+def _rows(
+    header: Sequence[str], lines: Iterator[tuple[int, Sequence[str]]], file: str
+) -> list[Row]:
+    rows: list[Row] = []
+    cells_in_all = len(header)
+    for line, cells in lines:
+        cells_in_all += max(len(header), len(cells))
+        if len(rows) >= MOST_ROWS or cells_in_all > MOST_CELLS:
+            raise _too_much(f"{file}, line {line}")
+        rows.append(_row(header, line, cells))
+    return rows
+
+
+def _too_much(place: str) -> BadInput:
+    return BadInput(
+        f"the file goes on after {MOST_ROWS:,} rows or {MOST_CELLS:,} cells",
+        place=place,
+        remedy="Split it, and leave out columns that are not needed.",
+    )
 
 
 @lru_cache(maxsize=1024)

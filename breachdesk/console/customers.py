@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,9 +14,10 @@ from breachdesk.casework import assets, customers
 from breachdesk.casework.presets import ASSET_PRESETS, CUSTOMER_PRESETS
 from breachdesk.console.contact_rows import shown_history
 from breachdesk.console.desk import Desk, Posted, Signed
+from breachdesk.console.uploads import stored
 from breachdesk.ports import UnitOfWork
 from schemas.customer import ImportReport
-from schemas.errors import BadInput, BreachDeskError
+from schemas.errors import BreachDeskError
 
 router = APIRouter()
 PAGE = 100
@@ -76,12 +76,9 @@ def one(customer_id: str, desk: Signed) -> Response:
 
 
 def _take(desk: Desk, upload: UploadFile | None, what: str, preset: str) -> ImportReport:
-    if upload is None or not upload.filename:
-        raise BadInput("no file is chosen", place="File", remedy="Choose a CSV file.")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / Path(upload.filename).name
-        path.write_bytes(upload.file.read())
-        return desk.house.store.act(lambda uow: _import(uow, desk, path, what, preset))
+    with stored(upload) as (path, name):
+        report = desk.house.store.act(lambda uow: _import(uow, desk, path, what, preset))
+    return report.model_copy(update={"file": name})
 
 
 def _import(uow: UnitOfWork, desk: Desk, path: Path, what: str, preset: str) -> ImportReport:

@@ -48,6 +48,9 @@ STATUS = {
 NOT_YOURS = "This form was not made by your session, or the session is over."
 MOST_FIELDS = 20_000
 MOST_BYTES = 20 * 1024 * 1024
+"""Of a form with a file, from somebody who is signed in."""
+STRANGERS_BYTES = 64 * 1024
+MOST_FILES = 4
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,7 @@ async def posted(request: Request, desk: Signed) -> AsyncIterator[Form]:
     """The form of a signed-in person, its CSRF token checked; files stand in
     `request.state.files` until the answer is made."""
     try:
-        form = await read_form(request)
+        form = await read_form(request, MOST_BYTES)
         if not secrets.compare_digest(form.text("csrf").encode(), desk.session.csrf.encode()):
             raise HTTPException(403, NOT_YOURS)
         yield form
@@ -201,16 +204,22 @@ async def posted(request: Request, desk: Signed) -> AsyncIterator[Form]:
         await request.close()
 
 
-async def read_form(request: Request) -> Form:
-    """Text fields of any form. Refuses other origins and absurd sizes (403, 413)."""
+async def read_form(request: Request, most_bytes: int = STRANGERS_BYTES) -> Form:
+    """Text fields of any form. Refuses other origins and absurd sizes (403, 413) before it reads
+    anything."""
     _same_origin(request)
     length = request.headers.get("content-length", "")
-    if not length.isdigit() or int(length) > MOST_BYTES:
-        raise HTTPException(413, "That is more than a form or file here may hold (20 MiB).")
-    data = await request.form(max_fields=MOST_FIELDS)
+    if not _is_number(length) or int(length) > most_bytes:
+        size = f"{most_bytes >> 20} MiB" if most_bytes >> 20 else f"{most_bytes >> 10} KiB"
+        raise HTTPException(413, f"That is more than a form or file here may hold ({size}).")
+    data = await request.form(max_fields=MOST_FIELDS, max_files=MOST_FILES)
     pairs = [(name, value) for name, value in data.multi_items() if isinstance(value, str)]
     request.state.files = {n: v for n, v in data.multi_items() if isinstance(v, UploadFile)}
     return Form(pairs, hall_of(request).pages.times)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 12
 
 
 def _same_origin(request: Request) -> None:

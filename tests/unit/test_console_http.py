@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
+from html import escape
 from pathlib import Path
 
 import httpx
@@ -17,6 +18,7 @@ from breachdesk.console.headers import CSP, LETTER_CSP
 from breachdesk.console.house import House
 from breachdesk.console.passwords import hash_password, password_matches
 from breachdesk.console.session import COOKIE
+from breachdesk.console.uploads import shown_name
 from breachdesk.stores.sql_store import SqlStore
 from breachdesk.testing import (
     FixedNow,
@@ -606,6 +608,63 @@ async def test_an_imported_file_answers_with_its_report_row_by_row(desk: Desk) -
     assert "office@fabrikam.example" in found
     assert none.status_code == 422
     assert "no file is chosen" in none.text
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("..", "upload.csv"),
+        (".", "upload.csv"),
+        ("/", "upload.csv"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\exports\\our customers.csv", "our customers.csv"),
+        ("x" * 300, "x" * 79 + "…"),
+        ("\U0001f480" * 300, "\U0001f480" * 79 + "…"),
+        ("a\x00b\x07\u202ec\u200b.csv", "abc.csv"),
+        ("\x00\u202e", "upload.csv"),
+        ("<b>.csv", "<b>.csv"),
+    ],
+)
+def test_an_upload_is_shown_under_its_name_as_far_as_it_is_one(sent: str, shown: str) -> None:
+    assert shown_name(sent) == shown
+
+
+@pytest.mark.parametrize(
+    "name", ["..", ".", "/", "x" * 300, "a%00b", "a\u202eb", "a\tb", "CON", "upload.csv"]
+)
+@pytest.mark.parametrize(
+    ("sheet", "status"),
+    [("customer id,name,default email\nfab,Fab,o@fab.example\n", 200), ('a,"b\n', 422)],
+)
+async def test_an_upload_of_any_name_gets_its_report(
+    desk: Desk, name: str, sheet: str, status: int
+) -> None:
+    async with desk.client() as client:
+        csrf = await sign_in(client, "reg")
+        answer = await client.post(
+            "/customers/import",
+            data={"csrf": csrf, "what": "customers", "preset": "plain"},
+            files={"file": (name, sheet.encode(), "text/csv")},
+        )
+
+    assert answer.status_code == status
+    assert escape(shown_name(name)).casefold() in answer.text.casefold()
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/customers/import", "/sign-out", "/nowhere"])
+async def test_a_strangers_body_is_not_read(desk: Desk, path: str) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        raise AssertionError("it was read")
+        yield b""
+
+    async with desk.client() as client:
+        answers = [
+            await client.post(path, content=body(), headers={**form, **size})
+            for form in ({}, {"content-type": "application/x-www-form-urlencoded"})
+            for size in ({"content-length": "19000000"}, {"content-length": "9" * 5000}, {})
+        ]
+
+    assert {answer.status_code for answer in answers} <= {303, 403, 404, 413}
 
 
 async def test_a_stranger_in_the_logs_is_bound_from_the_page(desk: Desk) -> None:

@@ -312,3 +312,22 @@ def test_any_bytes_are_read_or_refused_with_a_remedy(tmp_path: Path, content: by
 
     assert said
     assert all(line >= 1 for line in lines)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PLAIN + "a,b\n" * 100_001,
+        ",".join(f"column {number}" for number in range(500)) + "\n" + "a\n" * 4001,
+        PLAIN + "x," * 2_000_001 + "\n",
+        PLAIN + "," * 9_000_000 + "\n",
+    ],
+    ids=["rows", "wide header", "wide row", "separators"],
+)
+def test_a_sheet_that_would_fill_the_memory_is_refused_whole(
+    store: SqlStore, load: Import, content: str
+) -> None:
+    with pytest.raises(BadInput, match=r"goes on after 100,000 rows or 2,000,000 cells"):
+        load(content)
+
+    assert store.look(lambda uow: uow.customers.list()) == []
