@@ -288,6 +288,10 @@ class _Lingering:
         if not connection.owes_body or not transport.can_write_eof():
             transport.close()
             return
+        try:
+            transport.write_eof()
+        except OSError:  # the client is gone already
+            transport.abort()
+            return
         connection.linger(LINGER_SECONDS)
-        transport.write_eof()
         transport.resume_reading()
