@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from breachdesk.audit_port import AuditBook
 from schemas.alert import AlertState, AlertView, EvidenceView
-from schemas.audit import AuditEntry
 from schemas.breach import Breach, Manifest, NoticeKind
 from schemas.case import Case, Note
 from schemas.customer import Binding, Customer, Frozen, Unattributed
@@ -189,46 +189,6 @@ class CustomerBook(Protocol):
 
     def unattributed(self) -> Sequence[Unattributed]:
         """Most events first; keys bound meanwhile are left out."""
-        ...
-
-
-class AuditBook(Protocol):
-    """The hash chain. Taking the head is the transaction's last act."""
-
-    def record(
-        self,
-        *,
-        at: datetime,
-        actor: str,
-        act: str,
-        subject: str,
-        facts: Mapping[str, Any] | None = None,
-        personal: Mapping[str, str] | None = None,
-        case_id: str | None = None,
-        customer_id: str | None = None,
-    ) -> None:
-        """Append an entry. `personal` values stand outside the chain, sealed under the key of the
-        case, else of the customer; the entry holds their salted commitments."""
-        ...
-
-    def entries(self, *, subject: str | None = None, limit: int = 0) -> Sequence[AuditEntry]:
-        """Oldest first; `limit`: only the newest so many."""
-        ...
-
-    def about(self, subjects: Iterable[str]) -> Sequence[AuditEntry]:
-        """Every entry about one of these subjects, oldest first."""
-        ...
-
-    def personal(self, entry: AuditEntry) -> Mapping[str, str]:
-        """The sealed values, opened; a value whose key was erased reads `(erased)`."""
-        ...
-
-    def erase(self, case_id: str, *, at: datetime, actor: str, reason: str) -> None:
-        """Destroy the case's key; recorded in the chain, which stays whole."""
-        ...
-
-    def verify(self) -> int:
-        """Number of entries. Raises Corrupt naming the first broken link."""
         ...
 
 

@@ -7,9 +7,13 @@ import json
 from datetime import datetime
 from typing import Any
 
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
 from schemas.customer import Frozen
 
 GENESIS = "0" * 64
+GONE = "gone"
+"""In `AuditEntry.rows`: the row was deleted."""
 
 
 def canonical(value: Any) -> bytes:
@@ -35,6 +39,8 @@ class AuditEntry(Frozen):
     subject: str
     """Id of what it is about."""
     facts: dict[str, Any]
+    rows: dict[str, str] = {}
+    """{`table/key`: salted SHA-256} of every watched row as this transaction left it, or `gone`."""
     previous: str
     hash: str
 
@@ -42,3 +48,48 @@ class AuditEntry(Frozen):
         """SHA-256 over the canonical JSON of everything but the hash itself."""
         body = self.model_dump(mode="json", exclude={"hash"})
         return hashlib.sha256(canonical(body)).hexdigest()
+
+    @model_serializer(mode="wrap")
+    def _without_empty_rows(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Entries written before rows were recorded keep their text and their hash."""
+        body: dict[str, Any] = handler(self)
+        if not body.get("rows"):
+            body.pop("rows", None)
+        return body
+
+
+class Head(Frozen):
+    """Where a chain ends: the number and hash of its newest entry; 0 and zeros when it is empty."""
+
+    seq: int
+    hash: str
+
+
+class Discrepancy(Frozen):
+    """One thing that the store says otherwise than the chain. No personal values."""
+
+    where: str
+    """`notice 17`, `users/sam`, `audit entry 4`."""
+    what: str
+    chain: str
+    store: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where}: {self.what}; the chain says {self.chain}, the store says {self.store}"
+        )
+
+
+class AuditReport(Frozen):
+    """What a verification found. Whole when there is no discrepancy."""
+
+    head: Head
+    discrepancies: tuple[Discrepancy, ...] = ()
+    unrecorded: int = 0
+    """Rows of an older program whose contents no entry has recorded yet."""
+    compared: tuple[str, ...] = ()
+    """What outside the store the chain was compared with, in words."""
+
+    @property
+    def whole(self) -> bool:
+        return not self.discrepancies

@@ -31,7 +31,9 @@ def audit_attempt(uow: UnitOfWork, act: str, row: NoticeRow, now: datetime) -> N
         subject=row.breach_id,
         facts={
             "notice": row.id,
+            "status": row.status.value,
             "attempt": row.attempt_id,
+            "attempts": row.attempts,
             "message": row.message_id,
             "hash": row.rendered_hash,
             "reply": row.smtp_reply,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from breachdesk.casework.authority import require, required
-from breachdesk.casework.sealing import document_hash, next_version
+from breachdesk.casework.sealing import digest, document_hash, next_version
 from breachdesk.casework.told import counts
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.deadlines import is_late
@@ -51,7 +51,11 @@ def write_report(uow: UnitOfWork, actor: Actor, facts: ReportFacts, now: datetim
         actor=actor.id,
         act="breach:report:written",
         subject=breach.id,
-        facts={"version": version, "stage": filed.stage.value},
+        facts={
+            "version": version,
+            "stage": filed.stage.value,
+            "hash": digest(filed.model_dump(mode="json")),
+        },
         case_id=breach.case_id,
     )
     return filed

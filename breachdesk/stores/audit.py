@@ -9,24 +9,29 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection
 
+from breachdesk.stores.audit_check import CONTENTS_RECORDED, ROWS_WRITTEN, Check
 from breachdesk.stores.audit_links import Chain
+from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.sealed import NO_CASE, Sealing, customer_key
 from breachdesk.stores.tables import audit, audit_head
-from schemas.audit import GENESIS, AuditEntry
+from schemas.audit import GENESIS, AuditEntry, AuditReport, Head
 from schemas.errors import BadInput, Corrupt
 
 CHAIN = "main"
 PAGE = 2_000
 SUBJECTS = 500
 """Of one query: databases limit how many values a statement may name."""
+ROWS_AN_ENTRY = 1_000
+STORE = "system:store"
 
 
 class SqlAuditBook:
     """breachdesk.ports.AuditBook. Entries wait in memory until `finish`."""
 
-    def __init__(self, connection: Connection, sealing: Sealing) -> None:
+    def __init__(self, connection: Connection, sealing: Sealing, rows: RowDigests) -> None:
         self._connection = connection
         self._sealing = sealing
+        self._written = rows
         self._waiting: list[dict[str, Any]] = []
         self.erased = False
         """A key was destroyed: the log's copy of its page should go too."""
@@ -64,7 +69,7 @@ class SqlAuditBook:
 
     def entries(self, *, subject: str | None = None, limit: int = 0) -> Sequence[AuditEntry]:
         """Oldest first; `limit`: only the newest so many."""
-        self.finish()
+        self._link()
         query = select(audit.c.doc).order_by(audit.c.seq.desc())
         if subject is not None:
             query = query.where(audit.c.subject == subject)
@@ -75,7 +80,7 @@ class SqlAuditBook:
 
     def about(self, subjects: Iterable[str]) -> Sequence[AuditEntry]:
         """Every entry about one of these subjects, oldest first."""
-        self.finish()
+        self._link()
         rows: list[tuple[int, str]] = []
         wanted = sorted(set(subjects))
         for begin in range(0, len(wanted), SUBJECTS):
@@ -103,15 +108,37 @@ class SqlAuditBook:
 
     def verify(self) -> int:
         """Number of entries. Raises Corrupt naming the first broken link."""
-        self.finish()
+        self._link()
+        return sum(1 for _ in self._verified())
+
+    def examine(self) -> AuditReport:
+        """Every link, and what the store holds beside the chain. Raises Corrupt as `verify`."""
+        self._link()
+        check = Check(self._connection, self._sealing)
+        for entry in self._verified():
+            check.read(entry)
+        return check.report(Head(seq=self._head()[0], hash=self._head()[1]))
+
+    def head(self) -> Head:
+        """Where the chain ends."""
+        self._link()
+        seq, link = self._head()
+        return Head(seq=seq, hash=link)
+
+    def follow(self) -> Iterator[AuditEntry]:
+        """All entries, oldest first, a page at a time. Raises Corrupt at the first broken link."""
+        self._link()
+        return self._verified()
+
+    def _verified(self) -> Iterator[AuditEntry]:
         chain = Chain()
         for seq, subject, stored_hash, doc in self._rows():
             entry = chain.follow_text(doc.encode())
             if (seq, subject, stored_hash) != (entry.seq, entry.subject, entry.hash):
                 raise Corrupt("the entry's columns were altered", place=f"audit entry {seq}")
             self.personal(entry)
+            yield entry
         chain.must_end_at(*self._head())
-        return chain.seq
 
     def waiting(self) -> Sequence[tuple[str, str, str]]:
         """(act, subject, former id if it has one) of each entry that `finish` will write."""
@@ -120,14 +147,21 @@ class SqlAuditBook:
             for each in self._waiting
         ]
 
-    def finish(self) -> None:
-        """Write what waits: lock the head, link, move the head."""
+    def finish(self, now: datetime) -> None:
+        """Write what waits. Watched rows that were written without an act get an entry of their
+        own, so that the chain knows every row."""
+        if self._written.touched and not self._waiting:
+            self._waiting.append(_of_the_store(ROWS_WRITTEN, now, {}))
+        self._link()
+
+    def _link(self) -> None:
+        """Lock the head, link what waits, move the head."""
         self._sealing.write()
         if not self._waiting:
             return
         seq, previous = self._head(lock=True)
         rows = []
-        for waiting in self._waiting:
+        for waiting in self._with_digests():
             seq += 1
             entry = AuditEntry(seq=seq, previous=previous, hash="", **waiting)
             # Hash what will be read back: JSON turns tuples to lists and dates to text.
@@ -145,6 +179,20 @@ class SqlAuditBook:
         self._waiting.clear()
         self._connection.execute(insert(audit), rows)
         self._move_head(seq, previous)
+
+    def _with_digests(self) -> list[dict[str, Any]]:
+        """What waits, its last entry with the digests of the rows that were written; many lie in
+        entries of their own."""
+        older, written = self._written.take()
+        at = self._waiting[-1]["at"]
+        recorded = [
+            _of_the_store(CONTENTS_RECORDED, at, part, {"rows": len(part)})
+            for part in _parts(older)
+        ]
+        first, *more = _parts(written) or [{}]
+        last = self._waiting[-1] | {"rows": first}
+        rest = [_of_the_store(ROWS_WRITTEN, at, part) for part in more]
+        return [*recorded, *self._waiting[:-1], last, *rest]
 
     def _head(self, *, lock: bool = False) -> tuple[int, str]:
         query = select(audit_head.c.seq, audit_head.c.hash).where(audit_head.c.chain == CHAIN)
@@ -170,3 +218,24 @@ class SqlAuditBook:
             for row in page:
                 yield row.seq, row.subject, row.hash, row.doc
             after = page[-1].seq
+
+
+def _of_the_store(
+    act: str, at: datetime, rows: Mapping[str, str], facts: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    return {
+        "at": at.astimezone(UTC),
+        "actor": STORE,
+        "act": act,
+        "subject": "store",
+        "facts": dict(facts or {}),
+        "rows": dict(rows),
+    }
+
+
+def _parts(rows: Mapping[str, str]) -> list[dict[str, str]]:
+    names = sorted(rows)
+    return [
+        {name: rows[name] for name in names[begin : begin + ROWS_AN_ENTRY]}
+        for begin in range(0, len(names), ROWS_AN_ENTRY)
+    ]

@@ -66,7 +66,7 @@ def _commit(connection: Connection, partition: str, batch: Batch, now: datetime)
     batch_counts.add_letters(connection, batch.dead_letters)
     batch_counts.add_sources(connection, batch.sources)
     batch_counts.add_unattributed(connection, batch.unattributed)
-    books.finish()
+    books.finish(now)
 
 
 def _fence(connection: Connection, partition: str, batch: Batch) -> None:

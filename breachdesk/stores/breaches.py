@@ -9,6 +9,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores import counters
+from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.sealed import Sealing
 from breachdesk.stores.tables import breaches, documents
 from schemas.breach import Breach, Clock, Manifest, NoticeFacts, WitnessMail
@@ -23,9 +24,10 @@ SEALED: tuple[type[Frozen], ...] = (Manifest, NoticeFacts, WitnessMail)
 class SqlBreachBook:
     """breachdesk.ports.BreachBook. A sealed document whose case's key was erased is left out."""
 
-    def __init__(self, connection: Connection, sealing: Sealing) -> None:
+    def __init__(self, connection: Connection, sealing: Sealing, rows: RowDigests) -> None:
         self._connection = connection
         self._sealing = sealing
+        self._rows = rows
 
     def next_id(self) -> str:
         """`BR-0001` and on; never re-used."""
@@ -45,6 +47,7 @@ class SqlBreachBook:
                 doc=breach.model_dump_json(),
             )
         )
+        self._rows.touch(breaches, breach.id)
 
     def get(self, breach_id: str) -> Breach:
         """Raises NotFound."""
@@ -70,6 +73,7 @@ class SqlBreachBook:
             raise Conflict(
                 "somebody changed it meanwhile", place=breach.id, remedy="Reload and look again."
             )
+        self._rows.touch(breaches, breach.id)
         return saved
 
     def put(self, document: Frozen) -> None:
@@ -87,11 +91,13 @@ class SqlBreachBook:
             )
         content = self._content(document, address)
         if existing is None:
-            self._connection.execute(insert(documents).values(**address, **content))
+            added = self._connection.execute(insert(documents).values(**address, **content))
+            existing = counters.serial(added)
         else:
             self._connection.execute(
                 update(documents).where(documents.c.id == existing).values(**content)
             )
+        self._rows.touch(documents, existing)
 
     def latest(self, kind: type[Doc], breach_id: str) -> Doc | None:
         """The highest version, or None."""
@@ -116,6 +122,7 @@ class SqlBreachBook:
         self._connection.execute(
             update(breaches).where(breaches.c.id == breach_id).values(paused=paused)
         )
+        self._rows.touch(breaches, breach_id)
 
     def paused(self, breach_id: str) -> bool:
         return bool(self._existing(breach_id).paused)
@@ -138,13 +145,13 @@ class SqlBreachBook:
         case_id = self._existing(address["breach_id"]).case_id
         if not isinstance(document, SEALED):
             return {"doc": text, "sealed": None}
-        sealed = self._sealing.seal(case_id, text.encode(), _purpose(address))
+        sealed = self._sealing.seal(case_id, text.encode(), purpose(address))
         return {"doc": None, "sealed": sealed}
 
     def _opened(self, row: Row[Any]) -> str | bytes | None:
         if row.sealed is None:
             return str(row.doc)
-        return self._sealing.open(row.case_id, row.sealed, _purpose(row._asdict()))
+        return self._sealing.open(row.case_id, row.sealed, purpose(row._asdict()))
 
 
 def _address(document: Frozen) -> dict[str, Any]:
@@ -161,5 +168,6 @@ def _address(document: Frozen) -> dict[str, Any]:
     return {"kind": kind, "breach_id": fields["breach_id"], "key": key, "number": number}
 
 
-def _purpose(address: dict[str, Any]) -> str:
+def purpose(address: dict[str, Any]) -> str:
+    """What a sealed document is bound to: its own address."""
     return f"{address['kind']}/{address['breach_id']}/{address['key']}/{address['number']}"

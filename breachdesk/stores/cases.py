@@ -8,6 +8,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores import counters
+from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.tables import cases
 from schemas.case import Case
 from schemas.errors import Conflict, NotFound
@@ -16,8 +17,9 @@ from schemas.errors import Conflict, NotFound
 class SqlCaseBook:
     """breachdesk.ports.CaseBook."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, rows: RowDigests) -> None:
         self._connection = connection
+        self._rows = rows
 
     def next_id(self) -> str:
         """`CASE-0001` and on; never re-used."""
@@ -30,6 +32,7 @@ class SqlCaseBook:
         self._connection.execute(
             insert(cases).values(id=case.id, opened_at=case.opened_at, **_changing(case))
         )
+        self._rows.touch(cases, case.id)
 
     def get(self, case_id: str) -> Case:
         """Raises NotFound."""
@@ -58,6 +61,7 @@ class SqlCaseBook:
             raise Conflict(
                 "somebody changed it meanwhile", place=case.id, remedy="Reload and look again."
             )
+        self._rows.touch(cases, case.id)
         return saved
 
     def _doc(self, case_id: str) -> str | None:

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores import counters
 from breachdesk.stores.each_dialect import by_bytes
+from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.spans import outside, overlap
 from breachdesk.stores.stream_tables import unattributed
 from breachdesk.stores.tables import bindings, customers
@@ -24,8 +25,9 @@ REGISTER = "register"
 class SqlCustomerBook:
     """breachdesk.ports.CustomerBook."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, rows: RowDigests) -> None:
         self._connection = connection
+        self._rows = rows
 
     def get(self, customer_id: str) -> Customer:
         """Raises NotFound."""
@@ -52,6 +54,7 @@ class SqlCustomerBook:
             self._connection.execute(
                 update(customers).where(customers.c.id == customer.id).values(doc=doc)
             )
+        self._rows.touch(customers, customer.id)
         counters.advance(self._connection, REGISTER)
 
     def bindings(self, *, current: bool = True) -> Sequence[Binding]:

@@ -8,6 +8,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores import counters
+from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.tables import notices
 from schemas.errors import Conflict, NotFound
 from schemas.notice import NoticeRow, Status
@@ -18,8 +19,9 @@ IDENTITY = ("breach_id", "customer_id", "person_id", "kind", "version")
 class SqlNoticeBook:
     """breachdesk.ports.NoticeBook."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, rows: RowDigests) -> None:
         self._connection = connection
+        self._rows = rows
 
     def queue(self, row: NoticeRow) -> NoticeRow:
         """Add a row (its id is ignored). Raises Conflict when its identity exists."""
@@ -76,4 +78,6 @@ class SqlNoticeBook:
             .where(notices.c.id == row.id, notices.c.status.in_([s.value for s in expected]))
             .values(status=row.status.value, doc=row.model_dump_json())
         )
+        if written.rowcount:
+            self._rows.touch(notices, row.id)
         return bool(written.rowcount)

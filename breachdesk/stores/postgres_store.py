@@ -16,12 +16,14 @@ from breachdesk.stores.leader import PostgresLeader
 from breachdesk.stores.register import SqlRegister
 from breachdesk.stores.rewind import rewind
 from breachdesk.stores.shared_sink import SharedSqlSink
-from breachdesk.stores.tables import case_keys
+from breachdesk.stores.tables import breaches, case_keys, cases, documents, notices, row_salts
 from breachdesk.stores.transactions import Transactions
 from breachdesk.stores.unit_of_work import SqlUnitOfWork, carry_out
 from streams.ports import BatchSink, ExportOutbox, Leader, Register, SharedSink
 
 T = TypeVar("T")
+ERASED = (case_keys, row_salts, cases, breaches, documents, notices)
+"""Tables that an erasure writes over."""
 
 
 class PostgresStore:
@@ -48,10 +50,12 @@ class PostgresStore:
         """Run in one write transaction; durable on return. Whatever `work` raises rolls it back
         and is raised. Raises Conflict where it contradicts what is stored, ValueError (and
         BadInput) for a value that cannot be stored, Retryable when the server refuses."""
-        result, erased = self._transactions.act(lambda connection: carry_out(connection, work))
+        now = self.now()
+        result, erased = self._transactions.act(lambda connection: carry_out(connection, work, now))
         if erased:
-            # The old row version still holds the key until it is vacuumed.
-            self._transactions.vacuum(case_keys.name)
+            # The old row versions still hold the key and the salts until they are vacuumed.
+            for table in ERASED:
+                self._transactions.vacuum(table.name)
         return result
 
     def look(self, work: Callable[[UnitOfWork], T]) -> T:

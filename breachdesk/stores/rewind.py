@@ -36,7 +36,7 @@ def rewind(
         subject="positions",
         facts={"partitions": moved, "next": offset},
     )
-    books.finish()
+    books.finish(now)
     return moved
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.many_rows import insert_many
+from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.tables import case_keys, sealed_values
 from schemas.errors import Corrupt, NotAllowed
 
@@ -31,10 +32,11 @@ ERASED = "(erased)"
 class Sealing:
     """Seals and opens bytes under the keys of cases and customers, within one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, rows: RowDigests) -> None:
         self._connection = connection
         self._keys: dict[str, bytes] = {}
         self._waiting: list[dict[str, Any]] = []
+        self._rows = rows
 
     def seal(self, case_id: str, content: bytes, purpose: str) -> bytes:
         """Nonce and ciphertext, bound to `purpose`. Makes the key when there is none. Raises
@@ -51,7 +53,7 @@ class Sealing:
             return None
         try:
             return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], purpose.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: too short, or a key of another length
             raise Corrupt(
                 "a sealed value was altered",
                 place=f"{case_id}, {purpose}",
@@ -100,6 +102,7 @@ class Sealing:
         )
         if not erased.rowcount:
             self._connection.execute(insert(case_keys).values(case_id=case_id, **gone))
+        self._rows.touch(case_keys, case_id)
 
     def _key(self, case_id: str) -> bytes | None:
         key = self._connection.execute(
@@ -120,6 +123,7 @@ class Sealing:
         if row is None:
             key = AESGCM.generate_key(bit_length=256)
             self._connection.execute(insert(case_keys).values(case_id=case_id, key=key))
+            self._rows.touch(case_keys, case_id)
             return key
         if row.key is None:
             raise NotAllowed(

@@ -100,7 +100,7 @@ def _commit(
     batch_counts.add_sources(connection, sum_counts([*batch.sources, *undone]))
     batch_counts.add_unattributed(connection, batch.unattributed)
     exports.add(connection, batch.exports)
-    books.finish()
+    books.finish(now)
     return versions
 
 
@@ -122,7 +122,7 @@ def _sweep(
     books = SqlUnitOfWork(connection)
     Reconciler(connection, books, now).reconcile((), swept.evictions)
     shared_groups.let_go(connection, locked, swept)
-    books.finish()
+    books.finish(now)
     return len(locked)
 
 

@@ -57,7 +57,7 @@ class SqlStore:
         erased: list[bool] = []
 
         def transaction(connection: Connection) -> T:
-            result, gone = carry_out(connection, work)
+            result, gone = carry_out(connection, work, self.now())
             if gone:
                 erased.append(True)
                 self._erased = True

@@ -139,6 +139,14 @@ audit_head = Table(
     Column("hash", String(64), nullable=False),
 )
 
+row_salts = Table(
+    "row_salts",
+    metadata,
+    Column("name", String(400), primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
+)
+"""Of each watched row's digest in the chain (stores.row_digests). Written under the head's lock."""
+
 users = Table(
     "users",
     metadata,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy.engine import Connection
@@ -16,6 +17,7 @@ from breachdesk.stores.cases import SqlCaseBook
 from breachdesk.stores.customers import SqlCustomerBook
 from breachdesk.stores.leases import SqlLeaseBook, SqlMarkBook
 from breachdesk.stores.outbox import SqlNoticeBook
+from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.sealed import Sealing
 from breachdesk.stores.sources import SqlSourceBook
 from breachdesk.stores.users import SqlUserBook
@@ -23,12 +25,14 @@ from breachdesk.stores.users import SqlUserBook
 T = TypeVar("T")
 
 
-def carry_out(connection: Connection, work: Callable[[UnitOfWork], T]) -> tuple[T, bool]:
+def carry_out(
+    connection: Connection, work: Callable[[UnitOfWork], T], now: datetime
+) -> tuple[T, bool]:
     """Run an act's work and its last act on the connection; the result, and whether a case's key
     was erased."""
     books = SqlUnitOfWork(connection)
     result = work(books)
-    books.finish()
+    books.finish(now)
     return result, books.audit.erased
 
 
@@ -37,21 +41,23 @@ class SqlUnitOfWork:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        sealing = Sealing(connection)
+        rows = RowDigests(connection)
+        sealing = Sealing(connection, rows)
         self.alerts = SqlAlertBook(connection)
-        self.cases = SqlCaseBook(connection)
-        self.breaches = SqlBreachBook(connection, sealing)
-        self.notices = SqlNoticeBook(connection)
-        self.customers = SqlCustomerBook(connection)
-        self.audit = SqlAuditBook(connection, sealing)
+        self.cases = SqlCaseBook(connection, rows)
+        self.breaches = SqlBreachBook(connection, sealing, rows)
+        self.notices = SqlNoticeBook(connection, rows)
+        self.customers = SqlCustomerBook(connection, rows)
+        self.audit = SqlAuditBook(connection, sealing, rows)
         self.sources = SqlSourceBook(connection)
-        self.users = SqlUserBook(connection)
+        self.users = SqlUserBook(connection, rows)
         self.leases = SqlLeaseBook(connection)
         self.marks = SqlMarkBook(connection)
 
-    def finish(self) -> None:
+    def finish(self, now: datetime) -> None:
         """The transaction's last act: take the chain's head and link what happened; before it,
-        tell integrators what was audited, if this store exports."""
+        tell integrators what was audited, if this store exports. `now`: the time of an entry that
+        says that rows were written where no act did."""
         if self._connection.get_execution_options().get(exports.EXPORTING):
             exports.add(self._connection, exports.facts(self, self.audit.waiting()))
-        self.audit.finish()
+        self.audit.finish(now)

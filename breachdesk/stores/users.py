@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.each_dialect import by_bytes
+from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.tables import sessions, users
 from schemas.errors import NotFound
 from schemas.user import User
@@ -17,8 +18,9 @@ from schemas.user import User
 class SqlUserBook:
     """breachdesk.ports.UserBook."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, rows: RowDigests) -> None:
         self._connection = connection
+        self._rows = rows
 
     def get(self, user_id: str) -> User | None:
         doc = self._connection.execute(select(users.c.doc).where(users.c.id == user_id)).scalar()
@@ -36,6 +38,7 @@ class SqlUserBook:
         saved = self._connection.execute(update(users).where(users.c.id == user.id).values(doc=doc))
         if not saved.rowcount:
             self._connection.execute(insert(users).values(id=user.id, doc=doc))
+        self._rows.touch(users, user.id)
 
     def open_session(self, token_hash: str, user_id: str, csrf: str, expires: datetime) -> None:
         """Raises NotFound for an unknown user."""

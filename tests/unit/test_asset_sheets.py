@@ -256,7 +256,7 @@ def test_an_account_without_a_duty_may_not_import(load: Import) -> None:
 
 def test_the_audit_holds_counts_only(store: SqlStore, load: Import) -> None:
     load("contoso,mailbox,jo.mason@contoso.example,hosted mailbox,,,,,")
-    bound, entry = store.look(lambda uow: uow.audit.entries())
+    bound, entry = store.look(lambda uow: uow.audit.entries())[-2:]
 
     assert (bound.act, bound.subject, bound.facts["count"]) == (
         "register:asset:bound",

@@ -1,0 +1,63 @@
+"""The audit chain as casework, console and command line see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from schemas.audit import AuditEntry, AuditReport, Head
+
+
+class AuditBook(Protocol):
+    """The hash chain. Taking the head is the transaction's last act."""
+
+    def record(
+        self,
+        *,
+        at: datetime,
+        actor: str,
+        act: str,
+        subject: str,
+        facts: Mapping[str, Any] | None = None,
+        personal: Mapping[str, str] | None = None,
+        case_id: str | None = None,
+        customer_id: str | None = None,
+    ) -> None:
+        """Append an entry. `personal` values stand outside the chain, sealed under the key of the
+        case, else of the customer; the entry holds their salted commitments."""
+        ...
+
+    def entries(self, *, subject: str | None = None, limit: int = 0) -> Sequence[AuditEntry]:
+        """Oldest first; `limit`: only the newest so many."""
+        ...
+
+    def about(self, subjects: Iterable[str]) -> Sequence[AuditEntry]:
+        """Every entry about one of these subjects, oldest first."""
+        ...
+
+    def personal(self, entry: AuditEntry) -> Mapping[str, str]:
+        """The sealed values, opened; a value whose key was erased reads `(erased)`."""
+        ...
+
+    def erase(self, case_id: str, *, at: datetime, actor: str, reason: str) -> None:
+        """Destroy the case's key; recorded in the chain, which stays whole."""
+        ...
+
+    def verify(self) -> int:
+        """Number of entries. Raises Corrupt naming the first broken link."""
+        ...
+
+    def examine(self) -> AuditReport:
+        """Every link, and whether the store agrees with what the chain says of it. Raises Corrupt
+        naming the first broken link."""
+        ...
+
+    def head(self) -> Head:
+        """Where the chain ends."""
+        ...
+
+    def follow(self) -> Iterator[AuditEntry]:
+        """Every entry, oldest first, within this transaction. Raises Corrupt at the first broken
+        link."""
+        ...

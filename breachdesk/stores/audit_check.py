@@ -1,0 +1,100 @@
+"""What the store holds beside the chain, compared with what the chain says of it.
+
+Two ways, both over one reading of the chain: the digest of every watched row (stores.row_digests),
+and what acts say in words that a person can check (stores.audit_claims). The first notices every
+changed column; the second also covers entries of programs that recorded no digests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy.engine import Connection
+
+from breachdesk.stores import row_digests
+from breachdesk.stores.audit_claims import Claims
+from breachdesk.stores.sealed import Sealing
+from schemas.audit import GONE, AuditEntry, AuditReport, Discrepancy, Head
+
+ROWS_WRITTEN = "store:rows:written"
+"""Rows were written in a transaction without an act, or more of them than one entry holds."""
+CONTENTS_RECORDED = "store:contents:recorded"
+"""Digests of the rows that a program before digests wrote; once, when it is first replaced."""
+
+
+class Check:
+    """Reads the chain once, entry by entry, then the store."""
+
+    def __init__(self, connection: Connection, sealing: Sealing) -> None:
+        self._connection = connection
+        self._claims = Claims(connection, sealing)
+        self._digests: dict[str, tuple[str, int]] = {}
+        self._recording_since: int | None = None
+        self._recorded_again: list[int] = []
+
+    def read(self, entry: AuditEntry) -> None:
+        """Take in the next entry."""
+        self._claims.read(entry)
+        if entry.act == CONTENTS_RECORDED:
+            if self._recording_since is not None:
+                self._recorded_again.append(entry.seq)
+        elif entry.rows and self._recording_since is None:
+            self._recording_since = entry.seq
+        for name, digest in entry.rows.items():
+            self._digests[name] = (digest, entry.seq)
+
+    def report(self, head: Head) -> AuditReport:
+        """Everything that does not agree, in the order of the tables."""
+        if head.seq == 0:
+            return AuditReport(head=head, discrepancies=tuple(self._empty()))
+        is_recording = bool(self._digests) or row_digests.is_recording(self._connection)
+        found = [*self._again(), *self._claims.discrepancies()]
+        if not is_recording:
+            unrecorded = row_digests.count_watched(self._connection)
+            return AuditReport(head=head, discrepancies=tuple(found), unrecorded=unrecorded)
+        return AuditReport(head=head, discrepancies=(*found, *self._rows()))
+
+    def _empty(self) -> Iterator[Discrepancy]:
+        rows = row_digests.count_watched(self._connection)
+        if rows:
+            yield Discrepancy(
+                where="the chain",
+                what="it is empty beside what only recorded acts can have made",
+                chain="nothing was ever done",
+                store=f"there are {rows:,} rows of accounts, customers, cases and mail",
+            )
+
+    def _again(self) -> Iterator[Discrepancy]:
+        for seq in self._recorded_again:
+            yield Discrepancy(
+                where=f"audit entry {seq}",
+                what="the contents of rows were recorded anew, which happens only once",
+                chain=f"they are recorded since entry {self._recording_since}",
+                store="the mark that says so was taken out",
+            )
+
+    def _rows(self) -> Iterator[Discrepancy]:
+        left = {name: known for name, known in self._digests.items() if known[0] != GONE}
+        for name, digest in row_digests.present(self._connection):
+            known = left.pop(name, None)
+            if known is None:
+                yield Discrepancy(
+                    where=name,
+                    what="no act wrote this row",
+                    chain="nothing of it",
+                    store="it is there",
+                )
+            elif known[0] != digest:
+                yield Discrepancy(
+                    where=name,
+                    what=f"its contents are not what entry {known[1]} left",
+                    chain=f"digest {known[0][:12]}",
+                    store=f"digest {digest[:12]}",
+                )
+        for name, (digest, seq) in left.items():
+            yield Discrepancy(
+                where=name,
+                what="the row is missing",
+                chain=f"entry {seq} wrote it, digest {digest[:12]}",
+                store="nothing of it",
+            )

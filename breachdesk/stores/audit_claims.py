@@ -1,0 +1,207 @@
+"""What acts say of approvals, mails, documents, accounts and keys, compared with the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
+
+from breachdesk.casework.queueing import NOT_LEFT
+from breachdesk.casework.sealing import digest
+from breachdesk.stores.breaches import purpose
+from breachdesk.stores.sealed import Sealing
+from breachdesk.stores.tables import breaches, case_keys, documents, notices, users
+from schemas.audit import AuditEntry, Discrepancy
+from schemas.errors import Corrupt
+from schemas.notice import Status
+
+RELEASES = ("breach:release:approved", "breach:release:glass_broken")
+DOCUMENTS = {
+    "breach:affected:frozen": "Manifest",
+    "breach:decision:written": "Decision",
+    "breach:facts:written": "NoticeFacts",
+    "breach:report:written": "ReportFacts",
+}
+STATUS_OF = {
+    "notice:attempt:begun": Status.SENDING,
+    "notice:attempt:lost": Status.UNKNOWN,
+    "notice:bounce:recorded": Status.BOUNCED,
+    "notice:receipt:confirmed": Status.DELIVERED,
+}
+REQUEUED = Status.QUEUED.value
+ERASED = "case:personal_data:erased"
+NONE = "nothing of it"
+
+
+class Claims:
+    """The newest claim of the chain about each thing."""
+
+    def __init__(self, connection: Connection, sealing: Sealing) -> None:
+        self._connection = connection
+        self._sealing = sealing
+        self._releases: dict[tuple[str, int], tuple[str, str, int]] = {}
+        self._mails: dict[int, tuple[str | None, int | None, int]] = {}
+        self._accounts: dict[str, dict[str, Any]] = {}
+        self._erased: dict[str, int] = {}
+        self._documents: dict[tuple[str, str, int], tuple[str, int]] = {}
+
+    def read(self, entry: AuditEntry) -> None:
+        """Take in the next entry. Facts that an older program did not write are not compared."""
+        facts = entry.facts
+        if entry.act in RELEASES:
+            seal = (str(facts["hash"]), entry.actor, entry.seq)
+            self._releases[entry.subject, int(facts["version"])] = seal
+        elif entry.act in DOCUMENTS and "hash" in facts:
+            address = (DOCUMENTS[entry.act], entry.subject, int(facts["version"]))
+            self._documents[address] = (str(facts["hash"]), entry.seq)
+        elif entry.act == ERASED:
+            self._erased[entry.subject] = entry.seq
+        elif entry.act.startswith("notice:") and "notice" in facts:
+            self._mail(entry)
+        elif entry.act.startswith("user:"):
+            known: dict[str, Any] = {n: facts[n] for n in ("duties", "disabled") if n in facts}
+            if known:
+                self._accounts.setdefault(entry.subject, {}).update(known | {"seq": entry.seq})
+
+    def discrepancies(self) -> Iterator[Discrepancy]:
+        """Every claim that the store does not bear out, and what the store has beside them."""
+        yield from self._of_releases()
+        yield from self._of_documents()
+        yield from self._of_mails()
+        yield from self._of_accounts()
+        yield from self._of_keys()
+
+    def _mail(self, entry: AuditEntry) -> None:
+        attempts = entry.facts.get("attempts")
+        status = entry.facts.get("status") or _status_of(entry.act)
+        self._mails[int(entry.facts["notice"])] = (status, attempts, entry.seq)
+
+    def _of_releases(self) -> Iterator[Discrepancy]:
+        claimed = dict(self._releases)
+        query = select(documents).where(documents.c.kind == "Approval").order_by(documents.c.id)
+        for row in self._connection.execute(query):
+            where = f"approval {row.number} of {row.breach_id}"
+            doc = _plain(row.doc)
+            claim = claimed.pop((row.breach_id, row.number), None)
+            stored = f"{doc.get('approved_by')}, seal {str(doc.get('hash'))[:12]}"
+            if claim is None:
+                yield _differs(where, "nobody's act released it", NONE, stored)
+            elif claim[:2] != (doc.get("hash"), doc.get("approved_by")):
+                said = f"{claim[1]}, seal {claim[0][:12]} (entry {claim[2]})"
+                yield _differs(where, "it is another release", said, stored)
+        for (breach, version), (seal, actor, seq) in claimed.items():
+            said = f"{actor}, seal {seal[:12]} (entry {seq})"
+            yield _differs(f"approval {version} of {breach}", "it is missing", said, NONE)
+
+    def _of_documents(self) -> Iterator[Discrepancy]:
+        claimed = dict(self._documents)
+        query = (
+            select(documents, breaches.c.case_id)
+            .join(breaches, breaches.c.id == documents.c.breach_id)
+            .where(documents.c.kind.in_(DOCUMENTS.values()))
+            .order_by(documents.c.id)
+        )
+        for row in self._connection.execute(query):
+            claim = claimed.pop((row.kind, row.breach_id, row.number), None)
+            stored = self._hash(row)
+            if claim is not None and stored is not None and claim[0] != stored:
+                said = f"hash {claim[0][:12]} (entry {claim[1]})"
+                where = f"{row.kind} {row.number} of {row.breach_id}"
+                yield _differs(where, "it was changed", said, f"hash {stored[:12]}")
+        for (kind, breach, number), (known, seq) in claimed.items():
+            said = f"hash {known[:12]} (entry {seq})"
+            yield _differs(f"{kind} {number} of {breach}", "it is missing", said, NONE)
+
+    def _hash(self, row: Any) -> str | None:
+        """None: its case's key was erased."""
+        if row.sealed is None:
+            return _hash_of(row.kind, row.doc)
+        try:
+            text = self._sealing.open(row.case_id, row.sealed, purpose(row._asdict()))
+        except Corrupt:
+            return "none: it cannot be opened"
+        return None if text is None else _hash_of(row.kind, text)
+
+    def _of_mails(self) -> Iterator[Discrepancy]:
+        claimed = dict(self._mails)
+        seals = {claim[0] for claim in self._releases.values()}
+        for row in self._connection.execute(select(notices).order_by(notices.c.id)):
+            where = f"notice {row.id}"
+            doc = _plain(row.doc)
+            if doc.get("approval_hash") not in seals:
+                yield _differs(where, "no release stands behind it", NONE, row.status)
+            status, attempts, seq = claimed.pop(row.id, (None, None, 0))
+            if status is not None and not _follows(status, row.status):
+                yield _differs(where, "its state", f"{status} (entry {seq})", row.status)
+            if attempts is not None and attempts != doc.get("attempts"):
+                said = f"{attempts} (entry {seq})"
+                yield _differs(where, "its attempts", said, str(doc.get("attempts")))
+        for number, (status, _, seq) in claimed.items():
+            said = f"{status or 'an act on it'} (entry {seq})"
+            yield _differs(f"notice {number}", "it is missing", said, NONE)
+
+    def _of_accounts(self) -> Iterator[Discrepancy]:
+        stored = {row.id: _plain(row.doc) for row in self._connection.execute(select(users))}
+        for account, claim in self._accounts.items():
+            where, entry = f"account {account}", f"(entry {claim['seq']})"
+            doc = stored.get(account)
+            if doc is None:
+                yield _differs(where, "it is missing", f"it was saved {entry}", NONE)
+                continue
+            said = sorted(claim.get("duties", doc.get("duties", [])))
+            holds = sorted(doc.get("duties", []))
+            if said != holds:
+                duties = f"{', '.join(said) or 'none'} {entry}"
+                yield _differs(where, "its duties", duties, ", ".join(holds) or "none")
+            disabled = bool(doc.get("disabled"))
+            if claim.get("disabled", disabled) != disabled:
+                yield _differs(
+                    where, "is it disabled?", f"{claim['disabled']} {entry}", str(disabled)
+                )
+
+    def _of_keys(self) -> Iterator[Discrepancy]:
+        query = select(case_keys.c.case_id).where(case_keys.c.key.is_(None))
+        gone = set(self._connection.execute(query).scalars())
+        for case_id in sorted(gone - self._erased.keys()):
+            what = "its key is gone, and nobody's act erased it"
+            yield _differs(f"key of {case_id}", what, "never erased", "no key")
+        for case_id in sorted(self._erased.keys() - gone):
+            said = f"erased (entry {self._erased[case_id]})"
+            yield _differs(f"key of {case_id}", "it is there again", said, "a key")
+
+
+def _status_of(act: str) -> str | None:
+    """The state that an act of an older program left, by its name; None: it does not say."""
+    if act in STATUS_OF:
+        return STATUS_OF[act].value
+    _, middle, last = act.split(":")
+    stated = {"attempt": last, "unknown": last}.get(middle, middle if last == "not_sent" else "")
+    return stated if stated in set(Status) else None
+
+
+def _follows(claimed: str, stored: str) -> bool:
+    """May a row that an act left so be found so? A later release puts back what has not left."""
+    return stored == claimed or (stored == REQUEUED and claimed in {s.value for s in NOT_LEFT})
+
+
+def _hash_of(kind: str, text: str | bytes | None) -> str:
+    doc = dict(_plain(text))
+    if kind in ("Manifest", "Decision"):
+        doc.pop("hash", None)
+    return digest(doc)
+
+
+def _plain(text: str | bytes | None) -> Mapping[str, Any]:
+    """An unreadable document says nothing, and its digest tells of it."""
+    try:
+        read = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _differs(where: str, what: str, chain: str, store: str) -> Discrepancy:
+    return Discrepancy(where=where, what=what, chain=chain, store=store)

@@ -1,0 +1,221 @@
+"""Whoever changes the store past the program contradicts the chain, and the contradiction is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Boolean, Column, Integer, LargeBinary, Table
+from sqlalchemy.types import TypeEngine
+from store_adapters import ADAPTERS, fresh_store, tamper
+from waiting_letters import NOON, approve_letters, mail_settings, renderer
+
+from breachdesk.casework.outbox import StoreOutbox
+from breachdesk.casework.report import write_report
+from breachdesk.ports import UnitOfWork
+from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.columns import UtcTime
+from breachdesk.stores.row_digests import WATCHED
+from breachdesk.stores.sql_store import SqlStore
+from breachdesk.testing import FixedNow, a_user, an_actor
+from schemas.audit import AuditReport
+from schemas.errors import Corrupt
+from schemas.notice import SendOutcome, SendResult
+from schemas.report import ReportFacts
+from schemas.user import Duty
+
+COLUMNS = [
+    pytest.param(table, column, id=f"{table.name}.{column.name}")
+    for table in WATCHED
+    for column in table.columns
+]
+
+
+@pytest.fixture(params=ADAPTERS)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
+    """Three letters of one breach: the first handed over, two queued."""
+    now = FixedNow(NOON)
+    with fresh_store(request.param, now) as opened:
+        rows = approve_letters(opened, mail_settings(tmp_path), 3)
+        outbox = StoreOutbox(opened, mail_settings(tmp_path), renderer())
+        assert outbox.begin(rows[0].id, "a1", "boot-1", NOON) is not None
+        handed = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250")
+        outbox.finish(rows[0].id, "a1", handed, NOON, None)
+        opened.act(write_down)
+        yield opened
+
+
+def write_down(uow: UnitOfWork) -> None:
+    facts = ReportFacts(breach_id="BR-0001", version=1, written_by="", written_at=NOON)
+    write_report(uow, an_actor(user_id="rowan"), facts, NOON)
+    uow.users.save(a_user("kim", Duty.ANALYST))
+    saved = {"duties": ["analyst"]}
+    uow.audit.record(at=NOON, actor="op", act="user:account:saved", subject="kim", facts=saved)
+
+
+def examine(store: AnyStore) -> AuditReport:
+    return store.look(lambda uow: uow.audit.examine())
+
+
+def discrepancies(store: AnyStore) -> list[str]:
+    """One line each; a broken link or an altered seal is one too."""
+    try:
+        return [str(line) for line in examine(store).discrepancies]
+    except Corrupt as broken:
+        return [str(broken)]
+
+
+def other(column: Column[object], store: AnyStore) -> str:
+    """SQL for another value of the column's type."""
+    kind: TypeEngine[object] = column.type
+    is_sqlite = isinstance(store, SqlStore)
+    if isinstance(kind, LargeBinary):
+        return "x'00'" if is_sqlite else "decode('00', 'hex')"
+    if isinstance(kind, UtcTime):
+        return "'2001-01-01 00:00:00.000000'"
+    if isinstance(kind, Boolean):
+        return f"1 - {column.name}" if is_sqlite else f"NOT {column.name}"
+    if isinstance(kind, Integer):
+        return f"{column.name} + 1000"
+    return (
+        f"{column.name} || 'x'" if column.name != "doc" else f"coalesce({column.name}, '') || ' '"
+    )
+
+
+def test_an_honest_store_agrees_with_its_chain(store: AnyStore) -> None:
+    report = examine(store)
+
+    assert report.discrepancies == ()
+    assert (report.whole, report.unrecorded) == (True, 0)
+    assert report.head.seq == store.look(lambda uow: uow.audit.verify())
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS)
+def test_every_changed_column_of_every_watched_table_is_noticed(
+    store: AnyStore, table: Table, column: Column[object]
+) -> None:
+    tamper(store, f'UPDATE {table.name} SET "{column.name}" = {other(column, store)}')
+
+    assert discrepancies(store)
+
+
+@pytest.mark.parametrize("table", [table.name for table in WATCHED])
+def test_a_deleted_row_of_every_watched_table_is_noticed(store: AnyStore, table: str) -> None:
+    tamper(store, f"DELETE FROM {table}")
+
+    assert any("missing" in line for line in discrepancies(store))
+
+
+COPIED = "INSERT INTO users (id, doc) SELECT 'eve', replace(doc, 'kim', 'eve') FROM users WHERE id = 'kim'"
+
+
+def test_an_inserted_row_is_noticed(store: AnyStore) -> None:
+    tamper(store, COPIED)
+
+    assert discrepancies(store) == [
+        "users/eve: no act wrote this row; the chain says nothing of it, the store says it is there"
+    ]
+
+
+def test_a_mail_set_back_to_queued_is_noticed_in_words(store: AnyStore) -> None:
+    tamper(
+        store,
+        "UPDATE notices SET status = 'queued', doc = replace(doc, 'handed_over\"', 'queued\"')"
+        " WHERE id = 1",
+    )
+
+    assert any(
+        line.startswith("notice 1: its state; the chain says handed_over (entry")
+        and line.endswith("the store says queued")
+        for line in discrepancies(store)
+    )
+
+
+def test_duties_given_by_hand_are_noticed_in_words(store: AnyStore) -> None:
+    tamper(store, "UPDATE users SET doc = replace(doc, '[\"analyst\"]', '[\"approver\"]')")
+
+    assert any(
+        line.startswith("account kim: its duties; the chain says analyst")
+        and line.endswith("the store says approver")
+        for line in discrepancies(store)
+    )
+
+
+def test_a_key_taken_out_by_hand_is_noticed_in_words(store: AnyStore) -> None:
+    tamper(store, "UPDATE case_keys SET key = NULL WHERE case_id = 'CASE-0001'")
+
+    assert any(
+        "key of CASE-0001: its key is gone, and nobody's act erased it" in line
+        for line in discrepancies(store)
+    )
+
+
+def test_a_forged_approval_is_noticed_in_words(store: AnyStore) -> None:
+    tamper(
+        store,
+        "INSERT INTO documents (kind, breach_id, key, number, doc)"
+        " SELECT kind, breach_id, key, 2, replace(doc, 'avery', 'kim') FROM documents"
+        " WHERE kind = 'Approval'",
+    )
+
+    assert any(
+        "approval 2 of BR-0001: nobody's act released it" in line for line in discrepancies(store)
+    )
+
+
+@pytest.mark.parametrize("kind", ["Decision", "Manifest", "ReportFacts", "Approval"])
+def test_a_document_put_in_the_place_of_another_is_noticed(store: AnyStore, kind: str) -> None:
+    tamper(store, f"UPDATE documents SET number = 7 WHERE kind = '{kind}'")
+
+    assert any("missing" in line for line in discrepancies(store))
+
+
+EMPTY_CHAIN = ("DELETE FROM audit", f"UPDATE audit_head SET seq = 0, hash = '{'0' * 64}'")
+
+
+def test_an_emptied_chain_beside_cases_and_mail_is_no_whole_one(store: AnyStore) -> None:
+    tamper(store, *EMPTY_CHAIN)
+
+    assert examine(store).head.seq == 0
+    assert "it is empty beside what only recorded acts can have made" in discrepancies(store)[0]
+
+
+def test_an_empty_store_is_whole(tmp_path: Path) -> None:
+    with fresh_store("sqlite", FixedNow(NOON)) as empty:
+        assert examine(empty).whole
+
+
+def test_a_chain_cut_short_with_its_head_is_noticed(store: AnyStore) -> None:
+    entries = store.look(lambda uow: uow.audit.entries())
+    last = entries[-4]
+    tamper(
+        store,
+        f"DELETE FROM audit WHERE seq > {last.seq}",
+        f"UPDATE audit_head SET seq = {last.seq}, hash = '{last.hash}'",
+    )
+
+    assert discrepancies(store)
+
+
+def test_the_contents_of_an_older_programs_rows_are_recorded_once(store: AnyStore) -> None:
+    tamper(
+        store,
+        *EMPTY_CHAIN,
+        "DELETE FROM row_salts",
+        "DELETE FROM marks WHERE name = 'rows-recorded'",
+        "DELETE FROM documents",
+        "DELETE FROM notices",
+        "DELETE FROM sealed_values",
+    )
+    store.act(lambda uow: uow.users.save(a_user("new", Duty.ANALYST)))
+    entries = store.look(lambda uow: uow.audit.entries())
+
+    assert [entry.act for entry in entries] == ["store:contents:recorded", "store:rows:written"]
+    assert set(entries[1].rows) == {"users/new"}
+    assert discrepancies(store) == []
+
+    tamper(store, "DELETE FROM marks WHERE name = 'rows-recorded'", COPIED)
+    store.act(lambda uow: uow.users.save(a_user("newer", Duty.ANALYST)))
+
+    assert "recorded anew, which happens only once" in discrepancies(store)[0]
