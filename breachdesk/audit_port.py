@@ -54,7 +54,11 @@ class AuditBook(Protocol):
         ...
 
     def head(self) -> Head:
-        """Where the chain ends."""
+        """Where the stored chain ends; what this transaction does comes after it."""
+        ...
+
+    def since(self, seq: int) -> Sequence[AuditEntry]:
+        """Entries after that number, oldest first, as they are stored."""
         ...
 
     def follow(self) -> Iterator[AuditEntry]:

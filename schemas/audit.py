@@ -64,6 +64,22 @@ class Head(Frozen):
     seq: int
     hash: str
 
+    @property
+    def typed(self) -> str:
+        """`124:9f86d081…`: as a person notes it and types it again."""
+        return f"{self.seq}:{self.hash}"
+
+
+class Anchor(Frozen):
+    """A head as it was noted outside the store."""
+
+    seq: int
+    hash: str
+    at: datetime | None = None
+    """When it was noted; None: typed by a person."""
+    source: str
+    """Where it was noted, in words."""
+
 
 class Discrepancy(Frozen):
     """One thing that the store says otherwise than the chain. No personal values."""
@@ -73,11 +89,12 @@ class Discrepancy(Frozen):
     what: str
     chain: str
     store: str
+    source: str = "the store"
+    """Who says otherwise: the store, a bundle, an anchor."""
 
     def __str__(self) -> str:
-        return (
-            f"{self.where}: {self.what}; the chain says {self.chain}, the store says {self.store}"
-        )
+        said = f"the chain says {self.chain}, {self.source} says {self.store}"
+        return f"{self.where}: {self.what}; {said}"
 
 
 class AuditReport(Frozen):

@@ -234,6 +234,8 @@ class Approval(Frozen):
     """What the letters say of their own time."""
     ico_told: bool = False
     """What the letters say of the ICO, true at release."""
+    audit_head: str = ""
+    """`number:hash` of the audit chain's newest entry before this release; empty: not noted."""
 
 
 class WitnessMail(Frozen):

@@ -239,6 +239,15 @@ class HttpSettings(Frozen):
     """Longest that we wait for one body in all."""
 
 
+class AuditSettings(Frozen):
+    """Where the audit chain's head is noted outside the store."""
+
+    anchor_file: Path | None = None
+    """A file on another machine's mount, best where this program may only add; None: no anchor."""
+    anchor_minutes: int = Field(default=60, ge=1)
+    """A new line at least so often while something is audited; decisive acts get theirs at once."""
+
+
 class Settings(Frozen):
     """Everything a process needs to know before it starts."""
 
@@ -254,6 +263,7 @@ class Settings(Frozen):
     senders: tuple[SenderSettings, ...] = ()
     intake: IntakeSettings = IntakeSettings()
     notices: NoticePolicy = NoticePolicy()
+    audit: AuditSettings = AuditSettings()
     console_host: str = "127.0.0.1"
     console_port: int = Field(default=8080, ge=0, le=65535)
     drill: bool = False

@@ -12,6 +12,7 @@ from typing import Self
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from breachdesk.bootstrap.anchoring import Anchoring
 from breachdesk.bootstrap.house import Premises
 from breachdesk.bootstrap.http_bodies import PacedBodies
 from breachdesk.bootstrap.http_port import Server, http_config, refuse_a_taken_port
@@ -126,6 +127,7 @@ class Parts:
         self._mail = MailWatch(house, self.registry, traced)
         sink = WatchedSink(house.store.batch_sink(), self._meter, traced, house.now)
         self._worker = house.worker(sink=sink)
+        self._anchoring = Anchoring(house)
         self.stop = threading.Event()
         self.failed = threading.Event()
         self.stopping = threading.Event()
@@ -165,6 +167,7 @@ class Parts:
         while not self.stop.wait(GAPS_EVERY_SECONDS):
             self._meter.waiting("store" if self._worker.trouble else "")
             carry_gaps(self._house)
+            self._anchoring.keep_up()
 
     def live(self) -> Mapping[str, str]:
         """Names what ended before its time."""
@@ -177,6 +180,7 @@ class Parts:
             **database(self._house.store),
             **told("waiting", self._worker.trouble),
             **told("mail", self._mail.meter.why_held),
+            **told("anchor", self._anchoring.trouble),
         }
 
     def raise_failure(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
+from breachdesk.bootstrap.anchoring import Anchoring
 from breachdesk.bootstrap.house import Premises
 from breachdesk.ports import UnitOfWork
 from schemas.event import Position, RawRecord
@@ -31,10 +32,12 @@ def carry_gaps(house: Premises) -> int:
     return len(fresh)
 
 
-def chores(house: Premises) -> None:
-    """What the leader of the workers does once a minute: blind intervals into the store, and raw
-    bytes of evidence beyond the reach of Kafka's retention. Idempotent."""
+def chores(house: Premises, anchoring: Anchoring) -> None:
+    """What the leader of the workers does once a minute: blind intervals into the store, the audit
+    chain's head into its anchor file, and raw bytes of evidence beyond the reach of Kafka's
+    retention. Idempotent."""
     carry_gaps(house)
+    anchoring.keep_up()
     positions = house.store.look(lambda uow: uow.alerts.unpinned(house.topics.journals()))
     for begin in range(0, len(positions), PINNED_AT_ONCE):
         some = positions[begin : begin + PINNED_AT_ONCE]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
+from breachdesk.bootstrap.anchoring import Anchoring
 from breachdesk.bootstrap.house import Premises, calm_the_collector
 from breachdesk.bootstrap.logs import for_faust, set_up_logs, spoken
 from breachdesk.bootstrap.metrics import PrometheusMeter
@@ -48,6 +49,7 @@ def run_worker(house: Premises, say: Callable[[str], None]) -> None:
     registry = CollectorRegistry()
     meter = PrometheusMeter(registry)
     standing = Standing()
+    anchoring = Anchoring(house)
     clock = clock_of(house)
     parts = Parts(
         settings=house.settings,
@@ -55,11 +57,11 @@ def run_worker(house: Premises, say: Callable[[str], None]) -> None:
         exports=house.store.export_outbox(),
         leader=house.store.leader(),
         orders=StoreOrders(house.store, clock),
-        chores=lambda: chores(house),
+        chores=lambda: chores(house, anchoring),
         meter=meter,
         now=clock,
     )
-    ops, health = house.settings.ops, Health(house, standing)
+    ops, health = house.settings.ops, Health(house, standing, anchoring)
     app = faust_app.create_app(parts, standing)
     for name, value in for_faust().items():
         setattr(app.conf, name, value)
@@ -103,9 +105,10 @@ def _end_overdue(standing: Standing, say: Callable[[str], None]) -> None:
 class Health:
     """What /healthz and /readyz of a worker say."""
 
-    def __init__(self, house: Premises, standing: Standing) -> None:
+    def __init__(self, house: Premises, standing: Standing, anchoring: Anchoring) -> None:
         self._house = house
         self._standing = standing
+        self._anchoring = anchoring
 
     def live(self) -> Mapping[str, str]:
         """Each part that failed, and why; empty while all loops are alive."""
@@ -117,7 +120,7 @@ class Health:
         unready = dict(self.live())
         if not self._standing.ready:
             unready["group"] = "the worker has not taken over its partitions yet"
-        troubles = dict(self._standing.troubles)
+        troubles = {**self._standing.troubles, "anchor": self._anchoring.trouble}
         return unready | {part: why for part, why in troubles.items() if why}
 
 

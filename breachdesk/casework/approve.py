@@ -243,6 +243,7 @@ def _approval(
         facts_version=made.facts.version,
         told_at=made.told_at,
         ico_told=bool(uow.breaches.all(Submission, made.breach.id)),
+        audit_head=uow.audit.head().typed,
         **(more or {}),
     )
     uow.breaches.put(approval)

@@ -219,6 +219,18 @@ def witness_letter(approval: Approval, *, drill: bool) -> Rendered:
     )
 
 
+def _head(approval: Approval) -> tuple[str, ...]:
+    """Outside our machines the reader's copy shows whether our record was written anew."""
+    if not approval.audit_head:
+        return ()
+    return (
+        "",
+        "Keep this message. The record of our acts stood at this line before the release:",
+        approval.audit_head,
+        "Whoever examines the record later can ask you for it.",
+    )
+
+
 def _lines(approval: Approval) -> tuple[str, ...]:
     leaves = in_utc(approval.not_before or approval.approved_at)
     minutes = int(_delay(approval).total_seconds() // 60)
@@ -235,6 +247,7 @@ def _lines(approval: Approval) -> tuple[str, ...]:
         f"They leave {minutes} minutes after your mail server took this message, and not before",
         f"{leaves:%d %B %Y %H:%M} UTC.",
         f"Seal: {approval.hash}",
+        *_head(approval),
         "",
         "No second person has read them. If you did not expect this, telephone us now, on a",
         "number that you already have, and ask for the mail to be stopped.",

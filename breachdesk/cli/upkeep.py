@@ -12,6 +12,7 @@ from breachdesk.bootstrap.beginning import begin
 from breachdesk.bootstrap.checks import preflight_checks
 from breachdesk.bootstrap.house import Premises, holding
 from breachdesk.bootstrap.upkeep import repeat_dead_letters, replay_dead_letters, retention
+from breachdesk.cli import audit
 from breachdesk.cli.options import (
     AsJson,
     DataDir,
@@ -23,7 +24,6 @@ from breachdesk.cli.options import (
 )
 from breachdesk.cli.people import ask_password, make_user
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.audit_bundle import export_bundle, verify_bundle
 from schemas.errors import BadInput, Retryable
 from schemas.user import Duty
 
@@ -32,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
     """Hang these commands on the command line."""
     app.command()(init)
     app.command()(preflight)
-    _group(app, "audit", "The hash-chained record of acts.", {"verify": verify, "export": export})
+    app.add_typer(audit.group, name="audit")
     _group(
         app,
         "dead-letters",
@@ -72,32 +72,6 @@ def preflight(data_dir: DataDir = None, as_json: AsJson = False) -> None:
             out.print(f"{mark} {check.what}: {check.finding} {check.remedy}".rstrip(), markup=False)
     if not all(check.passed for check in checks):
         raise typer.Exit(1)
-
-
-def verify(
-    bundle: Annotated[Path | None, typer.Argument(metavar="[BUNDLE]")] = None,
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Check every link of the chain, in the store or in an exported bundle, offline."""
-    if bundle:
-        entries = verify_bundle(bundle)
-    else:
-        with premises(data_dir) as house:
-            entries = house.store.look(lambda uow: uow.audit.verify())
-    if as_json:
-        print_json({"entries": entries, "whole": True})
-    else:
-        out.print(f"{entries:,} entries, the chain is whole")
-
-
-def export(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE")], data_dir: DataDir = None
-) -> None:
-    """Write the chain to a file that verifies without the store."""
-    with premises(data_dir) as house:
-        entries = house.store.look(lambda uow: export_bundle(uow, bundle))
-    out.print(f"{entries:,} entries written to {bundle}", markup=False)
 
 
 def dead_letters(data_dir: DataDir = None, as_json: AsJson = False) -> None:

@@ -120,23 +120,33 @@ class SqlAuditBook:
         return check.report(Head(seq=self._head()[0], hash=self._head()[1]))
 
     def head(self) -> Head:
-        """Where the chain ends."""
-        self._link()
+        """Where the stored chain ends; what this transaction does comes after it."""
         seq, link = self._head()
         return Head(seq=seq, hash=link)
+
+    def since(self, seq: int) -> Sequence[AuditEntry]:
+        """Entries after that number, oldest first, as they are stored."""
+        query = select(audit.c.doc).where(audit.c.seq > seq).order_by(audit.c.seq)
+        docs = self._connection.execute(query).scalars()
+        return [AuditEntry.model_validate_json(doc) for doc in docs]
 
     def follow(self) -> Iterator[AuditEntry]:
         """All entries, oldest first, a page at a time. Raises Corrupt at the first broken link."""
         self._link()
-        return self._verified()
+        return self._linked()
 
     def _verified(self) -> Iterator[AuditEntry]:
+        """Linked entries whose sealed values are what was committed to."""
+        for entry in self._linked():
+            self.personal(entry)
+            yield entry
+
+    def _linked(self) -> Iterator[AuditEntry]:
         chain = Chain()
         for seq, subject, stored_hash, doc in self._rows():
             entry = chain.follow_text(doc.encode())
             if (seq, subject, stored_hash) != (entry.seq, entry.subject, entry.hash):
                 raise Corrupt("the entry's columns were altered", place=f"audit entry {seq}")
-            self.personal(entry)
             yield entry
         chain.must_end_at(*self._head())
 

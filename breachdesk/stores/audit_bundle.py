@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 from breachdesk.ports import UnitOfWork
 from breachdesk.stores.audit_links import REMEDY, Chain
+from schemas.audit import AuditEntry, Discrepancy
 from schemas.errors import BadInput, Corrupt
 
 HEADER = b'{"format": "breachdesk-audit-1"}\n'
@@ -25,7 +27,7 @@ def export_bundle(uow: UnitOfWork, path: Path) -> int:
     part = path.with_name(path.name + ".part")
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(HEADER)
-        for entry in uow.audit.entries():
+        for entry in uow.audit.follow():
             chain.follow(entry)
             file.write(entry.model_dump_json().encode() + b"\n")
         file.write(_end(chain))
@@ -35,7 +37,34 @@ def export_bundle(uow: UnitOfWork, path: Path) -> int:
 
 def verify_bundle(path: Path) -> int:
     """Number of entries. Raises Corrupt naming the first broken link, BadInput when the file is no
-    bundle. Every byte counts: a line must be exactly what an export writes."""
+    bundle."""
+    return sum(1 for _ in bundle_entries(path))
+
+
+def differing_from(path: Path, entries: Iterable[AuditEntry]) -> Discrepancy | None:
+    """The first entry of the bundle that the chain does not hold just so; None: the chain begins
+    with the whole bundle. Raises as `verify_bundle`."""
+    for exported, held in zip_longest(bundle_entries(path), entries):
+        if exported is None:
+            return None
+        if held is None or held.hash != exported.hash:
+            return Discrepancy(
+                where=f"audit entry {exported.seq}",
+                what="it is not the entry that was exported",
+                chain="nothing: it ends before" if held is None else _said(held),
+                store=_said(exported),
+                source=f"the bundle {path.name}",
+            )
+    return None
+
+
+def _said(entry: AuditEntry) -> str:
+    return f"{entry.act} by {entry.actor} on {entry.subject}, hash {entry.hash[:12]}"
+
+
+def bundle_entries(path: Path) -> Iterator[AuditEntry]:
+    """The entries of a bundle, each verified before it is given; raises as `verify_bundle`. Every
+    byte counts: a line must be exactly what an export writes."""
     lines = _lines(path)
     if next(lines, None) != HEADER:
         raise BadInput(
@@ -52,8 +81,8 @@ def verify_bundle(path: Path) -> int:
                     place=f"audit entry {chain.seq + 1}",
                     remedy=REMEDY,
                 )
-            return chain.seq
-        chain.follow_text(line.removesuffix(b"\n"))
+            return
+        yield chain.follow_text(line.removesuffix(b"\n"))
     raise Corrupt("the end is missing", place=f"audit entry {chain.seq + 1}", remedy=REMEDY)
 
 

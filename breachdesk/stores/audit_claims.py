@@ -46,10 +46,17 @@ class Claims:
         self._mails: dict[int, tuple[str | None, int | None, int]] = {}
         self._accounts: dict[str, dict[str, Any]] = {}
         self._erased: dict[str, int] = {}
+        self._unreadable: list[int] = []
         self._documents: dict[tuple[str, str, int], tuple[str, int]] = {}
 
     def read(self, entry: AuditEntry) -> None:
         """Take in the next entry. Facts that an older program did not write are not compared."""
+        try:
+            self._read(entry)
+        except (KeyError, TypeError, ValueError):
+            self._unreadable.append(entry.seq)
+
+    def _read(self, entry: AuditEntry) -> None:
         facts = entry.facts
         if entry.act in RELEASES:
             seal = (str(facts["hash"]), entry.actor, entry.seq)
@@ -68,6 +75,9 @@ class Claims:
 
     def discrepancies(self) -> Iterator[Discrepancy]:
         """Every claim that the store does not bear out, and what the store has beside them."""
+        for seq in self._unreadable:
+            what = "its facts are not what such an act writes"
+            yield _differs(f"audit entry {seq}", what, "something else", "nothing to compare")
         yield from self._of_releases()
         yield from self._of_documents()
         yield from self._of_mails()

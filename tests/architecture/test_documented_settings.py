@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from schemas.settings import (
     HttpSettings,
+    AuditSettings,
     IntakeSettings,
     KafkaSettings,
     NoticePolicy,
@@ -28,6 +29,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md
     [
         Settings,
         StoreSettings,
+        AuditSettings,
         KafkaSettings,
         OpsSettings,
         HttpSettings,

@@ -171,6 +171,18 @@ def test_a_document_put_in_the_place_of_another_is_noticed(store: AnyStore, kind
     assert any("missing" in line for line in discrepancies(store))
 
 
+def test_an_entry_with_facts_of_no_such_act_is_named(store: AnyStore) -> None:
+    forged = {"notice": "one", "version": [], "hash": None}
+    for act in ("breach:release:approved", "notice:attempt:begun", "breach:facts:written"):
+        store.act(
+            lambda uow, act=act: uow.audit.record(
+                at=NOON, actor="m", act=act, subject="BR-0001", facts=forged
+            )
+        )
+
+    assert sum("not what such an act writes" in line for line in discrepancies(store)) == 3
+
+
 EMPTY_CHAIN = ("DELETE FROM audit", f"UPDATE audit_head SET seq = 0, hash = '{'0' * 64}'")
 
 

@@ -1,0 +1,121 @@
+"""`breachdesk audit`: verify the chain, export it, note its head outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from breachdesk.bootstrap.anchoring import examine, note_head
+from breachdesk.cli.options import AsJson, DataDir, out, premises, print_json
+from breachdesk.stores.audit_anchors import typed_anchor
+from breachdesk.stores.audit_bundle import export_bundle, verify_bundle
+from schemas.audit import AuditReport
+from schemas.errors import BadInput, Misconfigured
+
+SHOWN = 50
+"""Discrepancies printed; `--json` prints all of them."""
+
+group = typer.Typer(no_args_is_help=True, help="The hash-chained record of acts.")
+
+
+@group.command("verify")
+def verify(
+    bundle: Annotated[Path | None, typer.Argument(metavar="[BUNDLE]")] = None,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(help="An earlier export: the chain must begin with it. Repeatable."),
+    ] = None,
+    head: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SEQ:HASH", help="A head noted earlier. Repeatable."),
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check every link of the chain, what the store holds beside it, and what was noted outside.
+    BUNDLE: check an exported bundle alone, offline. Exit 1 when anything differs."""
+    if bundle is not None:
+        if against or head:
+            raise BadInput(
+                "a bundle is verified alone",
+                place="BUNDLE",
+                remedy="Name it with --against to compare the store with it.",
+            )
+        _print_bundle(verify_bundle(bundle), as_json=as_json)
+        return
+    typed = [typed_anchor(text) for text in head or ()]
+    with premises(data_dir) as house:
+        report = examine(house, bundles=against or (), typed=typed)
+    if as_json:
+        print_json({"entries": report.head.seq, "whole": report.whole, **report.model_dump()})
+    else:
+        _print(report)
+    if not report.whole:
+        raise typer.Exit(1)
+
+
+def _print_bundle(entries: int, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"entries": entries, "whole": True})
+    else:
+        out.print(f"{entries:,} entries, the chain is whole")
+
+
+def _print(report: AuditReport) -> None:
+    for line in report.discrepancies[:SHOWN]:
+        out.print(str(line), markup=False)
+    count = len(report.discrepancies)
+    if count > SHOWN:
+        out.print(f"and {count - SHOWN:,} more; --json lists all of them")
+    if count:
+        out.print(f"{report.head.seq:,} entries; {count:,} differences")
+    else:
+        out.print(f"{report.head.seq:,} entries, the chain is whole, and the store agrees with it")
+    if report.unrecorded:
+        out.print(
+            f"{report.unrecorded:,} rows were written by an older program that recorded no digests;"
+            " the next act records them"
+        )
+    if report.compared:
+        out.print(f"compared with {', '.join(report.compared)}", markup=False)
+    else:
+        out.print("nothing outside the store was compared: no anchor, no bundle, no typed head")
+    out.print(f"head {report.head.typed}", markup=False)
+
+
+@group.command("export")
+def export(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE")], data_dir: DataDir = None
+) -> None:
+    """Write the chain to a file that verifies without the store."""
+    with premises(data_dir) as house:
+        entries = house.store.look(lambda uow: export_bundle(uow, bundle))
+    out.print(f"{entries:,} entries written to {bundle}", markup=False)
+
+
+@group.command("head")
+def head_of(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Print the chain's head, to be noted where this machine cannot write."""
+    with premises(data_dir) as house:
+        head = house.store.look(lambda uow: uow.audit.head())
+    if as_json:
+        print_json(head)
+    else:
+        out.print(head.typed, markup=False)
+
+
+@group.command("anchor")
+def anchor(data_dir: DataDir = None) -> None:
+    """Note the chain's head in audit.anchor_file now."""
+    with premises(data_dir) as house:
+        path = house.settings.audit.anchor_file
+        if path is None:
+            raise Misconfigured(
+                "no anchor file is named",
+                place="audit.anchor_file",
+                remedy="Name a file on another machine's mount; see docs/reference/audit.md.",
+            )
+        seq = note_head(house, path, "by hand")
+    out.print(f"entry {seq:,} noted in {path}", markup=False)

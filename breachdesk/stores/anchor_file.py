@@ -1,0 +1,114 @@
+"""Heads of the audit chain as lines of a file outside the store.
+
+Lines are only added. Each carries the SHA-256 of the line before it and itself, so that a line that
+was changed, taken out or put in between is found. A cut at the end is not found in the file: the
+store's mark `audit-anchored` names the newest line.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+
+from schemas.audit import GENESIS, Anchor, Head
+from schemas.errors import Corrupt, Misconfigured, NotFound
+
+PLACE = "audit.anchor_file"
+
+
+class AnchorFile:
+    """The file that `audit.anchor_file` names. Several processes may add to it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def add(self, head: Head, at: datetime, why: str) -> None:
+        """Note the head; durable on return. Raises Misconfigured when it cannot be written: the
+        folder must exist, so that a mount that is away is not mistaken for an empty one."""
+        try:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise _unusable(error) from error
+        with os.fdopen(descriptor, "rb+", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            before = _last_link(file.read())
+            fields = {"seq": head.seq, "hash": head.hash, "at": at.isoformat(), "why": why}
+            line = json.dumps({**fields, "link": _link(before, fields)}) + "\n"
+            try:
+                file.write(line.encode())
+                os.fsync(file.fileno())
+            except OSError as error:
+                raise _unusable(error) from error
+
+    def read(self) -> list[Anchor]:
+        """All of them, oldest first. Raises NotFound when there is no file, Corrupt naming the
+        first line that is not as it was added."""
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            raise NotFound(
+                "the anchor file is missing", place=PLACE, remedy="Mount its folder, or look why."
+            ) from None
+        except OSError as error:
+            raise _unusable(error) from error
+        found: list[Anchor] = []
+        link = GENESIS
+        for number, line in enumerate(content.split(b"\n")[:-1], 1):
+            anchor, link = _checked(line, link, number)
+            found.append(anchor)
+        if not content.endswith(b"\n") and content:
+            raise _garbled(len(found) + 1)
+        return found
+
+
+def _checked(line: bytes, before: str, number: int) -> tuple[Anchor, str]:
+    try:
+        fields = json.loads(line)
+        link = fields.pop("link")
+        anchor = Anchor(
+            seq=fields["seq"],
+            hash=fields["hash"],
+            at=datetime.fromisoformat(fields["at"]),
+            source=f"the anchor of {fields['at']}",
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise _garbled(number) from None
+    if link != _link(before, fields):
+        raise _garbled(number)
+    return anchor, link
+
+
+def _last_link(content: bytes) -> str:
+    """A torn last line is no reason to stop anchoring: what follows does not fit it, and `read`
+    names it."""
+    lines = content.split(b"\n")
+    last = lines[-2] if len(lines) > 1 else b""
+    try:
+        return str(json.loads(last)["link"]) if last else GENESIS
+    except (ValueError, KeyError, TypeError):
+        return GENESIS
+
+
+def _link(before: str, fields: dict[str, object]) -> str:
+    text = json.dumps(fields, sort_keys=True)
+    return hashlib.sha256(f"{before}\n{text}".encode()).hexdigest()
+
+
+def _garbled(number: int) -> Corrupt:
+    return Corrupt(
+        f"line {number} of the anchor file is not as it was added",
+        place=PLACE,
+        remedy="Keep the file as it is and compare it with its own backup.",
+    )
+
+
+def _unusable(error: OSError) -> Misconfigured:
+    return Misconfigured(
+        f"the anchor file cannot be used ({error.strerror})",
+        place=PLACE,
+        remedy="Mount its folder and let this user write there, or name another file.",
+    )
