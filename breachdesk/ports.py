@@ -7,7 +7,7 @@ once and must not send, print or wait. `Store.look` runs one on a consistent rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
