@@ -40,8 +40,27 @@ class AuditBook(Protocol):
         """The sealed values, opened; a value whose key was erased reads `(erased)`."""
         ...
 
-    def erase(self, case_id: str, *, at: datetime, actor: str, reason: str) -> None:
-        """Destroy the case's key; recorded in the chain, which stays whole."""
+    def erase(
+        self,
+        case_id: str,
+        *,
+        at: datetime,
+        actor: str,
+        reason: str,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Destroy the case's key; recorded in the chain, which stays whole. `facts`: what else
+        the entry says, `documents` among it: those that are rewritten without names."""
+        ...
+
+    def readable(self, acts: Sequence[str], before: datetime) -> Sequence[AuditEntry]:
+        """Entries older than that whose acts begin so and whose sealed values are not erased."""
+        ...
+
+    def erase_values(
+        self, entries: Sequence[AuditEntry], *, at: datetime, actor: str, subject: str, reason: str
+    ) -> int:
+        """Destroy the sealed values of these entries alone; how many there were. Recorded."""
         ...
 
     def verify(self) -> int:

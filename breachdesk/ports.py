@@ -68,6 +68,10 @@ class AlertBook(Protocol):
         when `version` is not the stored one."""
         ...
 
+    def forget(self, pk: int) -> int:
+        """Erase what its evidence, notes and pinned bytes say of people; how many records."""
+        ...
+
     def comment(self, pk: int, note: Note) -> None:
         """Add a note to the alert."""
         ...
@@ -121,6 +125,10 @@ class BreachBook(Protocol):
     def put(self, document: Frozen) -> None:
         """File a document by its type, breach_id and version (Submission: number; Clock: duty,
         which replaces). An existing version is never overwritten: raises Conflict."""
+        ...
+
+    def redact(self, document: Frozen) -> None:
+        """Write over a filed version without what names people; only an erasure does."""
         ...
 
     def latest(self, kind: type[Doc], breach_id: str) -> Doc | None:

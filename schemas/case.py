@@ -82,6 +82,24 @@ class Note(Frozen):
     text: str = Field(repr=False)
 
 
+class Erasure(Frozen):
+    """One person asks that a case's personal data be erased, another carries it out; what the
+    Art. 33(5) register keeps of what went with the key."""
+
+    requested_by: str
+    requested_at: datetime
+    reason: str
+    """Names nobody: it stays."""
+    erased_by: str | None = None
+    erased_at: datetime | None = None
+    what_happened: str = ""
+    effects: tuple[str, ...] = ()
+    customers: dict[str, int] = {}
+    categories: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    pecr: str = ""
+
+
 class Case(Frozen):
     """One investigation. `version` rises with every change and is compared on write."""
 
@@ -111,3 +129,10 @@ class Case(Frozen):
     closed_at: datetime | None = None
     close_reason: str = Field(default="", repr=False)
     near_miss: bool = False
+    erasure: Erasure | None = None
+    """Asked for; carried out once it says when."""
+
+    @property
+    def erased(self) -> Erasure | None:
+        """The erasure, once it was carried out."""
+        return self.erasure if self.erasure and self.erasure.erased_at else None

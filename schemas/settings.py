@@ -248,6 +248,17 @@ class AuditSettings(Frozen):
     """A new line at least so often while something is audited; decisive acts get theirs at once."""
 
 
+class RetentionSettings(Frozen):
+    """How long personal data is kept; the sources are in docs/reference/retention.md."""
+
+    case_years: int = Field(default=7, ge=0)
+    """After a case with a breach is closed nobody can erase it for so long."""
+    near_miss_months: int = Field(default=13, ge=0)
+    """The same for a case without one."""
+    delivery_failure_days: int = Field(default=30, ge=1)
+    """What people wrote of bounces and unclear ends, as a server's log or letter said it."""
+
+
 class Settings(Frozen):
     """Everything a process needs to know before it starts."""
 
@@ -264,6 +275,7 @@ class Settings(Frozen):
     intake: IntakeSettings = IntakeSettings()
     notices: NoticePolicy = NoticePolicy()
     audit: AuditSettings = AuditSettings()
+    retention: RetentionSettings = RetentionSettings()
     console_host: str = "127.0.0.1"
     console_port: int = Field(default=8080, ge=0, le=65535)
     drill: bool = False

@@ -57,6 +57,9 @@ def running(uow: UnitOfWork, breach_id: str, now: datetime) -> tuple[Clock, ...]
         now,
     )
     found = [clock for make in CLOCKS for clock in make(state)]
+    if uow.cases.get(state.breach.case_id).erased:
+        # Nothing runs in an erased case, though its list can no longer say that all were told.
+        found = [clock for clock in found if clock.stopped_at is not None]
     return tuple(sorted(found, key=_order))
 
 

@@ -15,6 +15,8 @@ UNSETTLED = (Status.QUEUED, Status.SENDING, Status.DEFERRED, Status.UNKNOWN)
 
 def obstacles(uow: UnitOfWork, case: Case) -> list[str]:
     """In plain words; empty: it may be closed."""
+    if case.erased:
+        return []
     return [*_tasks(case), *(_duties(uow, case.breach_id) if case.breach_id else ())]
 
 

@@ -24,7 +24,7 @@ from schemas.breach import (
     Recipient,
 )
 from schemas.customer import PROVIDER, Customer
-from schemas.errors import Corrupt, NotFound
+from schemas.errors import Corrupt, NotAllowed, NotFound
 from schemas.letter import LetterContext, LintProblem
 from schemas.notice import Rendered
 from schemas.report import Submission
@@ -83,6 +83,13 @@ class Letters:
 def documents(uow: UnitOfWork, breach_id: str) -> Documents:
     """Raises NotFound naming the one that is not written yet, Conflict for a broken manifest."""
     breach = uow.breaches.get(breach_id)
+    erased = uow.cases.get(breach.case_id).erased
+    if erased is not None:
+        raise NotAllowed(
+            f"its personal data was erased on {erased.erased_at:%d %B %Y}",
+            place=breach_id,
+            remedy="There are no letters any more.",
+        )
     manifest = intact(uow.breaches.latest(Manifest, breach_id), breach_id)
     decision = uow.breaches.latest(Decision, breach_id)
     facts = uow.breaches.latest(NoticeFacts, breach_id)

@@ -21,7 +21,7 @@ from schemas.breach import (
     Manifest,
     NoticeFacts,
 )
-from schemas.case import Case
+from schemas.case import Case, Erasure
 from schemas.errors import BadInput
 from schemas.register import RegisterDecision, RegisterEntry, RegisterSubmission
 from schemas.report import ReportFacts, Submission
@@ -58,10 +58,12 @@ def _of_breach(uow: UnitOfWork, breach: Breach, now: datetime) -> RegisterEntry:
     filed = book.latest(ReportFacts, breach.id)
     approvals = book.all(Approval, breach.id)
     plain = _plain(case) | _told(book.latest(NoticeFacts, breach.id), filed, breach)
+    if case.erased:
+        plain |= _after_erasure(case.erased, filed)
     return RegisterEntry.model_validate(
         plain
         | _times(breach)
-        | _affected(book.latest(Manifest, breach.id))
+        | (_kept(case.erased) if case.erased else affected_of(book.latest(Manifest, breach.id)))
         | _decided(decision)
         | {
             "id": breach.id,
@@ -78,6 +80,8 @@ def _of_breach(uow: UnitOfWork, breach: Breach, now: datetime) -> RegisterEntry:
 def _of_case(case: Case, now: datetime) -> RegisterEntry:
     """A near miss: causes, what happened, remedial action and why it was none."""
     facts = "\n".join((case.known, *(note.text for note in case.notes))).strip()
+    if case.erased:
+        facts = case.erased.what_happened
     return RegisterEntry.model_validate(
         _plain(case)
         | {
@@ -137,7 +141,23 @@ def _times(breach: Breach) -> dict[str, object]:
     }
 
 
-def _affected(manifest: Manifest | None) -> dict[str, object]:
+def _kept(erasure: Erasure) -> dict[str, object]:
+    """What was affected, as the erasure kept it."""
+    return erasure.model_dump(include={"customers", "categories", "roles", "pecr"})
+
+
+def _after_erasure(erasure: Erasure, filed: ReportFacts | None) -> dict[str, object]:
+    """What the letters said, where the report does not say it."""
+    kept: dict[str, object] = {}
+    if erasure.what_happened and not (filed and filed.what_happened):
+        kept["facts"] = erasure.what_happened
+    if erasure.effects and not (filed and (filed.consequences or filed.actual_harm)):
+        kept["effects"] = "\n".join(erasure.effects)
+    return kept
+
+
+def affected_of(manifest: Manifest | None) -> dict[str, object]:
+    """Who and what is affected, in numbers and words without names; empty: nothing is frozen."""
     if manifest is None:
         return {}
     reached = roles.reached(manifest.exposures)

@@ -11,8 +11,8 @@ import typer
 from breachdesk.bootstrap.beginning import begin
 from breachdesk.bootstrap.checks import preflight_checks
 from breachdesk.bootstrap.house import Premises, holding
-from breachdesk.bootstrap.upkeep import repeat_dead_letters, replay_dead_letters, retention
-from breachdesk.cli import audit
+from breachdesk.bootstrap.upkeep import repeat_dead_letters, replay_dead_letters
+from breachdesk.cli import audit, retention
 from breachdesk.cli.options import (
     AsJson,
     DataDir,
@@ -24,7 +24,7 @@ from breachdesk.cli.options import (
 )
 from breachdesk.cli.people import ask_password, make_user
 from breachdesk.ports import UnitOfWork
-from schemas.errors import BadInput, Retryable
+from schemas.errors import Retryable
 from schemas.user import Duty
 
 
@@ -40,7 +40,7 @@ def add_to(app: typer.Typer) -> None:
         {"list": dead_letters, "replay": replay},
     )
     _group(app, "user", "Local accounts.", {"add": user_add, "list": user_list})
-    _group(app, "retention", "What may be forgotten.", {"run": retention_run})
+    app.add_typer(retention.group, name="retention")
 
 
 def _group(
@@ -155,21 +155,3 @@ def user_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         for u in users
     ]
     print_rows(rows, ("id", "duties", "demo", "disabled"), as_json=as_json)
-
-
-def retention_run(
-    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
-    days: Annotated[int, typer.Option(help="Keep raw records this many days.")] = 90,
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Drop the journal's days past their time; evidence of alerts stays pinned in the store."""
-    if days < 1:
-        raise BadInput("fewer than one day", place="--days", remedy="Give 1 or more.")
-    with premises(data_dir) as house:
-        dropped = retention(house, days, dry_run=dry_run)
-    if as_json:
-        print_json({"dry_run": dry_run, "days": dropped})
-    else:
-        verb = "would drop" if dry_run else "dropped"
-        out.print(f"{verb} {len(dropped)} days{': ' if dropped else ''}{', '.join(dropped)}")

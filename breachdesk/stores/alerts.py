@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Select, exists, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, Row
 
+from breachdesk.stores import alert_erasure
 from breachdesk.stores.each_dialect import by_bytes
 from breachdesk.stores.stream_tables import (
     alert_acts,
@@ -101,6 +102,10 @@ class SqlAlertBook:
                 pinned_records.c.offset == position.offset,
             )
         ).scalar_one_or_none()
+
+    def forget(self, pk: int) -> int:
+        """Erase what its evidence, notes and pinned bytes say of people; how many records."""
+        return alert_erasure.forget(self._connection, self._family(self.get(pk).pk))
 
     def act(self, pk: int, version: int, **changes: Any) -> AlertView:
         """Change the human part. Raises Conflict for another version, or a merged alert."""

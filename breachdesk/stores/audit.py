@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.audit_check import CONTENTS_RECORDED, ROWS_WRITTEN, Check
+from breachdesk.stores.audit_claims import VALUES_ERASED
 from breachdesk.stores.audit_links import Chain
 from breachdesk.stores.row_digests import RowDigests
-from breachdesk.stores.sealed import NO_CASE, Sealing, customer_key
+from breachdesk.stores.sealed import ERASED, NO_CASE, Sealing, customer_key
 from breachdesk.stores.tables import audit, audit_head
 from schemas.audit import GENESIS, AuditEntry, AuditReport, Head
 from schemas.errors import BadInput, Corrupt
@@ -97,14 +98,48 @@ class SqlAuditBook:
             if isinstance(fact, dict) and "sealed" in fact
         }
 
-    def erase(self, case_id: str, *, at: datetime, actor: str, reason: str) -> None:
+    def erase(
+        self,
+        case_id: str,
+        *,
+        at: datetime,
+        actor: str,
+        reason: str,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
         """Destroy the case's key."""
         self._sealing.erase(case_id, at)
         self.erased = True
         self.record(
             at=at, actor=actor, act="case:personal_data:erased", subject=case_id,
-            facts={"reason": reason},
+            facts={"reason": reason, **(facts or {})},
         )  # fmt: skip
+
+    def readable(self, acts: Sequence[str], before: datetime) -> Sequence[AuditEntry]:
+        """Entries older than that whose acts begin so and whose sealed values are not erased."""
+        begins = or_(*(audit.c.doc.contains(f'"act":"{act}', autoescape=True) for act in acts))
+        query = select(audit.c.doc).where(begins).order_by(audit.c.seq)
+        docs = self._connection.execute(query).scalars()
+        entries = [AuditEntry.model_validate_json(doc) for doc in docs]
+        old = [e for e in entries if e.act.startswith(tuple(acts)) and e.at < before]
+        return [e for e in old if any(v != ERASED for v in self.personal(e).values())]
+
+    def erase_values(
+        self, entries: Sequence[AuditEntry], *, at: datetime, actor: str, subject: str, reason: str
+    ) -> int:
+        """Destroy the sealed values of these entries alone."""
+        tokens = [
+            fact["sealed"]
+            for entry in entries
+            for fact in entry.facts.values()
+            if isinstance(fact, dict) and "sealed" in fact and self._sealing.value(fact) != ERASED
+        ]
+        if tokens:
+            self._sealing.empty(tokens)
+            self.erased = True
+            facts = {"reason": reason, "count": len(tokens), "tokens": tokens}
+            self.record(at=at, actor=actor, act=VALUES_ERASED, subject=subject, facts=facts)
+        return len(tokens)
 
     def verify(self) -> int:
         """Number of entries. Raises Corrupt naming the first broken link."""

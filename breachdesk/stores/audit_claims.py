@@ -13,7 +13,7 @@ from breachdesk.casework.queueing import NOT_LEFT
 from breachdesk.casework.sealing import digest
 from breachdesk.stores.breaches import purpose
 from breachdesk.stores.sealed import Sealing
-from breachdesk.stores.tables import breaches, case_keys, documents, notices, users
+from breachdesk.stores.tables import breaches, case_keys, documents, notices, sealed_values, users
 from schemas.audit import AuditEntry, Discrepancy
 from schemas.errors import Corrupt
 from schemas.notice import Status
@@ -33,6 +33,7 @@ STATUS_OF = {
 }
 REQUEUED = Status.QUEUED.value
 ERASED = "case:personal_data:erased"
+VALUES_ERASED = "audit:values:erased"
 NONE = "nothing of it"
 
 
@@ -46,6 +47,7 @@ class Claims:
         self._mails: dict[int, tuple[str | None, int | None, int]] = {}
         self._accounts: dict[str, dict[str, Any]] = {}
         self._erased: dict[str, int] = {}
+        self._emptied: dict[str, int] = {}
         self._unreadable: list[int] = []
         self._documents: dict[tuple[str, str, int], tuple[str, int]] = {}
 
@@ -64,14 +66,22 @@ class Claims:
         elif entry.act in DOCUMENTS and "hash" in facts:
             address = (DOCUMENTS[entry.act], entry.subject, int(facts["version"]))
             self._documents[address] = (str(facts["hash"]), entry.seq)
-        elif entry.act == ERASED:
-            self._erased[entry.subject] = entry.seq
+        elif entry.act in (ERASED, VALUES_ERASED):
+            self._erasure(entry)
         elif entry.act.startswith("notice:") and "notice" in facts:
             self._mail(entry)
         elif entry.act.startswith("user:"):
             known: dict[str, Any] = {n: facts[n] for n in ("duties", "disabled") if n in facts}
             if known:
                 self._accounts.setdefault(entry.subject, {}).update(known | {"seq": entry.seq})
+
+    def _erasure(self, entry: AuditEntry) -> None:
+        if entry.act == VALUES_ERASED:
+            self._emptied |= dict.fromkeys(entry.facts["tokens"], entry.seq)
+            return
+        self._erased[entry.subject] = entry.seq
+        for kind, breach, number in entry.facts.get("documents", ()):
+            self._documents.pop((kind, breach, number), None)
 
     def discrepancies(self) -> Iterator[Discrepancy]:
         """Every claim that the store does not bear out, and what the store has beside them."""
@@ -83,6 +93,7 @@ class Claims:
         yield from self._of_mails()
         yield from self._of_accounts()
         yield from self._of_keys()
+        yield from self._of_values()
 
     def _mail(self, entry: AuditEntry) -> None:
         attempts = entry.facts.get("attempts")
@@ -181,6 +192,16 @@ class Claims:
         for case_id in sorted(self._erased.keys() - gone):
             said = f"erased (entry {self._erased[case_id]})"
             yield _differs(f"key of {case_id}", "it is there again", said, "a key")
+
+    def _of_values(self) -> Iterator[Discrepancy]:
+        query = select(sealed_values.c.token).where(sealed_values.c.ciphertext == b"")
+        gone = set(self._connection.execute(query).scalars())
+        for token in sorted(gone - self._emptied.keys()):
+            what = "it was emptied, and nobody's act erased it"
+            yield _differs(f"sealed value {token[:12]}", what, "never erased", "no content")
+        for token in sorted(self._emptied.keys() - gone):
+            said = f"erased (entry {self._emptied[token]})"
+            yield _differs(f"sealed value {token[:12]}", "it is there again", said, "a content")
 
 
 def _status_of(act: str) -> str | None:

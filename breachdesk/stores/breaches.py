@@ -99,6 +99,20 @@ class SqlBreachBook:
             )
         self._rows.touch(documents, existing)
 
+    def redact(self, document: Frozen) -> None:
+        """Write over a filed version. Raises NotFound when there is none."""
+        address = _address(document)
+        where = [documents.c[k] == v for k, v in address.items()]
+        existing = self._connection.execute(select(documents.c.id).where(*where)).scalar()
+        if existing is None:
+            raise NotFound("no such document", place=address["breach_id"], remedy="Look again.")
+        self._connection.execute(
+            update(documents)
+            .where(documents.c.id == existing)
+            .values(**self._content(document, address))
+        )
+        self._rows.touch(documents, existing)
+
     def latest(self, kind: type[Doc], breach_id: str) -> Doc | None:
         """The highest version, or None."""
         return next(reversed(self.all(kind, breach_id)), None)

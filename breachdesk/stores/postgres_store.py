@@ -16,13 +16,31 @@ from breachdesk.stores.leader import PostgresLeader
 from breachdesk.stores.register import SqlRegister
 from breachdesk.stores.rewind import rewind
 from breachdesk.stores.shared_sink import SharedSqlSink
-from breachdesk.stores.tables import breaches, case_keys, cases, documents, notices, row_salts
+from breachdesk.stores.stream_tables import (
+    alert_acts,
+    alert_notes,
+    alerts,
+    evidence,
+    pinned_records,
+)
+from breachdesk.stores.tables import (
+    breaches,
+    case_keys,
+    cases,
+    documents,
+    notices,
+    row_salts,
+    sealed_values,
+)
 from breachdesk.stores.transactions import Transactions
 from breachdesk.stores.unit_of_work import SqlUnitOfWork, carry_out
 from streams.ports import BatchSink, ExportOutbox, Leader, Register, SharedSink
 
 T = TypeVar("T")
-ERASED = (case_keys, row_salts, cases, breaches, documents, notices)
+ERASED = (
+    case_keys, row_salts, sealed_values, cases, breaches, documents, notices,
+    evidence, pinned_records, alert_notes, alert_acts, alerts,
+)  # fmt: skip
 """Tables that an erasure writes over."""
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -85,13 +86,21 @@ class Sealing:
         ).one_or_none()
         if row is None:
             raise Corrupt("a sealed value is missing", place=token, remedy="Restore a backup.")
-        content = self.open(row.case_id, row.ciphertext, token)
+        content = self.open(row.case_id, row.ciphertext, token) if row.ciphertext else None
         if content is None:
             return ERASED
         salt, value = json.loads(content)
         if commitment(salt, value) != reference["commitment"]:
             raise Corrupt("a sealed value is not what was committed to", place=token)
         return str(value)
+
+    def empty(self, tokens: Sequence[str]) -> None:
+        """Destroy these values alone; their case's key lives on."""
+        self.write()
+        for token in tokens:
+            self._connection.execute(
+                update(sealed_values).where(sealed_values.c.token == token).values(ciphertext=b"")
+            )
 
     def erase(self, case_id: str, at: datetime) -> None:
         """Destroy the case's key; a case that never had one cannot get one afterwards."""

@@ -1,0 +1,209 @@
+"""The end of a case's personal data: one person asks, another carries it out.
+
+The key of the case is destroyed: frozen lists, letters' facts and sealed values of the audit become
+unreadable, and the chain stays whole. What lies in clear is rewritten: notes, telephone scripts and
+evidence lose their contents, and what the Art. 33(5) register keeps loses the names of everybody
+affected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from breachdesk.casework import closing, register
+from breachdesk.casework.authority import require, required
+from breachdesk.gdpr.redaction import Redaction
+from breachdesk.ports import UnitOfWork
+from schemas.breach import Approval, Breach, Decision, Manifest, NoticeFacts
+from schemas.case import Case, CaseState, Erasure
+from schemas.customer import Customer, Frozen, Person
+from schemas.errors import BadInput, NotAllowed
+from schemas.report import ReportFacts
+from schemas.settings import ProviderProfile, RetentionSettings, Settings
+from schemas.times import in_utc
+from schemas.user import Actor, Duty
+
+Doc = TypeVar("Doc", bound=Frozen)
+ERASED = "(erased)"
+KEPT: tuple[type[Decision | ReportFacts | Approval], ...] = (Decision, ReportFacts, Approval)
+"""Documents in clear that the register and the seal rest on."""
+_IDS = ("id", "hash", "_by", "kind", "state", "duty", "stage", "origin", "channel", "audit_head")
+LONGEST_REASON = 200
+
+
+def request(
+    uow: UnitOfWork, actor: Actor, case_id: str, reason: str, settings: Settings, now: datetime
+) -> Case:
+    """Ask for it. Raises NotAllowed naming everything that stands against it."""
+    require(actor, Duty.RESPONDER, Duty.APPROVER, act="ask for an erasure")
+    case = uow.cases.get(case_id)
+    _check(uow, case, settings, now)
+    reason = required(reason, place="reason", remedy="Say why, and name nobody: it stays.")
+    if len(reason) > LONGEST_REASON:
+        raise BadInput(f"longer than {LONGEST_REASON} characters", place="reason")
+    asked = Erasure(requested_by=actor.id, requested_at=now, reason=reason)
+    saved = uow.cases.save(case.model_copy(update={"erasure": asked}))
+    uow.audit.record(
+        at=now, actor=actor.id, act="case:personal_data:erasure_requested", subject=case.id,
+        facts={"reason": reason}, case_id=case.id,
+    )  # fmt: skip
+    return saved
+
+
+def carry_out(
+    uow: UnitOfWork, actor: Actor, case_id: str, settings: Settings, now: datetime
+) -> Case:
+    """Erase what another person asked to erase. Cannot be undone. Raises NotAllowed for who asked,
+    and as `request`."""
+    require(actor, Duty.APPROVER, act="carry out an erasure")
+    case = uow.cases.get(case_id)
+    _check(uow, case, settings, now)
+    asked = case.erasure
+    if asked is None:
+        raise NotAllowed("nobody asked for it", place=case.id, remedy="Another person asks first.")
+    if asked.requested_by == actor.id:
+        raise NotAllowed(
+            "who asked does not carry it out", place=case.id, remedy="A second person must."
+        )
+    redaction = _redaction(uow, case, settings.profile)
+    kept = _kept(uow, case, redaction)
+    erasure = Erasure.model_validate(
+        {**asked.model_dump(), **kept, "erased_by": actor.id, "erased_at": now}
+    )
+    documents = _rewrite_breach(uow, case, redaction)
+    records = sum(uow.alerts.forget(pk) for pk in case.alerts)
+    _erase_values_before_the_case(uow, case, actor, now)
+    saved = uow.cases.save(_forgotten(case, redaction).model_copy(update={"erasure": erasure}))
+    facts = {"requested_by": asked.requested_by, "documents": documents, "records": records}
+    uow.audit.erase(case.id, at=now, actor=actor.id, reason=asked.reason, facts=facts)
+    return saved
+
+
+def keep_until(case: Case, retention: RetentionSettings) -> datetime | None:
+    """Until then nobody may erase it; None: the case is open."""
+    if case.closed_at is None:
+        return None
+    closed = in_utc(case.closed_at)
+    months = retention.case_years * 12 if case.breach_id else retention.near_miss_months
+    year, month = divmod(closed.year * 12 + closed.month - 1 + months, 12)
+    first = closed.replace(year=year, month=month + 1, day=1)
+    return first + timedelta(days=closed.day - 1)
+
+
+def standing_against(
+    uow: UnitOfWork, case: Case, settings: Settings, now: datetime
+) -> Iterable[str]:
+    """Why the case may not be erased now, in plain words; empty: it may."""
+    if case.erased:
+        yield "its personal data was erased already"
+        return
+    until = keep_until(case, settings.retention)
+    if case.state is not CaseState.CLOSED or until is None:
+        yield "the case is not closed"
+    elif in_utc(now) < until:
+        yield f"it is kept until {until:%d %B %Y} (retention)"
+    yield from closing.obstacles(uow, case)
+    decision = uow.breaches.latest(Decision, case.breach_id) if case.breach_id else None
+    hold = decision.hold if decision else None
+    if hold is not None and in_utc(hold.review_on) > in_utc(now):
+        yield f"a law-enforcement hold is reviewed on {in_utc(hold.review_on):%d %B %Y}"
+
+
+def _check(uow: UnitOfWork, case: Case, settings: Settings, now: datetime) -> None:
+    reasons = list(standing_against(uow, case, settings, now))
+    if reasons:
+        raise NotAllowed("; ".join(reasons), place=case.id, remedy="It stays as it is.")
+
+
+def _redaction(uow: UnitOfWork, case: Case, profile: ProviderProfile) -> Redaction:
+    """Every customer of the register, and everybody on any frozen list of this case."""
+    ours = (profile.contact_email, profile.contact_phone, profile.witness_email)
+    frozen = uow.breaches.all(Manifest, case.breach_id) if case.breach_id else ()
+    people = [
+        Person(
+            id=r.person_id, customer_id=r.customer_id, kind=r.person_kind, name=r.name,
+            email=r.email, phone=r.phone,
+        )
+        for manifest in frozen for r in manifest.recipients
+    ]  # fmt: skip
+    listed = Customer(id="listed", name=ERASED, people=tuple(people))
+    return Redaction([*uow.customers.list(), listed], keep=[text for text in ours if text])
+
+
+def _kept(uow: UnitOfWork, case: Case, redaction: Redaction) -> dict[str, Any]:
+    """What the register says of documents that go with the key."""
+    if case.breach_id is None:
+        return {"what_happened": redaction.strip(case.known)}
+    affected = register.affected_of(uow.breaches.latest(Manifest, case.breach_id))
+    facts = uow.breaches.latest(NoticeFacts, case.breach_id)
+    if facts is not None:
+        affected["what_happened"] = redaction.strip(facts.what_happened)
+        affected["effects"] = tuple(redaction.strip(text) for text in facts.consequences)
+    return affected
+
+
+def _rewrite_breach(uow: UnitOfWork, case: Case, redaction: Redaction) -> list[list[object]]:
+    """Addresses of the documents that are no longer what their hashes say."""
+    if case.breach_id is None:
+        return []
+    breach: Breach = uow.breaches.get(case.breach_id)
+    uow.breaches.save(_stripped(breach, redaction))
+    addresses: list[list[object]] = []
+    for kind in KEPT:
+        for document in uow.breaches.all(kind, breach.id):
+            uow.breaches.redact(_without_people(_stripped(document, redaction)))
+            addresses.append([kind.__name__, breach.id, document.version])
+    return addresses
+
+
+def _without_people(document: Frozen) -> Frozen:
+    if isinstance(document, Decision) and document.hold is not None:
+        hold = document.hold.model_copy(update={"asked_by": ERASED})
+        return document.model_copy(update={"hold": hold})
+    if isinstance(document, Approval) and document.witness:
+        return document.model_copy(update={"witness": ERASED})
+    if isinstance(document, ReportFacts):
+        later = (item.model_copy(update={"who": ERASED}) for item in document.not_yet_known)
+        return document.model_copy(update={"not_yet_known": tuple(later)})
+    return document
+
+
+def _erase_values_before_the_case(uow: UnitOfWork, case: Case, actor: Actor, now: datetime) -> None:
+    """What was written about its alerts before they were in a case has no case's key."""
+    ids = [uow.alerts.get(pk).id for pk in case.alerts]
+    entries = uow.audit.about(ids)
+    uow.audit.erase_values(
+        entries, at=now, actor=actor.id, subject=case.id, reason="erased with the case"
+    )
+
+
+def _forgotten(case: Case, redaction: Redaction) -> Case:
+    tasks = tuple(
+        task.model_copy(update={"script": _gone(task.script), "outcome": _gone(task.outcome)})
+        for task in case.tasks
+    )
+    notes = tuple(note.model_copy(update={"text": ERASED}) for note in case.notes)
+    return _stripped(case, redaction).model_copy(
+        update={"known": _gone(case.known), "assets": (), "tasks": tasks, "notes": notes}
+    )
+
+
+def _gone(text: str) -> str:
+    return ERASED if text else text
+
+
+def _stripped(document: Doc, redaction: Redaction) -> Doc:
+    """The document without the names, addresses and numbers of anybody affected in its texts."""
+    plain = document.model_dump(mode="json")
+    return type(document).model_validate(_texts_stripped(plain, redaction))
+
+
+def _texts_stripped(value: Any, redaction: Redaction, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: _texts_stripped(part, redaction, key) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_texts_stripped(part, redaction, name) for part in value]
+    is_text = isinstance(value, str) and not name.endswith(_IDS)
+    return redaction.strip(value) if is_text else value

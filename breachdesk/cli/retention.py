@@ -1,0 +1,113 @@
+"""`breachdesk retention`: what is forgotten by age, and a case's personal data by two people."""
+
+from __future__ import annotations
+
+import sys
+from getpass import getpass
+from typing import Annotated
+
+import typer
+
+from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.upkeep import OPERATOR, retention
+from breachdesk.casework import erase
+from breachdesk.casework.retention import failures, forget_failures, may_be_erased
+from breachdesk.cli.options import AsJson, DataDir, out, premises, print_json
+from breachdesk.console.passwords import nobodys_hash, password_matches
+from breachdesk.ports import UnitOfWork
+from schemas.case import Case
+from schemas.errors import BadInput, NotAllowed
+from schemas.user import Actor
+
+group = typer.Typer(no_args_is_help=True, help="What may be forgotten.")
+
+
+@group.command("run")
+def run(
+    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+    days: Annotated[int, typer.Option(help="Keep raw records this many days.")] = 90,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Drop the journal's days past their time (evidence of alerts stays pinned in the store), and
+    what was written of delivery failures; name the cases that two people may erase."""
+    if days < 1:
+        raise BadInput("fewer than one day", place="--days", remedy="Give 1 or more.")
+    with premises(data_dir) as house:
+        # Kafka's own retention drops raw records.
+        dropped = [] if house.settings.kafka.servers else retention(house, days, dry_run=dry_run)
+        forgotten = _forget(house, dry_run=dry_run)
+        now = house.now()
+        cases = house.store.look(lambda uow: may_be_erased(uow, house.settings, now))
+    named = [case.id for case in cases]
+    if as_json:
+        print_json(
+            {"dry_run": dry_run, "days": dropped, "failures": forgotten, "may_be_erased": named}
+        )
+        return
+    verb = "would drop" if dry_run else "dropped"
+    out.print(f"{verb} {len(dropped)} days{': ' if dropped else ''}{', '.join(dropped)}")
+    verb = "would erase" if dry_run else "erased"
+    out.print(f"{verb} what was written of {forgotten} delivery failures")
+    out.print(f"cases whose time is over: {', '.join(named) or 'none'}", markup=False)
+
+
+def _forget(house: Premises, *, dry_run: bool) -> int:
+    days, now = house.settings.retention.delivery_failure_days, house.now()
+    if dry_run:
+        return house.store.look(lambda uow: failures(uow, days, now))
+    return house.store.act(lambda uow: forget_failures(uow, OPERATOR, days, now))
+
+
+@group.command("erase")
+def erase_case(
+    case_id: Annotated[str, typer.Argument(metavar="CASE")],
+    by: Annotated[str, typer.Option("--by", metavar="ID", help="Your account.")],
+    reason: Annotated[
+        str | None, typer.Option(help="Ask for it: why. It stays, so name nobody.")
+    ] = None,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Carry out what another person asked for.")
+    ] = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erase a closed case's personal data: one person asks with --reason, another carries it out
+    with --confirm. Each gives the password of their account, asked for or on stdin."""
+    if confirm == (reason is not None):
+        raise BadInput(
+            "either ask or carry out",
+            place="--reason, --confirm",
+            remedy="Give --reason to ask; another person then gives --confirm.",
+        )
+    with premises(data_dir) as house:
+        actor = _signed(house, by)
+        now, settings = house.now(), house.settings
+
+        def work(uow: UnitOfWork) -> Case:
+            if reason is not None:
+                return erase.request(uow, actor, case_id, reason, settings, now)
+            return erase.carry_out(uow, actor, case_id, settings, now)
+
+        case = house.store.act(work)
+    if as_json:
+        print_json(case)
+    elif case.erased:
+        out.print(f"{case.id}: its personal data is erased. Backups and log archives hold it still")
+    else:
+        out.print(f"{case.id}: asked for. Another person with the duty of approver confirms")
+
+
+def _signed(house: Premises, user_id: str) -> Actor:
+    """The person behind the account, by its password. Raises NotAllowed, one way for all."""
+    user = house.store.look(lambda uow: uow.users.get(user_id))
+    fits = password_matches(user.password_hash if user else nobodys_hash(), _password())
+    if user is None or user.disabled or not fits or (user.demo and not house.settings.demo):
+        raise NotAllowed("not this account's password", place="--by", remedy="Try again.")
+    return Actor(id=user.id, duties=user.duties)
+
+
+def _password() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    return getpass("Password: ")

@@ -1,0 +1,299 @@
+"""Erasing a case: two people, only when its time is over, and then nothing of it names anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from store_adapters import ADAPTERS, everything_stored, fresh_store, tamper
+from waiting_letters import (
+    APPROVER,
+    NOON,
+    RESPONDER,
+    SENDER,
+    mail_settings,
+    renderer,
+)
+
+from breachdesk.casework import affected, approve, cases, clocks, decide, erase, notify, register
+from breachdesk.casework import report as reports
+from breachdesk.casework import retention as by_age
+from breachdesk.casework.outbox import StoreOutbox
+from breachdesk.ports import UnitOfWork
+from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.sql_store import SqlStore
+from breachdesk.testing import (
+    FixedNow,
+    a_confirmed_breach,
+    a_customer,
+    a_signal,
+    a_user,
+    an_actor,
+    an_alert,
+    an_episode,
+)
+from notifiers.testing import DECISION, FACTS
+from schemas.breach import Certainty, Manifest
+from schemas.case import Case, ContainmentKind, Note
+from schemas.customer import Customer, Role
+from schemas.errors import BadInput, NotAllowed
+from schemas.event import Position
+from schemas.notice import SendOutcome, SendResult
+from schemas.report import ReportFacts
+from schemas.settings import Settings
+from schemas.user import Duty
+
+YEARS = timedelta(days=8 * 366)
+SECRETS = ("Jolanta", "jolanta@zephyrine.example", "NOTED-BY-HAND", "RAW-BYTES", "BOUNCE-TEXT")
+LATER = an_actor(Duty.APPROVER, user_id="kim")
+
+
+@dataclass
+class Scene:
+    """A closed case full of names, whose customer has long been renamed in the register."""
+
+    store: AnyStore
+    now: FixedNow
+    settings: Settings
+    case_id: str
+
+    def ask(self, reason: str = "the register's time is over") -> Case:
+        return self.store.act(
+            lambda uow: erase.request(
+                uow, RESPONDER, self.case_id, reason, self.settings, self.now()
+            )
+        )
+
+    def carry_out(self) -> Case:
+        return self.store.act(
+            lambda uow: erase.carry_out(uow, LATER, self.case_id, self.settings, self.now())
+        )
+
+    def report(self) -> list[str]:
+        return [str(d) for d in self.store.look(lambda uow: uow.audit.examine()).discrepancies]
+
+
+def zephyrine() -> Customer:
+    plain = a_customer("zephyrine", email="jolanta@zephyrine.example")
+    people = tuple(p.model_copy(update={"name": "Jolanta Brzezinska"}) for p in plain.people)
+    return plain.model_copy(update={"people": people})
+
+
+@pytest.fixture(params=ADAPTERS)
+def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
+    now, settings = FixedNow(NOON), mail_settings(tmp_path)
+    with fresh_store(request.param, now) as store:
+        made = Scene(store, now, settings, open_the_case(store, now))
+        for act in (work_on_it, release_it, close_it, rename_the_customer):
+            act(made)
+        yield made
+
+
+def open_the_case(store: AnyStore, now: FixedNow) -> str:
+    told = replace(a_signal(1), summary={"user.name": "Jolanta"})
+    alert = an_alert(store, an_episode([told]))
+
+    def furnish(uow: UnitOfWork) -> str:
+        uow.customers.save(zephyrine())
+        for user in (a_user("rowan", Duty.RESPONDER), a_user("avery"), a_user("kim")):
+            uow.users.save(user)
+        uow.alerts.comment(alert.pk, Note(at=now(), by="rowan", text="Jolanta rang"))
+        uow.alerts.pin(Position("journal-1", 1), b"RAW-BYTES of a line")
+        uow.audit.record(
+            at=now(), actor="rowan", act="alert:comment:added", subject=alert.id,
+            personal={"text": "Jolanta rang"},
+        )  # fmt: skip
+        return a_confirmed_breach(uow, now(), alert, actor="rowan").case_id
+
+    return store.act(furnish)
+
+
+def work_on_it(scene: Scene) -> None:
+    now = scene.now()
+
+    def work(uow: UnitOfWork) -> None:
+        cases.add_note(uow, RESPONDER, scene.case_id, "NOTED-BY-HAND: Jolanta rang back", now)
+        kind = ContainmentKind.RESET_CREDENTIALS
+        text = "reset the password of jolanta@zephyrine.example"
+        cases.add_containment(uow, RESPONDER, scene.case_id, kind, text, now, done_at=now)
+        exposures = affected.propose(uow, "BR-0001")
+        exposures = affected.override(
+            exposures, "zephyrine", Role.CONTROLLER, Certainty.CONFIRMED, "by hand", RESPONDER
+        )
+        affected.freeze(uow, RESPONDER, "BR-0001", exposures, now)
+        reasons = DECISION.tell_people.model_copy(update={"reasons": "Jolanta Brzezinska said so"})
+        decision = {"breach_id": "BR-0001", "tell_people": reasons}
+        decide.decide(uow, RESPONDER, DECISION.model_copy(update=decision), now)
+        notify.write_facts(uow, RESPONDER, FACTS.model_copy(update={"breach_id": "BR-0001"}), now)
+        said = ReportFacts(
+            breach_id="BR-0001", version=1, written_by="", written_at=now,
+            consequences="Mail of Jolanta Brzezinska was read.",
+        )  # fmt: skip
+        reports.write_report(uow, RESPONDER, said, now)
+
+    scene.store.act(work)
+
+
+def release_it(scene: Scene) -> None:
+    now, words = scene.now(), renderer()
+
+    def release(uow: UnitOfWork) -> None:
+        shown = approve.seal(uow, "BR-0001", scene.settings, words, SENDER)
+        approve.approve(
+            uow, APPROVER, "BR-0001", count=shown.count, expected_hash=shown.hash,
+            settings=scene.settings, renderer=words, sender=SENDER, now=now,
+        )  # fmt: skip
+
+    scene.store.act(release)
+    outbox = StoreOutbox(scene.store, scene.settings, words)
+    for row in scene.store.look(lambda uow: uow.notices.list()):
+        assert outbox.begin(row.id, f"a{row.id}", "boot-1", now) is not None
+        outbox.finish(row.id, f"a{row.id}", SendResult(outcome=SendOutcome.HANDED_OVER), now, None)
+    text = "BOUNCE-TEXT: jolanta@zephyrine.example unknown"
+    scene.store.act(lambda uow: notify.record_bounce(uow, RESPONDER, 1, text, now))
+
+
+def close_it(scene: Scene) -> None:
+    def work(uow: UnitOfWork) -> None:
+        reports.submit(
+            uow, RESPONDER, "BR-0001", "uk_ico", submitted_at=scene.now(), channel="form",
+            settings=scene.settings, now=scene.now(),
+        )  # fmt: skip
+        for task in uow.cases.get(scene.case_id).tasks:
+            if task.done_at is None:
+                cases.complete_task(
+                    uow, RESPONDER, scene.case_id, task.id, "Jolanta was told", scene.now()
+                )
+        cases.close(uow, RESPONDER, scene.case_id, "all told", False, scene.now())
+
+    scene.store.act(work)
+
+
+def rename_the_customer(scene: Scene) -> None:
+    scene.store.act(lambda uow: uow.customers.save(a_customer("zephyrine", email="new@z.example")))
+
+
+def test_nothing_that_is_stored_names_anybody_of_an_erased_case(scene: Scene) -> None:
+    scene.now.advance(days=YEARS.days)
+    before = everything_stored(scene.store)
+    scene.ask()
+    scene.carry_out()
+    after = everything_stored(scene.store)
+
+    assert [s for s in SECRETS if s.encode() in before] == [*SECRETS[:4]]
+    assert [s for s in SECRETS if s.encode() in after] == []
+    assert scene.report() == []
+    assert scene.store.look(lambda uow: uow.breaches.latest(Manifest, "BR-0001")) is None
+
+
+def test_the_register_keeps_the_facts_of_an_erased_breach(scene: Scene) -> None:
+    scene.now.advance(days=YEARS.days)
+    before = scene.store.look(lambda uow: register.entries(uow, scene.now()))
+    scene.ask()
+    erased = scene.carry_out()
+    after = scene.store.look(lambda uow: register.entries(uow, scene.now()))
+
+    (old,), (new,) = before, after
+    assert new.customers == old.customers != {}
+    assert (new.categories, new.roles, new.pecr) == (old.categories, old.roles, old.pecr)
+    assert new.facts == old.facts
+    assert "[name removed]" in new.effects
+    assert "[address removed]" in new.remedial_action[0]
+    assert erased.erased is not None
+    assert (erased.erased.requested_by, erased.erased.erased_by) == ("rowan", "kim")
+
+
+def test_no_clock_runs_and_no_letter_is_made_after_an_erasure(scene: Scene) -> None:
+    scene.now.advance(days=YEARS.days)
+    scene.ask()
+    scene.carry_out()
+
+    left = scene.store.look(lambda uow: clocks.running(uow, "BR-0001", scene.now()))
+    assert all(clock.stopped_at is not None for clock in left)
+    with pytest.raises(NotAllowed, match="was erased on"):
+        scene.store.look(lambda uow: notify.letters(uow, "BR-0001", scene.settings, renderer()))
+    with pytest.raises(NotAllowed, match="erased already"):
+        scene.ask()
+
+
+def test_who_asked_does_not_carry_it_out_and_nobody_does_unasked(scene: Scene) -> None:
+    scene.now.advance(days=YEARS.days)
+    with pytest.raises(NotAllowed, match="nobody asked"):
+        scene.carry_out()
+    scene.store.act(
+        lambda uow: erase.request(uow, LATER, scene.case_id, "r", scene.settings, scene.now())
+    )
+
+    with pytest.raises(NotAllowed, match="who asked"):
+        scene.carry_out()
+    with pytest.raises(NotAllowed, match="approver"):
+        scene.store.act(
+            lambda uow: erase.carry_out(uow, RESPONDER, scene.case_id, scene.settings, scene.now())
+        )
+
+
+def test_a_case_is_kept_for_the_registers_time(scene: Scene) -> None:
+    with pytest.raises(NotAllowed, match="kept until 23 November 2033"):
+        scene.ask()
+
+    scene.now.advance(days=7 * 365)
+    with pytest.raises(NotAllowed, match="kept until"):
+        scene.ask()
+
+    scene.now.advance(days=3)
+    assert scene.store.look(
+        lambda uow: [c.id for c in by_age.may_be_erased(uow, scene.settings, scene.now())]
+    ) == [scene.case_id]
+    scene.ask()
+
+
+def test_an_open_case_is_not_erased(scene: Scene) -> None:
+    opened = scene.store.act(
+        lambda uow: cases.open_by_hand(
+            uow, RESPONDER, title="A call", origin=cases.Origin.OWN, known="k", now=scene.now()
+        )
+    )
+    with pytest.raises(NotAllowed, match="not closed"):
+        scene.store.act(
+            lambda uow: erase.request(uow, RESPONDER, opened.id, "r", scene.settings, scene.now())
+        )
+
+
+@pytest.mark.parametrize("reason", ["", "x" * 201])
+def test_a_reason_is_given_and_short(scene: Scene, reason: str) -> None:
+    scene.now.advance(days=YEARS.days)
+    with pytest.raises(BadInput):
+        scene.ask(reason)
+
+
+def test_delivery_failures_lose_what_was_written_of_them_after_their_days(scene: Scene) -> None:
+    def forget() -> int:
+        return scene.store.act(
+            lambda uow: by_age.forget_failures(uow, "operator:cli", 30, scene.now())
+        )
+
+    def texts() -> list[str]:
+        def work(uow: UnitOfWork) -> list[str]:
+            entries = uow.audit.entries(subject="BR-0001")
+            found = [e for e in entries if e.act == "notice:bounce:recorded"]
+            return [uow.audit.personal(e)["reason"] for e in found]
+
+        return scene.store.look(work)
+
+    assert (forget(), texts()) == (0, ["BOUNCE-TEXT: jolanta@zephyrine.example unknown"])
+    scene.now.advance(days=31)
+    assert scene.store.look(lambda uow: by_age.failures(uow, 30, scene.now())) == 1
+    assert (forget(), texts(), forget()) == (1, ["(erased)"], 0)
+    assert scene.report() == []
+    entry = scene.store.look(lambda uow: uow.audit.entries())[-1]
+    assert (entry.act, entry.facts["count"]) == ("audit:values:erased", 1)
+
+
+def test_a_sealed_value_emptied_by_hand_is_noticed(scene: Scene) -> None:
+    empty = "x''" if isinstance(scene.store, SqlStore) else "''"
+    tamper(scene.store, f"UPDATE sealed_values SET ciphertext = {empty}")
+
+    assert any("nobody's act erased it" in line for line in scene.report())
