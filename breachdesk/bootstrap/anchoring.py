@@ -130,7 +130,9 @@ def _lines(
         found.append(_of_the_file(broken.problem, noted or "nothing", "it cannot be believed"))
         return []
     if anchors:
-        compared.append(f"{len(anchors):,} lines of the anchor file")
+        compared.append(
+            f"{len(anchors):,} line{'s' if len(anchors) > 1 else ''} of the anchor file"
+        )
         if noted is not None and noted not in {f"{a.seq}:{a.hash}" for a in anchors}:
             found.append(_of_the_file("its newest line is missing", noted, "older lines only"))
     return anchors

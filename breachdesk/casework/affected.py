@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from breachdesk.casework import cases
-from breachdesk.casework.authority import require, required
+from breachdesk.casework.authority import not_erased, require, required
 from breachdesk.casework.certainty import Question, gaps_of, verdict
 from breachdesk.casework.contact_watch import check_contacts_task, suspect_changes
 from breachdesk.casework.evidence import CaseEvidence, Sighting, assets_in_evidence, gather
@@ -44,7 +44,8 @@ UNTOUCHED = {
 def propose(uow: UnitOfWork, breach_id: str) -> tuple[Exposure, ...]:
     """One exposure for every customer and role, ordered by customer; nobody is left out. Always
     one for the account data we hold (controller), and one for what is stored with us (processor)
-    where a service was in force or the evidence names it."""
+    where a service was in force or the evidence names it. Raises NotAllowed for an erased case."""
+    not_erased(uow.cases.get(uow.breaches.get(breach_id).case_id))
     evidence = gather(uow, breach_id)
     proposal = _Proposal(evidence)
     return tuple(e for customer in evidence.customers for e in proposal.exposures(customer))

@@ -3,6 +3,7 @@ registrars keep the register."""
 
 from __future__ import annotations
 
+from schemas.case import Case
 from schemas.errors import BadInput, NotAllowed
 from schemas.user import Actor, Duty
 
@@ -24,3 +25,13 @@ def required(text: str, *, place: str, remedy: str) -> str:
     if not stripped:
         raise BadInput("it is empty", place=place, remedy=remedy)
     return stripped
+
+
+def not_erased(case: Case) -> None:
+    """Raises NotAllowed once the case's personal data was erased: nothing more is made of it."""
+    if case.erased:
+        raise NotAllowed(
+            f"its personal data was erased on {case.erased.erased_at:%d %B %Y}",
+            place=case.breach_id or case.id,
+            remedy="The register keeps its facts; open a new case for anything new.",
+        )

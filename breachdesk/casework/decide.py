@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from breachdesk.casework.authority import require
+from breachdesk.casework.authority import not_erased, require
 from breachdesk.casework.sealing import document_hash, next_version
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.severity import from_factors
@@ -28,6 +28,7 @@ def decide(uow: UnitOfWork, actor: Actor, decision: Decision, now: datetime) -> 
     """
     require(actor, Duty.RESPONDER, act="write the decision")
     breach = uow.breaches.get(decision.breach_id)
+    not_erased(uow.cases.get(breach.case_id))
     manifest = uow.breaches.latest(Manifest, breach.id)
     if manifest is None:
         raise NotAllowed("the affected list is not frozen", place=breach.id, remedy="Freeze it.")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from breachdesk.casework.authority import not_erased
 from breachdesk.casework.decide import tells_account_holders
 from breachdesk.casework.sealing import digest, intact
 from breachdesk.gdpr.names import NameIndex
@@ -24,7 +25,7 @@ from schemas.breach import (
     Recipient,
 )
 from schemas.customer import PROVIDER, Customer
-from schemas.errors import Corrupt, NotAllowed, NotFound
+from schemas.errors import Corrupt, NotFound
 from schemas.letter import LetterContext, LintProblem
 from schemas.notice import Rendered
 from schemas.report import Submission
@@ -83,13 +84,7 @@ class Letters:
 def documents(uow: UnitOfWork, breach_id: str) -> Documents:
     """Raises NotFound naming the one that is not written yet, Conflict for a broken manifest."""
     breach = uow.breaches.get(breach_id)
-    erased = uow.cases.get(breach.case_id).erased
-    if erased is not None:
-        raise NotAllowed(
-            f"its personal data was erased on {erased.erased_at:%d %B %Y}",
-            place=breach_id,
-            remedy="There are no letters any more.",
-        )
+    not_erased(uow.cases.get(breach.case_id))
     manifest = intact(uow.breaches.latest(Manifest, breach_id), breach_id)
     decision = uow.breaches.latest(Decision, breach_id)
     facts = uow.breaches.latest(NoticeFacts, breach_id)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from breachdesk.casework import cases
-from breachdesk.casework.authority import require, required
+from breachdesk.casework.authority import not_erased, require, required
 from breachdesk.casework.letters import Letters, documents, letters
 from breachdesk.casework.sealing import digest, next_version
 from breachdesk.casework.telephone import plain_script, recipient_of, telephone_task
@@ -29,6 +29,7 @@ def write_facts(uow: UnitOfWork, actor: Actor, facts: NoticeFacts, now: datetime
     Incomplete naming what is missing, BadInput for what cannot be."""
     require(actor, Duty.RESPONDER, act="write the letters' facts")
     breach = uow.breaches.get(facts.breach_id)
+    not_erased(uow.cases.get(breach.case_id))
     _check_facts(facts, now)
     version = next_version(uow.breaches.latest(NoticeFacts, breach.id))
     filed = facts.model_copy(update={"version": version, "written_by": actor.id, "written_at": now})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from breachdesk.casework.authority import require, required
+from breachdesk.casework.authority import not_erased, require, required
 from breachdesk.casework.sealing import digest, document_hash, next_version
 from breachdesk.casework.told import counts
 from breachdesk.gdpr import roles
@@ -41,6 +41,7 @@ def write_report(uow: UnitOfWork, actor: Actor, facts: ReportFacts, now: datetim
     contradicts its precision."""
     require(actor, Duty.RESPONDER, act="write the report")
     breach = uow.breaches.get(facts.breach_id)
+    not_erased(uow.cases.get(breach.case_id))
     for name, number in (("people", facts.people), ("records", facts.records)):
         _check_quantity(name, number)
     version = next_version(uow.breaches.latest(ReportFacts, breach.id))

@@ -39,10 +39,15 @@ def way(file: CaseFile) -> tuple[Step, ...]:
         _closed(file),
     ]
     if file.case.erased:
-        return tuple(replace(step, state="done") for step in steps)
+        return tuple(replace(step, state="done", detail=_after_erasure(step)) for step in steps)
     now = next((i for i, step in enumerate(steps) if not step.done), len(steps))
     states = ["done" if s.done else "now" if i == now else "later" for i, s in enumerate(steps)]
     return tuple(replace(step, state=state) for step, state in zip(steps, states, strict=True))
+
+
+def _after_erasure(step: Step) -> str:
+    """What a list and letters that are gone would say is not so."""
+    return "erased" if step.name in ("Affected", "Approval") else step.detail
 
 
 def next_step(file: CaseFile) -> Step | None:

@@ -215,6 +215,8 @@ def test_no_clock_runs_and_no_letter_is_made_after_an_erasure(scene: Scene) -> N
     assert all(clock.stopped_at is not None for clock in left)
     with pytest.raises(NotAllowed, match="was erased on"):
         scene.store.look(lambda uow: notify.letters(uow, "BR-0001", scene.settings, renderer()))
+    with pytest.raises(NotAllowed, match="was erased on"):
+        scene.store.look(lambda uow: affected.propose(uow, "BR-0001"))
     with pytest.raises(NotAllowed, match="erased already"):
         scene.ask()
 
