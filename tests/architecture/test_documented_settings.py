@@ -8,8 +8,8 @@ import pytest
 from pydantic import BaseModel
 
 from schemas.settings import (
-    HttpSettings,
     AuditSettings,
+    HttpSettings,
     IntakeSettings,
     KafkaSettings,
     NoticePolicy,
