@@ -31,6 +31,8 @@ STATUS_OF = {
     "notice:bounce:recorded": Status.BOUNCED,
     "notice:receipt:confirmed": Status.DELIVERED,
 }
+ENDINGS = ("attempt", "unknown", "held")
+"""Acts whose last word is the state they left."""
 REQUEUED = Status.QUEUED.value
 ERASED = "case:personal_data:erased"
 VALUES_ERASED = "audit:values:erased"
@@ -97,7 +99,7 @@ class Claims:
 
     def _mail(self, entry: AuditEntry) -> None:
         attempts = entry.facts.get("attempts")
-        status = entry.facts.get("status") or _status_of(entry.act)
+        status = entry.facts.get("status") or status_of(entry.act)
         self._mails[int(entry.facts["notice"])] = (status, attempts, entry.seq)
 
     def _of_releases(self) -> Iterator[Discrepancy]:
@@ -204,12 +206,12 @@ class Claims:
             yield _differs(f"sealed value {token[:12]}", "it is there again", said, "a content")
 
 
-def _status_of(act: str) -> str | None:
+def status_of(act: str) -> str | None:
     """The state that an act of an older program left, by its name; None: it does not say."""
     if act in STATUS_OF:
         return STATUS_OF[act].value
-    _, middle, last = act.split(":")
-    stated = {"attempt": last, "unknown": last}.get(middle, middle if last == "not_sent" else "")
+    middle, _, last = act.removeprefix("notice:").partition(":")
+    stated = middle if last == "not_sent" else last if middle in ENDINGS else ""
     return stated if stated in set(Status) else None
 
 

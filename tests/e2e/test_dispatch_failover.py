@@ -126,6 +126,7 @@ def test_a_promoted_standby_that_lags_behind_is_told_what_left_and_waits_for_a_p
         assert len(left) + len(queued) == LETTERS
         assert set(sink.times.values()) == {1}
         assert len(sink.times) == LETTERS
+        assert store.look(lambda uow: uow.audit.examine()).discrepancies == ()
 
 
 def still_queued(letters: LetterRows) -> set[str]:

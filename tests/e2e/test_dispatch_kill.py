@@ -94,6 +94,12 @@ def rows(folder: Path) -> list[NoticeRow]:
         return list(house.store.look(lambda uow: uow.notices.list()))
 
 
+def discrepancies(folder: Path) -> list[str]:
+    with Premises(demo_settings(folder, build(), port=0), StageClock(drill.APPROVED)) as house:
+        report = house.store.look(lambda uow: uow.audit.examine())
+        return [str(line) for line in report.discrepancies]
+
+
 def mailed(folder: Path) -> Counter[str]:
     found: Counter[str] = Counter()
     for file in sent_files(folder):
@@ -116,3 +122,4 @@ def test_twenty_kills_send_no_letter_twice_and_leave_no_row_in_doubt(approved: P
     assert set(sink.values()) == {1}
     assert handed <= set(sink)
     assert set(sink) <= handed | unknown
+    assert discrepancies(approved) == []

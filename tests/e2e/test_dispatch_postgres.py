@@ -116,6 +116,8 @@ def test_twenty_kills_beside_a_living_one_send_nothing_twice(
         assert set(scene.sink.times.values()) == {1}
         assert handed <= set(scene.sink.log)
         assert set(scene.sink.log) <= handed | unknown
+        report = scene.letters.store.look(lambda uow: uow.audit.examine())
+        assert report.discrepancies == ()
 
 
 def test_a_dispatcher_suspended_longer_than_its_lease_begins_nothing_more_under_it(

@@ -97,14 +97,15 @@ def test_fifty_kills_lose_and_repeat_nothing(
         sys.stdout.write(f"\n{summary}\n")
     expected = embedded(lines, fleet.settings)
     found = fleet.outcome()
-    audited = fleet.store.look(lambda uow: uow.audit.verify())
+    audited = fleet.store.look(lambda uow: uow.audit.examine())
 
     assert found.alerts == expected.alerts
     assert len(expected.alerts) == 9
     assert found.sources == expected.sources
     assert found.unattributed == expected.unattributed
     assert found.received == len(lines)
-    assert audited > 0
+    assert audited.head.seq > 0
+    assert audited.discrepancies == ()
 
 
 @pytest.mark.soak

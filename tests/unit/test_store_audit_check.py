@@ -15,6 +15,7 @@ from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.casework.report import write_report
 from breachdesk.ports import UnitOfWork
 from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.audit_claims import status_of
 from breachdesk.stores.columns import UtcTime
 from breachdesk.stores.row_digests import WATCHED
 from breachdesk.stores.sql_store import SqlStore
@@ -181,6 +182,28 @@ def test_an_entry_with_facts_of_no_such_act_is_named(store: AnyStore) -> None:
         )
 
     assert sum("not what such an act writes" in line for line in discrepancies(store)) == 3
+
+
+@pytest.mark.parametrize(
+    ("act", "status"),
+    [
+        ("notice:attempt:begun", "sending"),
+        ("notice:attempt:deferred", "deferred"),
+        ("notice:attempt:lost", "unknown"),
+        ("notice:attempt:written_again", None),
+        ("notice:expired:not_sent", "expired"),
+        ("notice:unknown:queued", "queued"),
+        ("notice:held:handed_over", "handed_over"),
+        ("notice:receipt:confirmed", "delivered"),
+        ("notice:some:thing", None),
+        ("notice:of:four:words", None),
+        ("notice:one", None),
+    ],
+)
+def test_an_act_of_any_program_says_what_state_it_left_or_nothing(
+    act: str, status: str | None
+) -> None:
+    assert status_of(act) == status
 
 
 EMPTY_CHAIN = ("DELETE FROM audit", f"UPDATE audit_head SET seq = 0, hash = '{'0' * 64}'")
