@@ -268,6 +268,7 @@ class MarkBook(Protocol):
     def get(self, name: str) -> str | None: ...  # None: never set
 
     def set(self, name: str, value: str) -> None: ...
+    def names(self, prefix: str) -> Sequence[str]: ...  # that begin so, in order
 
 
 class UnitOfWork(Protocol):

@@ -10,7 +10,6 @@ import contextlib
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import partial
 
 from notifiers.heartbeat import Heartbeat
@@ -27,20 +26,11 @@ BACK_OFF = 60.0
 """Seconds after a server that answered nobody, or asked everybody to go away (421)."""
 
 
-class State(StrEnum):
-    """Whether mail may leave."""
-
-    READY = "ready"
-    HELD = "held"
-    """After a gap in the heartbeat: waits for `release`."""
-
-
 class Dispatcher:
     """Sends what the outbox says is due, through one channel, one message at a time.
 
-    `heartbeat`: the pulse of the only dispatcher of a folder. Where several share a store none is
-    given: their leases are their pulse, and the outbox itself says when mail is held. `say` is told, once each, what
-    keeps `run` from sending.
+    `heartbeat`: the process's own pulse; after a gap it enters the outbox anew, and the outbox says
+    whether mail is held. `say` is told, once each, what keeps `run` from sending.
     """
 
     def __init__(
@@ -59,7 +49,7 @@ class Dispatcher:
         self._now = now
         self._policy = policy
         self._boot_id = boot_id
-        self._heartbeat = heartbeat
+        self._heartbeat = heartbeat or Heartbeat()
         self._say = say or (lambda _: None)
         self._trouble = ""
         self._entered = False
@@ -67,22 +57,18 @@ class Dispatcher:
         self._backs_off = False
         self.meter: MailMeter = SilentMailMeter()
         """Told how each try ended, and whether mail is held."""
-        self.state = State.READY
         self.problems: dict[int, str] = {}
         """Rows that could not begin in the last round, and why."""
 
     async def run_once(self, limit: int = 100) -> int:
         """One round, asked for by a caller: how many were tried. Raises NotAllowed when held, and
         Retryable when the outbox cannot be written; the end of a try is kept meanwhile."""
-        if self.state is State.READY and self._entered and self._heartbeat is not None:
-            self._heartbeat.begin_anew()
         return await self._round(limit)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Rounds until `stop`, which is honoured between messages; then says goodbye.
 
-        When held it sends nothing and keeps looking for `release`, or for the deleted heartbeat
-        file.
+        When held it sends nothing, lets nothing expire, and keeps asking the outbox.
         """
         try:
             while not stop.is_set():
@@ -101,16 +87,7 @@ class Dispatcher:
                 self._entered = False
                 self._outbox.leave(self._boot_id, self._now())
 
-    def release(self) -> None:
-        """A person has looked at what was sent meanwhile, and says: go on."""
-        self.state = State.READY
-        if self._heartbeat is not None:
-            self._heartbeat.begin_anew()
-
     async def _round_unless_held(self, stop: asyncio.Event) -> None:
-        waved_on = self._heartbeat is not None and self._heartbeat.was_waved_on()
-        if self.state is State.HELD and waved_on:
-            self.release()
         trouble = ""
         try:
             await self._round(100, stop)
@@ -123,15 +100,14 @@ class Dispatcher:
     async def _round(self, limit: int, stop: asyncio.Event | None = None) -> int:
         # Ends first: recovery would make a deferred row of ours unknown.
         self._write_ends()
-        self._beat()
+        moment = self._beat()
         self._backs_off = False
         self.problems.clear()
         tried = 0
-        for row in self._outbox.due(self._now(), limit):
+        for row in self._outbox.due(moment, limit):
             if self._backs_off or (stop is not None and stop.is_set()):
                 break
-            self._beat()
-            tried += await self._send(row)
+            tried += await self._send(row, self._beat())
         return tried
 
     async def _rest(self, stop: asyncio.Event) -> None:
@@ -143,50 +119,50 @@ class Dispatcher:
             left -= PAUSE
             self._stay_quietly()
 
-    def _beat(self) -> None:
-        """Alive, and allowed to send? Raises NotAllowed when mail is held."""
-        self._be_there()
-        if self._heartbeat and self.state is State.READY and not self._heartbeat.beat():
-            self.state = State.HELD
-        why = self._why_held()
+    def _beat(self) -> datetime:
+        """Alive, and allowed to send: the moment that was judged, for what is done next. Raises
+        NotAllowed when mail is held."""
+        moment = self._now()
+        if not self._heartbeat.beat(moment) and self._entered:
+            self._entered, self._boot_id = False, uuid.uuid4().hex
+        self._be_there(moment)
+        why = self._outbox.held(moment)
         self.meter.held(why)
         if why:
             raise NotAllowed(
                 f"mail is held: {why}",
                 place="dispatch",
-                remedy="Compare the notices with the mail server's log, then release.",
+                remedy="breachdesk dispatch --held shows what may have left. Compare it with the "
+                "mail server's log, then breachdesk dispatch --release --by YOUR-ID.",
             )
+        return moment
 
-    def _why_held(self) -> str:
-        if self.state is State.HELD:
-            return "this machine was asleep, stopped or restored"
-        return self._outbox.held()
-
-    def _be_there(self) -> None:
+    def _be_there(self, moment: datetime) -> None:
         """Enter once, then stay; a boot whose lease ran out is over, and a new one begins."""
-        if self._entered and not self._outbox.stay(self._boot_id, self._now()):
+        if self._entered and not self._outbox.stay(self._boot_id, moment):
             self._entered, self._boot_id = False, uuid.uuid4().hex
         if not self._entered:
-            self._enter()
+            self._enter(moment)
 
-    def _enter(self) -> None:
+    def _enter(self, moment: datetime) -> None:
         """Before the first message: what a dead process left is `unknown` from here on."""
-        self._outbox.enter(self._boot_id, self._now())
+        self._outbox.enter(self._boot_id, moment)
         self._entered = True
-        self._outbox.recover(self._boot_id, self._now())
-        if self._heartbeat and self._heartbeat.gap_at_start() and self._outbox.due(self._now(), 1):
-            self.state = State.HELD
+        self._heartbeat.begin_anew(moment)
+        self._outbox.recover(self._boot_id, moment)
 
     def _stay_quietly(self) -> None:
-        """While something else takes its time. What goes wrong here shows at the next beat."""
+        """While something else takes its time. What goes wrong here shows at the next beat; after
+        a gap nobody says that we lived."""
+        moment = self._now()
         with contextlib.suppress(Retryable):
-            if self._entered:
-                self._outbox.stay(self._boot_id, self._now())
+            if self._entered and self._heartbeat.beat(moment):
+                self._outbox.stay(self._boot_id, moment)
 
-    async def _send(self, row: NoticeRow) -> int:
+    async def _send(self, row: NoticeRow, moment: datetime) -> int:
         """1 when it was tried. The outbox may say no at the last moment: paused, changed, over."""
         attempt_id = uuid.uuid4().hex
-        outgoing = self._begin(row, attempt_id)
+        outgoing = self._begin(row, attempt_id, moment)
         if outgoing is None:
             return 0
         result = await self._try(outgoing)
@@ -196,10 +172,10 @@ class Dispatcher:
         self._backs_off = concerns_everyone(result.reply)
         return 1
 
-    def _begin(self, row: NoticeRow, attempt_id: str) -> Outgoing | None:
+    def _begin(self, row: NoticeRow, attempt_id: str, moment: datetime) -> Outgoing | None:
         """A row that cannot begin (a template broke meanwhile) must not stop the others'."""
         try:
-            return self._outbox.begin(row.id, attempt_id, self._boot_id, self._now())
+            return self._outbox.begin(row.id, attempt_id, self._boot_id, moment)
         except (BadInput, Conflict, NotFound) as problem:
             self.problems[row.id] = str(problem)
             return None

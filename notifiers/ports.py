@@ -19,7 +19,9 @@ class Outbox(Protocol):
 
     def enter(self, boot_id: str, now: datetime) -> None:
         """A dispatcher begins under a boot id that nobody ever used. Where several send, it takes
-        a lease that `stay` renews."""
+        a lease that `stay` renews. Decides, before anything expires, whether all mail is held:
+        when it waited while no dispatcher was seen (whatever the clock says now), and when the
+        store is a copy or an older state."""
         ...
 
     def stay(self, boot_id: str, now: datetime) -> bool:
@@ -31,7 +33,7 @@ class Outbox(Protocol):
         """The dispatcher of this boot id ends: what it left `sending` may be recovered at once."""
         ...
 
-    def held(self) -> str:
+    def held(self, now: datetime) -> str:
         """Why no dispatcher may send until a person has looked; empty: they may."""
         ...
 

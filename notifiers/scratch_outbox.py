@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from notifiers.heartbeat import GAP
 from schemas.notice import NoticeRow, Outgoing, SendOutcome, SendResult, Status
 
 OPEN = (Status.QUEUED, Status.DEFERRED)
@@ -30,6 +31,8 @@ class ScratchOutbox:
         )
         self.paused = False
         self.approval_hash = "a" * 64
+        self._why_held = ""
+        self._last_beat: datetime | None = None
 
     def queue(self, row: NoticeRow, outgoing: Outgoing) -> None:
         """Add a row and what it will send."""
@@ -50,19 +53,28 @@ class ScratchOutbox:
     def __del__(self) -> None:
         self._store.close()
 
-    def enter(self, boot_id: str, now: datetime) -> None:
+    def enter(self, boot_id: str, now: datetime) -> None:  # noqa: ARG002 - the port's signature
         """See notifiers.ports.Outbox. One process sends from here: there are no leases."""
+        last, self._last_beat = self._last_beat, now
+        waits = any(row.status in OPEN for row in self.rows())
+        if last is not None and waits and abs(now - last) > GAP:
+            self._why_held = "nobody was seen while mail waited"
 
     def stay(self, boot_id: str, now: datetime) -> bool:  # noqa: ARG002 - the port's signature
         """See notifiers.ports.Outbox."""
+        self._last_beat = now
         return True
 
     def leave(self, boot_id: str, now: datetime) -> None:
         """See notifiers.ports.Outbox."""
 
-    def held(self) -> str:
-        """See notifiers.ports.Outbox. The heartbeat of the one process holds instead."""
-        return ""
+    def held(self, now: datetime) -> str:  # noqa: ARG002 - the port's signature
+        """See notifiers.ports.Outbox."""
+        return self._why_held
+
+    def release(self) -> None:
+        """A person has looked."""
+        self._why_held = ""
 
     def recover(self, boot_id: str, now: datetime) -> int:  # noqa: ARG002 - the port's signature
         """See notifiers.ports.Outbox."""

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from store_adapters import fresh_store
-from waiting_letters import SENDER, renderer
+from waiting_letters import SENDER, established, renderer
 
 from breachdesk.casework import affected, approve, decide, notify
 from breachdesk.casework.assets import import_assets
 from breachdesk.casework.customers import import_customers
+from breachdesk.casework.installation import Installation
 from breachdesk.casework.letters import documents
 from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.casework.second_person import writers
@@ -44,8 +45,10 @@ class ReleaseScene:
     now: FixedNow
     settings: Settings
     breach: Breach = field(init=False)
+    place: Installation = field(init=False)
 
     def begin(self) -> None:
+        self.place = established(self.store, self.settings.data_dir, shared=False)
         self.imports(CONTOSO + FABRIKAM, by="operator:cli")
         self.now.advance(days=60)
         for user in ("rowan", "blake", "avery"):
@@ -131,7 +134,7 @@ class ReleaseScene:
 
     @property
     def outbox(self) -> StoreOutbox:
-        return StoreOutbox(self.store, self.settings, renderer())
+        return StoreOutbox(self.store, self.settings, renderer(), self.place)
 
     def rows(self) -> list[NoticeRow]:
         return list(self.store.look(lambda uow: uow.notices.list(breach_id=self.breach.id)))

@@ -11,10 +11,13 @@ from pathlib import Path
 
 from services import fresh_schema, postgres_url
 
-from breachdesk.casework import affected, approve, decide, notify
+from breachdesk.casework import affected, approve, decide, mail_hold, notify
+from breachdesk.casework.installation import Installation
 from breachdesk.ports import Now, Store, UnitOfWork
+from breachdesk.stores.attempt_files import AttemptFiles
 from breachdesk.stores.open_store import open_postgres
 from breachdesk.stores.postgres_store import PostgresStore
+from breachdesk.stores.sql_store import SqlStore
 from breachdesk.testing import a_confirmed_breach, a_customer, a_user, an_actor
 from notifiers.render import JinjaRenderer
 from notifiers.testing import DECISION, FACTS, NOON, PROFILE
@@ -67,10 +70,26 @@ def shared_store(now: Now) -> Iterator[PostgresStore]:
         yield store
 
 
+def place(store: SqlStore) -> Installation:
+    """Where mail is sent from, beside the store's file."""
+    return established(store, store.path.parent, shared=False)
+
+
+def established(store: Store, folder: Path, *, shared: bool, number: int = 0) -> Installation:
+    """Where a dispatcher sends from, with its files in the folder; establishes it in a store that
+    never held a notice."""
+    installation = Installation(AttemptFiles(folder, number), shared=shared)
+    store.act(lambda uow: installation.establish(uow, NOON))
+    return installation
+
+
 def approve_letters(
     store: Store, settings: Settings, count: int, now: datetime = NOON
 ) -> tuple[NoticeRow, ...]:
-    """So many queued letters, one a customer, rows 1 to `count` of a fresh store."""
+    """So many queued letters, one a customer, rows 1 to `count` of a fresh store, which is bound to
+    its database server before."""
+    server = store.identity()
+    store.act(lambda uow: mail_hold.note_server(uow, server))
     breach = store.act(lambda uow: _confirmed(uow, count, now))
     store.act(lambda uow: _written(uow, breach, now))
     sender, words = settings.senders[0], renderer()

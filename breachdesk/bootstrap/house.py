@@ -6,17 +6,22 @@ import fcntl
 import gc
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from breachdesk.bootstrap import places
+from breachdesk.casework import mail_hold
+from breachdesk.casework.installation import Installation
 from breachdesk.ports import Now
 from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.attempt_files import AttemptFiles
+from breachdesk.stores.file_lock import FileLock
 from breachdesk.stores.open_store import open_store
 from notifiers.render import JinjaRenderer
 from schemas.errors import Misconfigured, NotAllowed, Retryable
@@ -58,6 +63,7 @@ class Premises:
     def __init__(self, settings: Settings, now: Now = system_now) -> None:
         self.settings = settings
         self.now = now
+        self._locks: list[FileLock] = []
         settings.data_dir.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Self:
@@ -97,14 +103,56 @@ class Premises:
 
     @cached_property
     def store(self) -> AnyStore:
-        """The store, migrated to the newest schema. It exports when Kafka is named."""
+        """The store, migrated to the newest schema. It exports when Kafka is named. A new one is
+        bound to this folder, or to its database server: a copy made later is known as one."""
         settings = self.settings
-        return open_store(
+        store = open_store(
             places.store_url(settings),
             now=self.now,
             settings=settings.store,
             exporting=bool(settings.kafka.servers),
         )
+        # Whoever only reads is not stopped by a disk that is full: the dispatcher asks again.
+        with suppress(Retryable):
+            self._bind(store)
+        return store
+
+    @cached_property
+    def installation(self) -> Installation:
+        """Where mail is sent from with the store in this folder; over a shared store what the
+        folder's first dispatcher tells, to be read only."""
+        return self._installation(0)
+
+    def own_installation(self) -> Installation:
+        """Where this process sends from. Over a shared store several processes may use the folder:
+        each has files of its own, until these premises close."""
+        return self._installation(self._number()) if self._is_shared else self.installation
+
+    def _installation(self, number: int) -> Installation:
+        return Installation(AttemptFiles(self.settings.data_dir, number), shared=self._is_shared)
+
+    @property
+    def _is_shared(self) -> bool:
+        return self.settings.store.distributed
+
+    def _bind(self, store: AnyStore) -> None:
+        now = self.now()
+        if not self._is_shared:
+            if store.look(self.installation.is_new):
+                store.act(lambda uow: self.installation.establish(uow, now))
+        elif store.look(mail_hold.needs_server):
+            server = store.identity()
+            store.act(lambda uow: mail_hold.note_server(uow, server))
+
+    def _number(self) -> int:
+        """The first that no living process has; let go of with the premises."""
+        for number in count():
+            lock = FileLock(self.settings.data_dir / f"dispatch.{number}.lock")
+            if lock.try_hold():
+                self._locks.append(lock)
+                return number
+            lock.close()
+        raise AssertionError
 
     @cached_property
     def templates(self) -> Path:
@@ -153,6 +201,9 @@ class Premises:
         for name in ("store", "journal", "topics"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
+        self.__dict__.pop("installation", None)
+        while self._locks:
+            self._locks.pop().close()
 
 
 def calm_the_collector() -> None:

@@ -8,8 +8,8 @@ import signal
 import sys
 import threading
 import uuid
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from breachdesk.bootstrap.house import Premises, holding
 from breachdesk.bootstrap.logs import set_up_logs, spoken
@@ -17,16 +17,18 @@ from breachdesk.bootstrap.mail_watch import MailWatch
 from breachdesk.bootstrap.observing import WatchedChannel
 from breachdesk.casework import mail_hold
 from breachdesk.casework.dispatchers import LEASE_SECONDS, Dispatchers, LeasedDispatchers
+from breachdesk.casework.held_mail import HeldMail, held
+from breachdesk.casework.held_mail import record_left as record_held_left
+from breachdesk.casework.held_mail import release as release_held
 from breachdesk.casework.outbox import StoreOutbox
+from breachdesk.ports import UnitOfWork
 from notifiers.channels import channel_for
 from notifiers.dispatch import Dispatcher
-from notifiers.heartbeat import Heartbeat
 from schemas.errors import Retryable
 from streams.stop_deadline import StopDeadline, begin_on_signal
 
 Say = Callable[[str], None]
 MOST_AT_ONCE = 10_000
-OPERATOR = "operator:cli"
 STOP_SECONDS = 50.0
 """A slow message may end within it; supervisors are told to wait 60 seconds."""
 
@@ -43,21 +45,15 @@ def dispatcher(
     caller holds the folder's dispatch lock; over a shared one leases tell dispatchers apart."""
     shared = house.settings.store.distributed
     others: Dispatchers | None = LeasedDispatchers(house.store, lease_seconds) if shared else None
-    pulse = None if shared else Heartbeat(house.now, file=heartbeat_file(house))
-    outbox = StoreOutbox(house.store, house.settings, house.renderer, others)
+    place = house.own_installation()
+    outbox = StoreOutbox(house.store, house.settings, house.renderer, place, others)
     channel = channel_for(house.sender())
     if watch is not None:
         channel = WatchedChannel(channel, watch.tracer)
-    policy = house.settings.notices
-    made = Dispatcher(outbox, channel, house.now, policy, boot_id, heartbeat=pulse, say=say)
+    made = Dispatcher(outbox, channel, house.now, house.settings.notices, boot_id, say=say)
     if watch is not None:
         made.meter = watch.meter
     return made
-
-
-def heartbeat_file(house: Premises) -> Path:
-    """Deleting it is a person's word that mail may go on after a gap."""
-    return house.settings.data_dir / "dispatch.heartbeat"
 
 
 async def send_due(house: Premises) -> int:
@@ -121,11 +117,44 @@ def _end_overdue(say: Say) -> None:
     os._exit(0)
 
 
-def release(house: Premises) -> str:
-    """A person says that mail may go on; audited. Returns why it was held in a shared store."""
-    heartbeat_file(house).unlink(missing_ok=True)
+def held_mail(house: Premises) -> HeldMail:
+    """Why mail is held, and what may have left that the store does not know of."""
+    now = house.now()
+    return house.store.look(lambda uow: held(uow, house.installation, house.settings, now))
+
+
+def release(house: Premises, user_id: str, *, let_expire: bool = False) -> HeldMail:
+    """That person has looked and says that mail may go on; audited with what was shown, which is
+    returned. Raises as `breachdesk.casework.held_mail.release`."""
     server, now = house.store.identity(), house.now()
-    return house.store.act(lambda uow: mail_hold.release(uow, server, OPERATOR, now))
+
+    def work(uow: UnitOfWork) -> HeldMail:
+        _hold_in_doubt(house, uow, now)
+        shown = held(uow, house.installation, house.settings, now)
+        release_held(uow, user_id, shown, server, now, let_expire=let_expire)
+        return shown
+
+    return house.store.act(work)
+
+
+def record_left(house: Premises, user_id: str, rows: Sequence[int], evidence: str) -> None:
+    """These notices left, as that person found in the relay's log: all of them, or none is
+    changed."""
+    now = house.now()
+
+    def work(uow: UnitOfWork) -> None:
+        _hold_in_doubt(house, uow, now)
+        for row_id in rows:
+            record_held_left(uow, user_id, row_id, evidence, now)
+
+    house.store.act(work)
+
+
+def _hold_in_doubt(house: Premises, uow: UnitOfWork, now: datetime) -> None:
+    """No dispatcher may have looked yet."""
+    doubt = house.installation.note_doubt(uow)
+    if doubt:
+        mail_hold.hold(uow, doubt, now, {})
 
 
 async def _dispatch(

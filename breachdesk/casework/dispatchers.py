@@ -14,15 +14,16 @@ from schemas.errors import Conflict
 from schemas.notice import NoticeRow
 
 LEASE_SECONDS = 60.0
+ALONE_BEATS_EVERY = timedelta(minutes=1)
 
 
 class Dispatchers(Protocol):
     """The dispatchers of one store, seen by one of them."""
 
     def enter(
-        self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime, *, is_due: bool
+        self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime, *, missed: bool
     ) -> None:
-        """Begin under a new boot id; `is_due`: is there mail to send?"""
+        """Begin under a new boot id; `missed`: mail was due while no dispatcher was seen."""
         ...
 
     def must_renew(self, now: datetime) -> bool:
@@ -45,6 +46,10 @@ class Dispatchers(Protocol):
         """Of the database server that answers now. The one thing asked outside a transaction."""
         ...
 
+    def is_home(self, uow: UnitOfWork, identity: str, now: datetime) -> bool:
+        """Does the database server answer that mail was last sent from? If not, mail is held."""
+        ...
+
     def may_begin(self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime) -> bool:
         """Lease alive, nothing held, and the database server mail was last sent from?"""
         ...
@@ -59,19 +64,34 @@ class Dispatchers(Protocol):
 
 
 class OnlyDispatcher:
-    """The holder of the folder's lock: every other boot is dead, and the heartbeat's file holds."""
+    """The holder of the folder's lock: every other boot is dead."""
+
+    def __init__(self) -> None:
+        self._renewed: datetime | None = None
 
     def enter(
-        self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime, *, is_due: bool
+        self,
+        uow: UnitOfWork,
+        boot_id: str,  # noqa: ARG002 - the port's signature
+        identity: str,  # noqa: ARG002 - the port's signature
+        now: datetime,
+        *,
+        missed: bool,
     ) -> None:
-        """Nothing to tell."""
+        """Say that we live. Mail that was due while nobody did is held."""
+        if missed:
+            mail_hold.hold_after_gap(uow, now)
+        mail_hold.beat(uow, now)
+        self._renewed = now
 
-    def must_renew(self, now: datetime) -> bool:  # noqa: ARG002 - the port's signature
-        """A lock needs no renewal."""
-        return False
+    def must_renew(self, now: datetime) -> bool:
+        """Often enough that a quick restart is no gap."""
+        return self._renewed is None or abs(now - self._renewed) >= ALONE_BEATS_EVERY
 
     def renew(self, uow: UnitOfWork, boot_id: str, now: datetime) -> bool:  # noqa: ARG002
         """The lock is held as long as the process lives."""
+        mail_hold.beat(uow, now)
+        self._renewed = now
         return True
 
     def leave(self, uow: UnitOfWork, boot_id: str) -> None:
@@ -85,13 +105,17 @@ class OnlyDispatcher:
         """A file has none."""
         return ""
 
-    def may_begin(self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime) -> bool:  # noqa: ARG002
-        """Nobody else can."""
+    def is_home(self, uow: UnitOfWork, identity: str, now: datetime) -> bool:  # noqa: ARG002
+        """A file is no server."""
         return True
 
-    def held(self, uow: UnitOfWork) -> str:  # noqa: ARG002 - the port's signature
-        """The heartbeat's file holds instead."""
-        return ""
+    def may_begin(self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime) -> bool:  # noqa: ARG002
+        """Nobody else can."""
+        return not mail_hold.why_held(uow)
+
+    def held(self, uow: UnitOfWork) -> str:
+        """The store's mark."""
+        return mail_hold.why_held(uow)
 
     def in_turn(self, rows: Sequence[NoticeRow]) -> Sequence[NoticeRow]:
         """Oldest first."""
@@ -110,14 +134,14 @@ class LeasedDispatchers:
         self._renewed: datetime | None = None
 
     def enter(
-        self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime, *, is_due: bool
+        self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime, *, missed: bool
     ) -> None:
-        """Take a lease. Mail that is due after a silence of all dispatchers is held, and mail is
+        """Take a lease. Mail that was due in a silence of all dispatchers is held, and mail is
         held when another database server answers. Raises Conflict for a used boot id."""
         if uow.leases.take(_lease(boot_id), boot_id, self._seconds, now) is None:
             raise Conflict("this boot id is another dispatcher's", place="dispatch")
         mail_hold.is_our_server(uow, identity, now, remembered=self._server)
-        if is_due and mail_hold.missed_beats(uow, now):
+        if missed:
             mail_hold.hold_after_gap(uow, now)
         mail_hold.beat(uow, now)
         self._boot_id, self._renewed, self._server = boot_id, now, identity
@@ -148,6 +172,10 @@ class LeasedDispatchers:
         """As the store says it."""
         return self._store.identity()
 
+    def is_home(self, uow: UnitOfWork, identity: str, now: datetime) -> bool:
+        """As the store's note and what we remember say."""
+        return mail_hold.is_our_server(uow, identity, now, remembered=self._server)
+
     def may_begin(self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime) -> bool:
         """Asked in the transaction that writes intent."""
         if not self._holds(uow, boot_id, now):
@@ -155,7 +183,7 @@ class LeasedDispatchers:
             return False
         if mail_hold.why_held(uow):
             return False
-        return mail_hold.is_our_server(uow, identity, now, remembered=self._server)
+        return self.is_home(uow, identity, now)
 
     def held(self, uow: UnitOfWork) -> str:
         """The store's mark."""

@@ -1,16 +1,17 @@
-"""The hold on all mail of a store that several dispatchers share, and what leads to it.
+"""The hold on all mail of a store, and what leads to it.
 
-Three marks in the store, read and written in the transactions of the outbox: why mail is held, when
-a dispatcher last said that it lives, and which database server mail was last sent from. After an
-asynchronous failover the newest attempts may be missing from the store: mail waits for a person
-(docs/reference/streaming.md, sections 3 and 4).
+Marks in the store, read and written in the transactions of the outbox: why mail is held, when a
+dispatcher last said that it lives, and which database server mail was last sent from. Whatever
+holds mail, a named person releases it (docs/reference/streaming.md, section 4).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from breachdesk.casework.attempts import ACTOR, into_doubt
+from breachdesk.casework.installation import accept
 from breachdesk.ports import UnitOfWork
 from schemas.notice import Status
 
@@ -19,8 +20,11 @@ BEAT = "dispatch-beat"
 SERVER = "dispatch-server"
 GAP = timedelta(minutes=5)
 """Longer silence of all dispatchers than any restart explains."""
-AFTER_GAP = "no dispatcher was seen for more than five minutes while mail was due"
+AFTER_GAP = (
+    "no dispatcher was seen for more than five minutes while mail waited, or the clock was moved"
+)
 AFTER_FAILOVER = "another database server answers than the one mail was last sent from"
+NO_SERVER = "the store does not say which database server mail may leave from"
 
 
 def why_held(uow: UnitOfWork) -> str:
@@ -33,55 +37,83 @@ def beat(uow: UnitOfWork, now: datetime) -> None:
     uow.marks.set(BEAT, now.isoformat())
 
 
-def missed_beats(uow: UnitOfWork, now: datetime) -> bool:
-    """Is the last beat longer ago than the gap, in the future, or unreadable? Never one: no."""
-    last = uow.marks.get(BEAT)
-    if not last:
-        return False
+def last_beat(uow: UnitOfWork) -> datetime | None:
+    """When a dispatcher last said that it lives. None: never, or it cannot be read."""
     try:
-        return abs(now - datetime.fromisoformat(last)) > GAP
+        return datetime.fromisoformat(uow.marks.get(BEAT) or "")
     except ValueError:
-        return True
+        return None
+
+
+def is_gap(last: datetime, now: datetime) -> bool:
+    """Does it lie longer ago than any restart takes, or in the future?"""
+    return abs(now - last) > GAP
 
 
 def hold_after_gap(uow: UnitOfWork, now: datetime) -> None:
-    """The machine, or the store, was stopped, asleep or restored while mail was due."""
-    _hold(uow, AFTER_GAP, now, {})
+    """The machine, or the store, was stopped, asleep or restored while mail was due, or its clock
+    is wrong."""
+    hold(uow, AFTER_GAP, now, {})
+
+
+def note_server(uow: UnitOfWork, identity: str) -> None:
+    """Bind a store that never held a notice to its database server. Does nothing to another one."""
+    if needs_server(uow):
+        uow.marks.set(SERVER, identity)
+
+
+def needs_server(uow: UnitOfWork) -> bool:
+    """Would `note_server` do anything?"""
+    return not uow.marks.get(SERVER) and not any(uow.notices.counts().values())
 
 
 def is_our_server(uow: UnitOfWork, identity: str, now: datetime, *, remembered: str = "") -> bool:
-    """Did mail last leave from this database server (or never yet)? The first time it is noted.
+    """Did mail last leave from this database server?
 
     `remembered`: the server that the asking process entered at; it counts when the note itself was
-    lost. When another answers: what was being sent is in doubt, and all mail is held.
+    lost. When another answers, or a store that holds notices names none: what was being sent is in
+    doubt, and all mail is held.
     """
     noted = uow.marks.get(SERVER) or ""
     known = noted or remembered
-    if known in ("", identity):
+    if known == identity or (known and identity.startswith(f"{known}/")):
+        # An earlier version noted less of the same server.
         if noted != identity:
             uow.marks.set(SERVER, identity)
+        return True
+    if not known and needs_server(uow):
+        note_server(uow, identity)
         return True
     sending = uow.notices.list(statuses=(Status.SENDING,))
     said = "the database server changed while it was being sent"
     doubtful = into_doubt(uow, sending, said, now)
-    _hold(uow, AFTER_FAILOVER, now, {"before": known, "now": identity, "unknown": doubtful})
+    why = AFTER_FAILOVER if known else NO_SERVER
+    hold(uow, why, now, {"before": known, "now": identity, "unknown": doubtful})
     return False
 
 
-def release(uow: UnitOfWork, identity: str, actor: str, now: datetime) -> str:
+def release(
+    uow: UnitOfWork,
+    identity: str,
+    actor: str,
+    now: datetime,
+    shown: Mapping[str, object] | None = None,
+) -> str:
     """A person has compared the notices with the relay's log: mail goes on, from this database
-    server. Returns why it was held; empty: it was not."""
+    server and from installations that were in doubt until now. `shown`: what the person was told.
+    Returns why it was held; empty: it was not."""
     why = why_held(uow)
     known = uow.marks.get(SERVER) or ""
     uow.marks.set(HELD, "")
     uow.marks.set(SERVER, identity)
     beat(uow, now)
-    facts = {"held": why, "before": known, "now": identity}
+    facts = {"held": why, "before": known, "now": identity, "doubts": accept(uow), **(shown or {})}
     uow.audit.record(at=now, actor=actor, act="dispatch:released", subject="dispatch", facts=facts)
     return why
 
 
-def _hold(uow: UnitOfWork, why: str, now: datetime, facts: dict[str, object]) -> None:
+def hold(uow: UnitOfWork, why: str, now: datetime, facts: dict[str, object]) -> None:
+    """Nothing leaves from now on. A hold that stands already keeps its reason."""
     if why_held(uow):
         return
     uow.marks.set(HELD, why)

@@ -10,21 +10,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from breachdesk.casework import mail_hold
 from breachdesk.casework.attempt_memory import AttemptMemory
 from breachdesk.casework.attempts import audit_attempt, boot_of, into_doubt
 from breachdesk.casework.departure import Intent, Ready, Refusal, cheap_refusal, departure
 from breachdesk.casework.dispatchers import Dispatchers, OnlyDispatcher
+from breachdesk.casework.installation import Installation
 from breachdesk.casework.letters import LetterMaker, documents
 from breachdesk.casework.notify import RESEND_AFTER, open_call
-from breachdesk.casework.standing import approval_of
+from breachdesk.casework.standing import approval_of, released_last
 from breachdesk.casework.telephone import recipient_of
 from breachdesk.casework.witness import why_waiting
 from breachdesk.ports import Renderer, Store, UnitOfWork
 from schemas.breach import NoticeKind
+from schemas.errors import Conflict
 from schemas.notice import NoticeRow, Outgoing, SendOutcome, SendResult, Status
 from schemas.settings import Settings
 
-STARTABLE = (Status.QUEUED, Status.DEFERRED, Status.UNKNOWN)
+OPEN = (Status.QUEUED, Status.DEFERRED)
+STARTABLE = (*OPEN, Status.UNKNOWN)
 ENDS = {
     SendOutcome.HANDED_OVER: Status.HANDED_OVER,
     SendOutcome.DEFERRED: Status.DEFERRED,
@@ -37,28 +41,33 @@ PROCESS_ENDED = "the process that sent it ended, and its reply is not known"
 
 class StoreOutbox:
     """notifiers.ports.Outbox over the store, seen by one dispatcher. Nothing said of others: it is
-    the only one, and holds the data folder's lock."""
+    the only one, and holds the data folder's lock. `installation`: where it sends from."""
 
     def __init__(
         self,
         store: Store,
         settings: Settings,
         renderer: Renderer,
+        installation: Installation,
         dispatchers: Dispatchers | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
         self._renderer = renderer
+        self._installation = installation
         self._dispatchers = dispatchers or OnlyDispatcher()
         self._memory = AttemptMemory()
 
     def enter(self, boot_id: str, now: datetime) -> None:
-        """A dispatcher begins under this boot id. Raises Conflict when it is another's."""
+        """A dispatcher begins under this boot id. All mail is held when it was due while nobody
+        was seen, and when this store is not the one it was last sent from. Raises Conflict when
+        the boot id is another's."""
         server = self._dispatchers.identity()
 
         def work(uow: UnitOfWork) -> None:
-            is_due = bool(self._waiting(uow, now))
-            self._dispatchers.enter(uow, boot_id, server, now, is_due=is_due)
+            missed = self._missed(uow, now)
+            self._dispatchers.enter(uow, boot_id, server, now, missed=missed)
+            self._settle_doubt(uow, now)
             self._remind(uow, server, now)
 
         self._store.act(work)
@@ -90,9 +99,25 @@ class StoreOutbox:
 
         self._store.act(work)
 
-    def held(self) -> str:
-        """Why no dispatcher may send; empty: they may."""
-        return self._store.look(self._dispatchers.held)
+    def held(self, now: datetime) -> str:
+        """Why no dispatcher may send; empty: they may. A doubt that arose meanwhile is written
+        down, and one that a person accepted is settled."""
+        why, must_settle = self._store.look(
+            lambda uow: (self._dispatchers.held(uow), self._installation.must_settle(uow))
+        )
+        if not must_settle:
+            return why
+        server = self._dispatchers.identity()
+
+        def work(uow: UnitOfWork) -> str:
+            # Another server is the graver reason, and what we know is written down there first.
+            self._dispatchers.is_home(uow, server, now)
+            self._remind(uow, server, now)
+            return self._settle_doubt(uow, now)
+
+        why = self._store.act(work)
+        self._memory.server = server
+        return why
 
     def recover(self, boot_id: str, now: datetime) -> int:
         """Rows that a dead boot left `sending` become `unknown`; how many."""
@@ -109,7 +134,8 @@ class StoreOutbox:
         return self._dispatchers.in_turn(living)[:limit]
 
     def begin(self, row_id: int, attempt_id: str, boot_id: str, now: datetime) -> Outgoing | None:
-        """Write intent and give what is to be sent; None: do not send.
+        """Write intent and give what is to be sent; None: do not send. Raises Retryable when the
+        attempt cannot be written beside the store: nothing was sent, intent may be written.
 
         The database server is asked who it is before the transaction and after it: when both
         answers are the one that the transaction compared, it ran there.
@@ -123,11 +149,14 @@ class StoreOutbox:
             return None
         ready, server = found, self._dispatchers.identity()
         intent = Intent(ready, attempt_id, boot_id, server, now)
+        if not self._store.look(lambda u: self._installation.announce(u, attempt_id, now)):
+            return None
         begun = self._store.act(lambda uow: self._intend(uow, intent))
         self._memory.server = server
         if begun is None:
             return None
         self._memory.begun(begun)
+        self._installation.confirm()
         if not self._still_ours(intent):
             unsent = SendResult(outcome=SendOutcome.DEFERRED)
             self.finish(row_id, attempt_id, unsent, now, None)
@@ -148,6 +177,23 @@ class StoreOutbox:
             lambda uow: self._end(uow, uow.notices.get(row_id), attempt_id, result, now, retry_at)
         )
 
+    def _settle_doubt(self, uow: UnitOfWork, now: datetime) -> str:
+        """Why no dispatcher may send, once the installation was looked at."""
+        doubt = self._installation.settle(uow, now)
+        if doubt:
+            mail_hold.hold(uow, doubt, now, {})
+        return self._dispatchers.held(uow)
+
+    def _missed(self, uow: UnitOfWork, now: datetime) -> bool:
+        """Did mail wait while no dispatcher was seen? Mail that is stopped, or put off for an hour,
+        waits too: it would expire by a wrong clock. Nothing expires before this is known."""
+        may_leave = STARTABLE if self._settings.notices.unknown_resend else OPEN
+        waiting = uow.notices.list(statuses=may_leave)
+        if not waiting:
+            return False
+        last = mail_hold.last_beat(uow) or released_last(uow, waiting)
+        return last is None or mail_hold.is_gap(last, now)
+
     def _recover(self, uow: UnitOfWork, boot_id: str, now: datetime) -> int:
         dead = [
             row
@@ -160,6 +206,8 @@ class StoreOutbox:
         """Another database server than before may not know what we sent last."""
         for row in self._memory.write_again(uow, server, now):
             self._call_if_needed(uow, row, now)
+        if server != self._memory.server:
+            self._settle_doubt(uow, now)
 
     def _departure(self, uow: UnitOfWork, row_id: int, now: datetime) -> Ready | Refusal | None:
         """None: another dispatcher was quicker or mail is held, and nothing need be rendered."""
@@ -202,6 +250,9 @@ class StoreOutbox:
             self._refuse(uow, row.id, refusal, now)
 
     def _refuse(self, uow: UnitOfWork, row_id: int, refusal: Refusal, now: datetime) -> None:
+        """The row ends here, unless mail is held: then the clock, too, is in doubt."""
+        if self._dispatchers.held(uow):
+            return
         row = uow.notices.get(row_id)
         if refusal.status is None or row.status not in STARTABLE or row.status is Status.UNKNOWN:
             return
@@ -233,8 +284,10 @@ class StoreOutbox:
         if not (unchanged and startable) or cheap_refusal(uow, row, self._settings, now):
             return None
         begun = intent.written_on(row)
-        if not uow.notices.update(begun, expected=[row.status]):
+        if not self._installation.write(uow):
             return None
+        if not uow.notices.update(begun, expected=[row.status]):
+            raise Conflict("it changed meanwhile", place=f"notice {row.id}")
         audit_attempt(uow, "notice:attempt:begun", begun, now)
         return begun
 

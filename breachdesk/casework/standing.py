@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from breachdesk.casework.sealing import approval_seal, document_hash, sender_hash
 from breachdesk.casework.senders import sender_by_id
 from breachdesk.ports import UnitOfWork
@@ -25,6 +28,13 @@ def approval_of(uow: UnitOfWork, row: NoticeRow) -> Approval | None:
     if row.kind is NoticeKind.WITNESS:
         return next((a for a in filed if a.version == row.version), None)
     return next((a for a in filed if a.hash == row.approval_hash), None)
+
+
+def released_last(uow: UnitOfWork, rows: Sequence[NoticeRow]) -> datetime | None:
+    """When the newest of these rows was approved. None: none has an approval."""
+    seals = {(row.breach_id, row.approval_hash, row.kind): row for row in rows}
+    approvals = [approval_of(uow, row) for row in seals.values()]
+    return max((a.approved_at for a in approvals if a is not None), default=None)
 
 
 def is_standing(

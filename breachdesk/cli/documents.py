@@ -1,4 +1,4 @@
-"""Documents: `register export`, `report render`, `notice preview`."""
+"""Documents: `register export`, `report render`, `notice preview`, `notice left`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from breachdesk.casework import notify, register, report
+from breachdesk.cli.held import left
 from breachdesk.cli.options import AsJson, DataDir, out, premises, print_json
 from schemas.errors import BadInput
 
@@ -19,10 +20,13 @@ def add_to(app: typer.Typer) -> None:
     """Hang these commands on the command line."""
     registers = typer.Typer(no_args_is_help=True, help="The Art. 33(5) register.")
     reports = typer.Typer(no_args_is_help=True, help="Regulator reports.")
-    notices = typer.Typer(no_args_is_help=True, help="Letters before they are released.")
+    notices = typer.Typer(
+        no_args_is_help=True, help="Letters before they are released, and while mail is held."
+    )
     registers.command("export")(export)
     reports.command("render")(render)
     notices.command("preview")(preview)
+    notices.command("left")(left)
     app.add_typer(registers, name="register")
     app.add_typer(reports, name="report")
     app.add_typer(notices, name="notice")

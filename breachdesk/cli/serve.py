@@ -12,8 +12,9 @@ from breachdesk.bootstrap import mail
 from breachdesk.bootstrap.house import Premises, holding
 from breachdesk.bootstrap.logs import spoken
 from breachdesk.bootstrap.settings import FILE_NAME, data_dir_or_default
+from breachdesk.cli.held import print_held
 from breachdesk.cli.options import AsJson, DataDir, err, out, premises, print_facts
-from schemas.errors import Misconfigured, Retryable
+from schemas.errors import BadInput, Misconfigured, Retryable
 
 
 def add_to(app: typer.Typer) -> None:
@@ -50,8 +51,17 @@ def run(data_dir: DataDir = None) -> None:
 
 
 def dispatch(
+    held: Annotated[
+        bool,
+        typer.Option("--held", help="Show why mail is held and what may have left; send nothing."),
+    ] = False,
     release: Annotated[
         bool, typer.Option("--release", help="A person has compared notices and mail log: go on.")
+    ] = False,
+    by: Annotated[str, typer.Option(help="With --release: user id of the person who looked.")] = "",
+    let_expire: Annotated[
+        bool,
+        typer.Option("--let-expire", help="With --release: notices past their time may expire."),
     ] = False,
     once: Annotated[
         bool, typer.Option("--once", help="One round, also where a shared store is configured.")
@@ -61,30 +71,38 @@ def dispatch(
 ) -> None:
     """Send notices. With the store in the data folder: what is due now, once (`run` does this all
     the time). With a shared store: until SIGTERM or SIGINT, beside as many others as you like."""
+    if release and not by:
+        raise BadInput(
+            "mail is released by a named person",
+            place="--release",
+            remedy="Add --by and the user id of the person who compared the notices.",
+        )
     with premises(data_dir) as house:
-        if not house.settings.store.distributed:
-            _dispatch_alone(house, release=release, as_json=as_json)
+        if held:
+            print_held(mail.held_mail(house), as_json=as_json)
             return
         if release:
-            print_facts({"released": mail.release(house) or "nothing was held"}, as_json=as_json)
-        if once:
+            released = mail.release(house, by, let_expire=let_expire)
+            print_facts({"released": released.why or "nothing was held"}, as_json=as_json)
+        if not house.settings.store.distributed:
+            _dispatch_alone(house, released=release, as_json=as_json)
+        elif once:
             _one_round(house, as_json=as_json)
         elif not release:
             asyncio.run(mail.dispatch_until_signalled(house, _tell))
             spoken(house.settings.ops, _tell)("stopped between two messages")
 
 
-def _dispatch_alone(house: Premises, *, release: bool, as_json: bool) -> None:
+def _dispatch_alone(house: Premises, *, released: bool, as_json: bool) -> None:
     with holding(house.settings.data_dir, "dispatch") as alone:
-        if not alone:
+        if alone:
+            _one_round(house, as_json=as_json)
+        elif not released:
             raise Retryable(
                 "another process sends from this folder",
                 place=str(house.settings.data_dir),
                 remedy="It will do this; or stop it first.",
             )
-        if release:
-            mail.release(house)
-        _one_round(house, as_json=as_json)
 
 
 def _one_round(house: Premises, *, as_json: bool) -> None:

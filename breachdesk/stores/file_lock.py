@@ -25,6 +25,14 @@ class FileLock:
         finally:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
+    def try_hold(self) -> bool:
+        """Take the lock until `close`. False: another holds it."""
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
     def close(self) -> None:
         """Let go of the file; a second time does nothing."""
         if self._descriptor >= 0:

@@ -92,3 +92,8 @@ class SqlMarkBook:
         """Add or replace."""
         replace = insert_or_replace(self._connection, marks, ("value",))
         self._connection.execute(replace, {"name": name, "value": value})
+
+    def names(self, prefix: str) -> Sequence[str]:
+        """Names that begin so, in order."""
+        query = select(marks.c.name).where(marks.c.name.startswith(prefix, autoescape=True))
+        return sorted(self._connection.execute(query).scalars())

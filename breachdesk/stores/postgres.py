@@ -112,13 +112,16 @@ def lock_migrations(connection: Connection) -> None:
 
 
 def identity(connection: Connection) -> str:
-    """`system_identifier/timeline`. The timeline of the log that is being written rises at once
-    when a standby is promoted; the one in the control file only with the next checkpoint."""
+    """`system_identifier/timeline/database.table`. The timeline of the log that is being written
+    rises at once when a standby is promoted; the one in the control file only with the next
+    checkpoint. A dump that is restored makes tables with other numbers on the same server."""
     query = (
-        "SELECT system_identifier, pg_walfile_name(pg_current_wal_lsn()) FROM pg_control_system()"
+        "SELECT system_identifier, pg_walfile_name(pg_current_wal_lsn()),"
+        " (SELECT oid FROM pg_database WHERE datname = current_database()),"
+        " CAST(to_regclass('marks') AS oid) FROM pg_control_system()"
     )
-    system, segment = connection.execute(text(query)).one()
-    return f"{system}/{int(segment[:8], 16)}"
+    system, segment, database, table = connection.execute(text(query)).one()
+    return f"{system}/{int(segment[:8], 16)}/{database}.{table}"
 
 
 def _url(settings: StoreSettings) -> URL:

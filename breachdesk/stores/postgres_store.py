@@ -81,8 +81,8 @@ class PostgresStore:
         return self._transactions.read(lambda connection: work(SqlUnitOfWork(connection)))
 
     def identity(self) -> str:
-        """`system_identifier/timeline` of the server: another one after a failover or a restored
-        backup. Raises Retryable."""
+        """As `postgres.identity`: another one after a failover or a restored backup. Raises
+        Retryable."""
         return self._transactions.read(postgres.identity)
 
     def batch_sink(self) -> BatchSink:

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from waiting_letters import LetterRows, approve_letters, mail_settings, renderer, shared_store
+from waiting_letters import (
+    LetterRows,
+    approve_letters,
+    established,
+    mail_settings,
+    renderer,
+    shared_store,
+)
 
 from breachdesk.casework.dispatchers import LeasedDispatchers
 from breachdesk.casework.outbox import StoreOutbox
@@ -75,10 +82,11 @@ class StoreBench:
         self.in_order = not leased
         self.store, self.letters = store, LetterRows(store)
         settings = mail_settings(folder)
+        installation = established(store, folder, shared=leased)
         for row in approve_letters(store, settings, LETTERS):
             self.letters.change(row.id, status=Status.SKIPPED)
         others = LeasedDispatchers(store, TEN_DAYS) if leased else None
-        self.outbox = StoreOutbox(store, settings, renderer(), others)
+        self.outbox = StoreOutbox(store, settings, renderer(), installation, others)
         self.outbox.enter("boot", NOON)
 
     def queue(self, number: int, **changes: object) -> None:

@@ -10,10 +10,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from waiting_letters import LetterRows, approve_letters, mail_settings, renderer, shared_store
+from waiting_letters import (
+    LetterRows,
+    approve_letters,
+    established,
+    mail_settings,
+    renderer,
+    shared_store,
+)
 
 from breachdesk.casework import mail_hold
+from breachdesk.casework.attempt_account import STORE_IS_OLDER
 from breachdesk.casework.dispatchers import LeasedDispatchers
+from breachdesk.casework.installation import LAST, Installation
 from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.ports import Store, UnitOfWork
 from breachdesk.testing import FixedNow, memory_store
@@ -33,6 +42,7 @@ class Scene:
     now: FixedNow
     folder: Path
     wait: Callable[[float], None]
+    dispatchers: int = 0
 
     def __post_init__(self) -> None:
         self.letters = LetterRows(self.store)
@@ -42,10 +52,15 @@ class Scene:
     def outbox(self, boot_id: str = "", *, seconds: float = LEASE) -> StoreOutbox:
         """One dispatcher's outbox, entered when a boot id is named."""
         others = LeasedDispatchers(self.store, seconds)
-        made = StoreOutbox(self.store, self.settings, renderer(), others)
+        made = StoreOutbox(self.store, self.settings, renderer(), self.place(), others)
         if boot_id:
             made.enter(boot_id, self.now())
         return made
+
+    def place(self) -> Installation:
+        """Each dispatcher has files of its own."""
+        self.dispatchers += 1
+        return established(self.store, self.folder, shared=True, number=self.dispatchers)
 
     def begin(self, outbox: StoreOutbox, boot_id: str, row_id: int = 1) -> Outgoing | None:
         return outbox.begin(row_id, f"try-{row_id}-{boot_id}", boot_id, self.now())
@@ -181,10 +196,10 @@ def test_another_database_server_holds_all_mail_until_a_person_releases_it(scene
     assert scene.begin(two, "two", row_id=2) is None
     assert scene.row(1).status is Status.UNKNOWN
     assert "database server" in scene.row(1).status_reason
-    assert one.held() == two.held() == mail_hold.AFTER_FAILOVER
+    assert one.held(scene.now()) == two.held(scene.now()) == mail_hold.AFTER_FAILOVER
     assert scene.begin(one, "one", row_id=3) is None
     assert scene.release() == mail_hold.AFTER_FAILOVER
-    assert one.held() == ""
+    assert one.held(scene.now()) == ""
     assert scene.marked(mail_hold.SERVER) == scene.store.identity()
     assert scene.begin(one, "one", row_id=3) is not None
     assert scene.audited() == ["dispatch:held", "dispatch:released"]
@@ -195,7 +210,7 @@ def test_a_dispatcher_that_starts_after_a_failover_holds_all_mail(scene: Scene) 
     scene.mark(mail_hold.SERVER, "the server before")
     scene.outbox("two", seconds=60)
 
-    assert one.held() == mail_hold.AFTER_FAILOVER
+    assert one.held(scene.now()) == mail_hold.AFTER_FAILOVER
 
 
 def test_mail_that_is_due_after_a_silence_of_all_is_held(scene: Scene) -> None:
@@ -203,7 +218,7 @@ def test_mail_that_is_due_after_a_silence_of_all_is_held(scene: Scene) -> None:
     scene.now.advance(minutes=6)
     two = scene.outbox("two")
 
-    assert two.held() == mail_hold.AFTER_GAP
+    assert two.held(scene.now()) == mail_hold.AFTER_GAP
     assert scene.begin(two, "two") is None
     assert scene.release() == mail_hold.AFTER_GAP
     assert scene.begin(scene.outbox("three"), "three") is not None
@@ -215,14 +230,58 @@ def test_a_silence_in_which_nothing_was_due_holds_nothing(scene: Scene) -> None:
         scene.letters.change(row.id, status=Status.HANDED_OVER)
     scene.now.advance(minutes=6)
 
-    assert scene.outbox("two").held() == ""
+    assert scene.outbox("two").held(scene.now()) == ""
+
+
+def test_mail_that_was_stopped_in_a_silence_is_held_and_expires_by_no_wrong_clock(
+    scene: Scene,
+) -> None:
+    breach_id = scene.row().breach_id
+    scene.letters.pause(breach_id, paused=True)
+    scene.outbox("one").leave("one", scene.now())
+    scene.now.advance(days=9)
+    two = scene.outbox("two")
+    scene.letters.pause(breach_id, paused=False)
+
+    assert two.held(scene.now()) == mail_hold.AFTER_GAP
+    assert two.due(scene.now(), LETTERS) == []
+    assert {row.status for row in scene.letters.rows()} == {Status.QUEUED}
+
+
+def test_a_database_that_forgot_what_a_dispatcher_began_holds_all_mail(scene: Scene) -> None:
+    one = scene.outbox("one", seconds=60)
+    assert scene.begin(one, "one", row_id=1)
+    names = scene.store.look(lambda uow: uow.marks.names(LAST))
+    before = {name: scene.marked(name) or "" for name in names}
+    assert scene.begin(one, "one", row_id=2)
+    # As a base backup that is put back cold: the same server, and rows of before.
+    for name, value in before.items():
+        scene.mark(name, value)
+    forgotten = {"status": Status.QUEUED, "attempt_id": None, "attempts": 0, "intent_at": None}
+    scene.letters.change(2, **forgotten)
+
+    assert scene.begin(one, "one", row_id=2) is None
+    assert one.held(scene.now()) == STORE_IS_OLDER
+    assert scene.begin(scene.outbox("two", seconds=60), "two", row_id=2) is None
+    assert scene.release() == STORE_IS_OLDER
+    assert one.held(scene.now()) == ""
+    assert scene.begin(one, "one", row_id=2) is not None
+
+
+def test_a_dispatcher_that_comes_without_files_is_new_and_no_copy(scene: Scene) -> None:
+    one = scene.outbox("one", seconds=60)
+    scene.begin(one, "one")
+    two = scene.outbox("two", seconds=60)
+
+    assert two.held(scene.now()) == ""
+    assert scene.begin(two, "two", row_id=2) is not None
 
 
 def test_a_short_restart_holds_nothing(scene: Scene) -> None:
     scene.outbox("one").leave("one", scene.now())
     scene.now.advance(minutes=4)
 
-    assert scene.outbox("two").held() == ""
+    assert scene.outbox("two").held(scene.now()) == ""
 
 
 class Movable(LeasedDispatchers):
@@ -236,7 +295,8 @@ class Movable(LeasedDispatchers):
 
 def test_what_the_new_database_server_does_not_know_is_written_down_again(scene: Scene) -> None:
     others = Movable(scene.store, 60)
-    outbox = StoreOutbox(scene.store, scene.settings, renderer(), others)
+    scene.mark(mail_hold.SERVER, others.server)
+    outbox = StoreOutbox(scene.store, scene.settings, renderer(), scene.place(), others)
     outbox.enter("one", scene.now())
     for row_id in (1, 2, 3):
         assert scene.begin(outbox, "one", row_id)
@@ -247,7 +307,7 @@ def test_what_the_new_database_server_does_not_know_is_written_down_again(scene:
     others.server = "7000000000000000000/2"
 
     assert scene.begin(outbox, "one", 4) is None
-    assert outbox.held() == mail_hold.AFTER_FAILOVER
+    assert outbox.held(scene.now()) == mail_hold.AFTER_FAILOVER
     assert [scene.row(n).status for n in (1, 2, 3)] == [
         Status.HANDED_OVER,
         Status.UNKNOWN,

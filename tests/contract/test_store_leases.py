@@ -137,6 +137,14 @@ def test_a_mark_is_what_was_set_last(store: AnyStore) -> None:
     assert store.look(lambda uow: uow.marks.get("other")) is None
 
 
+def test_marks_are_named_by_how_they_begin(store: AnyStore) -> None:
+    for name in ("doubt:b", "doubt:a", "doubt_c", "other"):
+        store.act(lambda uow, n=name: uow.marks.set(n, "x"))
+
+    assert list(store.look(lambda uow: uow.marks.names("doubt:"))) == ["doubt:a", "doubt:b"]
+    assert list(store.look(lambda uow: uow.marks.names("doubt_"))) == ["doubt_c"]
+
+
 def test_the_identity_stays_while_the_server_does(store: AnyStore) -> None:
     first = store.identity()
     store.act(lambda uow: uow.marks.set("server", "x"))
@@ -152,7 +160,8 @@ def test_a_file_has_no_identity() -> None:
 @pytest.mark.postgres
 def test_a_server_is_known_by_its_number_and_timeline() -> None:
     with fresh_store("postgres", FixedNow()) as server:
-        number, timeline = server.identity().split("/")
+        number, timeline, table = server.identity().split("/")
 
     assert len(number) == 19
     assert timeline == "1"
+    assert [part.isdigit() for part in table.split(".")] == [True, True]

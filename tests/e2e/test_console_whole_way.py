@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 from argon2 import PasswordHasher
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from waiting_letters import place
 
 from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.console.app import console_app
@@ -73,7 +74,7 @@ class Desk:
     def dispatch(self) -> int:
         """Send what is due, once."""
         settings = self.house.settings
-        outbox = StoreOutbox(self.store, settings, self.house.renderer)
+        outbox = StoreOutbox(self.store, settings, self.house.renderer, place(self.store))
         channel = CHANNEL.open(settings.senders[0])
         dispatcher = Dispatcher(outbox, channel, self.now, settings.notices, "boot-1")
         with ThreadPoolExecutor(1) as aside:  # the browser's loop runs in this thread
@@ -103,6 +104,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     log.append([Incoming(source="m365", raw=b'{"Operation": "UserLoggedIn"}', arrived=START)])
     renderer = JinjaRenderer(TEMPLATES, "Europe/London")
     house = House(_settings(tmp_path), store, renderer, now, NoRules(), log, TEMPLATES)
+    place(store)
     _seed(store, now)
     server = uvicorn.Server(uvicorn.Config(console_app(house), port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)

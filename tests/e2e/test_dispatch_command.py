@@ -14,9 +14,10 @@ from waiting_letters import shared_settings
 
 from breachdesk.casework import mail_hold
 from breachdesk.stores.open_store import open_postgres
-from breachdesk.testing import FixedNow
+from breachdesk.testing import FixedNow, a_user
 from notifiers.testing import NOON
 from schemas.settings import StoreSettings
+from schemas.user import Duty
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 COMMAND = [sys.executable, "-m", "breachdesk.cli.main", "dispatch", "--data-dir"]
@@ -47,9 +48,11 @@ def said(folder: Path, settings: StoreSettings, *options: str) -> subprocess.Com
 def test_held_mail_is_released_by_command_and_a_dispatcher_ends_in_order(tmp_path: Path) -> None:
     (tmp_path / "breachdesk.toml").write_text(SENDER.format(folder=tmp_path), "utf-8")
     with shared_settings() as settings, open_postgres(settings, now=FixedNow(NOON)) as store:
+        store.act(lambda uow: uow.users.save(a_user("rowan", Duty.RESPONDER)))
         store.act(lambda uow: uow.marks.set(mail_hold.SERVER, "7000000000000000000/1"))
         refused = said(tmp_path, settings, "--once")
-        released = said(tmp_path, settings, "--release")
+        nameless = said(tmp_path, settings, "--release")
+        released = said(tmp_path, settings, "--release", "--by", "rowan")
         round_made = said(tmp_path, settings, "--once")
         running = subprocess.Popen(
             [*COMMAND, str(tmp_path)],
@@ -61,7 +64,7 @@ def test_held_mail_is_released_by_command_and_a_dispatcher_ends_in_order(tmp_pat
         first = running.stderr.readline()
         running.send_signal(signal.SIGTERM)
         rest = running.communicate(timeout=30)[1]
-        acts = store.look(lambda uow: [e.act for e in uow.audit.entries(subject="dispatch")])
+        entries = store.look(lambda uow: uow.audit.entries(subject="dispatch"))
 
         assert refused.returncode == 1
         assert "mail is held: another database server answers" in refused.stderr
@@ -70,4 +73,6 @@ def test_held_mail_is_released_by_command_and_a_dispatcher_ends_in_order(tmp_pat
         assert "until this process is told to end" in first
         assert running.returncode == 0
         assert "stopped between two messages" in rest
-        assert acts == ["dispatch:held", "dispatch:released"]
+        assert nameless.returncode == 1
+        assert [e.act for e in entries] == ["dispatch:held", "dispatch:released"]
+        assert entries[1].actor == "rowan"

@@ -14,7 +14,14 @@ import pytest
 from dispatch_process import Orders, end, sink_on_loopback, start
 from servers import Postgres
 from services import own_room, private_postgres, running
-from waiting_letters import LetterRows, approve_letters, mail_settings, renderer, smtp_sender
+from waiting_letters import (
+    LetterRows,
+    approve_letters,
+    established,
+    mail_settings,
+    renderer,
+    smtp_sender,
+)
 
 from breachdesk.casework import mail_hold
 from breachdesk.casework.dispatchers import LeasedDispatchers
@@ -97,8 +104,9 @@ def test_a_promoted_standby_that_lags_behind_is_told_what_left_and_waits_for_a_p
         open_postgres(settings, now=FixedNow(NOON)) as store,
     ):
         mail = mail_settings(tmp_path, smtp_sender(port))
+        first = established(store, tmp_path, shared=True, number=9)
         approve_letters(store, mail, LETTERS)
-        outbox = StoreOutbox(store, mail, renderer(), LeasedDispatchers(store))
+        outbox = StoreOutbox(store, mail, renderer(), first, LeasedDispatchers(store))
         outbox.enter("first", NOON)
         outbox.leave("first", NOON)
         written = ask(primary, "select pg_current_wal_lsn()::text")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,7 +48,10 @@ class Scene:
     def wait_until(self, reached: Callable[[], bool], seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
         while not reached():
-            assert time.monotonic() < deadline, [row.status.value for row in self.rows()]
+            assert time.monotonic() < deadline, (
+                self.letters.store.look(mail_hold.why_held),
+                Counter(row.status.value for row in self.rows()),
+            )
             time.sleep(0.05)
 
     def wait_for_the_end(self) -> None:

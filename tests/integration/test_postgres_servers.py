@@ -13,9 +13,14 @@ import trustme
 from pydantic import SecretStr
 from servers import Postgres
 from servers.ports import free_port
+from waiting_letters import approve_letters, established, mail_settings, renderer
 
+from breachdesk.casework import mail_hold
+from breachdesk.casework.dispatchers import LeasedDispatchers
+from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.stores.open_store import open_postgres
 from breachdesk.testing import START, FixedNow
+from notifiers.testing import NOON
 from schemas.errors import Retryable
 from schemas.settings import PostgresTls, StoreSettings
 
@@ -64,6 +69,40 @@ def test_a_promoted_standby_is_another_server_at_once(server: Postgres) -> None:
     assert first.split("/")[0] == second.split("/")[0]
     assert (first.split("/")[1], second.split("/")[1]) == ("1", "2")
     assert verified == 2
+
+
+def test_a_dump_restored_on_the_same_server_is_another_one_and_holds_all_mail(
+    server: Postgres, tmp_path: Path
+) -> None:
+    settings = mail_settings(tmp_path)
+    with open_postgres(StoreSettings(url=server.url), now=FixedNow(NOON)) as store:
+        approve_letters(store, settings, 2)
+        first = store.identity()
+        dump = server.folder / "socket" / "dump.sql"
+        server.call("pg_dump", "--clean", "-d", server.url, "-f", str(dump))
+        server.call("psql", "-q", "-d", server.url, "-f", str(dump))
+        place = established(store, tmp_path, shared=True)
+        outbox = StoreOutbox(store, settings, renderer(), place, LeasedDispatchers(store))
+        outbox.enter("boot", NOON)
+        second, held = store.identity(), outbox.held(NOON)
+
+    assert first.split("/")[:2] == second.split("/")[:2]
+    assert held == mail_hold.AFTER_FAILOVER
+
+
+def test_a_database_copied_before_its_first_letter_does_not_send(
+    server: Postgres, tmp_path: Path
+) -> None:
+    settings = mail_settings(tmp_path)
+    with open_postgres(StoreSettings(url=server.url), now=FixedNow(NOON)) as store:
+        approve_letters(store, settings, 2)
+        store.act(lambda uow: uow.marks.set(mail_hold.SERVER, ""))
+        place = established(store, tmp_path, shared=True)
+        outbox = StoreOutbox(store, settings, renderer(), place, LeasedDispatchers(store))
+        outbox.enter("boot", NOON)
+
+        assert outbox.held(NOON) == mail_hold.NO_SERVER
+        assert outbox.begin(1, "try", "boot", NOON) is None
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting_letters import place
 
 from breachdesk.casework import affected, approve, cases, clocks, decide, notify, triage
 from breachdesk.casework.outbox import StoreOutbox
@@ -73,7 +74,7 @@ class Scene:
 
     @property
     def outbox(self) -> StoreOutbox:
-        return StoreOutbox(self.store, self.settings, self.renderer)
+        return StoreOutbox(self.store, self.settings, self.renderer, place(self.store))
 
     def act(self, function: Any, actor: Any, *args: Any, **named: Any) -> Any:
         return self.store.act(lambda uow: function(uow, actor, *args, now=self.now(), **named))
@@ -156,6 +157,7 @@ def scene(tmp_path: Path, renderer: JinjaRenderer) -> Iterator[Scene]:
                 uow.users.save(user)
             return a_confirmed_breach(uow, now(), alert, actor="rowan")
 
+        place(store)
         made = Scene(store, now, store.act(furnish), settings, renderer)
         made.freeze()
         made.decide()

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from prometheus_client import CollectorRegistry
 
 from breachdesk.bootstrap.metrics import PrometheusMailMeter
-from notifiers.dispatch import Dispatcher, State
+from notifiers.dispatch import Dispatcher
 from notifiers.scratch_outbox import ScratchOutbox
 from notifiers.testing import NOON, notice_row, outgoing
 from schemas.errors import NotAllowed
@@ -29,6 +31,15 @@ class Post:
         pass
 
 
+class Held(ScratchOutbox):
+    """Holds mail for as long as a test says why."""
+
+    why = ""
+
+    def held(self, now: datetime) -> str:
+        return self.why
+
+
 def dispatcher(registry: CollectorRegistry, count: int) -> Dispatcher:
     outbox = ScratchOutbox()
     for number in range(1, count + 1):
@@ -51,14 +62,16 @@ async def test_every_try_is_counted_by_how_it_ended() -> None:
 
 
 async def test_a_hold_is_told_with_its_reason_and_its_end() -> None:
-    sender = dispatcher(CollectorRegistry(), 1)
+    outbox = Held()
+    outbox.queue(notice_row(1), outgoing(1))
+    sender = Dispatcher(outbox, Post(), lambda: NOON, NoticePolicy(), "boot")
     meter = sender.meter = PrometheusMailMeter(CollectorRegistry())
-    sender.state = State.HELD
+    outbox.why = "the machine was asleep"
 
     with pytest.raises(NotAllowed):
         await sender.run_once()
     held = meter.why_held
-    sender.release()
+    outbox.why = ""
     await sender.run_once()
 
     assert "asleep" in held

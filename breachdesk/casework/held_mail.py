@@ -1,0 +1,157 @@
+"""What a person looks at before mail goes on, and the release by that person's name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from breachdesk.casework import mail_hold
+from breachdesk.casework.authority import require, required
+from breachdesk.casework.installation import Installation
+from breachdesk.ports import UnitOfWork
+from schemas.attempt import Begun, LastAttempt
+from schemas.errors import Conflict, NotAllowed, NotFound
+from schemas.notice import NoticeRow, Status
+from schemas.settings import Settings
+from schemas.user import Actor, Duty
+
+SETTLED_BY_LOG = (Status.QUEUED, Status.DEFERRED, Status.UNKNOWN)
+MAY_HAVE_LEFT = (Status.QUEUED, Status.DEFERRED, Status.SENDING, Status.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldMail:
+    """Why nothing leaves, and every notice that may have left without this store's knowledge."""
+
+    why: str
+    """Empty: mail is not held."""
+    clock: datetime
+    """Of this machine, to compare with a right one."""
+    in_store: dict[str, Any] | None
+    """The last attempt that the store knows of."""
+    beside_store: dict[str, Any] | None
+    """The last attempt that the file beside the store tells of."""
+    rows: tuple[NoticeRow, ...]
+    expired: int
+    """How many of them expire as soon as mail goes on, if this machine's clock is right."""
+
+    @property
+    def digest(self) -> str:
+        """Of the rows as they were shown."""
+        said = "\n".join(f"{r.id} {r.message_id} {r.status}" for r in self.rows)
+        return hashlib.sha256(said.encode()).hexdigest()
+
+
+def held(
+    uow: UnitOfWork, installation: Installation, settings: Settings, now: datetime
+) -> HeldMail:
+    """As the store and what stands beside it are now. Reads only."""
+    account = installation.account(uow)
+    rows = tuple(uow.notices.list(statuses=MAY_HAVE_LEFT))
+    return HeldMail(
+        why=mail_hold.why_held(uow) or account.doubt,
+        clock=now,
+        in_store=_told(account.last),
+        beside_store=_told(account.beside.begun),
+        rows=rows,
+        expired=sum(_expires(row, settings, now) for row in rows),
+    )
+
+
+def release(
+    uow: UnitOfWork,
+    user_id: str,
+    shown: HeldMail,
+    server: str,
+    now: datetime,
+    *,
+    let_expire: bool,
+) -> str:
+    """That person has compared `shown` with the relay's log. Returns why mail was held.
+
+    Raises NotFound for an unknown user, NotAllowed for one who is disabled or neither responder
+    nor approver, and when notices would expire at once and `let_expire` does not say that they
+    may.
+    """
+    actor = _person(uow, user_id)
+    require(actor, Duty.RESPONDER, Duty.APPROVER, act="release held mail")
+    if shown.expired and not let_expire:
+        raise NotAllowed(
+            f"{shown.expired} notices would expire at once: by this machine's clock it is "
+            f"{now:%Y-%m-%d %H:%M} UTC",
+            place="dispatch",
+            remedy="Correct the clock. If it is right, add --let-expire: these people are to be "
+            "telephoned.",
+        )
+    facts = {
+        "shown": dict(sorted(Counter(row.status.value for row in shown.rows).items())),
+        "digest": shown.digest,
+        "expired": shown.expired,
+        "in_store": shown.in_store,
+        "beside_store": shown.beside_store,
+    }
+    return mail_hold.release(uow, server, actor.id, now, facts)
+
+
+def record_left(
+    uow: UnitOfWork, user_id: str, row_id: int, evidence: str, now: datetime
+) -> NoticeRow:
+    """While mail is held: the relay's log shows that this notice left. Nothing is mailed again.
+
+    Raises NotAllowed when mail is not held or the notice has ended already, and for a person as
+    `release` does.
+    """
+    actor = _person(uow, user_id)
+    require(actor, Duty.RESPONDER, act="settle a notice")
+    evidence = required(evidence, place="evidence", remedy="Say what the server's log shows.")
+    row = uow.notices.get(row_id)
+    if not mail_hold.why_held(uow) or row.status not in SETTLED_BY_LOG:
+        raise NotAllowed(
+            f"mail is not held, or the notice has ended: it is {row.status.value}",
+            place=f"notice {row_id}",
+            remedy="breachdesk dispatch --held shows what may have left.",
+        )
+    left = row.model_copy(
+        update={
+            "status": Status.HANDED_OVER,
+            "status_reason": f"found in the mail server's log by {actor.id}",
+            "handed_over_at": now,
+            "next_attempt_at": None,
+        }
+    )
+    if not uow.notices.update(left, expected=[row.status]):
+        raise Conflict("it changed meanwhile", place=f"notice {row.id}", remedy="Look again.")
+    uow.audit.record(
+        at=now,
+        actor=actor.id,
+        act="notice:held:handed_over",
+        subject=row.breach_id,
+        facts={"notice": row.id, "from": row.status.value, "message": row.message_id},
+        personal={"evidence": evidence},
+        case_id=uow.breaches.get(row.breach_id).case_id,
+    )
+    return left
+
+
+def _person(uow: UnitOfWork, user_id: str) -> Actor:
+    user = uow.users.get(user_id)
+    if user is None:
+        raise NotFound("no such user", place=user_id, remedy="breachdesk user list names them.")
+    if user.disabled:
+        raise NotAllowed("this account is disabled", place=user_id, remedy="Ask a colleague.")
+    return Actor(id=user.id, duties=user.duties)
+
+
+def _expires(row: NoticeRow, settings: Settings, now: datetime) -> bool:
+    """An unknown row ends by its own rules; only where policy tries it again it expires too."""
+    tried = row.status is not Status.UNKNOWN or settings.notices.unknown_resend
+    return tried and row.status is not Status.SENDING and now >= row.expires_at
+
+
+def _told(last: LastAttempt | Begun | None) -> dict[str, Any] | None:
+    if last is None:
+        return None
+    return {"count": last.count, "attempt": last.attempt, "at": last.at.isoformat()}

@@ -1,0 +1,89 @@
+"""While mail is held: what a person compares with the mail server's log, and what it shows."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from breachdesk.bootstrap import mail
+from breachdesk.casework.held_mail import HeldMail
+from breachdesk.cli.options import (
+    AsJson,
+    DataDir,
+    out,
+    premises,
+    print_facts,
+    print_json,
+    print_rows,
+)
+from schemas.notice import NoticeRow
+
+COLUMNS = ("notice", "breach", "customer", "kind", "version", "status", "tries", "message_id")
+
+
+def left(
+    numbers: Annotated[list[int], typer.Argument(metavar="NUMBER…", help="Of notices.")],
+    evidence: Annotated[str, typer.Option(help="What the mail server's log shows.")],
+    by: Annotated[str, typer.Option(help="User id of the responder who looked.")],
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """While mail is held: these notices left, as the mail server's log shows. They become handed
+    over, all of them or none."""
+    with premises(data_dir) as house:
+        mail.record_left(house, by, numbers, evidence)
+    print_facts({"handed_over": numbers}, as_json=as_json)
+
+
+def print_held(held: HeldMail, *, as_json: bool) -> None:
+    """The reason, what store and side file tell of the last attempt, and the notices in doubt."""
+    facts = {
+        "held": held.why or None,
+        "clock": held.clock.isoformat(timespec="seconds"),
+        "last_attempt_in_store": held.in_store,
+        "last_attempt_beside_store": held.beside_store,
+        "expire_on_release": held.expired,
+    }
+    if as_json:
+        print_json({**facts, "may_have_left": [_row(row) for row in held.rows]})
+        return
+    out.print(f"held: {held.why or 'no, mail may leave'}", markup=False)
+    out.print(f"this machine's clock: {held.clock:%Y-%m-%d %H:%M:%S} UTC", markup=False)
+    out.print(f"last attempt in the store: {_attempt(held.in_store)}", markup=False)
+    out.print(f"last attempt beside the store: {_attempt(held.beside_store)}", markup=False)
+    if held.expired:
+        out.print(f"{held.expired} notices expire as soon as mail goes on", markup=False)
+    rows = [_row(row) for row in held.rows]
+    out.print(f"notices that may have left: {len(rows)}", markup=False)
+    if rows:
+        print_rows(rows, COLUMNS, as_json=False)
+    if held.why:
+        out.print(
+            "Look for each Message-ID in the mail server's log. A notice that left: "
+            "breachdesk notice left NUMBER --evidence TEXT --by YOUR-ID. Notices that were "
+            "approved after this state was saved are not in it. "
+            "Then: breachdesk dispatch --release --by YOUR-ID",
+            markup=False,
+        )
+
+
+def _attempt(told: dict[str, Any] | None) -> str:
+    if told is None:
+        return "nothing is known"
+    return f"number {told['count']}, begun {told['at'][:19].replace('T', ' ')} UTC"
+
+
+def _row(row: NoticeRow) -> dict[str, Any]:
+    return {
+        "notice": row.id,
+        "breach": row.breach_id,
+        "customer": row.customer_id,
+        "kind": row.kind.value,
+        "version": row.version,
+        "status": row.status.value,
+        "tries": row.attempts,
+        "last_try": row.intent_at.isoformat() if row.intent_at else None,
+        "expires": row.expires_at.isoformat(),
+        "message_id": row.message_id,
+    }

@@ -1,0 +1,125 @@
+"""The two files beside the store that tell of the last attempt to send.
+
+A file's change time (`st_ctime`) is set by the kernel alone: what cp, tar or rsync puts back has a
+new one. A rename of the folder leaves it; a plain restart and a container made anew leave it too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from schemas.attempt import Announced, Begun, BesideStore, Host
+from schemas.customer import Frozen
+from schemas.errors import Retryable
+
+ANNOUNCED = "dispatch.announced"
+BEGUN = "dispatch.begun"
+CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
+Doc = TypeVar("Doc", bound=Frozen)
+
+
+class AttemptFiles:
+    """breachdesk.casework.attempt_account.AttemptFiles in one folder. `number`: of several dispatchers that share the
+    folder over a shared store."""
+
+    def __init__(self, folder: Path, number: int = 0, *, host: Host | None = None) -> None:
+        self._folder = folder
+        suffix = f".{number}" if number else ""
+        self._announced = folder / (ANNOUNCED + suffix)
+        self._begun = folder / (BEGUN + suffix)
+        self.host = host or this_host()
+
+    def read(self) -> BesideStore:
+        """What the files say; neither a missing nor an unreadable one raises."""
+        try:
+            announced, announced_changed = _read(self._announced, Announced)
+            begun, begun_changed = _read(self._begun, Begun)
+        except (OSError, ValidationError):
+            return BesideStore(unreadable=True)
+        return BesideStore(
+            announced=announced,
+            announced_changed=announced_changed,
+            begun=begun,
+            begun_changed=begun_changed,
+        )
+
+    def announce(self, announced: Announced) -> int:
+        """Durable on return: when the file changed. Raises Retryable, and the former stays."""
+        return _replace(self._announced, announced)
+
+    def begin(self, begun: Begun) -> int:
+        """As `announce`."""
+        return _replace(self._begun, begun)
+
+
+def this_host(root: Path = Path("/")) -> Host:
+    """The host's identity as far as the system tells. A container's own machine-id comes and goes
+    with the container; one that is mounted into it is the host's."""
+    return Host(
+        board=_digest(_first_line(root / "sys/class/dmi/id/product_uuid")),
+        system=_digest(_machine_id(root)),
+        boot=_first_line(root / "proc/sys/kernel/random/boot_id"),
+    )
+
+
+def _machine_id(root: Path) -> str:
+    file = root / "etc/machine-id"
+    in_container = any((root / mark.lstrip("/")).exists() for mark in CONTAINER_MARKS)
+    return "" if in_container and not file.is_mount() else _first_line(file)
+
+
+def _digest(given: str) -> str:
+    """The ids themselves must not be told to others (machine-id(5))."""
+    return hashlib.sha256(f"breachdesk:{given}".encode()).hexdigest()[:16] if given else ""
+
+
+def _first_line(file: Path) -> str:
+    try:
+        return file.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _read(file: Path, kind: type[Doc]) -> tuple[Doc | None, int]:
+    """The document and when its file changed, of one and the same file."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None, 0
+    with os.fdopen(descriptor, "rb") as opened:
+        return kind.model_validate_json(opened.read()), os.fstat(opened.fileno()).st_ctime_ns
+
+
+def _replace(file: Path, document: Frozen) -> int:
+    draft = file.with_name(file.name + ".new")
+    try:
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as opened:
+            opened.write(document.model_dump_json().encode() + b"\n")
+            opened.flush()
+            os.fsync(opened.fileno())
+            draft.replace(file)
+            # Only now: renaming is a change too.
+            changed = os.fstat(opened.fileno()).st_ctime_ns
+        _sync_folder(file.parent)
+    except OSError as error:
+        raise Retryable(
+            f"the record of attempts cannot be written ({error.strerror})",
+            place=file.name,
+            remedy="Check the disk and who may write the data folder.",
+        ) from error
+    return changed
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,68 @@
+"""The last attempt to send a notice, as the store and the files beside it each tell of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from schemas.customer import Frozen
+
+
+class Host(Frozen):
+    """Where a process runs. An empty string: the system does not say."""
+
+    board: str = ""
+    """Digest of the firmware's id, where this user may read it."""
+    system: str = ""
+    """Digest of the operating system's id; a container has none of its own."""
+    boot: str = ""
+    """Id of the running kernel: containers of one machine share it."""
+
+    def is_another(self, than: Host) -> bool:
+        """Surely another machine: another kernel runs, and an id that both know differs."""
+        if self.boot and self.boot == than.boot:
+            return False
+        pairs = ((self.board, than.board), (self.system, than.system))
+        return any(ours and theirs and ours != theirs for ours, theirs in pairs)
+
+
+class Announced(Frozen):
+    """Written beside the store before the transaction that writes intent."""
+
+    installation: str
+    count: int
+    attempt: str
+    at: datetime
+    previous: str
+    """The attempt that the store knew as the last one."""
+    begun_changed: int
+    """When the file of the last begun attempt changed, in the file system's own nanoseconds."""
+
+
+class Begun(Frozen):
+    """Written beside the store after that transaction, before the letter leaves."""
+
+    installation: str
+    count: int
+    attempt: str
+    at: datetime
+
+
+class LastAttempt(Frozen):
+    """Written into the store by the transaction that writes intent."""
+
+    count: int
+    attempt: str
+    at: datetime
+    announced_changed: int
+    """When the announcement's file changed, in the file system's own nanoseconds."""
+    host: Host
+
+
+class BesideStore(Frozen):
+    """What stands beside the store now. None: there is no such file."""
+
+    announced: Announced | None = None
+    announced_changed: int = 0
+    begun: Begun | None = None
+    begun_changed: int = 0
+    unreadable: bool = False

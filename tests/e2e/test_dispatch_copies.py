@@ -1,0 +1,295 @@
+"""Copies, restores and wrong clocks of a data folder, with real processes and a relay that counts:
+no letter leaves twice, whatever is put back, and what is held is released by a named person."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from dispatch_process import Sink, sink_on_loopback
+from waiting_letters import approve_letters, mail_settings, smtp_sender
+
+from breachdesk.bootstrap import mail
+from breachdesk.bootstrap.house import Premises
+from breachdesk.casework import attempt_account, mail_hold
+from breachdesk.ports import UnitOfWork
+from notifiers.testing import NOON
+from schemas.errors import NotAllowed
+from schemas.notice import Status
+
+pytestmark = pytest.mark.slow
+TESTS = Path(__file__).resolve().parents[1]
+LETTERS = 47
+SEND = """
+import asyncio, json, sys, time
+from datetime import timedelta
+from pathlib import Path
+from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.mail import send_due
+from notifiers.testing import NOON
+from schemas.errors import NotAllowed
+from waiting_letters import mail_settings, smtp_sender
+folder, port, noon = sys.argv[1:]
+def now():
+    return NOON + timedelta(seconds=time.time() - float(noon))
+with Premises(mail_settings(Path(folder), smtp_sender(int(port))), now) as house:
+    try:
+        print(json.dumps({"tried": asyncio.run(send_due(house))}))
+    except NotAllowed as problem:
+        print(json.dumps({"held": problem.problem}))
+"""
+
+
+@dataclass
+class Scene:
+    """Forty-seven letters wait in a data folder, and a relay counts."""
+
+    folder: Path
+    sink: Sink
+    port: int
+    noon: float
+
+    def start(self, folder: Path | None = None, **shift: float) -> subprocess.Popen[str]:
+        """One round in a process of its own, whose clock is wrong by so much."""
+        noon = self.noon - timedelta(**shift).total_seconds()
+        arguments = [str(folder or self.folder), str(self.port), str(noon)]
+        return subprocess.Popen(
+            [sys.executable, "-c", SEND, *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=TESTS.parent,
+            env={"PYTHONPATH": f"{TESTS}:{TESTS.parent / 'scripts'}", "PATH": "/usr/bin:/bin"},
+        )
+
+    def send(self, folder: Path | None = None, **shift: float) -> dict[str, object]:
+        with self.start(folder, **shift) as process:
+            said = process.communicate(timeout=300)[0]
+        answer: dict[str, object] = json.loads(said)
+        return answer
+
+    def house(self, folder: Path | None = None, **shift: float) -> Premises:
+        settings = mail_settings(folder or self.folder, smtp_sender(self.port))
+        noon = self.noon - timedelta(**shift).total_seconds()
+        return Premises(settings, lambda: NOON + timedelta(seconds=time.time() - noon))
+
+    def statuses(self, folder: Path | None = None) -> list[Status]:
+        with self.house(folder) as house:
+            return [row.status for row in house.store.look(lambda uow: uow.notices.list())]
+
+    def release(self, folder: Path | None = None) -> str:
+        with self.house(folder) as house:
+            return mail.release(house, "rowan").why
+
+    @property
+    def doubled(self) -> list[str]:
+        return [letter for letter, times in self.sink.times.items() if times > 1]
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    with sink_on_loopback(0) as (sink, port):
+        made = Scene(tmp_path / "data", sink, port, time.time())
+        with made.house() as house:
+            approve_letters(house.store, house.settings, LETTERS)
+        yield made
+
+
+def copied(folder: Path, to: Path) -> Path:
+    subprocess.run(["cp", "-a", str(folder), str(to)], check=True)
+    return to
+
+
+def test_a_store_put_back_within_five_minutes_sends_nothing_again(
+    scene: Scene, tmp_path: Path
+) -> None:
+    backup = copied(scene.folder, tmp_path / "backup")
+    first = scene.send()
+    for file in scene.folder.glob("store.db*"):
+        file.unlink()
+    for file in backup.glob("store.db*"):
+        shutil.copy2(file, scene.folder / file.name)
+    second = scene.send()
+
+    assert first == {"tried": LETTERS}
+    assert second == {"held": f"mail is held: {attempt_account.STORE_IS_OLDER}"}
+    assert (len(scene.sink.log), scene.doubled) == (LETTERS, [])
+    assert scene.statuses() == [Status.QUEUED] * LETTERS
+
+
+def by_cp(backup: Path, folder: Path) -> None:
+    shutil.rmtree(folder)
+    subprocess.run(["cp", "-a", str(backup), str(folder)], check=True)
+
+
+def by_cp_over_what_is_there(backup: Path, folder: Path) -> None:
+    for log in folder.glob("store.db-*"):
+        log.unlink()
+    subprocess.run(["cp", "-a", f"{backup}/.", str(folder)], check=True)
+
+
+def by_tar(backup: Path, folder: Path) -> None:
+    archive = folder.with_suffix(".tar")
+    subprocess.run(["tar", "-C", str(backup), "-cpf", str(archive), "."], check=True)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    subprocess.run(["tar", "-C", str(folder), "-xpf", str(archive)], check=True)
+
+
+def by_mv(backup: Path, folder: Path) -> None:
+    """A copy renamed into the folder's place."""
+    shutil.rmtree(folder)
+    backup.rename(folder)
+
+
+def without_the_files_beside_the_store(backup: Path, folder: Path) -> None:
+    by_cp(backup, folder)
+    for file in folder.glob("dispatch.*"):
+        file.unlink()
+
+
+@pytest.mark.parametrize(
+    "restore",
+    [by_cp, by_cp_over_what_is_there, by_tar, by_mv, without_the_files_beside_the_store],
+)
+@pytest.mark.parametrize("part", [0, 20])
+def test_a_folder_put_back_as_a_whole_sends_nothing_again(
+    scene: Scene, tmp_path: Path, restore: Callable[[Path, Path], None], part: int
+) -> None:
+    if part:
+        with scene.house() as house:
+            sender = mail.dispatcher(house, "part")
+            assert run_round(sender, part) == part
+    backup = copied(scene.folder, tmp_path / "backup")
+    first = scene.send()
+    restore(backup, scene.folder)
+    second = scene.send()
+
+    assert first == {"tried": LETTERS - part}
+    assert "held" in second
+    assert (len(scene.sink.log), scene.doubled) == (LETTERS, [])
+
+
+def run_round(sender: object, limit: int) -> int:
+    import asyncio
+
+    from notifiers.dispatch import Dispatcher
+
+    assert isinstance(sender, Dispatcher)
+
+    async def work() -> int:
+        try:
+            return await sender.run_once(limit)
+        finally:
+            await sender.close()
+
+    return asyncio.run(work())
+
+
+def test_of_two_copies_that_send_at_once_one_sends(scene: Scene, tmp_path: Path) -> None:
+    copy = copied(scene.folder, tmp_path / "copy")
+    both = [scene.start(), scene.start(copy)]
+    said = [json.loads(process.communicate(timeout=300)[0]) for process in both]
+
+    assert said == [
+        {"tried": LETTERS},
+        {"held": f"mail is held: {attempt_account.PUT_BACK}"},
+    ]
+    assert (len(scene.sink.log), scene.doubled) == (LETTERS, [])
+
+
+def test_a_person_who_looked_lets_a_restored_folder_go_on(scene: Scene, tmp_path: Path) -> None:
+    backup = copied(scene.folder, tmp_path / "backup")
+    with scene.house() as house:
+        assert run_round(mail.dispatcher(house, "part"), 7) == 7
+    left = set(scene.sink.log)
+    by_cp(backup, scene.folder)
+    scene.send()
+    with scene.house() as house:
+        shown = mail.held_mail(house)
+        known = [row.id for row in shown.rows if row.message_id.strip("<>") in ids(left)]
+        mail.record_left(house, "rowan", known, "relay's log")
+    why = scene.release()
+    rest = scene.send()
+    with scene.house() as house:
+        acts = house.store.look(audited)
+        house.store.look(lambda uow: uow.audit.verify())
+
+    assert (len(shown.rows), len(known)) == (LETTERS, 7)
+    assert why == attempt_account.PUT_BACK
+    assert rest == {"tried": LETTERS - 7}
+    assert (len(scene.sink.log), scene.doubled) == (LETTERS, [])
+    assert acts == [("system:dispatch", "dispatch:held"), ("rowan", "dispatch:released")]
+
+
+def ids(log: set[str]) -> set[str]:
+    return {letter.strip("<>") for letter in log}
+
+
+def audited(uow: UnitOfWork) -> list[tuple[str, str]]:
+    return [(entry.actor, entry.act) for entry in uow.audit.entries(subject="dispatch")]
+
+
+@pytest.mark.parametrize("days", [4, -2])
+def test_a_wrong_clock_at_the_start_lets_nothing_expire(scene: Scene, days: int) -> None:
+    wrong = [scene.send(days=days), scene.send(days=days)]
+    kept = scene.statuses()
+    right = scene.send()
+    why = scene.release()
+    released = scene.send()
+
+    assert ["held" in said for said in (*wrong, right)] == [True, True, True]
+    assert kept == [Status.QUEUED] * LETTERS
+    assert why == mail_hold.AFTER_GAP
+    assert released == {"tried": LETTERS}
+    assert (len(scene.sink.log), scene.doubled) == (LETTERS, [])
+
+
+def test_a_release_under_a_wrong_clock_is_refused_while_letters_would_expire(
+    scene: Scene,
+) -> None:
+    scene.send(days=4)
+    with scene.house(days=4) as house:
+        with pytest.raises(NotAllowed, match="47 notices would expire at once"):
+            mail.release(house, "rowan")
+        mail.release(house, "rowan", let_expire=True)
+    scene.send(days=4)
+
+    assert scene.statuses() == [Status.EXPIRED] * LETTERS
+
+
+def test_fifty_kills_send_nothing_twice_and_hold_nothing(scene: Scene) -> None:
+    chance = random.Random(8)
+    kills = 0
+    while kills < 50 and Status.QUEUED in scene.statuses():
+        process = scene.start()
+        wanted = len(scene.sink.log) + chance.randint(0, 1)
+        deadline = time.monotonic() + 60
+        while len(scene.sink.log) < wanted and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        time.sleep(chance.random() * 0.03)
+        with suppress(ProcessLookupError):
+            process.kill()
+        process.communicate()
+        kills += 1
+    last = scene.send()
+    with scene.house() as house:
+        rows = house.store.look(lambda uow: uow.notices.list())
+    handed = {row.message_id for row in rows if row.status is Status.HANDED_OVER}
+    unknown = {row.message_id for row in rows if row.status is Status.UNKNOWN}
+
+    assert "tried" in last
+    assert kills > 10
+    assert scene.doubled == []
+    assert {row.status for row in rows} <= {Status.HANDED_OVER, Status.UNKNOWN}
+    assert ids(handed) <= ids(set(scene.sink.log)) <= ids(handed | unknown)
