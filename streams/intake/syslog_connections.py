@@ -2,7 +2,8 @@
 
 A sender that has sent a record, or that the settings name, is worth more than one that only holds a
 connection open. So a stranger's idle connections give way to whoever comes, and never the other way
-round.
+round. Among those that send, the address with the most connections gives way, so that whoever comes
+from another address gets at least one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from schemas.settings import IntakeSettings
 from streams.intake.octet_counting import SyslogFraming
 
 QUIET_SECONDS = 60.0
-"""Whoever sent records, and nothing for so long, may have to give way to a newcomer."""
+"""Whoever sent records, and nothing for so long, gives way sooner than one that still sends."""
 MOST_HELD_BYTES = 64 * 1024 * 1024
 """Of records that are not complete, in all connections together."""
 
@@ -80,10 +81,30 @@ class Connections:
         more; None while there is room."""
         if self._of[newcomer.address] >= self._most_of_one:
             same = [each for each in self._open if each.address == newcomer.address]
-            return _least(same, newcomer, now)
+            return self._least(same, newcomer, now)
         if len(self._open) >= self._most:
-            return _least(self._open, newcomer, now)
+            return self._least(self._open, newcomer, now)
         return None
+
+    def _least(
+        self, others: Collection[Connection], newcomer: Connection, now: float
+    ) -> Connection:
+        candidates = [each for each in others if self._may_go(each, newcomer, now)]
+        return min(candidates, key=lambda each: self._worth(each, now), default=newcomer)
+
+    def _may_go(self, connection: Connection, newcomer: Connection, now: float) -> bool:
+        if connection.is_named:
+            return newcomer.is_named and not connection.records
+        if newcomer.is_named or not connection.records or _is_quiet(connection, now):
+            return True
+        return self._of[connection.address] > self._of[newcomer.address] + 1
+
+    def _worth(self, connection: Connection, now: float) -> tuple[bool, bool, int, float]:
+        """Of those who send, the one whose address has the most connections is worth least."""
+        sends = connection.records > 0
+        busy = sends and not _is_quiet(connection, now)
+        share = -self._of[connection.address] if busy else -self._most
+        return connection.is_named, sends, share, connection.heard
 
     def overdue(self, now: float) -> list[Connection]:
         """Those that have sent no whole record since they were opened, for too long."""
@@ -106,18 +127,5 @@ class Connections:
         return max(self._open, key=lambda each: each.held)
 
 
-def _least(others: Collection[Connection], newcomer: Connection, now: float) -> Connection:
-    candidates = [each for each in others if _may_go(each, newcomer, now)]
-    return min(candidates, key=_worth, default=newcomer)
-
-
-def _may_go(connection: Connection, newcomer: Connection, now: float) -> bool:
-    if not connection.records:
-        return newcomer.is_named or not connection.is_named
-    if connection.is_named:
-        return False
-    return newcomer.is_named or now - connection.heard >= QUIET_SECONDS
-
-
-def _worth(connection: Connection) -> tuple[bool, bool, float]:
-    return connection.is_named, connection.records > 0, connection.heard
+def _is_quiet(connection: Connection, now: float) -> bool:
+    return now - connection.heard >= QUIET_SECONDS

@@ -129,22 +129,38 @@ def test_when_all_places_are_taken_the_longest_idle_stranger_goes(tmp_path: Path
         assert all(is_open(each) for each in idle)
 
 
-def test_who_sends_records_is_not_closed_for_a_newcomer_who_is_refused_with_a_gap(
+def test_a_busy_address_gives_one_place_to_a_newcomer_of_another_and_no_more(
     tmp_path: Path,
 ) -> None:
-    limits = {"syslog_connections": 10, "syslog_connections_per_sender": 10}
+    limits = {"syslog_connections": 3, "syslog_connections_per_sender": 3}
     with receiving(tmp_path, **limits) as receiver, ExitStack() as stack:
-        busy = [stack.enter_context(receiver.connect(KNOWN, b"<13>one\n")) for _ in range(10)]
-        until(lambda: len(receiver.raws()) == 10)
-        newcomer = stack.enter_context(receiver.connect(STRANGER))
+        busy = [stack.enter_context(receiver.connect(STRANGER, b"<13>a\n")) for _ in range(3)]
+        until(lambda: len(receiver.raws()) == 3)
+        stack.enter_context(receiver.connect(KNOWN, b"<13>b\n"))
+        until(lambda: b"<13>b" in receiver.raws())
+        second = stack.enter_context(receiver.connect(KNOWN))
+        until(lambda: not is_open(second))
+        until(lambda: len(receiver.log.gaps()) == 2)
+
+        assert sum(is_open(each) for each in busy) == 2
+        assert {gap.source for gap in receiver.log.gaps()} == {
+            f"syslog-{STRANGER}",
+            f"syslog-{KNOWN}",
+        }
+
+
+def test_who_sends_is_not_closed_for_a_newcomer_of_its_own_address(tmp_path: Path) -> None:
+    with receiving(tmp_path, syslog_connections_per_sender=5) as receiver, ExitStack() as stack:
+        busy = [stack.enter_context(receiver.connect(KNOWN, b"<13>one\n")) for _ in range(5)]
+        until(lambda: len(receiver.raws()) == 5)
+        newcomer = stack.enter_context(receiver.connect(KNOWN))
         until(lambda: not is_open(newcomer))
         for each in busy:
-            each.setblocking(True)
             each.sendall(b"<13>two\n")
-        until(lambda: len(receiver.raws()) == 20)
+        until(lambda: len(receiver.raws()) == 10)
         until(lambda: bool(receiver.log.gaps()))
 
-        assert [gap.source for gap in receiver.log.gaps()] == [f"syslog-{STRANGER}"]
+        assert [gap.source for gap in receiver.log.gaps()] == [f"syslog-{KNOWN}"]
 
 
 def test_a_sender_that_the_settings_name_is_let_in_though_strangers_hold_every_place(
