@@ -8,14 +8,16 @@ Memory is bounded: unfinished records are cut into pieces when all of them toget
 from __future__ import annotations
 
 import errno
+import logging
 import selectors
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from threading import Event, Thread
 
+from schemas.errors import Retryable
 from schemas.settings import IntakeSettings
 from schemas.source import BlindInterval, Incoming
 from streams.intake.connection_losses import ConnectionLosses
@@ -35,6 +37,8 @@ _BATCH_RECORDS = 5000
 _BATCH_BYTES = 4 * 1024 * 1024
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 30), (socket.TCP_KEEPCNT, 4))
 """A peer that has vanished is noticed after three minutes."""
+
+logger = logging.getLogger("breachdesk.syslog")
 
 
 class TcpListener:
@@ -176,11 +180,20 @@ class TcpListener:
         batch, self._batch, self._batch_bytes = self._batch, [], 0
         if not batch or append_patiently(self._log, batch, self._stop):
             return True
+        self._note_unstored(batch)
+        return False
+
+    def _note_unstored(self, batch: Sequence[Incoming]) -> None:
         reason = "the event log refused records until the listener was stopped"
         begin, end = batch[0].arrived, self._now()
-        for source in sorted({each.source for each in batch}):
-            self._log.note_gap(BlindInterval(source=source, begin=begin, end=end, reason=reason))
-        return False
+        try:
+            for source in sorted({each.source for each in batch}):
+                gap = BlindInterval(source=source, begin=begin, end=end, reason=reason)
+                self._log.note_gap(gap)
+        except Retryable:
+            logger.warning(
+                "%d lines were read and could not be stored; nor could a gap", len(batch)
+            )
 
     def _look_after(self) -> None:
         if time.monotonic() - self._looked < _LOOK_SECONDS / 2:

@@ -14,7 +14,7 @@ import pytest
 from schemas.errors import Misconfigured, Retryable
 from schemas.event import Position
 from schemas.settings import IntakeSettings
-from schemas.source import Incoming
+from schemas.source import BlindInterval, Incoming
 from streams.event_logs.sqlite import SqliteEventLog
 from streams.intake.datagram_losses import DatagramLosses
 from streams.intake.syslog import SyslogListener
@@ -258,6 +258,24 @@ def test_records_that_could_never_be_stored_leave_a_blind_interval(log: GatedLog
 
     assert sorted(gap.lost or 0 for gap in log.gaps()) == [0, 2]
     assert {gap.source for gap in log.gaps()} == {"syslog-127.0.0.1"}
+
+
+def test_stopping_ends_though_the_log_takes_neither_records_nor_gaps(
+    log: GatedLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    class FullLog(GatedLog):
+        def note_gap(self, gap: BlindInterval) -> None:
+            raise Retryable("the disk is full")
+
+    log.__class__ = FullLog
+    log.refusals = 10**9
+    listener = listening(log)
+    with connect(listener) as connection:
+        connection.sendall(b"<13>one\n<13>two\n")
+        until(lambda: log.refusals < 10**9)
+        listener.stop()
+
+    assert "2 lines were read and could not be stored" in caplog.text
 
 
 def test_a_port_of_zero_in_the_settings_is_off(log: GatedLog) -> None:
