@@ -8,16 +8,25 @@ would have to be read before another request could begin.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableMapping
 from time import monotonic
-from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.settings import HttpSettings
 
+TWO_LENGTHS = JSONResponse(
+    {
+        "problem": "the request says twice how long its body is.",
+        "remedy": "Send Content-Length or Transfer-Encoding, not both.",
+        "received": 0,
+    },
+    400,
+    {"connection": "close"},
+)
+"""A proxy before us may believe the other one, and then see requests where we see a body."""
 TOO_SLOW = "the body came too slowly; nothing of it was kept."
 
 
@@ -33,7 +42,11 @@ class PacedBodies:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = _PacedBody(scope, receive, self._limits)
+        headers = Headers(scope=scope)
+        if "transfer-encoding" in headers and "content-length" in headers:
+            await TWO_LENGTHS(scope, receive, send)
+            return
+        body = _PacedBody(headers, receive, self._limits)
 
         async def closing(message: Message) -> None:
             if message["type"] == "http.response.start" and not body.is_complete:
@@ -44,8 +57,7 @@ class PacedBodies:
 
 
 class _PacedBody:
-    def __init__(self, scope: MutableMapping[str, Any], receive: Receive, limits: HttpSettings):
-        headers = Headers(scope=scope)
+    def __init__(self, headers: Headers, receive: Receive, limits: HttpSettings) -> None:
         self._receive = receive
         self._limits = limits
         self._waited = 0.0

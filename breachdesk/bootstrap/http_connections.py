@@ -13,6 +13,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, cast
 
 import h11
@@ -22,6 +23,7 @@ from uvicorn.server import ServerState
 
 from breachdesk.bootstrap.ops_http import is_loopback
 from schemas.settings import HttpSettings
+from streams.intake.networks import network_of
 
 HEAD_BYTES = 16 * 1024
 READ_BYTES = 16 * 1024
@@ -58,7 +60,7 @@ class Doorway:
         """A connection was opened: another one may have to go for it."""
         others = [each for each in newcomer.others() if not each.transport.is_closing()]
         if not self._exempt(newcomer.address):
-            same = [each for each in others if each.address == newcomer.address]
+            same = [each for each in others if each.network == newcomer.network]
             if len(same) >= self.limits.connections_per_address:
                 self._make_room(newcomer, same, "too many of one address")
                 return
@@ -152,6 +154,11 @@ class Connection(H11Protocol):
     def address(self) -> str:
         return self.client[0] if self.client else ""
 
+    @cached_property
+    def network(self) -> str:
+        """What the limit for one address counts."""
+        return network_of(self.address)
+
     @property
     def is_waiting(self) -> bool:
         """For its client: nothing of ours is under way."""
@@ -166,6 +173,11 @@ class Connection(H11Protocol):
     def owes_body(self) -> bool:
         """The client has not sent all of the request's body."""
         return self.conn.their_state is h11.SEND_BODY
+
+    @property
+    def may_be_sending(self) -> bool:
+        """A body that is not wanted, or what is no HTTP."""
+        return self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
 
     def burden(self) -> tuple[bool, float]:
         """What goes first is the greatest: no request for long, then few bytes a second."""
@@ -285,7 +297,7 @@ class _Lingering:
         connection, transport = self._connection, self._transport
         if connection.is_lingering or transport.is_closing():
             return
-        if not connection.owes_body or not transport.can_write_eof():
+        if not connection.may_be_sending or not transport.can_write_eof():
             transport.close()
             return
         try:

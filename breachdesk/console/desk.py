@@ -49,6 +49,8 @@ NOT_YOURS = "This form was not made by your session, or the session is over."
 MOST_FIELDS = 20_000
 MOST_BYTES = 20 * 1024 * 1024
 """Of a form with a file, from somebody who is signed in."""
+FORM_BYTES = 4 * 1024 * 1024
+"""The same without a file."""
 STRANGERS_BYTES = 64 * 1024
 MOST_FILES = 4
 
@@ -196,12 +198,16 @@ async def posted(request: Request, desk: Signed) -> AsyncIterator[Form]:
     """The form of a signed-in person, its CSRF token checked; files stand in
     `request.state.files` until the answer is made."""
     try:
-        form = await read_form(request, MOST_BYTES)
+        form = await read_form(request, MOST_BYTES if _may_hold_a_file(request) else FORM_BYTES)
         if not secrets.compare_digest(form.text("csrf").encode(), desk.session.csrf.encode()):
             raise HTTPException(403, NOT_YOURS)
         yield form
     finally:
         await request.close()
+
+
+def _may_hold_a_file(request: Request) -> bool:
+    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
 
 
 async def read_form(request: Request, most_bytes: int = STRANGERS_BYTES) -> Form:

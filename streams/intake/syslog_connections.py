@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from schemas.settings import IntakeSettings
+from streams.intake.networks import network_of
 from streams.intake.octet_counting import SyslogFraming
 
 QUIET_SECONDS = 60.0
@@ -37,6 +38,11 @@ class Connection:
     records: int = 0
     held: int = 0
     """Bytes in memory of an unfinished record."""
+    network: str = ""
+    """What the limit for one address counts."""
+
+    def __post_init__(self) -> None:
+        self.network = network_of(self.address)
 
 
 class Connections:
@@ -64,7 +70,7 @@ class Connections:
     def add(self, connection: Connection) -> None:
         """It is open."""
         self._open[connection] = None
-        self._of[connection.address] += 1
+        self._of[connection.network] += 1
 
     def remove(self, connection: Connection) -> None:
         """It is closed."""
@@ -72,15 +78,15 @@ class Connections:
             return
         del self._open[connection]
         self._held -= connection.held
-        self._of[connection.address] -= 1
-        if not self._of[connection.address]:
-            del self._of[connection.address]
+        self._of[connection.network] -= 1
+        if not self._of[connection.network]:
+            del self._of[connection.network]
 
     def one_too_many(self, newcomer: Connection, now: float) -> Connection | None:
         """Which one has to go so that the newcomer may stay; itself when all others are worth
         more; None while there is room."""
-        if self._of[newcomer.address] >= self._most_of_one:
-            same = [each for each in self._open if each.address == newcomer.address]
+        if self._of[newcomer.network] >= self._most_of_one:
+            same = [each for each in self._open if each.network == newcomer.network]
             return self._least(same, newcomer, now)
         if len(self._open) >= self._most:
             return self._least(self._open, newcomer, now)
@@ -97,13 +103,13 @@ class Connections:
             return newcomer.is_named and not connection.records
         if newcomer.is_named or not connection.records or _is_quiet(connection, now):
             return True
-        return self._of[connection.address] > self._of[newcomer.address] + 1
+        return self._of[connection.network] > self._of[newcomer.network] + 1
 
     def _worth(self, connection: Connection, now: float) -> tuple[bool, bool, int, float]:
         """Of those who send, the one whose address has the most connections is worth least."""
         sends = connection.records > 0
         busy = sends and not _is_quiet(connection, now)
-        share = -self._of[connection.address] if busy else -self._most
+        share = -self._of[connection.network] if busy else -self._most
         return connection.is_named, sends, share, connection.heard
 
     def overdue(self, now: float) -> list[Connection]:

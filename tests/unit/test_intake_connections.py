@@ -16,6 +16,7 @@ from schemas.settings import IntakeSettings
 from streams.event_logs.sqlite import SqliteEventLog
 from streams.intake import connection_losses, syslog_connections
 from streams.intake.connection_losses import ConnectionLosses
+from streams.intake.networks import network_of
 from streams.intake.syslog import SyslogListener
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -270,3 +271,18 @@ def test_losses_of_very_many_sources_are_told_together(
     log.close()
     assert len(gaps) == 21
     assert gaps["syslog-tcp"].reason.startswith("100 ")
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+    ],
+)
+def test_the_addresses_of_one_ipv6_network_are_counted_as_one(address: str, network: str) -> None:
+    assert network_of(address) == network
