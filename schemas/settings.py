@@ -118,6 +118,19 @@ class SourceSettings(Frozen):
     """Quiet for longer: shown as silent."""
 
 
+class ReadingSettings(Frozen):
+    """What reading one record may cost; beyond that it becomes a dead letter."""
+
+    seconds: float = Field(default=1.0, ge=0.1)
+    """Of processor time for any record."""
+    seconds_per_mib: float = Field(default=2.0, ge=0.0)
+    """Added for its length."""
+    memory_mib: int = Field(default=512, ge=128)
+    """Most memory of the process that reads records."""
+    parsers: tuple[str, ...] = ()
+    """Further parsers, each as `module:attribute`."""
+
+
 class IntakeSettings(Frozen):
     """Listeners; all on loopback unless told otherwise."""
 
@@ -273,6 +286,7 @@ class Settings(Frozen):
     sources: tuple[SourceSettings, ...] = ()
     senders: tuple[SenderSettings, ...] = ()
     intake: IntakeSettings = IntakeSettings()
+    reading: ReadingSettings = ReadingSettings()
     notices: NoticePolicy = NoticePolicy()
     audit: AuditSettings = AuditSettings()
     retention: RetentionSettings = RetentionSettings()

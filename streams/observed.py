@@ -78,6 +78,42 @@ class SilentIntakeMeter:
         """As IntakeMeter."""
 
 
+class ReadingMeter(Protocol):
+    """Of records that a parser process did not read to their end; must not block, never raises."""
+
+    def ended(self, parser: str, reason: str) -> None:
+        """One record's reading was ended; why, as streams.reading_ended.Reason."""
+        ...
+
+    def setting_aside(self, parser: str) -> None:
+        """From now on lines that are like those are set aside, for a time."""
+        ...
+
+    def set_aside(self) -> None:
+        """One record was set aside unread."""
+        ...
+
+    def restarted(self) -> None:
+        """The child has died, and another has started."""
+        ...
+
+
+class SilentReadingMeter:
+    """Says nothing."""
+
+    def ended(self, parser: str, reason: str) -> None:
+        """As ReadingMeter."""
+
+    def setting_aside(self, parser: str) -> None:
+        """As ReadingMeter."""
+
+    def set_aside(self) -> None:
+        """As ReadingMeter."""
+
+    def restarted(self) -> None:
+        """As ReadingMeter."""
+
+
 class SilentMeter:
     """Says nothing."""
 

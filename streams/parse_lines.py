@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,11 +16,13 @@ from typing import Any
 from schemas.errors import Unparseable
 from schemas.event import ECS_VERSION, Position, RawRecord, Value, nest
 from schemas.plugin import Act, Folded
-from schemas.settings import SourceSettings
-from streams.recognise import Recogniser, dataset, decode, event_id
+from streams.ports import Outcome, RecordReader
+from streams.recognise import dataset, decode, event_id
 from streams.tokenizers.stamps import zulu
 
 LOOK_AHEAD = 1_000
+AT_ONCE = 1_000
+"""Lines that are read together."""
 KEYS_KEPT = 50_000
 """Sessions whose act is remembered; the oldest is forgotten first."""
 TIME_FROM_ARRIVAL = "time_from_arrival"
@@ -79,35 +82,39 @@ def _resolve(slot: _Slot, act: str) -> None:
 
 
 def parse_lines(
-    lines: Iterable[bytes],
-    *,
-    format: str = "auto",  # noqa: A002 - the option's name on the command line
-    source: SourceSettings,
-    arrived: datetime,
+    lines: Iterable[bytes], *, reader: RecordReader, source: str, arrived: datetime
 ) -> Iterator[Document]:
     """One document a line: `{"@timestamp", "event": {"id", …}, …}`, or `{"error", "event":
     {"original"}}`, or `{"folded": {"into", "reason"}, "event": {"original"}}`. Empty lines are
-    no records and give none."""
-    reader = Recogniser()
-    settings = source if format == "auto" else source.model_copy(update={"parser": format})
+    no records and give none. The reader's settings name the source's parser and zone."""
     queue = _Queue()
     number = 0
-    for number, raw in enumerate(lines):
-        if not raw.strip():
-            continue
-        record = RawRecord(Position("parse", number), source.name, raw, arrived)
-        _read(reader, record, settings, queue)
-        yield from queue.ready(number)
+    for records in _records(lines, source, arrived):
+        with closing(reader.read(records)) as outcomes:
+            for record, outcome in zip(records, outcomes, strict=True):
+                number = record.position.offset
+                _add(record, outcome, queue)
+                yield from queue.ready(number)
     yield from queue.ready(number + LOOK_AHEAD)
 
 
-def _read(reader: Recogniser, record: RawRecord, settings: SourceSettings, queue: _Queue) -> None:
+def _records(lines: Iterable[bytes], source: str, arrived: datetime) -> Iterator[list[RawRecord]]:
+    records: list[RawRecord] = []
+    for number, raw in enumerate(lines):
+        if raw.strip():
+            records.append(RawRecord(Position("parse", number), source, raw, arrived))
+        if len(records) == AT_ONCE:
+            yield records
+            records = []
+    yield records
+
+
+def _add(record: RawRecord, outcome: Outcome, queue: _Queue) -> None:
     number = record.position.offset
-    try:
-        parser, told = reader.read(record, settings)
-    except Unparseable as error:
-        queue.add(_Slot(_failed(record, error), number))
+    if isinstance(outcome, Unparseable):
+        queue.add(_Slot(_failed(record, outcome), number))
         return
+    parser, told = outcome
     if isinstance(told, Folded):
         queue.add(_Slot(_retold(record, told), number, told.key))
         return

@@ -11,18 +11,17 @@ from collections.abc import Sequence
 from schemas.event import Event, Position, RawRecord
 from schemas.settings import Settings
 from streams.alerting import Alerting, longest_horizon
-from streams.ports import Batch, RegisterView, Resume
+from streams.ports import Batch, RecordReader, RegisterView, Resume
 from streams.reading import Reading
-from streams.recognise import Recogniser
 from streams.sigma.rulebook import RuleBook
 
 
 class Pipeline:
     """Hosted by a worker; owns no thread, no file, no clock."""
 
-    def __init__(self, rules: RuleBook, recogniser: Recogniser, settings: Settings) -> None:
+    def __init__(self, rules: RuleBook, reader: RecordReader, settings: Settings) -> None:
         self._alerting = Alerting(rules, longest_horizon(settings))
-        self._reading = Reading(recogniser, settings)
+        self._reading = Reading(reader, settings)
 
     def load(self, resume: Resume) -> None:
         """Start from what was committed last."""

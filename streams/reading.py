@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from schemas.errors import Unparseable
@@ -16,8 +17,8 @@ from schemas.plugin import Act, Folded
 from schemas.settings import Settings, SourceSettings
 from schemas.source import DeadLetter
 from streams.enrich import Enricher
-from streams.ports import RegisterView
-from streams.recognise import NotUnderstood, Recogniser, event_id
+from streams.ports import Outcome, RecordReader, RegisterView
+from streams.recognise import NotUnderstood, event_id
 from streams.tally import Tally
 from streams.windows import in_time
 
@@ -36,8 +37,8 @@ Take = Callable[[Event, RawRecord], None]
 class Reading:
     """Owns no thread, no file, no clock, no window."""
 
-    def __init__(self, recogniser: Recogniser, settings: Settings) -> None:
-        self._recogniser = recogniser
+    def __init__(self, reader: RecordReader, settings: Settings) -> None:
+        self._reader = reader
         self._settings = settings
         self._sources: dict[str, SourceSettings] = {}
 
@@ -45,28 +46,29 @@ class Reading:
         """No record is lost: each becomes an event, is folded into the line that tells its act, or
         is a dead letter."""
         enricher, tally = Enricher(view), Tally()
-        for record in records:
-            event = self._event(record, enricher, tally)
-            if event is not None:
-                take(event, record)
+        with closing(self._reader.read(records)) as outcomes:
+            for record, outcome in zip(records, outcomes, strict=True):
+                event = self._event(record, outcome, enricher, tally)
+                if event is not None:
+                    take(event, record)
         return tally
 
-    def _event(self, record: RawRecord, enricher: Enricher, tally: Tally) -> Event | None:
-        source = self._source(record.source)
+    def _event(
+        self, record: RawRecord, outcome: Outcome, enricher: Enricher, tally: Tally
+    ) -> Event | None:
         tally.received(record)
-        try:
-            parser, told = self._recogniser.read(record, source)
-        except NotUnderstood as wrong:
-            tally.not_understood(_dead_letter(record, "", wrong), record)
+        if isinstance(outcome, NotUnderstood):
+            tally.not_understood(_dead_letter(record, "", outcome), record)
             return None
-        except Unparseable as wrong:
-            failed = PARSER_ID.match(wrong.place)
-            tally.unparseable(_dead_letter(record, failed[0] if failed else "", wrong), record)
+        if isinstance(outcome, Unparseable):
+            failed = PARSER_ID.match(outcome.place)
+            tally.unparseable(_dead_letter(record, failed[0] if failed else "", outcome), record)
             return None
+        parser, told = outcome
         if isinstance(told, Folded):
             tally.folded(record, parser)
             return None
-        event = make_event(record, source, parser, told, enricher)
+        event = make_event(record, self._source(record.source), parser, told, enricher)
         tally.parsed(event, parser)
         return event
 

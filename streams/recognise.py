@@ -6,7 +6,7 @@ No two parsers claim the same line, so what is tried first changes the cost and 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from schemas.errors import Unparseable
 from schemas.event import RawRecord
@@ -22,18 +22,31 @@ class NotUnderstood(Unparseable):
     """No parser claims the line: kept, counted for its source, shown, and replayable."""
 
 
+class SetAside(Unparseable):
+    """Lines like this one took its parser too long: this one was not read, and is replayable."""
+
+
 class Recogniser:
     """Remembers, per source, which parser read its last line."""
 
-    def __init__(self, parsers: Mapping[str, Parser] | None = None) -> None:
+    def __init__(
+        self,
+        parsers: Mapping[str, Parser] | None = None,
+        may_try: Callable[[str], bool] = lambda _parser: True,
+    ) -> None:
+        """`may_try`: is asked before a parser sees the record in hand; False sets it aside."""
         given = load_plugins("streams.parsers", "PARSER") if parsers is None else parsers
         self._parsers: dict[str, Parser] = dict(given)
+        self._may_try = may_try
         self._last: dict[str, Parser] = {}
+        self.trying = ""
+        """Id of the parser that sees the record in hand."""
 
     def read(self, record: RawRecord, source: SourceSettings) -> tuple[str, Act | Folded]:
         """Parser id, and what the record tells.
 
-        Raises NotUnderstood, or Unparseable whose `place` begins with the parser that failed.
+        Raises NotUnderstood, SetAside, or Unparseable whose `place` begins with the parser that
+        failed.
         """
         text, valid = decode(record.raw)
         line = Line(text, record.arrived, zone_named(source.zone), record.source)
@@ -44,7 +57,14 @@ class Recogniser:
 
     def _read(self, line: Line, raw: bytes, source: SourceSettings) -> tuple[Parser, Act | Folded]:
         failure: Unparseable | None = None
-        for parser in self._candidates(line, raw, source):
+        aside: SetAside | None = None
+        for parser, is_asked in self._candidates(line, raw, source):
+            self.trying = parser.id
+            if not self._may_try(parser.id):
+                aside = aside or _set_aside(parser.id)
+                continue
+            if is_asked and not parser.claims(line.text):
+                continue
             try:
                 told = parser.parse(line)
             except Unparseable as error:
@@ -53,21 +73,32 @@ class Recogniser:
                 continue
             self._last[line.source] = parser
             return parser, told
-        raise failure or _nobody()
+        raise aside or failure or _nobody()
 
-    def _candidates(self, line: Line, raw: bytes, source: SourceSettings) -> Iterator[Parser]:
-        """The configured parser unasked, then each that claims the line, likely ones first."""
+    def _candidates(
+        self, line: Line, raw: bytes, source: SourceSettings
+    ) -> Iterator[tuple[Parser, bool]]:
+        """Parsers, likely ones first, and whether each is asked if it claims the line: all but the
+        configured one."""
         configured = self._parsers.get(source.parser)
         if configured is not None:
-            yield configured
+            yield configured, False
         last = self._last.get(line.source)
-        if last is not None and last is not configured and last.claims(line.text):
-            yield last
+        if last is not None and last is not configured:
+            yield last, True
         for parser in self._parsers.values():
             if parser is configured or parser is last:
                 continue
-            if any(hint in raw for hint in parser.hints) and parser.claims(line.text):
-                yield parser
+            if any(hint in raw for hint in parser.hints):
+                yield parser, True
+
+
+def _set_aside(parser: str) -> SetAside:
+    return SetAside(
+        "set aside unread, because lines like it took this parser too long",
+        place=parser,
+        remedy="It is kept: mend the parser, then replay the dead letters.",
+    )
 
 
 def _nobody() -> NotUnderstood:

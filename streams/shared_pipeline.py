@@ -16,6 +16,7 @@ from streams.alerting import longest_horizon
 from streams.ports import (
     Export,
     GroupRows,
+    RecordReader,
     RegisterView,
     Settled,
     SourceCount,
@@ -23,7 +24,6 @@ from streams.ports import (
     UnattributedCount,
 )
 from streams.reading import Reading
-from streams.recognise import Recogniser
 from streams.shared_exports import event_export
 from streams.shared_windows import SharedWindows, Told
 from streams.sigma.engine import Engine
@@ -85,10 +85,10 @@ def together(one: Said, other: Said) -> Said:
 class SharedPipeline:
     """Hosted by a worker; owns no thread, no consumer, no clock."""
 
-    def __init__(self, rules: RuleBook, recogniser: Recogniser, settings: Settings) -> None:
+    def __init__(self, rules: RuleBook, reader: RecordReader, settings: Settings) -> None:
         self._engine = Engine(rules)
         self._specs = rules.specs
-        self._reading = Reading(recogniser, settings)
+        self._reading = Reading(reader, settings)
         self._exporting = settings.kafka.export_events
         self.windows = SharedWindows(rules.specs, longest_horizon(settings))
 

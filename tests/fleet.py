@@ -41,7 +41,7 @@ from schemas.settings import KafkaSettings, OpsSettings, Settings, StoreSettings
 from schemas.source import DeadLetter
 from streams import topics
 from streams.pipeline import Pipeline
-from streams.recognise import Recogniser
+from streams.readers import InProcessReader
 from streams.sigma.load import load_rules
 
 LIVE = ("id", "rule", "organization", "group", "first", "last", "severity")
@@ -135,7 +135,7 @@ def embedded_store(
         house = Premises(settings, lambda: moment)
         house.__dict__["store"] = store
         furnish(house, cast())
-        pipeline = Pipeline(load_rules(rules_dirs(settings)), Recogniser(), settings)
+        pipeline = Pipeline(load_rules(rules_dirs(settings)), InProcessReader(settings), settings)
         sink = store.batch_sink()
         pipeline.load(sink.resume("journal"))
         batch = pipeline.process(records, store.register().view(), None)

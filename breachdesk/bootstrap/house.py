@@ -28,9 +28,10 @@ from schemas.errors import Misconfigured, NotAllowed, Retryable
 from schemas.rule import RuleInfo
 from schemas.settings import SenderSettings, Settings
 from streams.event_logs.sqlite import SqliteEventLog
+from streams.observed import ReadingMeter, SilentReadingMeter
+from streams.parser_process.adapter import ParserProcess
 from streams.pipeline import Pipeline
-from streams.ports import BatchSink, EventLog
-from streams.recognise import Recogniser
+from streams.ports import BatchSink, EventLog, RecordReader
 from streams.sigma.load import RuleBook, load_rules
 from streams.worker import Worker
 
@@ -65,6 +66,7 @@ class Premises:
         self.now = now
         self._locks: list[FileLock] = []
         settings.data_dir.mkdir(parents=True, exist_ok=True)
+        self._readers: list[ParserProcess] = []
 
     def __enter__(self) -> Self:
         return self
@@ -174,11 +176,22 @@ class Premises:
         """What the rules say of themselves."""
         return RuleExplainer(self.rules)
 
-    def worker(self, batch_size: int = 4000, sink: BatchSink | None = None) -> Worker:
+    def reader(self, meter: ReadingMeter | None = None) -> ParserProcess:
+        """Reads records in a process of its own, which ends at the latest with `close`."""
+        reader = ParserProcess(self.settings, meter or SilentReadingMeter())
+        self._readers.append(reader)
+        return reader
+
+    def worker(
+        self,
+        batch_size: int = 4000,
+        sink: BatchSink | None = None,
+        reader: RecordReader | None = None,
+    ) -> Worker:
         """A worker over journal, pipeline and store. One a data folder: hold its lock meanwhile.
-        `sink`: the store's, with something put around it."""
+        `sink`: the store's, with something put around it; `reader`: one that is watched."""
         calm_the_collector()
-        pipeline = Pipeline(self.rules, Recogniser(), self.settings)
+        pipeline = Pipeline(self.rules, reader or self.reader(), self.settings)
         sink = sink or self.store.batch_sink()
         return Worker(
             self.journal, sink, pipeline, self.store.register(), self.now, batch_size=batch_size
@@ -197,6 +210,8 @@ class Premises:
 
     def close(self) -> None:
         """Close what was opened."""
+        while self._readers:
+            self._readers.pop().close()
         self.__dict__.pop("log", None)
         for name in ("store", "journal", "topics"):
             if name in self.__dict__:

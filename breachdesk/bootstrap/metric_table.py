@@ -33,6 +33,7 @@ LATENESS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 2160
 RECORDS = (1, 10, 50, 100, 250, 500, 1000, 2000, 4000, 8000, 16000)
 REASONS = ("store", "kafka")
 LET_GO = ("limit", "idle")
+ENDINGS = ("slow", "memory", "asleep", "died", "set_aside")
 OUTCOMES = ("handed_over", "deferred", "bounced", "unknown")
 
 _OF_A_WORKER = (
@@ -44,6 +45,13 @@ _OF_A_WORKER = (
         "Records kept as dead letters.",
         ("source",),
     ),
+    Metric(
+        "breachdesk_reading_ended_total",
+        Kind.COUNTER,
+        "Records that were not read to their end.",
+        ("reason",),
+    ),
+    Metric("breachdesk_reader_restarts_total", Kind.COUNTER, "Processes that died reading."),
     Metric(
         "breachdesk_late_total",
         Kind.COUNTER,

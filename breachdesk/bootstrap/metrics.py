@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
-from breachdesk.bootstrap.metric_table import LET_GO, METRICS, OUTCOMES, REASONS
+from breachdesk.bootstrap.metric_table import ENDINGS, LET_GO, METRICS, OUTCOMES, REASONS
 from streams.ports import SourceCount
 
 MOST_SOURCES = 500
@@ -105,6 +106,35 @@ class PrometheusMeter:
             return OTHER_SOURCES
         self._sources.add(name)
         return name
+
+
+class PrometheusReadingMeter:
+    """streams.observed.ReadingMeter; it also logs, without a word of what the records hold."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._ended = counter(registry, "breachdesk_reading_ended_total")
+        self._restarts = counter(registry, "breachdesk_reader_restarts_total")
+        self._log = structlog.stdlib.get_logger("breachdesk.reading")
+        for each in ENDINGS:
+            self._ended.labels(each)
+
+    def ended(self, parser: str, reason: str) -> None:
+        """One record's reading was ended."""
+        self._ended.labels(reason).inc()
+        self._log.warning("a record was not read to its end", parser=parser, reason=reason)
+
+    def setting_aside(self, parser: str) -> None:
+        """Lines that are like those are set aside, for a time."""
+        self._log.error("lines like those that were ended are set aside unread", parser=parser)
+
+    def set_aside(self) -> None:
+        """One record was set aside; a line of the log for each would be a flood of its own."""
+        self._ended.labels("set_aside").inc()
+
+    def restarted(self) -> None:
+        """The process that reads records has died, and another has started."""
+        self._restarts.inc()
+        self._log.warning("the process that reads records was started again")
 
 
 class PrometheusMailMeter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from typing import Self
 
@@ -19,7 +19,11 @@ from breachdesk.bootstrap.http_port import Server, http_config, refuse_a_taken_p
 from breachdesk.bootstrap.logs import set_up_logs, spoken
 from breachdesk.bootstrap.mail import dispatch
 from breachdesk.bootstrap.mail_watch import MailWatch
-from breachdesk.bootstrap.metrics import PrometheusIntakeMeter, PrometheusMeter
+from breachdesk.bootstrap.metrics import (
+    PrometheusIntakeMeter,
+    PrometheusMeter,
+    PrometheusReadingMeter,
+)
 from breachdesk.bootstrap.observing import WatchedSink, WatchedStore
 from breachdesk.bootstrap.open_files import connections_allowed
 from breachdesk.bootstrap.ops import Answers
@@ -36,6 +40,8 @@ from streams.intake.syslog import SyslogListener
 
 Say = Callable[[str], None]
 GAPS_EVERY_SECONDS = 5.0
+LAST_BATCH_SECONDS = 5.0
+"""That the batch in hand may take once the end was asked for."""
 
 
 class FrontDoor:
@@ -126,8 +132,9 @@ class Parts:
         self._meter = PrometheusMeter(self.registry)
         self._mail = MailWatch(house, self.registry, traced)
         sink = WatchedSink(house.store.batch_sink(), self._meter, traced, house.now)
-        self._worker = house.worker(sink=sink)
         self._anchoring = Anchoring(house)
+        self._reader = house.reader(PrometheusReadingMeter(self.registry))
+        self._worker = house.worker(sink=sink, reader=self._reader)
         self.stop = threading.Event()
         self.failed = threading.Event()
         self.stopping = threading.Event()
@@ -152,6 +159,9 @@ class Parts:
     def __exit__(self, *_: object) -> None:
         self.stop.set()
         self._listener.stop()
+        # A batch of slow records is read again at the next start: what it needs is not waited for.
+        wait(self._futures, timeout=LAST_BATCH_SECONDS)
+        self._reader.close()
         self._pool.shutdown(wait=True)
 
     def _start(self, work: Callable[[], None]) -> None:

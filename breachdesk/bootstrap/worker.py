@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from breachdesk.bootstrap.anchoring import Anchoring
 from breachdesk.bootstrap.house import Premises, calm_the_collector
 from breachdesk.bootstrap.logs import for_faust, set_up_logs, spoken
-from breachdesk.bootstrap.metrics import PrometheusMeter
+from breachdesk.bootstrap.metrics import PrometheusMeter, PrometheusReadingMeter
 from breachdesk.bootstrap.observing import WatchedSharedSink
 from breachdesk.bootstrap.ops import OpsServer
 from breachdesk.bootstrap.traces import NoTracer, Tracer, tracer
@@ -23,8 +23,7 @@ from breachdesk.casework.orders import StoreOrders
 from schemas.errors import BreachDeskError, Misconfigured
 from schemas.event import RawRecord
 from schemas.settings import Settings
-from streams.observed import Meter
-from streams.recognise import Recogniser
+from streams.observed import Meter, ReadingMeter
 from streams.shared_pipeline import SharedPipeline
 from streams.shared_worker import SharedWorker
 from streams.stop_deadline import STOP_SECONDS, StopDeadline
@@ -53,7 +52,7 @@ def run_worker(house: Premises, say: Callable[[str], None]) -> None:
     clock = clock_of(house)
     parts = Parts(
         settings=house.settings,
-        worker=shared_worker(house, meter, clock, traced),
+        worker=shared_worker(house, meter, clock, traced, PrometheusReadingMeter(registry)),
         exports=house.store.export_outbox(),
         leader=house.store.leader(),
         orders=StoreOrders(house.store, clock),
@@ -147,11 +146,12 @@ def shared_worker(
     meter: Meter,
     now: Callable[[Sequence[RawRecord]], datetime],
     traced: Tracer | None = None,
+    watch: ReadingMeter | None = None,
 ) -> SharedWorker:
-    """Pipeline and store, before anything is polled."""
+    """Pipeline and store, before anything is polled. `watch`: of records that were not read."""
     return SharedWorker(
         WatchedSharedSink(house.store.shared_sink(), meter, traced or NoTracer()),
-        SharedPipeline(house.rules, Recogniser(), house.settings),
+        SharedPipeline(house.rules, house.reader(watch), house.settings),
         house.store.register(),
         now,
         meter,

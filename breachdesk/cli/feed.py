@@ -6,6 +6,7 @@ import gzip
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -13,15 +14,18 @@ import orjson
 import typer
 
 from breachdesk.bootstrap.house import Premises, holding, system_now
+from breachdesk.bootstrap.settings import data_dir_or_default, load_settings
 from breachdesk.bootstrap.upkeep import carry_gaps, check_tail
 from breachdesk.cli.options import AsJson, Bar, DataDir, err, out, premises, print_json
 from schemas.errors import BadInput, NotFound
-from schemas.plugin import load_plugins
-from schemas.settings import SourceSettings
+from schemas.settings import Settings, SourceSettings
 from streams.detect import detect as detect_events
 from streams.intake.files import IngestReport, ingest_file
 from streams.intake.framing import split_records
+from streams.observed import SilentReadingMeter
 from streams.parse_lines import parse_lines
+from streams.parser_loading import load_parsers
+from streams.parser_process.adapter import ParserProcess
 from streams.sigma.load import load_rules
 
 NO_EVENT = {"error", "folded"}
@@ -81,15 +85,15 @@ def _pin_format(house: Premises, names: list[str], format_id: str) -> None:
             place="--format",
             remedy="Name the source's parser under [[sources]] in breachdesk.toml.",
         )
-    _known_format(format_id)
     settings = house.settings
+    _known_format(format_id, settings)
     pinned = tuple(settings.source(n).model_copy(update={"parser": format_id}) for n in names)
     others = tuple(s for s in settings.sources if s.name not in names)
     house.settings = settings.model_copy(update={"sources": (*others, *pinned)})
 
 
-def _known_format(format_id: str) -> None:
-    known = ("auto", *load_plugins("streams.parsers", "PARSER"))
+def _known_format(format_id: str, settings: Settings) -> None:
+    known = ("auto", *load_parsers(settings.reading.parsers))
     if format_id not in known:
         raise BadInput(
             f"no format {format_id}", place="--format", remedy=f"Use one of {', '.join(known)}."
@@ -160,13 +164,15 @@ def parse(
     source: Annotated[str, typer.Option(help="Name of the source.")] = "",
 ) -> None:
     """Raw lines in, one ECS JSON object a line out, in order."""
-    _known_format(format)
-    settings = SourceSettings(name=source or source_name(file), parser=format, zone=zone)
+    settings = load_settings(data_dir_or_default(None))
+    _known_format(format, settings)
+    named = SourceSettings(name=source or source_name(file), parser=format, zone=zone)
+    settings = settings.model_copy(update={"sources": (named,)})
+    lines = split_records(read_bytes(file))
     write = sys.stdout.buffer.write
-    for document in parse_lines(
-        split_records(read_bytes(file)), format=format, source=settings, arrived=system_now()
-    ):
-        write(orjson.dumps(document, default=str, option=orjson.OPT_APPEND_NEWLINE))
+    with closing(ParserProcess(settings, SilentReadingMeter())) as reader:
+        for document in parse_lines(lines, reader=reader, source=named.name, arrived=system_now()):
+            write(orjson.dumps(document, default=str, option=orjson.OPT_APPEND_NEWLINE))
     sys.stdout.buffer.flush()
 
 

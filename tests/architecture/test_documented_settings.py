@@ -15,6 +15,7 @@ from schemas.settings import (
     NoticePolicy,
     OpsSettings,
     ProviderProfile,
+    ReadingSettings,
     RetentionSettings,
     SenderSettings,
     Settings,
@@ -39,6 +40,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md
         SourceSettings,
         SenderSettings,
         IntakeSettings,
+        ReadingSettings,
         NoticePolicy,
     ],
 )

@@ -25,7 +25,7 @@ from schemas.source import DeadLetter
 from streams.observed import SilentMeter
 from streams.pipeline import Pipeline
 from streams.ports import Advance, Held, SharedBatch, SharedSink
-from streams.recognise import Recogniser
+from streams.readers import InProcessReader
 from streams.shared_pipeline import SharedPipeline
 from streams.shared_worker import Arrived, SharedWorker
 from streams.sigma.load import RuleBook, load_rules
@@ -91,7 +91,7 @@ def expected(cast: DemoLines, config: Settings, book: RuleBook) -> list[dict[str
     """What one owner of all windows makes of the lines."""
     with memory_store(FixedNow(NOW)) as store:
         furnish(store, cast, config)
-        pipeline = Pipeline(book, Recogniser(), config)
+        pipeline = Pipeline(book, InProcessReader(config), config)
         sink = store.batch_sink()
         pipeline.load(sink.resume("journal"))
         sink.commit("journal", pipeline.process(records(cast), store.register().view(), None), NOW)
@@ -113,7 +113,7 @@ class Topic:
     def worker(self, sink: SharedSink | None = None, **options: Any) -> SharedWorker:
         return SharedWorker(
             sink or self.store.shared_sink(),
-            SharedPipeline(self.book, Recogniser(), self.config),
+            SharedPipeline(self.book, InProcessReader(self.config), self.config),
             self.store.register(),
             lambda _: NOW,
             SilentMeter(),
@@ -357,7 +357,7 @@ class Choking(SharedPipeline):
 def choking(
     store: Any, book: RuleBook, config: Settings, *, on: bytes = b"choke", **options: Any
 ) -> SharedWorker:
-    pipeline = Choking(book, Recogniser(), config)
+    pipeline = Choking(book, InProcessReader(config), config)
     pipeline.on = on
     return SharedWorker(
         store.shared_sink(),

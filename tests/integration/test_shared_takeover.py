@@ -18,7 +18,7 @@ from streams.app_consumer import Consumer
 from streams.event_logs.kafka import KafkaEventLog
 from streams.observed import SilentMeter
 from streams.ports import Advance, Settled, SharedBatch
-from streams.recognise import Recogniser
+from streams.readers import InProcessReader
 from streams.shared_pipeline import SharedPipeline
 from streams.shared_worker import SharedWorker
 from streams.sigma.load import load_rules
@@ -42,7 +42,7 @@ def store() -> Iterator[Any]:
 
 
 def a_worker(store: Any, settings: Settings) -> SharedWorker:
-    pipeline = SharedPipeline(load_rules(rules_dirs(settings)), Recogniser(), settings)
+    pipeline = SharedPipeline(load_rules(rules_dirs(settings)), InProcessReader(settings), settings)
     register = store.register()
     return SharedWorker(store.shared_sink(), pipeline, register, lambda _: START, SilentMeter())
 

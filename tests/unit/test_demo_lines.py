@@ -24,6 +24,7 @@ from schemas.plugin import Folded
 from schemas.settings import Settings
 from streams.pipeline import Pipeline
 from streams.ports import RegisterView, Resume
+from streams.readers import InProcessReader
 from streams.recognise import Recogniser
 from streams.sigma.load import load_rules
 
@@ -175,7 +176,7 @@ def imported(demo: DemoLines, folder: Path) -> RegisterView:
 
 def episodes(demo: DemoLines, view: RegisterView, folder: Path) -> Sequence[Episode]:
     settings = Settings(data_dir=folder, sources=demo.sources)
-    pipeline = Pipeline(load_rules([RULES]), Recogniser(), settings)
+    pipeline = Pipeline(load_rules([RULES]), InProcessReader(settings), settings)
     pipeline.load(Resume(None))
     batch = pipeline.process(records(demo), view, None)
     return [episode for group in batch.groups for episode in group.episodes]

@@ -2,17 +2,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from schemas.settings import SourceSettings
+from schemas.settings import Settings, SourceSettings
 from streams import parse_lines as module
-from streams.parse_lines import LOOK_AHEAD, parse_lines
+from streams.parse_lines import AT_ONCE, LOOK_AHEAD, parse_lines
+from streams.readers import InProcessReader
 
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
-SOURCE = SourceSettings(name="s", zone="UTC")
+READER = InProcessReader(Settings(data_dir=Path(), sources=(SourceSettings(name="s", zone="UTC"),)))
+APACHE = InProcessReader(
+    Settings(
+        data_dir=Path(), sources=(SourceSettings(name="s", zone="UTC", parser="apache_access"),)
+    )
+)
 HEAD = b"Nov 22 01:06:15 web01 sshd[%d]: "
 INVALID = HEAD + b"Invalid user x from 192.0.2.1 port 1"
 FAILED = HEAD + b"Failed password for invalid user x from 192.0.2.1 port 1 ssh2"
@@ -20,8 +27,8 @@ CLOSED = HEAD + b"Connection closed by invalid user x 192.0.2.1 port 1 [preauth]
 JUNK = b"nobody knows this"
 
 
-def parse(lines: Iterable[bytes], **more: Any) -> list[dict[str, Any]]:
-    return list(parse_lines(lines, source=SOURCE, arrived=ARRIVED, **more))
+def parse(lines: Iterable[bytes], reader: InProcessReader = READER) -> list[dict[str, Any]]:
+    return list(parse_lines(lines, reader=reader, source="s", arrived=ARRIVED))
 
 
 def test_a_document_is_nested_ecs_with_id_dataset_and_times() -> None:
@@ -71,14 +78,14 @@ def test_lines_come_out_while_others_come_in() -> None:
     asked: list[int] = []
 
     def lines() -> Iterable[bytes]:
-        for number in range(5):
+        for number in range(3 * AT_ONCE):
             asked.append(number)
             yield JUNK
 
-    stream = parse_lines(lines(), source=SOURCE, arrived=ARRIVED)
+    stream = parse_lines(lines(), reader=READER, source="s", arrived=ARRIVED)
     next(stream)
 
-    assert asked == [0]
+    assert len(asked) == AT_ONCE
 
 
 def test_a_line_that_cannot_be_read_says_why_and_shows_itself() -> None:
@@ -106,7 +113,7 @@ def test_a_format_can_be_named() -> None:
     web = b'192.0.2.1 - - [22/Nov/2026:01:06:15 +0000] "GET / HTTP/1.1" 200 1'
 
     assert parse([web])[0]["event"]["dataset"] == "nginx.access"
-    assert parse([web], format="apache_access")[0]["event"]["dataset"] == "apache.access"
+    assert parse([web], APACHE)[0]["event"]["dataset"] == "apache.access"
 
 
 def test_an_act_without_a_time_gets_its_arrival_and_says_so() -> None:

@@ -19,6 +19,7 @@ from schemas.plugin import Act, Folded, Line, Parser
 from schemas.settings import Settings, SourceSettings
 from streams.pipeline import Pipeline
 from streams.ports import Batch, BucketRow, Resume
+from streams.readers import InProcessReader
 from streams.reading import NO_TIME
 from streams.recognise import Recogniser
 from streams.sigma.load import load_rules
@@ -101,7 +102,7 @@ def sign_in(at: float, user: str, outcome: str = "failure", host: str = "contoso
 
 def pipeline(tmp_path: Path) -> Pipeline:
     settings = Settings(data_dir=tmp_path, sources=(SourceSettings(name="vendor", zone="UTC"),))
-    made = Pipeline(BOOK, Recogniser({PARSER.id: PARSER}), settings)
+    made = Pipeline(BOOK, InProcessReader(settings, Recogniser({PARSER.id: PARSER})), settings)
     made.load(Resume(None))
     return made
 

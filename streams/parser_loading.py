@@ -1,0 +1,44 @@
+"""Which parsers there are: one file each in `streams/parsers`, and those that the settings name."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+
+from schemas.errors import Misconfigured
+from schemas.plugin import Parser, load_plugins
+
+
+def load_parsers(named: Sequence[str] = ()) -> Mapping[str, Parser]:
+    """Parsers by id. `named`: further ones as `module:attribute`.
+
+    Raises Misconfigured for a name that leads to no parser, or to one whose id is taken.
+    """
+    parsers: dict[str, Parser] = dict(load_plugins("streams.parsers", "PARSER"))
+    for name in named:
+        parser = _named(name)
+        if parser.id in parsers:
+            raise Misconfigured(
+                f"there is a parser {parser.id} already", place=name, remedy="Give it another id."
+            )
+        parsers[parser.id] = parser
+    return parsers
+
+
+def _named(name: str) -> Parser:
+    module, _, attribute = name.partition(":")
+    try:
+        parser = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise Misconfigured(
+            f"no parser is there ({type(error).__name__})",
+            place=f"reading.parsers, {name}",
+            remedy="Name it module:attribute, as Python imports it.",
+        ) from error
+    if not isinstance(parser, Parser):
+        raise Misconfigured(
+            "this is no schemas.plugin.Parser",
+            place=f"reading.parsers, {name}",
+            remedy="Name a constant that holds one.",
+        )
+    return parser

@@ -1,0 +1,198 @@
+"""The child as its parent sees it: started, asked, waited for, ended."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from pathlib import Path
+
+from schemas.errors import Retryable
+from streams.parser_process import messages
+from streams.parser_process.exit_codes import MEMORY_EXIT, OVERTIME_EXIT
+from streams.parser_process.progress import Progress
+from streams.ports import Outcome
+from streams.reading_ended import Reason
+
+LOOK_SECONDS = 0.25
+ASLEEP_LOOKS = 20
+"""So many looks in a row at a child that sleeps with a record in hand and computes nothing: it will
+not answer. One that waits for a processor, or for a disk, is not asleep."""
+INHERITED = (
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "PYTHONHOME",
+    "PYTHONTZPATH",
+    "PYTHONDONTWRITEBYTECODE",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+)
+"""Of the environment; settings may stand there, with their secrets."""
+
+
+@dataclass
+class Died(Exception):
+    """The child is gone. `certain`: for the time or the sleep of the record in hand, and not by
+    some accident."""
+
+    record: int | None
+    """Number in the request of the record in hand; None: there was none."""
+    parser: str
+    reason: Reason
+    how: str
+    certain: bool
+
+
+class ChildProcess:
+    """One child. Not thread-safe but for `kill`."""
+
+    def __init__(self, hello: messages.Hello) -> None:
+        """Starts it. Raises Misconfigured when it refuses the settings, Retryable when it ends."""
+        shared = _anonymous_file()
+        try:
+            self._shared = mmap.mmap(shared, Progress.SIZE)
+            self._progress = Progress(self._shared)
+            self._pipe, theirs = Pipe()
+            self._process = _start(theirs.fileno(), shared)
+            theirs.close()
+        finally:
+            os.close(shared)
+        self._parsers: tuple[str, ...] = ()
+        self._asleep = False
+        self._greet(messages.hello(hello))
+
+    @property
+    def pid(self) -> int:
+        """Of the child."""
+        return self._process.pid
+
+    def send(self, request: bytes) -> None:
+        """Raises Died."""
+        try:
+            self._pipe.send_bytes(request)
+        except OSError:
+            raise self._death() from None
+
+    def receive(self, count: int) -> Iterator[Sequence[Outcome]]:
+        """The outcomes of a request of so many records, as they come. Raises Died."""
+        while count > 0:
+            try:
+                self._wait()
+                outcomes = messages.read_reply(self._pipe.recv_bytes())
+            except (EOFError, OSError, messages.NoReply):
+                raise self._death() from None
+            count -= len(outcomes)
+            yield outcomes
+
+    def kill(self) -> None:
+        """From any thread: whoever waits for it gets Died."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """End it: it keeps nothing that would be lost."""
+        self._process.kill()
+        self._process.wait()
+        self._pipe.close()
+        self._shared.close()
+
+    def _greet(self, hello: bytes) -> None:
+        try:
+            self._pipe.send_bytes(hello)
+            self._parsers = messages.read_ready(self._pipe.recv_bytes())
+        except (EOFError, OSError):
+            self.close()
+            raise Retryable(
+                f"the process that reads records does not start ({_how(self._process.returncode)})",
+                place="reading",
+                remedy="Is reading.memory_mib too small, or does a parser of reading.parsers fail?",
+            ) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def _wait(self) -> None:
+        """Until it says something or is gone; ends one that sleeps."""
+        asleep, computed = 0, -1
+        while not self._pipe.poll(LOOK_SECONDS):
+            state, used = _state(self._process.pid)
+            asleep = asleep + 1 if state == "S" and used == computed else 0
+            computed = used
+            if asleep >= ASLEEP_LOOKS:
+                self._asleep = True
+                self._process.kill()
+
+    def _death(self) -> Died:
+        """Of a child that is gone, or that no longer makes sense."""
+        self._process.kill()
+        code = self._process.wait()
+        record, parser = self._progress.in_hand()
+        name = self._parsers[parser] if parser is not None else ""
+        if self._asleep:
+            return Died(record, name, Reason.ASLEEP, "", certain=True)
+        if code in (OVERTIME_EXIT, -signal.SIGXCPU):
+            return Died(record, name, Reason.SLOW, "", certain=True)
+        if code == MEMORY_EXIT:
+            return Died(record, name, Reason.MEMORY, "", certain=False)
+        return Died(record, name, Reason.DIED, _how(code), certain=False)
+
+
+def _start(pipe: int, shared: int) -> subprocess.Popen[bytes]:
+    """A new interpreter: forking a process that has threads would copy their locks. In a session of
+    its own, so that Ctrl-C reaches the parent alone."""
+    numbers = [str(each) for each in (pipe, shared, os.getpid())]
+    command = [sys.executable, "-P", "-s", "-m", "streams.parser_process.child", *numbers]
+    return subprocess.Popen(  # noqa: S603 - our own module
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        # What a dying interpreter writes may quote a record.
+        stderr=subprocess.DEVNULL,
+        pass_fds=(pipe, shared),
+        env=_environment(),
+        start_new_session=True,
+    )
+
+
+def _environment() -> dict[str, str]:
+    """Nothing secret; the child imports what its parent would."""
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    places = [place for place in sys.path if place]
+    return {**inherited, "PYTHONPATH": os.pathsep.join(places), "PYTHONUTF8": "1"}
+
+
+def _anonymous_file() -> int:
+    """Descriptor of a file of `Progress.SIZE` zeros that has no name."""
+    if sys.platform == "linux":
+        descriptor = os.memfd_create("progress")
+    else:
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    os.ftruncate(descriptor, Progress.SIZE)
+    return descriptor
+
+
+def _state(pid: int) -> tuple[str, int]:
+    """As proc(5), stat: the state's letter and the processor time in ticks; where there is no
+    /proc, nothing is known and nothing counts as asleep."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return "", 0
+    words = text.rpartition(")")[2].split()
+    return words[0], int(words[11]) + int(words[12])
+
+
+def _how(code: int | None) -> str:
+    if code is not None and code < 0:
+        with suppress(ValueError):
+            return f"signal {signal.Signals(-code).name}"
+    return f"exit code {code}"

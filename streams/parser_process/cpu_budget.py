@@ -1,0 +1,93 @@
+"""Ends the record in hand once it has used its processor time.
+
+A timer of the kernel (ITIMER_PROF) ticks while this process computes. The handler runs in the main
+thread, between two bytecodes or inside a match, since `re` asks for signals as it goes; there it
+raises Overtime. Processor time and not wall time, so that a loaded or suspended machine never ends a
+record that is well.
+
+Where Python never gets to the handler (C code that does not ask), the kernel ends the process by
+RLIMIT_CPU. Where a parser catches Overtime and goes on, the handler ends the process.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+import signal
+from time import process_time
+from types import FrameType
+
+from streams.parser_process.exit_codes import OVERTIME_EXIT
+
+TICK_SECONDS = 0.05
+AGAIN_SECONDS = 0.25
+"""Of processor time after Overtime was raised: whoever still has the record by then caught it."""
+MEBIBYTE = 1024 * 1024
+
+
+class Overtime(BaseException):
+    """The record in hand has used its processor time. No Exception, so that few parsers catch it."""
+
+
+class CpuBudget:
+    """One for a process; its main thread says what it has in hand."""
+
+    def __init__(self, seconds: float, seconds_per_mebibyte: float, longest: int) -> None:
+        """`longest`: bytes of the longest record to come."""
+        self._seconds = seconds
+        self._per_mebibyte = seconds_per_mebibyte
+        self._patience = self._last_moment(self.seconds(longest))
+        self._record = 0
+        self._limit = math.inf
+        self._seen = 0
+        self._begun = 0.0
+        self._raise_after = 0.0
+
+    def seconds(self, length: int) -> float:
+        """What a record of so many bytes may use."""
+        return self._seconds + self._per_mebibyte * length / MEBIBYTE
+
+    def start(self) -> None:
+        """From now on records are ended."""
+        signal.signal(signal.SIGPROF, self._tick)
+        signal.setitimer(signal.ITIMER_PROF, TICK_SECONDS, TICK_SECONDS)
+        self.renew()
+
+    def begin(self, length: int) -> None:
+        """A record of so many bytes is in hand."""
+        # In this order: a tick in between sees the new record without a limit, never the old one's
+        # time with the new one's limit.
+        self._record += 1
+        self._limit = self.seconds(length)
+
+    def end(self) -> None:
+        """None is in hand."""
+        self._limit = math.inf
+
+    def renew(self) -> None:
+        """The kernel ends this process once it has computed for long without coming here again."""
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        wanted = math.ceil(process_time() + self._patience) + 1
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+    def _tick(self, _signal: int, _frame: FrameType | None) -> None:
+        """A record's time counts from the first tick that sees it: a little to its favour, and never
+        on the account of another."""
+        now = process_time()
+        self.renew()
+        if self._seen != self._record:
+            self._seen, self._begun, self._raise_after = self._record, now, 0.0
+        used, limit = now - self._begun, self._limit
+        if used <= limit:
+            return
+        if used > self._last_moment(limit):
+            os._exit(OVERTIME_EXIT)
+        if now > self._raise_after:
+            self._raise_after = now + AGAIN_SECONDS
+            raise Overtime
+
+    @staticmethod
+    def _last_moment(limit: float) -> float:
+        return 2 * limit + 1

@@ -1,0 +1,156 @@
+"""What goes through the pipe between parent and child, as tuples of plain values.
+
+Pickled, because it is the quickest that keeps every value as it is (docs/adr/0004-parser-process.md).
+What the child sends is loaded by an unpickler that knows no class but those of time: the child met
+hostile bytes, and its parent runs no code at its word.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import pickle
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from schemas.errors import Misconfigured, Unparseable
+from schemas.event import Position, RawRecord
+from schemas.plugin import Act, Folded
+from schemas.settings import SourceSettings
+from streams.parser_process.slow_lines import Known, Of
+from streams.ports import Outcome
+from streams.readers import ParserFailed
+from streams.reading_ended import ReadingEnded, Reason
+from streams.recognise import NotUnderstood, SetAside
+
+PROTOCOL = 5
+_KINDS: tuple[type[Unparseable], ...] = (NotUnderstood, SetAside, ParserFailed, ReadingEnded)
+_TIMES = {"datetime", "timedelta", "timezone"}
+
+
+class NoReply(Exception):
+    """The child said what no child of ours says."""
+
+
+class Hello(NamedTuple):
+    """What a child is told when it starts."""
+
+    seconds: float
+    seconds_per_mebibyte: float
+    memory_mebibytes: int
+    longest: int
+    parsers: tuple[str, ...]
+    slow: dict[Of, Known]
+
+
+class Source(NamedTuple):
+    """What a child must know of a record's source; `account`: as in slow_lines."""
+
+    name: str
+    parser: str
+    zone: str
+    account: str
+
+    def settings(self) -> SourceSettings:
+        return SourceSettings(name=self.name, parser=self.parser, zone=self.zone)
+
+
+def hello(of: Hello) -> bytes:
+    return pickle.dumps(tuple(of), PROTOCOL)
+
+
+def read_hello(message: bytes) -> Hello:
+    return Hello(*_loaded(message))
+
+
+def ready(parsers: Sequence[str]) -> bytes:
+    """The child's parsers by number."""
+    return pickle.dumps(tuple(parsers), PROTOCOL)
+
+
+def refusal(problem: Misconfigured) -> bytes:
+    """The child cannot start with these settings."""
+    return pickle.dumps({"refused": (problem.problem, problem.place, problem.remedy)}, PROTOCOL)
+
+
+def read_ready(message: bytes) -> tuple[str, ...]:
+    """Raises the child's Misconfigured."""
+    said = _loaded(message)
+    if isinstance(said, dict):
+        problem, place, remedy = said["refused"]
+        raise Misconfigured(problem, place=place, remedy=remedy)
+    return tuple(said)
+
+
+def request(records: Sequence[RawRecord], sources: dict[str, Source]) -> bytes:
+    """`sources`: of all these records, by name."""
+    numbers: dict[str, int] = {}
+    rows = [
+        (numbers.setdefault(record.source, len(numbers)), record.raw, _in_utc(record.arrived))
+        for record in records
+    ]
+    return pickle.dumps(([tuple(sources[name]) for name in numbers], rows), PROTOCOL)
+
+
+def _in_utc(moment: dt.datetime) -> dt.datetime:
+    return moment if moment.tzinfo is dt.UTC else moment.astimezone(dt.UTC)
+
+
+def read_request(message: bytes) -> tuple[list[Source], list[tuple[int, RawRecord]]]:
+    """The sources, and each record with its source's number."""
+    told, rows = _loaded(message)
+    sources = [Source(*each) for each in told]
+    nowhere = Position("", 0)
+    return sources, [
+        (number, RawRecord(nowhere, sources[number].name, raw, arrived))
+        for number, raw, arrived in rows
+    ]
+
+
+def reply(outcomes: Sequence[Outcome]) -> bytes:
+    return pickle.dumps([_row(each) for each in outcomes], PROTOCOL)
+
+
+def read_reply(message: bytes) -> list[Outcome]:
+    """Raises NoReply for anything that `reply` does not make."""
+    try:
+        return [_outcome(row) for row in _loaded(message)]
+    except (pickle.UnpicklingError, ValueError, TypeError, LookupError, EOFError) as error:
+        raise NoReply from error
+
+
+def _row(outcome: Outcome) -> tuple[Any, ...]:
+    if isinstance(outcome, Unparseable):
+        kind = _KINDS.index(type(outcome)) if type(outcome) in _KINDS else -1
+        return kind, outcome.problem, outcome.place, outcome.remedy
+    parser, told = outcome
+    if isinstance(told, Act):
+        return parser, told.time, told.fields, told.id, told.fold
+    return parser, told.key, told.reason
+
+
+def _outcome(row: tuple[Any, ...]) -> Outcome:
+    if len(row) == 5:
+        parser, time, fields, name, fold = row
+        return parser, Act(time, fields, name, fold)
+    if len(row) == 3:
+        parser, key, reason = row
+        return parser, Folded(key, reason)
+    kind, problem, place, remedy = row
+    if kind >= 0 and _KINDS[kind] is ReadingEnded:
+        return ReadingEnded(problem, Reason.SLOW, place=place, remedy=remedy)
+    made = _KINDS[kind] if kind >= 0 else Unparseable
+    return made(problem, place=place, remedy=remedy)
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Builds nothing but plain values and times."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == "datetime" and name in _TIMES:
+            return getattr(dt, name)
+        raise pickle.UnpicklingError(f"{module}.{name} is no plain value")
+
+
+def _loaded(message: bytes) -> Any:
+    return _PlainUnpickler(io.BytesIO(message)).load()

@@ -1,0 +1,53 @@
+"""Bounds what slow lines cost together: after some of them, lines like them are set aside unread.
+
+Each slow line costs its whole budget, so whoever can send one could send a thousand. The bound holds
+for each source that the settings name, and for all other sources together, since a sender may
+invent names. Only lines at least half as long as the shortest slow one are set aside: a pattern that
+is slow on long lines does not keep us from reading the short ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+ALLOWED = 10
+"""Lines of one source and parser that may be ended before others are set aside."""
+FORGOTTEN_AFTER = timedelta(minutes=10)
+"""Of arrival, since the last of them was ended."""
+
+Of = tuple[str, str]
+"""A source's name (empty: all that the settings do not name) and a parser's id."""
+Known = tuple[int, int, datetime]
+"""How many were ended, the length of the shortest in bytes, and the arrival of the last."""
+
+
+class SlowLines:
+    """Knows no clock: the lines' arrivals are its time."""
+
+    def __init__(self, known: Mapping[Of, Known] | None = None) -> None:
+        self._known: dict[Of, Known] = dict(known or {})
+
+    def note(self, of: Of, length: int, arrived: datetime) -> bool:
+        """A line of that length was ended; True: from now on lines like it are set aside."""
+        ended, shortest, last = self._current(of, arrived) or (0, length, arrived)
+        self._known[of] = (ended + 1, min(shortest, length), max(last, arrived))
+        return ended + 1 == ALLOWED
+
+    def sets_aside(self, of: Of, length: int, arrived: datetime) -> bool:
+        """Is this line not to be tried?"""
+        if not self._known:
+            return False
+        ended, shortest, _ = self._current(of, arrived) or (0, 0, arrived)
+        return ended >= ALLOWED and 2 * length >= shortest
+
+    def known(self) -> Mapping[Of, Known]:
+        """What another instance needs to go on from here."""
+        return dict(self._known)
+
+    def _current(self, of: Of, arrived: datetime) -> Known | None:
+        known = self._known.get(of)
+        if known is not None and arrived - known[2] > FORGOTTEN_AFTER:
+            del self._known[of]
+            return None
+        return known

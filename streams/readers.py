@@ -1,0 +1,102 @@
+"""Reading one record, whatever is in it: the outcome never carries more than plain values, and a
+parser's own fault costs that record only."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from schemas.errors import Unparseable
+from schemas.event import RawRecord
+from schemas.plugin import Act, Folded
+from schemas.settings import Settings, SourceSettings
+from streams.parser_loading import load_parsers
+from streams.ports import Outcome
+from streams.recognise import Recogniser
+
+MOST_LEVELS = 100
+"""Of lists and mappings within each other in a value."""
+KEPT = "It is kept: mend the parser, then replay the dead letters."
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+class ParserFailed(Unparseable):
+    """The parser raised what it must not raise, or gave what no event can hold."""
+
+
+class InProcessReader:
+    """streams.ports.RecordReader for libraries and tests: cannot end a record that takes too long."""
+
+    def __init__(self, settings: Settings, recogniser: Recogniser | None = None) -> None:
+        """Loads the parsers of the settings, unless a recogniser brings its own."""
+        self._settings = settings
+        self._recogniser = recogniser or Recogniser(load_parsers(settings.reading.parsers))
+        self._sources: dict[str, SourceSettings] = {}
+
+    def read(self, records: Sequence[RawRecord]) -> Generator[Outcome, None, None]:
+        """As the port."""
+        for record in records:
+            source = self._sources.get(record.source)
+            if source is None:
+                source = self._sources[record.source] = self._settings.source(record.source)
+            yield read_one(self._recogniser, record, source)
+
+
+def read_one(recogniser: Recogniser, record: RawRecord, source: SourceSettings) -> Outcome:
+    """Raises MemoryError; every other exception of a parser becomes this record's outcome."""
+    try:
+        parser, told = recogniser.read(record, source)
+    except Unparseable as problem:
+        return problem
+    except MemoryError:
+        raise
+    except Exception as problem:  # noqa: BLE001 - the record becomes a dead letter
+        return _failed(recogniser.trying, f"failed on this record ({type(problem).__name__})")
+    return _checked(parser, told)
+
+
+def _checked(parser: str, told: Act | Folded) -> Outcome:
+    """A copy with plain values only, or ParserFailed."""
+    if type(told) is Folded and _is_name(told.key) and type(told.reason) is str:
+        return parser, told
+    if type(told) is Act and _is_name(told.id) and _is_name(told.fold) and _holds(told.fields):
+        return _in_utc(parser, told)
+    return _failed(parser, "gave a value that no event can hold")
+
+
+def _in_utc(parser: str, act: Act) -> Outcome:
+    if act.time is None or (type(act.time) is datetime and act.time.tzinfo is UTC):
+        return parser, act
+    if not isinstance(act.time, datetime) or act.time.utcoffset() is None:
+        return _failed(parser, "gave a time without a zone")
+    return parser, Act(act.time.astimezone(UTC), act.fields, act.id, act.fold)
+
+
+def _holds(fields: object) -> bool:
+    return type(fields) is dict and _is_plain(fields, MOST_LEVELS)
+
+
+def _is_name(value: object) -> bool:
+    return value is None or type(value) is str
+
+
+def _is_plain(value: Any, levels: int) -> bool:
+    kind = type(value)
+    if kind in _PLAIN:
+        return True
+    if levels == 0:
+        return False
+    if kind is dict:
+        return all(
+            type(key) is str and (type(each) in _PLAIN or _is_plain(each, levels - 1))
+            for key, each in value.items()
+        )
+    if kind is list or kind is tuple:
+        return all(type(each) in _PLAIN or _is_plain(each, levels - 1) for each in value)
+    return False
+
+
+def _failed(parser: str, problem: str) -> ParserFailed:
+    return ParserFailed(problem, place=parser, remedy=KEPT)
