@@ -117,6 +117,8 @@ def test_ingest_killed_twice_on_a_slow_record_ends_it_at_the_next_start_and_goes
 def serving(folder: Path, seconds: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """`breachdesk run`, and the address of its console."""
     port = free_port()
+    folder.mkdir(exist_ok=True)
+    (folder / "breachdesk.toml").touch()
     with (folder.parent / "run.log").open("ab") as log:
         process = subprocess.Popen(
             command("run", "--data-dir", folder),
@@ -127,6 +129,7 @@ def serving(folder: Path, seconds: str) -> Iterator[tuple[subprocess.Popen[bytes
     address = f"http://127.0.0.1:{port}"
     try:
         until(lambda: asked(f"{address}/sign-in") or process.poll() is not None)
+        assert process.poll() is None, (folder.parent / "run.log").read_text()
         yield process, address
     finally:
         process.kill()
