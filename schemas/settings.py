@@ -218,7 +218,7 @@ class KafkaSettings(Frozen):
     session_seconds: float = Field(default=15.0, ge=1.0)
     """A worker that was silent for so long loses its partitions to the others."""
     dead_letter_limit: int = Field(default=100, ge=1)
-    """Records on which the program itself failed before a worker stops loudly."""
+    """Records on which the program itself failed before a worker says that it is not ready."""
     export_events: bool = False
     """Also export every normalised event."""
 

@@ -39,6 +39,10 @@ class Meter(Protocol):
         """Another owner moved a position."""
         ...
 
+    def failed(self) -> None:
+        """The program itself failed on a record, which became a dead letter."""
+        ...
+
     def groups(self, cached: int) -> None:
         """Copies of groups kept in memory."""
         ...
@@ -137,6 +141,9 @@ class SilentMeter:
         """As Meter."""
 
     def conflict(self) -> None:
+        """As Meter."""
+
+    def failed(self) -> None:
         """As Meter."""
 
     def groups(self, cached: int) -> None:

@@ -60,7 +60,7 @@ class SharedWorker:
         letter_limit: int = 100,
     ) -> None:
         """`now`: the moment of a batch (a drill's clock follows its records). `letter_limit`:
-        records on which the program itself failed before it stops."""
+        records on which the program itself failed before `trouble` says so."""
         self._sink = sink
         self._pipeline = pipeline
         self._register = register
@@ -74,6 +74,16 @@ class SharedWorker:
     def owned(self) -> Mapping[str, Held]:
         """Where each owned partition stands, as committed."""
         return self._owned
+
+    @property
+    def trouble(self) -> str:
+        """What a person should look at, though the partitions go on; empty: nothing."""
+        if self._poisoned <= self._letter_limit:
+            return ""
+        return (
+            f"the program itself failed on {self._poisoned} records since it started: they are kept"
+            " as dead letters; mend the cause and replay them"
+        )
 
     def own(self, partitions: Sequence[str]) -> Mapping[str, Held]:
         """These partitions are ours from now on, and only these: where to read on from."""
@@ -210,15 +220,9 @@ class SharedWorker:
         replayed = self._replayed(records[0])
         said = _letters([letter])
         self._commit(records, without_counts(said) if replayed else said)
+        # Never a reason to stop: whoever may send a line could stop the partition with a hundred.
         self._poisoned += 1
-        if self._poisoned > self._letter_limit:
-            raise Corrupt(
-                f"the program failed on {self._poisoned} records since it started;"
-                f" the newest kind of failure is {type(problem).__name__}",
-                place=f"partition {records[0].partition}",
-                remedy="They are kept as dead letters. Mend the cause, replay them, start again;"
-                " kafka.dead_letter_limit raises the limit.",
-            )
+        self._meter.failed()
 
     def _replayed(self, arrived: Arrived) -> bool:
         held, place = self._owned[arrived.partition], arrived.record.position

@@ -80,6 +80,11 @@ _OF_A_WORKER = (
     ),
     Metric("breachdesk_groups_cached", Kind.GAUGE, "Groups kept in memory."),
     Metric("breachdesk_conflicts_total", Kind.COUNTER, "Batches given up to another owner."),
+    Metric(
+        "breachdesk_program_failures_total",
+        Kind.COUNTER,
+        "Records on which the program itself failed.",
+    ),
     Metric("breachdesk_waiting", Kind.GAUGE, "1 while the worker waits for it.", ("reason",)),
     Metric("breachdesk_processed_offsets", Kind.GAUGE, "Next offset to process.", PARTITION),
     Metric("breachdesk_committed_offsets", Kind.GAUGE, "Next offset as Kafka has it.", PARTITION),

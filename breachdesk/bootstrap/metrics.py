@@ -34,6 +34,7 @@ class PrometheusMeter:
         self._committed = gauge(registry, "breachdesk_committed_offsets")
         self._groups = gauge(registry, "breachdesk_groups_cached")
         self._conflicts = counter(registry, "breachdesk_conflicts_total")
+        self._failures = counter(registry, "breachdesk_program_failures_total")
         self._waiting = gauge(registry, "breachdesk_waiting")
         self._low_watermark = gauge(registry, "breachdesk_low_watermark_seconds")
         self._leader = gauge(registry, "breachdesk_leader")
@@ -81,6 +82,10 @@ class PrometheusMeter:
     def conflict(self) -> None:
         """Another owner moved a position."""
         self._conflicts.inc()
+
+    def failed(self) -> None:
+        """The program itself failed on a record."""
+        self._failures.inc()
 
     def groups(self, cached: int) -> None:
         """Copies of groups kept in memory."""

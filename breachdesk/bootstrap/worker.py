@@ -50,9 +50,10 @@ def run_worker(house: Premises, say: Callable[[str], None]) -> None:
     standing = Standing()
     anchoring = Anchoring(house)
     clock = clock_of(house)
+    worker = shared_worker(house, meter, clock, traced, PrometheusReadingMeter(registry))
     parts = Parts(
         settings=house.settings,
-        worker=shared_worker(house, meter, clock, traced, PrometheusReadingMeter(registry)),
+        worker=worker,
         exports=house.store.export_outbox(),
         leader=house.store.leader(),
         orders=StoreOrders(house.store, clock),
@@ -60,7 +61,7 @@ def run_worker(house: Premises, say: Callable[[str], None]) -> None:
         meter=meter,
         now=clock,
     )
-    ops, health = house.settings.ops, Health(house, standing, anchoring)
+    ops, health = house.settings.ops, Health(house, standing, anchoring, worker)
     app = faust_app.create_app(parts, standing)
     for name, value in for_faust().items():
         setattr(app.conf, name, value)
@@ -104,10 +105,13 @@ def _end_overdue(standing: Standing, say: Callable[[str], None]) -> None:
 class Health:
     """What /healthz and /readyz of a worker say."""
 
-    def __init__(self, house: Premises, standing: Standing, anchoring: Anchoring) -> None:
+    def __init__(
+        self, house: Premises, standing: Standing, anchoring: Anchoring, worker: SharedWorker
+    ) -> None:
         self._house = house
         self._standing = standing
         self._anchoring = anchoring
+        self._worker = worker
 
     def live(self) -> Mapping[str, str]:
         """Each part that failed, and why; empty while all loops are alive."""
@@ -119,7 +123,11 @@ class Health:
         unready = dict(self.live())
         if not self._standing.ready:
             unready["group"] = "the worker has not taken over its partitions yet"
-        troubles = {**self._standing.troubles, "anchor": self._anchoring.trouble}
+        troubles = {
+            **self._standing.troubles,
+            "anchor": self._anchoring.trouble,
+            "records": self._worker.trouble,
+        }
         return unready | {part: why for part, why in troubles.items() if why}
 
 

@@ -8,12 +8,12 @@ no proof: the record is read once more, alone, by a new child, and is to blame i
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from threading import Lock
 
 from schemas.errors import Retryable
-from schemas.event import RawRecord
+from schemas.event import Position, RawRecord
 from schemas.settings import Settings
 from streams.observed import ReadingMeter
 from streams.parser_process import messages
@@ -26,6 +26,8 @@ from streams.recognise import SetAside
 
 MOST_SOURCES = 10_000
 """Kept in memory: whoever may send may invent names."""
+MOST_ENDINGS = 1_000
+"""Of which it is remembered that they were ended."""
 MOST_RECORDS = 250
 MOST_BYTES = 1024 * 1024
 """Of one request: while the parent works with its outcomes, the child reads the next."""
@@ -55,6 +57,7 @@ class ParserProcess:
         self._meter = meter
         self._sources = _Sources(settings)
         self._slow = SlowLines()
+        self._endings = _Endings()
         self._child: ChildProcess | None = None
         self._was_started = False
         self._awaited = 0
@@ -64,7 +67,18 @@ class ParserProcess:
         self._is_closed = False
 
     def read(self, records: Sequence[RawRecord]) -> Generator[Outcome, None, None]:
-        """As the port. The child reads a part while the parent works with the one before."""
+        """As the port. A record that was ended is not read again: a batch that is repeated, since
+        the store refused it, does not cost its slow records anew."""
+        ended = [self._endings.get(record) for record in records]
+        fresh = [record for record, known in zip(records, ended, strict=True) if known is None]
+        with closing(self._read(fresh)) as outcomes:
+            for known in ended:
+                outcome = known or next(outcomes)
+                self._tell(outcome)
+                yield outcome
+
+    def _read(self, records: Sequence[RawRecord]) -> Generator[Outcome, None, None]:
+        """The child reads a part while the parent works with the one before."""
         parts = _parts(records)
         part = next(parts, None)
         self._is_reading = True
@@ -74,9 +88,7 @@ class ParserProcess:
                 outcomes = self._outcomes(part, death)
                 ahead = next(parts, None)
                 death = self._send(ahead) if ahead else None
-                for outcome in outcomes:
-                    self._tell(outcome)
-                    yield outcome
+                yield from outcomes
                 part = ahead
         finally:
             self._stop_reading()
@@ -178,7 +190,8 @@ class ParserProcess:
         return _Ended(outcome)
 
     def _note(self, record: RawRecord, outcome: ReadingEnded) -> None:
-        """So that a new child sets aside what this one would."""
+        """So that a new child sets aside what this one would, and none reads it again."""
+        self._endings.add(record, outcome)
         of = (self._sources.account(record.source), outcome.place)
         if self._slow.note(of, len(record.raw), record.arrived):
             self._meter.setting_aside(outcome.place)
@@ -234,6 +247,21 @@ class ParserProcess:
             is_closed = self._is_closed
         if is_closed:
             self._discard_child()
+
+
+class _Endings:
+    """The newest records that were ended."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Position, int], ReadingEnded] = {}
+
+    def add(self, record: RawRecord, outcome: ReadingEnded) -> None:
+        if len(self._known) >= MOST_ENDINGS:
+            del self._known[next(iter(self._known))]
+        self._known[record.position, hash(record.raw)] = outcome
+
+    def get(self, record: RawRecord) -> ReadingEnded | None:
+        return self._known.get((record.position, hash(record.raw))) if self._known else None
 
 
 class _Sources:

@@ -1,0 +1,132 @@
+"""Reading in this process against reading in a child: lines a second and the parent's processor time.
+
+    .venv/bin/python bench/parser_process.py                # the demo's lines, ten days of them
+    .venv/bin/python bench/parser_process.py --days 2 --pipeline
+
+Both run in turn, several times, on the same lines in one run, since the machine is noisy: read the
+ratios. `--pipeline` feeds journal, parsers, register, rules, windows and store instead of reading
+alone. Nothing is pinned: the child may use a second core, if there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+from breachdesk.bootstrap.house import Premises, calm_the_collector
+from breachdesk.demo.lines import build
+from breachdesk.demo.play import furnish
+from breachdesk.demo.stage import StageClock, demo_settings, in_arrival_order
+from schemas.event import Position, RawRecord
+from schemas.settings import Settings
+from schemas.source import Incoming
+from streams.observed import SilentReadingMeter
+from streams.parser_process.adapter import ParserProcess
+from streams.ports import RecordReader
+from streams.readers import InProcessReader
+
+FIRST_DAY = date(2026, 1, 1)
+READERS = ("in process", "child")
+
+
+def rows(days: int) -> list[Incoming]:
+    """The demo's lines, another seed and two days later each time."""
+    made = []
+    for number in range(days):
+        cast = build(seed=number, start=FIRST_DAY + timedelta(days=2 * number))
+        made += [
+            Incoming(source=source, raw=raw, arrived=arrived, transport="bench")
+            for arrived, source, raw in in_arrival_order(cast)
+        ]
+    return made
+
+
+@contextmanager
+def reader_of(name: str, settings: Settings) -> Iterator[RecordReader]:
+    if name == "in process":
+        yield InProcessReader(settings)
+        return
+    child = ParserProcess(settings, SilentReadingMeter())
+    try:
+        yield child
+    finally:
+        child.close()
+
+
+def read_only(lines: Sequence[Incoming], settings: Settings, reader: RecordReader) -> int:
+    """Recognise and parse, in batches as a worker reads them."""
+    records = [
+        RawRecord(Position("bench", number), row.source, row.raw, row.arrived)
+        for number, row in enumerate(lines)
+    ]
+    del settings
+    return sum(
+        1
+        for begin in range(0, len(records), 4000)
+        for _ in reader.read(records[begin : begin + 4000])
+    )
+
+
+def whole_pipeline(lines: Sequence[Incoming], settings: Settings, reader: RecordReader) -> int:
+    """From the journal to committed alerts, in a folder of its own."""
+    with tempfile.TemporaryDirectory() as name:
+        cast = build(seed=0, start=FIRST_DAY)
+        settings = settings.model_copy(update={"data_dir": Path(name)})
+        with Premises(settings, StageClock(lines[-1].arrived)) as house:
+            furnish(house, cast)
+            for begin in range(0, len(lines), 1000):
+                house.log.append([replace(row) for row in lines[begin : begin + 1000]])
+            return house.worker(reader=reader).drain()
+
+
+def measured(work: Callable[[], int]) -> dict[str, float]:
+    wall, own = time.perf_counter(), time.process_time()
+    lines = work()
+    wall, own = time.perf_counter() - wall, time.process_time() - own
+    return {"lines_per_second": lines / wall, "parent_us_per_line": own / lines * 1e6}
+
+
+def compare(days: int, repeats: int, *, pipeline: bool) -> dict[str, object]:
+    lines = rows(days)
+    work = whole_pipeline if pipeline else read_only
+    results: dict[str, list[dict[str, float]]] = {name: [] for name in READERS}
+    with tempfile.TemporaryDirectory() as folder:
+        settings = demo_settings(Path(folder), build(seed=0, start=FIRST_DAY), port=0)
+        for _ in range(repeats):
+            for name in READERS:
+                with reader_of(name, settings) as reader:
+                    list(reader.read([RawRecord(Position("warm", 0), "s", b"x", lines[0].arrived)]))
+                    given = (lines, settings, reader)
+                    results[name].append(measured(lambda given=given: work(*given)))
+    medians = {
+        name: {
+            figure: statistics.median(each[figure] for each in of)
+            for figure in ("lines_per_second", "parent_us_per_line")
+        }
+        for name, of in results.items()
+    }
+    here, child = (medians[name] for name in READERS)
+    ratios = {figure: round(child[figure] / here[figure], 2) for figure in here}
+    return {"lines": len(lines), "medians": medians, "child_to_in_process": ratios}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--days", type=int, default=10)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--pipeline", action="store_true")
+    given = parser.parse_args()
+    calm_the_collector()
+    print(json.dumps(compare(given.days, given.repeats, pipeline=given.pipeline), indent=2))
+
+
+if __name__ == "__main__":
+    main()
