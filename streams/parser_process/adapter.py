@@ -221,7 +221,6 @@ class ParserProcess:
             seconds=reading.seconds,
             seconds_per_mebibyte=reading.seconds_per_mib,
             memory_mebibytes=reading.memory_mib,
-            longest=self._settings.intake.max_line_bytes,
             parsers=reading.parsers,
             slow=dict(self._slow.known()),
         )

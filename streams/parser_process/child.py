@@ -50,7 +50,7 @@ class Child:
         self.parsers = tuple(parsers)
         self._numbers = {name: number for number, name in enumerate(self.parsers)}
         self._recogniser = Recogniser(parsers, self._may_try)
-        self._budget = CpuBudget(hello.seconds, hello.seconds_per_mebibyte, hello.longest)
+        self._budget = CpuBudget(hello.seconds, hello.seconds_per_mebibyte)
         self._slow = SlowLines(hello.slow)
         self._account = ""
         self._in_hand: RawRecord | None = None
@@ -69,7 +69,7 @@ class Child:
         """In one reply, or in several where a record was ended: what was read is not read again."""
         sources, rows = messages.read_request(message)
         settings = [source.settings() for source in sources]
-        self._budget.renew()
+        self._budget.expect(max(len(record.raw) for _, record in rows))
         outcomes: list[Outcome] = []
         for number, (source, record) in enumerate(rows):
             self._account = sources[source].account

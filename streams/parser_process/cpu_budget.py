@@ -33,11 +33,10 @@ class Overtime(BaseException):
 class CpuBudget:
     """One for a process; its main thread says what it has in hand."""
 
-    def __init__(self, seconds: float, seconds_per_mebibyte: float, longest: int) -> None:
-        """`longest`: bytes of the longest record to come."""
+    def __init__(self, seconds: float, seconds_per_mebibyte: float) -> None:
         self._seconds = seconds
         self._per_mebibyte = seconds_per_mebibyte
-        self._patience = self._last_moment(self.seconds(longest))
+        self._patience = self._last_moment(seconds)
         self._record = 0
         self._limit = math.inf
         self._seen = 0
@@ -50,9 +49,17 @@ class CpuBudget:
 
     def start(self) -> None:
         """From now on records are ended."""
+        signal.signal(signal.SIGXCPU, signal.SIG_DFL)
         signal.signal(signal.SIGPROF, self._tick)
+        # The thread that started this process may have blocked them.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPROF, signal.SIGXCPU})
         signal.setitimer(signal.ITIMER_PROF, TICK_SECONDS, TICK_SECONDS)
-        self.renew()
+        self._renew()
+
+    def expect(self, longest: int) -> None:
+        """Records of at most so many bytes are to come."""
+        self._patience = self._last_moment(self.seconds(longest))
+        self._renew()
 
     def begin(self, length: int) -> None:
         """A record of so many bytes is in hand."""
@@ -65,7 +72,7 @@ class CpuBudget:
         """None is in hand."""
         self._limit = math.inf
 
-    def renew(self) -> None:
+    def _renew(self) -> None:
         """The kernel ends this process once it has computed for long without coming here again."""
         _, hard = resource.getrlimit(resource.RLIMIT_CPU)
         wanted = math.ceil(process_time() + self._patience) + 1
@@ -76,7 +83,7 @@ class CpuBudget:
         """A record's time counts from the first tick that sees it: a little to its favour, and never
         on the account of another."""
         now = process_time()
-        self.renew()
+        self._renew()
         if self._seen != self._record:
             self._seen, self._begun, self._raise_after = self._record, now, 0.0
         used, limit = now - self._begun, self._limit

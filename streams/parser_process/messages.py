@@ -38,7 +38,6 @@ class Hello(NamedTuple):
     seconds: float
     seconds_per_mebibyte: float
     memory_mebibytes: int
-    longest: int
     parsers: tuple[str, ...]
     slow: dict[Of, Known]
 

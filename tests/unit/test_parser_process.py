@@ -165,6 +165,17 @@ def computed(pid: int | None) -> float:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def test_a_child_started_where_its_signals_are_blocked_ends_slow_records_too(
+    make: Callable[..., ParserProcess],
+) -> None:
+    ours = {signal.SIGPROF, signal.SIGXCPU}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ours)
+    try:
+        assert kinds(make(), records(MATCH, WEB)) == [Reason.SLOW, "nginx_access"]
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def test_the_reason_names_the_seconds_and_not_the_line(
     make: Callable[..., ParserProcess],
 ) -> None:
