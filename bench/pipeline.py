@@ -6,7 +6,7 @@
 
 Lines are the demo's, a different day and seed for every 5,000, so that windows open, close and are
 evicted as they would be over months. Journal and store are durable (synchronous=FULL). The stages
-run in one process pinned to one core; the console is asked from another process meanwhile. The
+and the process that reads records are pinned to one core; the console is asked from another process meanwhile. The
 same run also times the same lines through `parse` alone and through a bare SQLite insert, so that
 ratios mean something on a noisy machine.
 """

@@ -125,7 +125,7 @@ class ReadingSettings(Frozen):
     """Of processor time for any record."""
     seconds_per_mib: float = Field(default=2.0, ge=0.0)
     """Added for its length."""
-    memory_mib: int = Field(default=512, ge=128)
+    memory_mib: int = Field(default=512, ge=256)
     """Most memory of the process that reads records."""
     parsers: tuple[str, ...] = ()
     """Further parsers, each as `module:attribute`."""

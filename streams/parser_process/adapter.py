@@ -73,7 +73,10 @@ class ParserProcess:
         fresh = [record for record, known in zip(records, ended, strict=True) if known is None]
         with closing(self._read(fresh)) as outcomes:
             for known in ended:
-                outcome = known or next(outcomes)
+                if known is not None:
+                    yield known
+                    continue
+                outcome = next(outcomes)
                 self._tell(outcome)
                 yield outcome
 

@@ -25,6 +25,7 @@ LOOK_SECONDS = 0.25
 ASLEEP_LOOKS = 20
 """So many looks in a row at a child that sleeps with a record in hand and computes nothing: it will
 not answer. One that waits for a processor, or for a disk, is not asleep."""
+LAST_SECONDS = 5.0
 INHERITED = (
     "PATH",
     "LD_LIBRARY_PATH",
@@ -109,6 +110,8 @@ class ChildProcess:
             self._pipe.send_bytes(hello)
             self._parsers = messages.read_ready(self._pipe.recv_bytes())
         except (EOFError, OSError):
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(LAST_SECONDS)  # its exit code says more than our kill
             self.close()
             raise Retryable(
                 f"the process that reads records does not start ({_how(self._process.returncode)})",

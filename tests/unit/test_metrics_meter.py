@@ -12,9 +12,11 @@ from breachdesk.bootstrap.metrics import (
     OTHER_SOURCES,
     PrometheusMailMeter,
     PrometheusMeter,
+    PrometheusReadingMeter,
 )
 from streams.observed import Meter
 from streams.ports import SourceCount
+from streams.reading_ended import Reason
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -122,6 +124,24 @@ def test_every_outcome_of_mail_is_there_before_the_first_try(registry: Collector
 
     assert registry.get_sample_value("breachdesk_notices_total", {"outcome": "bounced"}) == 1
     assert registry.get_sample_value("breachdesk_notices_total", {"outcome": "unknown"}) == 0
+
+
+def test_every_reason_for_ending_a_record_is_there_before_the_first(
+    registry: CollectorRegistry,
+) -> None:
+    reading = PrometheusReadingMeter(registry)
+
+    reading.ended("linux_sshd", Reason.SLOW)
+    reading.setting_aside("linux_sshd")
+    reading.set_aside()
+    reading.restarted()
+    counted = {
+        reason: registry.get_sample_value("breachdesk_reading_ended_total", {"reason": reason})
+        for reason in (*Reason, "set_aside")
+    }
+
+    assert counted == {"slow": 1, "memory": 0, "asleep": 0, "died": 0, "set_aside": 1}
+    assert registry.get_sample_value("breachdesk_reader_restarts_total") == 1
 
 
 def test_only_counters_end_in_total_and_labels_name_no_person() -> None:

@@ -280,7 +280,7 @@ def test_a_child_killed_with_a_good_record_in_hand_blames_no_record(
 
 
 def test_a_batch_that_is_repeated_does_not_cost_its_slow_records_anew(
-    make: Callable[..., ParserProcess],
+    make: Callable[..., ParserProcess], meter: CountingMeter
 ) -> None:
     """Nor do they count twice."""
     reader = make()
@@ -291,6 +291,7 @@ def test_a_batch_that_is_repeated_does_not_cost_its_slow_records_anew(
 
     assert again == [first] * 2 * ALLOWED
     assert reader.pid == pid
+    assert meter.reasons == [Reason.SLOW, Reason.DIED]
     assert computed(pid) - before < 2 * ALLOWED * SECONDS
     assert kinds(reader, records(MATCH)) == [Reason.SLOW]
 
