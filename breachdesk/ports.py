@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from breachdesk.account_ports import SecondFactorBook, SignInBook, UserBook
 from breachdesk.audit_port import AuditBook
 from schemas.alert import AlertState, AlertView, EvidenceView
 from schemas.breach import Breach, Manifest, NoticeKind
@@ -22,7 +23,6 @@ from schemas.notice import NoticeRow, Rendered, Status
 from schemas.report import RegulatorReport, Submission
 from schemas.settings import ProviderProfile
 from schemas.source import BlindInterval, DeadLetter, SourceView
-from schemas.user import User
 
 T = TypeVar("T")
 Doc = TypeVar("Doc", bound=Frozen)
@@ -222,24 +222,6 @@ class SourceBook(Protocol):
     def gaps(self) -> Sequence[BlindInterval]: ...
 
 
-class UserBook(Protocol):
-    """Local accounts and console sessions (only hashes of tokens are stored)."""
-
-    def get(self, user_id: str) -> User | None: ...
-
-    def list(self) -> Sequence[User]: ...
-
-    def save(self, user: User) -> None: ...
-
-    def open_session(self, token_hash: str, user_id: str, csrf: str, expires: datetime) -> None: ...
-
-    def session(self, token_hash: str, now: datetime) -> tuple[User, str] | None:
-        """The user and the CSRF token, if the session lives and the user is not disabled."""
-        ...
-
-    def close_session(self, token_hash: str) -> None: ...
-
-
 class LeaseBook(Protocol):
     """Who does what only one may do. Where many machines share the store, time is the database's
     own and `now` is not looked at."""
@@ -290,6 +272,10 @@ class UnitOfWork(Protocol):
     def sources(self) -> SourceBook: ...
     @property
     def users(self) -> UserBook: ...
+    @property
+    def second_factors(self) -> SecondFactorBook: ...
+    @property
+    def sign_ins(self) -> SignInBook: ...
     @property
     def leases(self) -> LeaseBook: ...
     @property
@@ -353,6 +339,6 @@ class Explainer(Protocol):
 
 __all__ = [
     "AlertBook", "AuditBook", "BreachBook", "CaseBook", "CustomerBook", "Explainer", "LeaseBook",
-    "Manifest", "MarkBook", "NoticeBook", "NoticeKind", "Now", "Renderer", "SourceBook", "Store",
+    "Manifest", "MarkBook", "NoticeBook", "NoticeKind", "Now", "Renderer", "SecondFactorBook", "SignInBook", "SourceBook", "Store",
     "Submission", "UnitOfWork", "UserBook",
 ]  # fmt: skip

@@ -6,6 +6,7 @@
     │   └── Incomplete  a document lacks mandatory parts → show every one of them
     ├── Misconfigured   settings or profile are wrong → stop before starting (exit 2)
     ├── NotAllowed      a rule of the house forbids it (four eyes, state, role) → explain
+    │   └── NotProven   who asks did not prove who they are → count the try, explain
     ├── Conflict        somebody changed it meanwhile → reload and look again
     ├── NotFound        there is no such thing → list what there is
     ├── Retryable       something outside failed → try again later (exit 3)
@@ -62,6 +63,10 @@ class Misconfigured(BreachDeskError):
 
 class NotAllowed(BreachDeskError):
     """A rule of the house forbids this act, by this person or in this state."""
+
+
+class NotProven(NotAllowed):
+    """A password or a code is wrong or was used before."""
 
 
 class Conflict(BreachDeskError):

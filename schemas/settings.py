@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from schemas.customer import PROVIDER, AssetKind, Frozen
 
@@ -272,6 +273,34 @@ class RetentionSettings(Frozen):
     """What people wrote of bounces and unclear ends, as a server's log or letter said it."""
 
 
+class ConsoleSettings(Frozen):
+    """How people reach the console, and how long they stay signed in."""
+
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    idle_minutes: int = Field(default=30, ge=1, le=720)
+    """A session that nobody uses for so long ends."""
+    longest_hours: float = Field(default=12.0, gt=0, le=24)
+    """A session ends after so long, however busy it is."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        """Each is an address or a network: a name or `*` would let strangers choose theirs."""
+        for proxy in proxies:
+            if ip_network(proxy).prefixlen == 0:
+                raise ValueError("a network of every address is no proxy")
+        return proxies
+
+    @property
+    def idle(self) -> timedelta:
+        return timedelta(minutes=self.idle_minutes)
+
+    @property
+    def longest(self) -> timedelta:
+        return timedelta(hours=self.longest_hours)
+
+
 class Settings(Frozen):
     """Everything a process needs to know before it starts."""
 
@@ -290,6 +319,7 @@ class Settings(Frozen):
     notices: NoticePolicy = NoticePolicy()
     audit: AuditSettings = AuditSettings()
     retention: RetentionSettings = RetentionSettings()
+    console: ConsoleSettings = ConsoleSettings()
     console_host: str = "127.0.0.1"
     console_port: int = Field(default=8080, ge=0, le=65535)
     drill: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import Field
@@ -46,3 +47,36 @@ class Actor(Frozen):
 
     id: str
     duties: frozenset[Duty]
+
+
+class SessionView(Frozen):
+    """One console session as the store holds it."""
+
+    token_hash: str = Field(repr=False)
+    user_id: str
+    csrf: str = Field(repr=False)
+    opened_at: datetime
+    used_at: datetime
+    """Renewed every few minutes while somebody uses it."""
+    expires: datetime
+    network: str = Field(default="", repr=False)
+    """Where it was opened from, roughly: /24 of IPv4, /48 of IPv6."""
+
+
+class SecondFactor(Frozen):
+    """An account's authenticator app (RFC 6238), and how many recovery codes are left."""
+
+    user_id: str
+    secret: str | None = Field(default=None, repr=False)
+    """Base32. None: none is confirmed."""
+    pending: str | None = Field(default=None, repr=False)
+    """Shown to its owner and not confirmed by a code yet."""
+    last_step: int = -1
+    """The newest time step whose code was accepted: no code of it or before it is taken again."""
+    confirmed_at: datetime | None = None
+    recovery_codes: int = 0
+
+    @property
+    def confirmed(self) -> bool:
+        """Is it asked for?"""
+        return self.secret is not None

@@ -83,6 +83,13 @@ def established(store: Store, folder: Path, *, shared: bool, number: int = 0) ->
     return installation
 
 
+def write_letters(store: Store, count: int, now: datetime = NOON) -> Breach:
+    """So many letters, one a customer, that wait for `avery` to approve them."""
+    breach = store.act(lambda uow: _confirmed(uow, count, now))
+    store.act(lambda uow: _written(uow, breach, now))
+    return breach
+
+
 def approve_letters(
     store: Store, settings: Settings, count: int, now: datetime = NOON
 ) -> tuple[NoticeRow, ...]:
@@ -90,8 +97,7 @@ def approve_letters(
     its database server before."""
     server = store.identity()
     store.act(lambda uow: mail_hold.note_server(uow, server))
-    breach = store.act(lambda uow: _confirmed(uow, count, now))
-    store.act(lambda uow: _written(uow, breach, now))
+    breach = write_letters(store, count, now)
     sender, words = settings.senders[0], renderer()
 
     def release(uow: UnitOfWork) -> None:

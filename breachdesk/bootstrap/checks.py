@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from breachdesk.bootstrap.house import Premises
+from breachdesk.casework.second_factor import must_have
 from breachdesk.casework.witness import why_unfit
 from schemas.customer import Customer, Frozen, PersonKind, Unattributed
 from schemas.settings import ProviderProfile, Settings, Tls
@@ -31,10 +32,11 @@ class Check(Frozen):
 
 def preflight_checks(house: Premises) -> list[Check]:
     """All checks of a data folder, in the order they would be needed."""
-    customers, users, sources, unknown, entries = house.store.look(
+    customers, users, proved, sources, unknown, entries = house.store.look(
         lambda uow: (
             uow.customers.list(),
             uow.users.list(),
+            uow.second_factors.confirmed(),
             uow.sources.list(),
             uow.customers.unattributed(),
             uow.audit.verify(),
@@ -43,6 +45,7 @@ def preflight_checks(house: Premises) -> list[Check]:
     return [
         _profile(house.settings.profile),
         _people(users),
+        _second_factors(house.settings, users, proved),
         _witness(house.settings, users),
         _customers(customers),
         *_sources(sources),
@@ -114,6 +117,23 @@ def _people(users: Sequence[User]) -> Check:
         remedy="Add them: breachdesk user add ID --duty responder. Two people, or break glass."
         if missing or len(able) < 2
         else "",
+    )
+
+
+def _second_factors(settings: Settings, users: Sequence[User], proved: Collection[str]) -> Check:
+    """Whoever approves sets one up at the first sign-in: better before the bad day."""
+    lacking = [
+        user.id
+        for user in users
+        if can_sign_in(user, demo=settings.demo)
+        and must_have(user, settings)
+        and user.id not in proved
+    ]
+    return Check(
+        what="second factors",
+        passed=not lacking,
+        finding=f"{', '.join(lacking)} cannot approve without one" if lacking else "all there",
+        remedy="They sign in once and set it up." if lacking else "",
     )
 
 

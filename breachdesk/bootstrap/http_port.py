@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from collections.abc import Sequence
+from ipaddress import ip_address, ip_network
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from breachdesk.bootstrap.http_connections import Connection, Doorway, PortConfig
 from breachdesk.bootstrap.open_files import connections_allowed
+from breachdesk.bootstrap.ops_http import is_loopback
 from schemas.errors import Misconfigured
 from schemas.settings import Settings
 
@@ -19,20 +22,33 @@ LOOK_EVERY_TICKS = 3
 
 
 def http_config(settings: Settings, app: ASGIApp) -> PortConfig:
-    """How the port is served."""
+    """How the port is served. Forwarded addresses and schemes are believed from the configured
+    proxies alone: from anybody else they are what a stranger wishes to be seen as."""
+    proxies = list(settings.console.trusted_proxies)
     return PortConfig(
         app,
-        Doorway(settings.http, connections_allowed()),
+        Doorway(settings.http, connections_allowed(), lambda peer: stands_for_many(peer, proxies)),
         host=settings.console_host,
         port=settings.console_port,
         log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
         # Nothing of ours starts or ends with it; cancelled at the end, it would log a fault.
         lifespan="off",
         timeout_graceful_shutdown=5,
     )
+
+
+def stands_for_many(peer: str, proxies: Sequence[str]) -> bool:
+    """Is it this machine, or a proxy that the settings name?"""
+    try:
+        address = ip_address(peer)
+    except ValueError:
+        return is_loopback(peer)
+    return is_loopback(peer) or any(address in ip_network(proxy) for proxy in proxies)
 
 
 class Server(uvicorn.Server):

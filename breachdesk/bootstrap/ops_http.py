@@ -2,8 +2,8 @@
 
 The console's port is where people come from anywhere, so what is told depends on who asks. While
 `ops.host` is a loopback address, callers from elsewhere get no metrics, and of health and readiness
-only the status. A proxy on this machine is seen through by X-Forwarded-For, which uvicorn believes
-from loopback.
+only the status. A request that a proxy passed on came from elsewhere, whatever address it has; so
+did one that names another host than this machine: a page of a stranger in a browser on it.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ import json
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from breachdesk.bootstrap.ops import JSON, Answer, Answers
 from breachdesk.bootstrap.trace_ids import tracing
 
 REFUSED = Answer(403, JSON, b'{"problem":"metrics are for this machine; see ops.host"}\n')
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "via")
+"""What proxies add. Whoever else sends one is told less, not more."""
 ONLY_GET = Answer(405, JSON, b'{"problem":"only GET is answered"}\n')
 
 
@@ -35,21 +37,47 @@ class OpsPages:
         request = Request(scope, receive)
         answer = ONLY_GET
         if request.method == "GET":
-            asker = request.client.host if request.client else ""
-            answer = await self._answer(request.url.path, asker)
+            answer = await self._answer(
+                request.url.path, trusted=self._open or is_from_here(request)
+            )
         headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
         if answer.status == 405:
             headers["allow"] = "GET"
         response = Response(answer.body, answer.status, headers, media_type=answer.content_type)
         await response(scope, receive, send)
 
-    async def _answer(self, path: str, asker: str) -> Answer:
-        trusted = self._open or is_loopback(asker)
+    async def _answer(self, path: str, *, trusted: bool) -> Answer:
         if path == "/metrics" and not trusted:
             return REFUSED
         # The store is asked: that must not hold up the screens.
         answer = await run_in_threadpool(self._answers.to, path)
         return answer if trusted else _status_only(answer)
+
+
+class PlainFaults:
+    """ASGI: what no part has answered for becomes a plain 500, inside the headers, and is raised
+    on to the server, which logs it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        begun = False
+
+        async def noticed(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noticed)
+        except Exception:
+            if scope["type"] == "http" and not begun:
+                await PlainTextResponse("This failed; the log says where.\n", 500)(
+                    scope, receive, send
+                )
+            raise
 
 
 class RequestIds:
@@ -65,6 +93,13 @@ class RequestIds:
             return
         with tracing("request"):
             await self._app(scope, receive, send)
+
+
+def is_from_here(request: Request) -> bool:
+    """Asked by this machine, of this machine, through nothing."""
+    asker = request.client.host if request.client else ""
+    passed_on = any(name in request.headers for name in FORWARDED)
+    return is_loopback(asker) and is_loopback(request.url.hostname or "") and not passed_on
 
 
 def is_loopback(host: str) -> bool:

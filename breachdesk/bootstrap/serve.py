@@ -27,12 +27,13 @@ from breachdesk.bootstrap.metrics import (
 from breachdesk.bootstrap.observing import WatchedSink, WatchedStore
 from breachdesk.bootstrap.open_files import connections_allowed
 from breachdesk.bootstrap.ops import Answers
-from breachdesk.bootstrap.ops_http import OpsPages, RequestIds
+from breachdesk.bootstrap.ops_http import OpsPages, PlainFaults, RequestIds
 from breachdesk.bootstrap.readiness import database, told
 from breachdesk.bootstrap.standing_metrics import StandingCollector
 from breachdesk.bootstrap.traces import Tracer, tracer
 from breachdesk.bootstrap.upkeep import carry_gaps, check_tail
 from breachdesk.console.app import console_app
+from breachdesk.console.headers import SecurityHeaders
 from breachdesk.console.house import House
 from breachdesk.console.received import TopicHours
 from streams.intake.http import intake_app
@@ -87,7 +88,7 @@ def front_door(
     )
     ops = OpsPages(answers, settings.ops.host)
     door = FrontDoor(intake, console_app(console_house(house, traced)), ops)
-    return RequestIds(PacedBodies(door, settings.http))
+    return RequestIds(SecurityHeaders(PlainFaults(PacedBodies(door, settings.http))))
 
 
 def serve(house: Premises, say: Say) -> None:

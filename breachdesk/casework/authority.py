@@ -19,6 +19,26 @@ def require(actor: Actor, *duties: Duty, act: str) -> None:
         )
 
 
+OPERATOR = "operator:"
+"""How the ids of those begin who run commands on the data folder. No account's id has a colon."""
+
+
+def require_operator(actor: Actor, *, act: str) -> None:
+    """The actor runs commands on the data folder. Raises NotAllowed."""
+    if not actor.id.startswith(OPERATOR):
+        raise NotAllowed(
+            f"to {act} is only the operator's to do",
+            place=actor.id,
+            remedy="Ask whoever runs this system.",
+        )
+
+
+def require_own(actor: Actor, user_id: str, *, act: str) -> None:
+    """The account is the actor's own, or the actor is the operator. Raises NotAllowed."""
+    if actor.id != user_id:
+        require_operator(actor, act=act)
+
+
 def required(text: str, *, place: str, remedy: str) -> str:
     """The text without surrounding blanks. Raises BadInput when nothing is left."""
     stripped = text.strip()

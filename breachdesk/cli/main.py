@@ -8,6 +8,7 @@ import sys
 import typer
 
 from breachdesk.cli import (
+    accounts,
     demo,
     distributed,
     documents,
@@ -39,6 +40,7 @@ ROOMS = (
     distributed,
     topics,
     upkeep,
+    accounts,
     demo,
 )
 for room in ROOMS:

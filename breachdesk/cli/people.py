@@ -1,4 +1,4 @@
-"""Who acts when a command is typed: the operator of this machine, and `user add`."""
+"""Who acts when a command is typed, and how an account is made."""
 
 from __future__ import annotations
 
@@ -6,42 +6,39 @@ import re
 import sys
 from getpass import getpass
 
-from argon2 import PasswordHasher
-
+from breachdesk.casework.password_rule import check_password, known_words
+from breachdesk.console.passwords import hash_password
 from schemas.errors import BadInput
+from schemas.settings import ProviderProfile
 from schemas.user import Actor, Duty, User
 
 OPERATOR = Actor(id="operator:cli", duties=frozenset(Duty))
 """Whoever may run commands on the data folder; confirming and approving is the console's."""
 
-SHORTEST_PASSWORD = 12
 
-
-def make_user(user_id: str, name: str, duties: list[Duty], password: str, *, demo: bool) -> User:
-    """A local account with an argon2id hash. Raises BadInput for a bad id or a short password."""
+def make_user(
+    user_id: str, name: str | None, duties: list[Duty], password: str, profile: ProviderProfile
+) -> User:
+    """A local account with an argon2id hash. Raises BadInput for a bad id or a password that is
+    short or easy to guess."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,31}", user_id):
         raise BadInput(
             "not a user id", place="ID", remedy="Use lower-case letters, digits, dot and dash."
         )
-    if len(password) < SHORTEST_PASSWORD and not demo:
-        raise BadInput(
-            f"password shorter than {SHORTEST_PASSWORD} characters",
-            place="password",
-            remedy="Three or four unrelated words do well.",
-        )
-    return User(
-        id=user_id,
-        name=name or user_id,
-        duties=frozenset(duties),
-        password_hash=PasswordHasher().hash(password),
-        demo=demo,
-    )
+    user = User(id=user_id, name=name or user_id, duties=frozenset(duties), password_hash="")
+    return user.model_copy(update={"password_hash": hash_new(user, password, profile)})
+
+
+def hash_new(user: User, password: str, profile: ProviderProfile) -> str:
+    """The hash of a password that the rule admits. Raises BadInput."""
+    check_password(password, known_words(user, profile))
+    return hash_password(password)
 
 
 def ask_password() -> str:
     """Twice on a terminal; one line of stdin in a pipe."""
     if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\n")
+        return sys.stdin.readline().rstrip("\r\n")
     first = getpass("Password: ")
     if first != getpass("Once more: "):
         raise BadInput("the two differ", place="password", remedy="Try again.")

@@ -13,7 +13,7 @@ from breachdesk.bootstrap.upkeep import OPERATOR, retention
 from breachdesk.casework import erase
 from breachdesk.casework.retention import failures, forget_failures, may_be_erased
 from breachdesk.cli.options import AsJson, DataDir, out, premises, print_json
-from breachdesk.console.passwords import nobodys_hash, password_matches
+from breachdesk.console.passwords import hash_of_nobody, password_matches
 from breachdesk.ports import UnitOfWork
 from schemas.case import Case
 from schemas.errors import BadInput, NotAllowed
@@ -101,7 +101,7 @@ def erase_case(
 def _signed(house: Premises, user_id: str) -> Actor:
     """The person behind the account, by its password. Raises NotAllowed, one way for all."""
     user = house.store.look(lambda uow: uow.users.get(user_id))
-    fits = password_matches(user.password_hash if user else nobodys_hash(), _password())
+    fits = password_matches(user.password_hash if user else hash_of_nobody(None), _password())
     if user is None or user.disabled or not fits or (user.demo and not house.settings.demo):
         raise NotAllowed("not this account's password", place="--by", remedy="Try again.")
     return Actor(id=user.id, duties=user.duties)

@@ -1,4 +1,4 @@
-"""Upkeep: init, audit verify, dead letters, users, retention, preflight."""
+"""Upkeep: init, audit verify, dead letters, retention, preflight."""
 
 from __future__ import annotations
 
@@ -22,10 +22,7 @@ from breachdesk.cli.options import (
     print_json,
     print_rows,
 )
-from breachdesk.cli.people import ask_password, make_user
-from breachdesk.ports import UnitOfWork
 from schemas.errors import Retryable
-from schemas.user import Duty
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,7 +36,6 @@ def add_to(app: typer.Typer) -> None:
         "Records that became no event.",
         {"list": dead_letters, "replay": replay},
     )
-    _group(app, "user", "Local accounts.", {"add": user_add, "list": user_list})
     app.add_typer(retention.group, name="retention")
 
 
@@ -117,41 +113,3 @@ def _replay_here(house: Premises) -> tuple[int, int]:
                 remedy="Stop it, replay, and start it again.",
             )
         return replay_dead_letters(house)
-
-
-def user_add(
-    user_id: Annotated[str, typer.Argument(metavar="ID")],
-    duty: Annotated[
-        list[Duty], typer.Option(help="analyst, responder, approver, registrar; repeatable")
-    ],
-    name: Annotated[str, typer.Option(help="As colleagues know them.")] = "",
-    data_dir: DataDir = None,
-) -> None:
-    """Add a local account, or give one a new password. The password is asked for, or on stdin."""
-    user = make_user(user_id, name, duty, ask_password(), demo=False)
-    with premises(data_dir) as house:
-        now = house.now()
-
-        def add(uow: UnitOfWork) -> None:
-            uow.users.save(user)
-            uow.audit.record(
-                at=now,
-                actor="operator:cli",
-                act="user:account:saved",
-                subject=user.id,
-                facts={"duties": sorted(user.duties)},
-            )
-
-        house.store.act(add)
-    out.print(f"{user.id} may sign in as {', '.join(sorted(user.duties))}", markup=False)
-
-
-def user_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Local accounts and their duties."""
-    with premises(data_dir) as house:
-        users = house.store.look(lambda uow: uow.users.list())
-    rows = [
-        {"id": u.id, "duties": sorted(u.duties), "demo": u.demo, "disabled": u.disabled}
-        for u in users
-    ]
-    print_rows(rows, ("id", "duties", "demo", "disabled"), as_json=as_json)

@@ -7,8 +7,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from breachdesk.console import (
+    account,
     affected,
     alert,
     alerts,
@@ -27,24 +29,28 @@ from breachdesk.console import (
     register,
     report,
     rules,
+    second_factor,
     sign_in,
     sources,
     tasks,
     unattributed,
 )
-from breachdesk.console.attempts import Attempts
 from breachdesk.console.chrome import Chrome
 from breachdesk.console.desk import Hall, hall_of, permitted, status_of
 from breachdesk.console.headers import SecurityHeaders
 from breachdesk.console.house import House
 from breachdesk.console.pages import STATIC, Pages
+from breachdesk.console.password_checks import PasswordChecks
 from breachdesk.console.received import ReceivedHours
 from breachdesk.console.session import Sessions
 from breachdesk.console.shelf import LetterShelf
-from schemas.errors import BreachDeskError, NotFound
+from breachdesk.console.tries import Tries
+from schemas.errors import BreachDeskError, NotFound, Retryable
 
 SCREENS = (
     sign_in,
+    account,
+    second_factor,
     overview,
     alerts,
     alert,
@@ -71,19 +77,32 @@ PLAIN = {
     403: "You may not do that.",
     404: "There is no such page.",
     405: "This page takes no such request.",
+    408: "The request took too long.",
     413: "That is too large.",
 }
 
 
+FAULT = "the fault is ours, and the log says where it is"
+FAULT_REMEDY = "Try again; if it fails again, tell whoever runs this system."
+
+
+class Console(FastAPI):
+    """FastAPI with our headers around everything, its own answer to a fault included."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return SecurityHeaders(super().build_middleware_stack())
+
+
 def console_app(house: House) -> FastAPI:
     """The console of that house. Raises Misconfigured when its pages are not there."""
-    app = FastAPI(title="BreachDesk", docs_url=None, redoc_url=None, openapi_url=None)
+    app = Console(title="BreachDesk", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.hall = Hall(
         house,
         Pages(house),
         Sessions(house),
         Chrome(house),
-        Attempts(),
+        Tries(house.store),
+        PasswordChecks(house.store),
         LetterShelf(house),
         house.hours or ReceivedHours(house.log),
     )
@@ -94,7 +113,7 @@ def console_app(house: House) -> FastAPI:
     app.add_exception_handler(AnyHTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _bad_address)
     app.add_exception_handler(BreachDeskError, _problem)
-    app.add_middleware(SecurityHeaders)
+    app.add_exception_handler(Exception, _fault)
     return app
 
 
@@ -124,6 +143,12 @@ def _problem(request: Request, error: Exception) -> Response:
     }
     status = status_of(error)
     return _page(request, status, titles[status], error)
+
+
+def _fault(request: Request, error: Exception) -> Response:
+    """Says nothing of the fault: the log names its class and place."""
+    del error
+    return _page(request, 500, "This page failed.", Retryable(FAULT, remedy=FAULT_REMEDY))
 
 
 def _page(request: Request, status: int, title: str, problem: BreachDeskError) -> Response:

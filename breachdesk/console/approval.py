@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from fastapi import APIRouter
@@ -18,9 +18,13 @@ from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.contact_rows import ContactWarning, contact_warnings
 from breachdesk.console.decision import tensions_of
 from breachdesk.console.delivery import Waiting, read_waiting
-from breachdesk.console.desk import Desk, Posted, Signed
+from breachdesk.console.desk import REFUSALS, Desk, Posted, Signed, go
 from breachdesk.console.forms import Form
-from breachdesk.console.passwords import password_matches
+from breachdesk.console.reauthentication import (
+    act_proven,
+    needed_proof,
+    require_second_factor,
+)
 from breachdesk.console.way import way
 from breachdesk.ports import UnitOfWork
 from schemas.breach import Approval, ApprovalKind, Channel, Recipient
@@ -75,23 +79,28 @@ def show(case_id: str, desk: Signed, sender: str = "") -> Response:
 @router.post("/cases/{case_id}/approval")
 def release(case_id: str, desk: Signed, form: Posted) -> Response:
     """The second person's release."""
-    return desk.attempt(
-        lambda uow: _release(uow, desk, case_id, form),
-        then=f"/cases/{case_id}/delivery",
-        done="approved",
-        again=lambda problem: _show(desk, case_id, form, problem),
-    )
+    return _attempt(desk, case_id, form, _release, "approved")
 
 
 @router.post("/cases/{case_id}/break-glass")
 def break_glass(case_id: str, desk: Signed, form: Posted) -> Response:
     """One person alone, with reason, delay and witness."""
-    return desk.attempt(
-        lambda uow: _break(uow, desk, case_id, form),
-        then=f"/cases/{case_id}/delivery",
-        done="glass",
-        again=lambda problem: _show(desk, case_id, form, problem),
-    )
+    return _attempt(desk, case_id, form, _break, "glass")
+
+
+def _attempt(
+    desk: Desk,
+    case_id: str,
+    form: Form,
+    act: Callable[[UnitOfWork, Desk, str, Form], Approval],
+    done: str,
+) -> Response:
+    try:
+        act_proven(desk, form, lambda: lambda uow: act(uow, desk, case_id, form))
+    except REFUSALS as problem:
+        return _show(desk, case_id, form, problem)
+    desk.hall.chrome.forget()
+    return go(f"/cases/{case_id}/delivery", done)
 
 
 def _release(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Approval:
@@ -132,24 +141,12 @@ def _break(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Approval:
 def _ready(
     uow: UnitOfWork, desk: Desk, case_id: str, form: Form
 ) -> tuple[CaseFile, SenderSettings]:
-    """The file and the sender, once the password was typed again. Raises NotAllowed."""
-    _password_again(desk, form)
+    """The file and the sender, for somebody who has what releasing needs. Raises NotAllowed."""
+    require_second_factor(uow, desk)
     sender = desk.house.sender(form.text("sender"))
     if sender is None:
         raise NotAllowed("no sender is set up", place="senders", remedy="See the set-up page.")
     return read_case(uow, case_id, desk.now), sender
-
-
-def _password_again(desk: Desk, form: Form) -> None:
-    attempts = desk.hall.attempts
-    wait = attempts.wait_until(desk.user.id, "approval", desk.now)
-    if wait is not None:
-        raise NotAllowed("too many wrong passwords", place="Your password", remedy="Wait.")
-    if not password_matches(desk.user.password_hash, form.text("password")):
-        attempts.failed(desk.user.id, "approval", desk.now)
-        raise NotAllowed(
-            "this is not your password", place="Your password", remedy="Nothing was released."
-        )
 
 
 def _show(
@@ -165,6 +162,7 @@ def _show(
         way=way(state.file),
         tensions=tensions_of(state.file),
         typed=kept,
+        proof=needed_proof(desk),
         problem=problem,
     )
 

@@ -13,15 +13,17 @@ from fastapi import Depends, HTTPException, Request
 from starlette.datastructures import UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from breachdesk.console.attempts import Attempts
 from breachdesk.console.chrome import Chrome
+from breachdesk.console.cookies import SESSION, read_cookie
 from breachdesk.console.forms import Form
 from breachdesk.console.house import House
 from breachdesk.console.pages import Pages
+from breachdesk.console.password_checks import PasswordChecks
 from breachdesk.console.permissions import MAY_OPEN, MAY_SEND, SIGNED_IN
 from breachdesk.console.received import Hours
-from breachdesk.console.session import COOKIE, Session, Sessions
+from breachdesk.console.session import Session, Sessions
 from breachdesk.console.shelf import LetterShelf
+from breachdesk.console.tries import Tries
 from breachdesk.ports import UnitOfWork
 from schemas.errors import (
     BadInput,
@@ -45,6 +47,8 @@ STATUS = {
     Misconfigured: 409,
     Corrupt: 500,
 }
+REFUSALS = (BadInput, NotAllowed, Conflict, Misconfigured)
+"""What a form shows again, with what was typed."""
 NOT_YOURS = "This form was not made by your session, or the session is over."
 MOST_FIELDS = 20_000
 MOST_BYTES = 20 * 1024 * 1024
@@ -63,7 +67,8 @@ class Hall:
     pages: Pages
     sessions: Sessions
     chrome: Chrome
-    attempts: Attempts
+    tries: Tries
+    checks: PasswordChecks
     shelf: LetterShelf
     hours: Hours
 
@@ -121,7 +126,7 @@ class Desk:
         """Act in one transaction and go on; a refusal shows the same form with what was typed."""
         try:
             result = self.house.store.act(work)
-        except (BadInput, NotAllowed, Conflict, Misconfigured) as problem:
+        except REFUSALS as problem:
             return again(problem)
         self.hall.chrome.forget()
         return go(then if isinstance(then, str) else then(result), done)
@@ -171,7 +176,7 @@ def signed_in(request: Request) -> Desk:
     hall = hall_of(request)
     now = hall.house.now()
     by_itself = "x-breachdesk-refresh" in request.headers
-    session = hall.sessions.find(request.cookies.get(COOKIE, ""), now, stretch=not by_itself)
+    session = hall.sessions.find(read_cookie(request, SESSION), now, stretch=not by_itself)
     if session is None:
         wanted = request.url.path if request.method == "GET" else "/"
         raise HTTPException(303, headers={"location": f"/sign-in?next={quote(wanted)}"})

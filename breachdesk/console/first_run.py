@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from breachdesk.casework.second_factor import must_have
 from breachdesk.console.desk import Desk, Signed
 from breachdesk.console.words import figures, listed
 from breachdesk.ports import UnitOfWork
 from schemas.settings import ProviderProfile
-from schemas.user import MUST_BE_HELD
+from schemas.user import MUST_BE_HELD, can_sign_in
 
 router = APIRouter()
 NEEDED = {
@@ -56,6 +57,7 @@ def _tasks(uow: UnitOfWork, desk: Desk) -> list[Task]:
         _sources(uow),
         _senders(desk),
         _users(uow),
+        *_second_factors(uow, desk),
     ]
 
 
@@ -131,6 +133,24 @@ def _senders(desk: Desk) -> Task:
         figures(len(senders), "sender"),
         missing if senders else "the first sender",
     )
+
+
+def _second_factors(uow: UnitOfWork, desk: Desk) -> list[Task]:
+    """Nothing in a demo, where nobody needs one."""
+    users, settings = uow.users.list(), desk.house.settings
+    needing = [u.id for u in users if can_sign_in(u, demo=False) and must_have(u, settings)]
+    lacking = sorted(set(needing) - uow.second_factors.confirmed())
+    if not needing:
+        return []
+    return [
+        Task(
+            "Second factors",
+            "Whoever approves signs in once and sets one up. Without it nothing can be approved.",
+            "breachdesk user list",
+            figures(len(needing) - len(lacking), "approver") if len(lacking) < len(needing) else "",
+            f"the second factor of {listed(lacking)}" if lacking else "",
+        )
+    ]
 
 
 def _users(uow: UnitOfWork) -> Task:

@@ -18,6 +18,7 @@ class Form(Mapping[str, str]):
 
     def __init__(self, pairs: list[tuple[str, str]], times: Times) -> None:
         self._all: dict[str, list[str]] = {}
+        self._exact = dict(pairs)
         for name, value in pairs:
             self._all.setdefault(name, []).append(value.replace("\r\n", "\n").strip())
         self._times = times
@@ -37,6 +38,10 @@ class Form(Mapping[str, str]):
     def text(self, name: str) -> str:
         """The text; empty when the field is absent."""
         return self.get(name, "")
+
+    def exact(self, name: str) -> str:
+        """As typed, blanks at its ends too: for passwords. Empty when the field is absent."""
+        return self._exact.get(name, "")
 
     def every(self, name: str) -> tuple[str, ...]:
         """Every non-empty value of a repeated field."""

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from functools import cache
+import unicodedata
 
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
 _HASHER = PasswordHasher()
+LONGEST = 1024
+"""Of what is looked at; no account's password is so long."""
 
 
 def hash_password(password: str) -> str:
     """An argon2id hash with its own salt, in PHC form."""
-    return _HASHER.hash(password)
+    return _HASHER.hash(_composed(password))
 
 
 def password_matches(stored: str, password: str) -> bool:
     """False for a wrong password and for a stored hash that is none."""
     try:
-        return _HASHER.verify(stored, password)
+        return _HASHER.verify(stored, _composed(password)[:LONGEST])
     except (VerificationError, InvalidHashError):
         return False
 
 
-@cache
-def nobodys_hash() -> str:
-    """Verified for unknown names, so that an unknown name takes as long as a wrong password."""
-    return hash_password("nobody")
+def hash_of_nobody(like: str | None) -> str:
+    """What is verified for unknown names, so that they take as long as a wrong password: its cost
+    is that of `like`, an account's hash, or the present default."""
+    try:
+        parameters = extract_parameters(like or "")
+    except InvalidHashError:
+        return hash_password("nobody")
+    return PasswordHasher.from_parameters(parameters).hash("nobody")
+
+
+def _composed(password: str) -> str:
+    """Keyboards write one letter in several ways: NFC makes them one."""
+    return unicodedata.normalize("NFC", password)

@@ -52,6 +52,9 @@ MAY_SEND: Mapping[str, Duties] = {
     "/cases/{case_id}/report/submit": RESPONDER,
     "/customers/import": REGISTRAR,
     "/unattributed": REGISTRAR,
+    "/account/sessions": SIGNED_IN,
+    "/account/password": SIGNED_IN,
+    "/account/second-factor": SIGNED_IN,
 }
 MAY_OPEN: Mapping[str, Duties] = {
     "/customers/import": REGISTRAR,

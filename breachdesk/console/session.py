@@ -1,7 +1,7 @@
 """Sessions: a random token in a cookie, its hash in the store, an end that slides.
 
-Idle for IDLE, or older than LONGEST, and it is over. The sign-in time is part of the token, which
-only its hash can vouch for, so it cannot be moved.
+Nobody uses it for `console.idle_minutes`, or it is older than `console.longest_hours`: it is over.
+What was closed stays closed: sliding changes a living row and makes none.
 """
 
 from __future__ import annotations
@@ -9,19 +9,12 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from threading import Lock
-
-from fastapi import Request
-from starlette.responses import Response
+from datetime import datetime, timedelta
 
 from breachdesk.console.house import House
 from breachdesk.ports import UnitOfWork
-from schemas.user import User
+from schemas.user import SessionView, User, can_sign_in
 
-COOKIE = "breachdesk_session"
-IDLE = timedelta(hours=1)
-LONGEST = timedelta(hours=12)
 STRETCH_EVERY = timedelta(minutes=5)
 
 
@@ -29,9 +22,16 @@ STRETCH_EVERY = timedelta(minutes=5)
 class Session:
     """A living session."""
 
-    token_hash: str
+    view: SessionView
     user: User
-    csrf: str
+
+    @property
+    def token_hash(self) -> str:
+        return self.view.token_hash
+
+    @property
+    def csrf(self) -> str:
+        return self.view.csrf
 
 
 class Sessions:
@@ -39,36 +39,41 @@ class Sessions:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._stretched: dict[str, datetime] = {}
-        self._lock = Lock()
+        self._limits = house.settings.console
 
-    def open(self, user: User, now: datetime) -> str:
+    def open(self, uow: UnitOfWork, user: User, network: str, now: datetime) -> str:
         """A new token; its audit entry is written with it."""
-        token = f"{secrets.token_urlsafe(32)}.{int(now.timestamp())}"
-
-        def work(uow: UnitOfWork) -> None:
-            uow.users.open_session(hashed(token), user.id, secrets.token_urlsafe(24), now + IDLE)
-            uow.audit.record(at=now, actor=user.id, act="user:session:opened", subject=user.id)
-
-        self._house.store.act(work)
+        token = secrets.token_urlsafe(32)
+        uow.users.open_session(
+            SessionView(
+                token_hash=hashed(token),
+                user_id=user.id,
+                csrf=secrets.token_urlsafe(24),
+                opened_at=now,
+                used_at=now,
+                expires=self._end(now, now),
+                network=network,
+            )
+        )
+        uow.audit.record(at=now, actor=user.id, act="user:session:opened", subject=user.id)
         return token
 
     def find(self, token: str, now: datetime, *, stretch: bool = True) -> Session | None:
         """The living session of that token; a demo account lives only in a demo."""
-        if not _young(token, now):
+        if not token:
             return None
         token_hash = hashed(token)
         found = self._house.store.look(lambda uow: uow.users.session(token_hash, now))
         if found is None or not self.admits(found[0]):
             return None
-        session = Session(token_hash, *found)
+        user, view = found
         if stretch:
-            self._stretch(session, now)
-        return session
+            self._stretch(view, now)
+        return Session(view, user)
 
     def admits(self, user: User) -> bool:
         """Disabled accounts, and the demo's outside it, are dead."""
-        return not user.disabled and (not user.demo or self._house.settings.demo)
+        return can_sign_in(user, demo=self._house.settings.demo)
 
     def close(self, session: Session, now: datetime) -> None:
         """Sign out."""
@@ -81,41 +86,18 @@ class Sessions:
 
         self._house.store.act(work)
 
-    def _stretch(self, session: Session, now: datetime) -> None:
-        if not self._due(session.token_hash, now):
+    def _stretch(self, view: SessionView, now: datetime) -> None:
+        if now - view.used_at < min(STRETCH_EVERY, self._limits.idle / 4):
             return
+        end = self._end(view.opened_at, now)
+        self._house.store.act(
+            lambda uow: uow.users.stretch_session(view.token_hash, now=now, expires=end)
+        )
 
-        def work(uow: UnitOfWork) -> None:
-            uow.users.close_session(session.token_hash)
-            uow.users.open_session(session.token_hash, session.user.id, session.csrf, now + IDLE)
-
-        self._house.store.act(work)
-
-    def _due(self, token_hash: str, now: datetime) -> bool:
-        with self._lock:
-            last = self._stretched.get(token_hash)
-            if last is not None and now - last < STRETCH_EVERY:
-                return False
-            if len(self._stretched) > 1000:
-                self._stretched.clear()
-            self._stretched[token_hash] = now
-            return True
+    def _end(self, opened_at: datetime, now: datetime) -> datetime:
+        return min(now + self._limits.idle, opened_at + self._limits.longest)
 
 
 def hashed(token: str) -> str:
     """What the store keeps of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _young(token: str, now: datetime) -> bool:
-    stamp = token.rpartition(".")[2]
-    if not stamp.isascii() or not stamp.isdigit() or len(stamp) > 12:
-        return False
-    return now - datetime.fromtimestamp(int(stamp), UTC) < LONGEST
-
-
-def set_cookie(response: Response, request: Request, name: str, value: str) -> None:
-    """HttpOnly, SameSite=Strict, this host only; Secure wherever the page came over TLS."""
-    response.set_cookie(
-        name, value, httponly=True, samesite="strict", secure=request.url.scheme == "https"
-    )

@@ -142,6 +142,9 @@ DONE = {
     "submitted": "Submission recorded. Its clock has stopped.",
     "bound": "Bound. New events resolve from now; a replay resolves the earlier ones.",
     "signed-out": "You are signed out.",
+    "password": "Password changed. Your other sessions have ended.",
+    "sessions": "Your other sessions have ended.",
+    "all-sessions": "All your sessions have ended, this one too.",
     "imported": "Imported.",
 }
 """What a page says after an act; the address carries only the key."""

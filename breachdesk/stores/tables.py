@@ -160,5 +160,47 @@ sessions = Table(
     Column("token_hash", String(128), primary_key=True),
     Column("user_id", ForeignKey("users.id"), nullable=False),
     Column("csrf", Text, nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("used_at", UtcTime, nullable=False),
     Column("expires", UtcTime, nullable=False),
+    Column("network", String(80), nullable=False),
+    Index(None, "user_id"),
+)
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("user_id", ForeignKey("users.id"), primary_key=True),
+    Column("secret", Text),
+    Column("pending", Text),
+    Column("last_step", BigInteger, nullable=False),
+    Column("confirmed_at", UtcTime),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("user_id", ForeignKey("users.id"), primary_key=True),
+    Column("code_hash", String(64), primary_key=True),
+)
+
+sign_in_marks = Table(
+    "sign_in_marks",
+    metadata,
+    Column("user_id", ForeignKey("users.id"), primary_key=True),
+    Column("mark", String(64), primary_key=True),
+    Column("used_at", UtcTime, nullable=False),
+    Index(None, "mark"),
+)
+
+tries = Table(
+    "tries",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("key", String(64), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("failed", Boolean, nullable=False),
+    Index(None, "key"),
+    Index(None, "at"),
+    sqlite_autoincrement=True,
 )

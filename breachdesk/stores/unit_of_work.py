@@ -19,6 +19,8 @@ from breachdesk.stores.leases import SqlLeaseBook, SqlMarkBook
 from breachdesk.stores.outbox import SqlNoticeBook
 from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.sealed import Sealing
+from breachdesk.stores.second_factors import SqlSecondFactorBook
+from breachdesk.stores.sign_ins import SqlSignInBook
 from breachdesk.stores.sources import SqlSourceBook
 from breachdesk.stores.users import SqlUserBook
 
@@ -51,6 +53,8 @@ class SqlUnitOfWork:
         self.audit = SqlAuditBook(connection, sealing, rows)
         self.sources = SqlSourceBook(connection)
         self.users = SqlUserBook(connection, rows)
+        self.second_factors = SqlSecondFactorBook(connection)
+        self.sign_ins = SqlSignInBook(connection)
         self.leases = SqlLeaseBook(connection)
         self.marks = SqlMarkBook(connection)
 

@@ -12,7 +12,7 @@ from breachdesk.stores.each_dialect import by_bytes
 from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.tables import sessions, users
 from schemas.errors import NotFound
-from schemas.user import User
+from schemas.user import SessionView, User
 
 
 class SqlUserBook:
@@ -40,25 +40,55 @@ class SqlUserBook:
             self._connection.execute(insert(users).values(id=user.id, doc=doc))
         self._rows.touch(users, user.id)
 
-    def open_session(self, token_hash: str, user_id: str, csrf: str, expires: datetime) -> None:
-        """Raises NotFound for an unknown user."""
-        if self.get(user_id) is None:
-            raise NotFound(f"no user {user_id}", remedy="Add one with `breachdesk user add`.")
-        self._connection.execute(
-            insert(sessions).values(
-                token_hash=token_hash, user_id=user_id, csrf=csrf, expires=expires
+    def open_session(self, session: SessionView) -> None:
+        """Raises NotFound for an unknown user. Sessions that are over are deleted."""
+        if self.get(session.user_id) is None:
+            raise NotFound(
+                f"no user {session.user_id}", remedy="Add one with `breachdesk user add`."
             )
-        )
+        self._connection.execute(delete(sessions).where(sessions.c.expires <= session.opened_at))
+        self._connection.execute(insert(sessions).values(**session.model_dump()))
 
-    def session(self, token_hash: str, now: datetime) -> tuple[User, str] | None:
-        """The user and the CSRF token, if the session lives and the user is not disabled."""
-        row = self._connection.execute(
-            select(sessions).where(sessions.c.token_hash == token_hash, sessions.c.expires > now)
-        ).one_or_none()
-        user = None if row is None else self.get(row.user_id)
+    def session(self, token_hash: str, now: datetime) -> tuple[User, SessionView] | None:
+        """The user and the session, if it lives and the user is not disabled."""
+        row = (
+            self._connection.execute(
+                select(sessions).where(
+                    sessions.c.token_hash == token_hash, sessions.c.expires > now
+                )
+            )
+            .mappings()
+            .one_or_none()
+        )
+        user = None if row is None else self.get(row["user_id"])
         if row is None or user is None or user.disabled:
             return None
-        return user, row.csrf
+        return user, SessionView(**row)
+
+    def sessions(self, user_id: str, now: datetime) -> Sequence[SessionView]:
+        """Those that live, newest use first."""
+        rows = self._connection.execute(
+            select(sessions)
+            .where(sessions.c.user_id == user_id, sessions.c.expires > now)
+            .order_by(sessions.c.used_at.desc(), sessions.c.token_hash)
+        ).mappings()
+        return [SessionView(**row) for row in rows]
+
+    def stretch_session(self, token_hash: str, *, now: datetime, expires: datetime) -> bool:
+        """Let a living session live until then. False: it is over or was closed, and stays so."""
+        stretched = self._connection.execute(
+            update(sessions)
+            .where(sessions.c.token_hash == token_hash, sessions.c.expires > now)
+            .values(used_at=now, expires=expires)
+        )
+        return bool(stretched.rowcount)
 
     def close_session(self, token_hash: str) -> None:
         self._connection.execute(delete(sessions).where(sessions.c.token_hash == token_hash))
+
+    def end_sessions(self, user_id: str, *, but: str | None = None) -> int:
+        """Close every session of the user, except the one with that token hash; how many."""
+        ended = delete(sessions).where(sessions.c.user_id == user_id)
+        if but is not None:
+            ended = ended.where(sessions.c.token_hash != but)
+        return self._connection.execute(ended).rowcount

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from schemas.settings import (
     AuditSettings,
+    ConsoleSettings,
     HttpSettings,
     IntakeSettings,
     KafkaSettings,
@@ -42,6 +43,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md
         IntakeSettings,
         ReadingSettings,
         NoticePolicy,
+        ConsoleSettings,
     ],
 )
 def test_every_setting_is_documented(model: type[BaseModel]) -> None:

@@ -50,6 +50,9 @@ def breach(store: AnyStore) -> Breach:
     return store.act(lambda uow: a_confirmed_breach(uow, START))
 
 
+BARE = datetime(2026, 1, 1)  # noqa: DTZ001 - a time without a zone, on purpose
+
+
 def a_row(breach_id: str, person: str = "jo", status: Status = Status.QUEUED) -> NoticeRow:
     return NoticeRow(
         id=0,
@@ -375,27 +378,6 @@ def test_an_unknown_alert_is_not_found(store: AnyStore) -> None:
             store.look(lambda uow, u=unknown: uow.alerts.get(u))
 
 
-def test_a_session_lives_until_it_expires_is_closed_or_its_user_is_disabled(
-    store: AnyStore,
-) -> None:
-    def sign_in(uow):
-        uow.users.save(a_user())
-        uow.users.open_session("hash", "sam", "csrf", START + timedelta(hours=1))
-
-    store.act(sign_in)
-
-    def session(at: datetime = START):
-        return store.look(lambda uow: uow.users.session("hash", at))
-
-    assert session() == (a_user(), "csrf")
-    assert session(START + timedelta(hours=1)) is None
-    store.act(lambda uow: uow.users.save(a_user().model_copy(update={"disabled": True})))
-    assert session() is None
-    store.act(lambda uow: uow.users.save(a_user()))
-    store.act(lambda uow: uow.users.close_session("hash"))
-    assert session() is None
-
-
 def test_a_blind_interval_is_kept_once_and_its_end_is_learnt_later(store: AnyStore) -> None:
     open_gap = BlindInterval(source="m365", begin=START, reason="the subscription lapsed")
     closed = open_gap.model_copy(update={"end": START + timedelta(hours=1), "lost": 4})
@@ -410,7 +392,7 @@ def test_a_blind_interval_is_kept_once_and_its_end_is_learnt_later(store: AnySto
 def test_times_without_a_zone_are_refused_and_others_come_back_in_utc(store: AnyStore) -> None:
     store.act(lambda uow: uow.users.save(a_user()))
     with pytest.raises(Exception, match="without a zone"):
-        store.act(lambda uow: uow.users.open_session("h", "sam", "c", datetime(2026, 1, 1)))  # noqa: DTZ001
+        store.act(lambda uow: uow.users.stretch_session("h", now=START, expires=BARE))
 
     summer = datetime.fromisoformat("2026-07-01T10:00:00+01:00")
     store.act(lambda uow: uow.sources.add_gap(BlindInterval(source="s", begin=summer, reason="r")))

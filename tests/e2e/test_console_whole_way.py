@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pyotp
 import pytest
 import uvicorn
 from argon2 import PasswordHasher
@@ -202,13 +203,49 @@ def page(browser: Browser, desk: Desk) -> Iterator[Page]:
     assert complaints == []
 
 
-def sign_in(page: Page, user: str) -> None:
+def sign_in(page: Page, user: str, *, password: str = PASSWORD, code: str = "") -> None:
     page.context.clear_cookies()
     page.goto("/sign-in")
     page.fill("#user", user)
-    page.fill("#password", PASSWORD)
+    page.fill("#password", password)
+    page.fill("#code", code)
     page.click("text=Sign in >> nth=-1")
     expect(page.locator("nav")).to_be_visible()
+
+
+def enrolled(page: Page, desk: Desk, user: str) -> pyotp.TOTP:
+    """The first sign-in of an approver leads to the second factor; back with its app."""
+    sign_in(page, user)
+    expect(page.locator("h1")).to_contain_text("Set yours up now")
+    press(page, "Show the picture to scan")
+    keep_picture(page, "second-factor")
+    app = pyotp.TOTP(page.locator("input[name=secret]").input_value())
+    page.fill("#app", "000000")
+    page.fill("#now", PASSWORD)
+    press(page, "Take it into use")
+    expect(page.get_by_role("alert")).to_contain_text("not the app's present code")
+    page.fill("#app", app.at(desk.now()))
+    page.fill("#now", PASSWORD)
+    press(page, "Take it into use")
+    expect(page.locator(".codes li")).to_have_count(10)
+    keep_picture(page, "recovery-codes")
+    page.click("text=I have kept them")
+    desk.now.advance(seconds=30)
+    return app
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """With BREACHDESK_SCREENSHOTS=FOLDER: wide and narrow, light and dark."""
+    kept = os.environ.get("BREACHDESK_SCREENSHOTS")
+    for width, scheme in [(1440, "light"), (400, "light"), (1440, "dark")]:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # light | dark
+        over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if kept:
+            page.screenshot(path=Path(kept) / f"{name}-{width}-{scheme}.png", full_page=True)
+        assert over <= 0, f"{name} at {width}: {over} pixels too wide"
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.emulate_media(color_scheme="light")
 
 
 def press(page: Page, name: str) -> None:
@@ -328,21 +365,27 @@ def written(page: Page) -> None:
 
 
 def approved(page: Page, desk: Desk) -> None:
-    """The writer may not; the approver types the number and the password."""
+    """The writer may not; the approver types the number, the password and a code."""
     page.goto("/cases/CASE-0001/approval")
     expect(page.get_by_role("button", name="Approve and release")).to_be_disabled()
-    sign_in(page, "april")
+    app = enrolled(page, desk, "april")
+    sign_in(page, "april", code=app.at(desk.now()))
     page.goto("/cases/CASE-0001/approval")
+    keep_picture(page, "approval")
     assert page.locator(".button.grave").count() == 1
     button = page.get_by_role("button", name="Approve and release").inner_text()
     count = next(word for word in button.split() if word.isdigit())
-    page.fill("#n", "77")
-    page.fill("#p", PASSWORD)
-    press(page, "Approve and release")
-    expect(page.get_by_role("alert")).to_be_visible()
-    assert desk.store.look(lambda uow: uow.notices.list()) == []
+    for number, shift in ((count, 30), ("77", 0)):
+        page.fill("#n", number)
+        page.fill("#p", PASSWORD)
+        page.fill("#p-code", app.at(desk.now()))
+        press(page, "Approve and release")
+        expect(page.get_by_role("alert")).to_be_visible()
+        assert desk.store.look(lambda uow: uow.notices.list()) == []
+        desk.now.advance(seconds=shift)
     page.fill("#n", count)
     page.fill("#p", PASSWORD)
+    page.fill("#p-code", app.at(desk.now()))
     press(page, "Approve and release")
     said(page, "Approved")
     assert len(desk.store.look(lambda uow: uow.notices.list())) == int(count)
@@ -436,6 +479,32 @@ def test_the_whole_way_can_be_gone_in_the_browser(page: Page, desk: Desk) -> Non
     delivered(page, desk)
     reported(page)
     closed(page)
+
+
+def test_an_account_is_looked_after_in_the_browser(page: Page, desk: Desk) -> None:
+    new = "violet ladder 47 teapot"
+    sign_in(page, "rhea")
+    sign_in(page, "rhea")
+    page.click("text=Your account")
+    expect(page.locator("h1")).to_contain_text("two sessions")
+    keep_picture(page, "account")
+    press(page, "End the others")
+    said(page, "Your other sessions have ended")
+    page.click("text=Change the password")
+    for password in ("password1234", new):
+        page.fill("#old", PASSWORD)
+        page.fill("#new", password)
+        page.fill("#again", password)
+        press(page, "Change the password")
+        if password != new:
+            expect(page.get_by_role("alert")).to_contain_text("too easy to guess")
+            keep_picture(page, "password")
+    said(page, "Password changed")
+    press(page, "End all my sessions")
+    expect(page.locator(".said")).to_contain_text("All your sessions have ended")
+    keep_picture(page, "sign-in")
+    sign_in(page, "rhea", password=new)
+    assert len(desk.store.look(lambda uow: uow.users.sessions("rhea", desk.now()))) == 1
 
 
 def test_a_case_that_no_alert_began_is_opened_and_ends_as_a_near_miss(page: Page) -> None:

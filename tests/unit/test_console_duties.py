@@ -64,7 +64,13 @@ MATRIX = {
 """Which single duty is enough to send each form."""
 ONLY_FOR = {"/customers/import": {G}, "/unattributed": {G}}
 """Pages that not everybody who is signed in may open."""
-OWN_ACCOUNT = {"/sign-in", "/sign-out"}
+OWN_ACCOUNT = {
+    "/sign-in",
+    "/sign-out",
+    "/account/sessions",
+    "/account/password",
+    "/account/second-factor",
+}
 """Forms of one's own session: they ask for no duty."""
 
 

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from breachdesk.console.attempts import Attempts
 from breachdesk.console.charts import columns, over_time, share
 from breachdesk.console.received import ReceivedHours
 from breachdesk.console.times import Times, age, span
@@ -74,28 +73,6 @@ def test_numbers_are_said_as_a_person_says_them() -> None:
     assert counted(14, "alert") == "14 alerts"
     assert counted(0, "person", "people") == "no people"
     assert listed(["a", "b", "c"]) == "a, b and c"
-
-
-def test_five_failures_in_a_quarter_of_an_hour_make_the_next_try_wait() -> None:
-    attempts = Attempts()
-    for minute in range(5):
-        assert attempts.wait_until("Sam", "10.0.0.1", NOON) is None
-        attempts.failed("sam", "10.0.0.1", NOON + timedelta(minutes=minute))
-
-    assert attempts.wait_until("SAM", "10.0.0.2", NOON + timedelta(minutes=6)) == NOON + timedelta(
-        minutes=15
-    )
-    assert attempts.wait_until("sam", "10.0.0.2", NOON + timedelta(minutes=16)) is None
-    assert attempts.wait_until("kim", "10.0.0.1", NOON + timedelta(minutes=6)) is None
-
-
-def test_the_right_password_clears_the_users_count() -> None:
-    attempts = Attempts()
-    for _ in range(5):
-        attempts.failed("sam", "10.0.0.1", NOON)
-    attempts.succeeded("Sam")
-
-    assert attempts.wait_until("sam", "10.0.0.1", NOON) is None
 
 
 def test_evidence_over_time_draws_every_step_and_counts_all_of_it() -> None:

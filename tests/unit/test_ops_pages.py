@@ -27,7 +27,7 @@ def unready() -> Mapping[str, str]:
 @asynccontextmanager
 async def asking(app: Any, asker: str) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app, client=(asker, 40000))
-    async with httpx.AsyncClient(transport=transport, base_url="http://desk.example") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
         yield client
 
 
@@ -58,6 +58,36 @@ async def test_callers_from_elsewhere_get_a_status_and_nothing_more() -> None:
     assert "breachdesk_" not in metrics.text
     assert ready.status_code == 503
     assert ready.json() == {"ready": False, "failed": {}}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"host": "evil.example"},
+        {"host": "203.0.113.9"},
+        {"x-forwarded-for": "203.0.113.9"},
+        {"x-forwarded-for": "127.0.0.1"},
+        {"forwarded": "for=127.0.0.1"},
+        {"via": "1.1 proxy"},
+    ],
+)
+async def test_a_request_through_a_proxy_or_for_another_host_is_told_no_more_than_a_stranger(
+    header: dict[str, str],
+) -> None:
+    async with asking(pages(), "127.0.0.1") as client:
+        metrics = await client.get("/metrics", headers=header)
+        ready = await client.get("/readyz", headers=header)
+
+    assert metrics.status_code == 403
+    assert ready.json() == {"ready": False, "failed": {}}
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1", "[::1]:8080"])
+async def test_this_machine_may_be_called_by_any_of_its_own_names(host: str) -> None:
+    async with asking(pages(), "127.0.0.1") as client:
+        metrics = await client.get("/metrics", headers={"host": host})
+
+    assert metrics.status_code == 200
 
 
 async def test_an_ops_host_beyond_loopback_opens_them() -> None:

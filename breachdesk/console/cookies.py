@@ -1,0 +1,58 @@
+"""Our cookies: HttpOnly, SameSite=Strict, this host only; over TLS also Secure and `__Host-`.
+
+The prefix makes browsers refuse a cookie of that name that a neighbour's host or plain HTTP set.
+Plain HTTP is for this machine alone; there the name stands without it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from fastapi import Request
+from starlette.responses import Response
+
+SESSION = "breachdesk_session"
+FORM = "breachdesk_form"
+DEVICE = "breachdesk_device"
+LONGEST_VALUE = 200
+"""Of any that we set; a longer one is none of ours."""
+
+
+def read_cookie(request: Request, name: str) -> str:
+    """Its value; empty when there is none, or none that we could have set."""
+    value = request.cookies.get(_full(request, name), "")
+    return value if len(value) <= LONGEST_VALUE and value.isascii() else ""
+
+
+def set_cookie(
+    response: Response, request: Request, name: str, value: str, keep: timedelta | None = None
+) -> None:
+    """Until the browser closes, unless `keep` says how long."""
+    response.set_cookie(
+        _full(request, name),
+        value,
+        max_age=None if keep is None else int(keep.total_seconds()),
+        path="/",
+        secure=_over_tls(request),
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def drop_cookie(response: Response, request: Request, name: str) -> None:
+    """Have the browser forget it."""
+    response.delete_cookie(
+        _full(request, name),
+        path="/",
+        secure=_over_tls(request),
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def _full(request: Request, name: str) -> str:
+    return f"__Host-{name}" if _over_tls(request) else name
+
+
+def _over_tls(request: Request) -> bool:
+    return request.url.scheme == "https"

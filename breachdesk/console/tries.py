@@ -1,0 +1,143 @@
+"""How often a secret may be tried. Each try is counted before the secret is checked, in the store,
+so that no number of tries at the same time, and no second console, evaluates more than the limit.
+
+A stranger can use up an account's tries for strangers, and no others: a browser that signed in to
+the account before has tries of its own, and so has an address that did; a signed-in session has its
+own for whatever asks for the password again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from breachdesk.ports import Store, UnitOfWork
+
+WINDOW = timedelta(minutes=15)
+FAMILIAR = timedelta(days=90)
+"""A browser or an address that an account signed in from is known for so long."""
+OF_DEVICE = 5
+OF_ACCOUNT_AT_ADDRESS = 5
+OF_STRANGERS = 5
+"""At one account, of all strangers together."""
+OF_ADDRESS = 30
+"""At all accounts."""
+OF_SESSION = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a sign-in comes from: the network, and the token of a browser that was here before."""
+
+    network: str
+    device: str | None = None
+
+    @property
+    def device_mark(self) -> str | None:
+        return None if self.device is None else digest("device", self.device)
+
+    def address_mark(self, user_id: str) -> str:
+        """Differs with the account, so that nobody reads from it who shares an address."""
+        return digest("address", user_id, self.network)
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A counted try, and until when there is none."""
+
+    ids: Sequence[int] = ()
+    full_until: datetime | None = None
+
+
+class Tries:
+    """Reserves tries in the store that every console shares."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def reserve_sign_in(self, name: str, origin: Origin, now: datetime) -> Reservation:
+        """One try to sign in under that name, whether or not there is such an account."""
+        limits = self._store.look(lambda uow: sign_in_limits(uow, name, origin, now))
+        return self._reserve(limits, now)
+
+    def reserve_again(self, user_id: str, token_hash: str, now: datetime) -> Reservation:
+        """One try of a signed-in person to prove who they are once more."""
+        return self._reserve({digest("again", user_id, token_hash): OF_SESSION}, now)
+
+    def _reserve(self, limits: Mapping[str, int], now: datetime) -> Reservation:
+        # Read first: who is refused must not make the store write.
+        until = self._store.look(lambda uow: uow.sign_ins.full_until(limits, WINDOW, now))
+        if until is not None:
+            return Reservation(full_until=until)
+
+        def work(uow: UnitOfWork) -> Reservation:
+            until = uow.sign_ins.full_until(limits, WINDOW, now)
+            if until is not None:
+                return Reservation(full_until=until)
+            return Reservation(uow.sign_ins.reserve(limits, WINDOW, now))
+
+        return self._store.act(work)
+
+
+def is_familiar_device(uow: UnitOfWork, name: str | None, origin: Origin, now: datetime) -> bool:
+    """Did this browser sign in to that account before; None: to any?"""
+    mark = origin.device_mark
+    return mark is not None and uow.sign_ins.recognises(name, mark, now - FAMILIAR)
+
+
+def sign_in_limits(uow: UnitOfWork, name: str, origin: Origin, now: datetime) -> Mapping[str, int]:
+    """The keys that count a sign-in under that name from there, and how many tries each allows."""
+    if is_familiar_device(uow, name, origin, now):
+        return {digest("account from device", name, origin.device or ""): OF_DEVICE}
+    limits = {digest("address", origin.network): OF_ADDRESS}
+    if uow.sign_ins.recognises(name, origin.address_mark(name), now - FAMILIAR):
+        return limits | {digest("account at address", name, origin.network): OF_ACCOUNT_AT_ADDRESS}
+    return limits | {strangers_key(name): OF_STRANGERS}
+
+
+def strangers_key(name: str) -> str:
+    """What counts the tries of all strangers at one account."""
+    return digest("account", name)
+
+
+def remember_origin(uow: UnitOfWork, user_id: str, origin: Origin, now: datetime) -> None:
+    """The account signed in from there."""
+    marks = [origin.address_mark(user_id)]
+    if origin.device_mark is not None:
+        marks.append(origin.device_mark)
+    uow.sign_ins.remember(user_id, marks, now)
+
+
+def network_of(address: str) -> str:
+    """The address whose tries are counted together: an IPv6 caller owns a whole /64."""
+    parsed = _parsed(address)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed) if parsed else "unknown"
+
+
+def rough(address: str) -> str:
+    """Where a session was opened from, no more exactly than its owner needs to know it again."""
+    parsed = _parsed(address)
+    if parsed is None:
+        return "unknown"
+    if parsed.is_loopback:
+        return "this machine"
+    return str(ipaddress.ip_network((parsed, 24 if parsed.version == 4 else 48), strict=False))
+
+
+def digest(*parts: str) -> str:
+    """What the store keeps of a key or a mark."""
+    return hashlib.sha256("\x1f".join(parts).encode(errors="replace")).hexdigest()
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return mapped or parsed

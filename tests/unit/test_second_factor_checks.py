@@ -1,0 +1,56 @@
+"""What preflight and the set-up page say of approvers without a second factor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from console_desk import a_desk
+
+from breachdesk.bootstrap.checks import Check, preflight_checks
+from breachdesk.bootstrap.house import Premises
+from breachdesk.testing import START, a_user
+from schemas.settings import Settings
+from schemas.user import Duty
+
+
+def check(folder: Path, *, enrolled: bool, demo: bool = False) -> Check:
+    with Premises(Settings(data_dir=folder, demo=demo)) as house:
+
+        def work(uow) -> None:
+            uow.users.save(a_user("april", Duty.APPROVER))
+            uow.users.save(a_user("rhea", Duty.RESPONDER))
+            uow.users.save(a_user("gone", Duty.APPROVER).model_copy(update={"disabled": True}))
+            if enrolled:
+                uow.second_factors.begin("april", "SECRET")
+                uow.second_factors.confirm("april", "SECRET", step=1, code_hashes=["x"], at=START)
+
+        house.store.act(work)
+        (found,) = [each for each in preflight_checks(house) if each.what == "second factors"]
+    return found
+
+
+def test_preflight_names_an_approver_who_could_not_approve(tmp_path: Path) -> None:
+    found = check(tmp_path, enrolled=False)
+
+    assert not found.passed
+    assert found.finding == "april cannot approve without one"
+
+
+@pytest.mark.parametrize(("enrolled", "demo"), [(True, False), (False, True)])
+def test_preflight_passes_once_it_is_set_up_and_in_a_demo(
+    tmp_path: Path, enrolled: bool, demo: bool
+) -> None:
+    assert check(tmp_path, enrolled=enrolled, demo=demo).passed
+
+
+async def test_the_set_up_page_names_an_approver_without_a_second_factor(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as desk:
+        visitor = desk.visitor()
+        await visitor.sign_in("april")
+        before = (await visitor.client.get("/first-run")).text
+        await visitor.enrol()
+        after = (await visitor.client.get("/first-run")).text
+
+    assert "Missing: the second factor of april" in before
+    assert "the second factor of" not in after
