@@ -157,7 +157,11 @@ class NoticeBook(Protocol):
     def get(self, row_id: int) -> NoticeRow: ...
 
     def list(
-        self, *, breach_id: str | None = None, statuses: Sequence[Status] = ()
+        self,
+        *,
+        breach_id: str | None = None,
+        statuses: Sequence[Status] = (),
+        kind: NoticeKind | None = None,
     ) -> Sequence[NoticeRow]:
         """In id order."""
         ...

@@ -14,7 +14,7 @@ from typing import Any
 from store_adapters import fresh_store
 from waiting_letters import SENDER, established, renderer
 
-from breachdesk.casework import affected, approve, decide, notify
+from breachdesk.casework import affected, approve, decide, notify, report
 from breachdesk.casework.assets import import_assets
 from breachdesk.casework.customers import import_customers
 from breachdesk.casework.installation import Installation
@@ -27,7 +27,8 @@ from notifiers.testing import DECISION, FACTS, PROFILE
 from schemas.breach import Approval, Breach, Certainty, Manifest
 from schemas.customer import Role
 from schemas.notice import NoticeRow, SendOutcome, SendResult
-from schemas.settings import Settings
+from schemas.report import Submission
+from schemas.settings import SenderSettings, Settings
 from schemas.user import Actor, Duty
 
 CUSTOMERS = "customer id,name,default email,phone,account holder,locale\n"
@@ -46,6 +47,12 @@ class ReleaseScene:
     settings: Settings
     breach: Breach = field(init=False)
     place: Installation = field(init=False)
+    sender: SenderSettings = SENDER
+
+    def send_through(self, sender: SenderSettings) -> None:
+        """The only sender from now on."""
+        self.sender = sender
+        self.settings = self.settings.model_copy(update={"senders": (sender,)})
 
     def begin(self) -> None:
         self.place = established(self.store, self.settings.data_dir, shared=False)
@@ -96,9 +103,41 @@ class ReleaseScene:
         self.now.advance(minutes=1)
         self.store.act(lambda uow: notify.write_facts(uow, who, facts, self.now()))
 
+    def open_in_the_audit(self) -> None:
+        """As the act that opens a case does."""
+        self.store.act(
+            lambda uow: uow.audit.record(
+                at=self.now(),
+                actor="rowan",
+                act="case:opened:by_hand",
+                subject=self.breach.case_id,
+                case_id=self.breach.case_id,
+            )
+        )
+
+    def submit(self, by: str) -> None:
+        """A report to the regulator that this account recorded."""
+
+        def work(uow: Any) -> None:
+            built = report.build(uow, self.breach.id, "uk_ico", self.settings, self.now())
+            uow.breaches.put(
+                Submission(
+                    breach_id=self.breach.id,
+                    jurisdiction="uk_ico",
+                    number=1,
+                    submitted_at=self.now(),
+                    submitted_by=by,
+                    channel="web form",
+                    report_hash=built.hash,
+                    report=built,
+                )
+            )
+
+        self.store.act(work)
+
     def seal(self) -> approve.Seal:
         return self.store.look(
-            lambda uow: approve.seal(uow, self.breach.id, self.settings, renderer(), SENDER)
+            lambda uow: approve.seal(uow, self.breach.id, self.settings, renderer(), self.sender)
         )
 
     def approve(self, by: str = "avery", seal: approve.Seal | None = None) -> Approval:
@@ -118,7 +157,7 @@ class ReleaseScene:
                 expected_hash=shown.hash,
                 settings=self.settings,
                 renderer=renderer(),
-                sender=SENDER,
+                sender=self.sender,
                 now=self.now(),
                 **more,
             )

@@ -7,6 +7,7 @@ change is shown beside the recipient, and somebody telephones the number held be
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from breachdesk.casework.recipients import recipients_of
 from breachdesk.casework.register_changes import (
     FieldChange,
     RegisterChange,
+    Since,
     contact_changes,
     opened,
 )
@@ -47,9 +49,12 @@ def incident_start(uow: UnitOfWork, breach: Breach) -> datetime:
     return min(in_utc(moment) for moment in moments if moment is not None)
 
 
-def watched_from(uow: UnitOfWork, breach: Breach, policy: NoticePolicy) -> datetime:
-    """Changes since then count."""
-    return incident_start(uow, breach) - timedelta(days=policy.contact_change_days)
+def watched_since(uow: UnitOfWork, breach: Breach, days: int) -> Since:
+    """So many days before the incident began; whatever was written down after the case was
+    opened is of that time too."""
+    first = next(iter(uow.audit.entries(subject=breach.case_id)), None)
+    begin = incident_start(uow, breach) - timedelta(days=days)
+    return Since(begin, first.seq if first else sys.maxsize)
 
 
 def suspect_changes(
@@ -57,9 +62,10 @@ def suspect_changes(
 ) -> tuple[RegisterChange, ...]:
     """Oldest first: contacts of these customers that changed in the watched time, and customers
     that were added since the incident began."""
-    begin = incident_start(uow, breach)
-    changes = contact_changes(uow, customers, watched_from(uow, breach, policy))
-    return tuple(c for c in changes if not c.is_new or c.at >= begin)
+    during = watched_since(uow, breach, 0)
+    watched = watched_since(uow, breach, policy.contact_change_days)
+    changes = contact_changes(uow, customers, watched)
+    return tuple(c for c in changes if not c.is_new or during.covers(c.entry))
 
 
 def moved_since_frozen(
@@ -90,16 +96,18 @@ def check_contacts_task(
 ) -> Task | None:
     """One task that names every changed contact, with the number held before."""
     told = {r.customer_id for r in manifest.recipients}
-    mine = [change for change in changes if change.customer_id in told]
+    mine = sorted(
+        (change for change in changes if change.customer_id in told), key=lambda c: c.is_new
+    )
     if not mine:
         return None
-    lines = [_line(uow, change) for change in mine[-LISTED:]]
+    lines = [_line(uow, change) for change in mine[:LISTED]]
     seqs = ",".join(str(change.entry.seq) for change in mine)
     mark = hashlib.sha256(seqs.encode()).hexdigest()[:12]
     count = len({change.customer_id for change in mine})
     return cases.check_task(
         f"contacts-{manifest.breach_id}-{mark}",
-        f"Check {count} changed contact{'s' if count > 1 else ''} by telephone before release",
+        f"Check {count} changed or new contact{'s' if count > 1 else ''} before release",
         "the register was changed shortly before the incident or during it",
         now,
         "Ring the number held before, never one that came with the change. Ask whether they asked "

@@ -13,7 +13,7 @@ from breachdesk.casework.asset_values import MAIL_ADDRESS
 from breachdesk.casework.authority import require
 from breachdesk.casework.csv_sheet import read_sheet
 from breachdesk.casework.presets import CUSTOMER_PRESETS, Preset, choose
-from breachdesk.casework.register_changes import record_customer
+from breachdesk.casework.register_changes import CUSTOMERS, record_customer
 from breachdesk.casework.sheet_rows import Checked, slug
 from breachdesk.ports import UnitOfWork
 from schemas.customer import PROVIDER, Customer, ImportReport, Person, PersonKind, RowProblem
@@ -58,7 +58,7 @@ def import_customers(
         refused=counts["refused"],
         problems=tuple(problems),
     )
-    record_import(uow, actor.id, "customers", report, now)
+    record_import(uow, actor.id, CUSTOMERS, report, now)
     return report
 
 
@@ -69,7 +69,7 @@ def record_import(uow: UnitOfWork, by: str, what: str, report: ImportReport, now
         actor=by,
         act=f"register:{what}:imported",
         subject=what,
-        facts=report.model_dump(exclude={"file", "problems"}),
+        facts={**report.model_dump(exclude={"file", "problems"}), "each_named": True},
     )
 
 

@@ -23,12 +23,24 @@ ADDED = "register:customer:added"
 CHANGED = "register:customer:changed"
 BOUND = "register:asset:bound"
 LOST = "register:asset:lost"
-ASSETS_IMPORTED = "register:assets:imported"
+CUSTOMERS = "customers"
 ASSETS = "assets"
-"""Subject of the entries that say that anybody's assets changed."""
+"""Subjects of the entries that say that anybody's contact, or assets, changed."""
 CONTRACT = ("contract_start", "contract_end")
 """Fields that neither lead a letter elsewhere nor change its words."""
 Values = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """From a moment on, or after an entry of the chain: a clock that is set back hides nothing."""
+
+    at: datetime
+    seq: int
+
+    def covers(self, entry: AuditEntry) -> bool:
+        """Is the entry of that time?"""
+        return entry.at >= in_utc(self.at) or entry.seq > self.seq
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,28 +136,39 @@ def record_bindings(
 
 
 def contact_changes(
-    uow: UnitOfWork, customers: Iterable[str], since: datetime
+    uow: UnitOfWork, customers: Iterable[str], since: Since
 ) -> tuple[RegisterChange, ...]:
     """Oldest first: what could lead these customers' letters elsewhere or change their words."""
     found = []
     for entry in uow.audit.about(customers):
         fields = tuple(f for f in entry.facts.get("fields", ()) if f not in CONTRACT)
-        if entry.act in (ADDED, CHANGED) and fields and entry.at >= in_utc(since):
+        if entry.act in (ADDED, CHANGED) and fields and since.covers(entry):
             is_new = entry.act == ADDED
             change = RegisterChange(entry.subject, entry.at, entry.actor, is_new, fields, entry)
             found.append(change)
     return tuple(found)
 
 
-def who_changed_assets(uow: UnitOfWork, since: datetime) -> dict[str, datetime]:
-    """Who bound any asset since then, each with the last time: it decides who is on the list of
-    affected customers, and who is left off."""
-    last: dict[str, datetime] = {}
-    for entry in uow.audit.about([ASSETS]):
-        counts = (entry.facts.get(name, 0) for name in ("added", "changed", "count"))
-        if entry.act.startswith("register:asset") and any(counts) and entry.at >= in_utc(since):
-            last[entry.actor] = entry.at
-    return last
+def who_changed_assets(uow: UnitOfWork, since: Since) -> frozenset[str]:
+    """Who bound any asset since then: it decides who is on the list of affected customers, and
+    who is left off."""
+    entries = uow.audit.about([ASSETS])
+    return frozenset(e.actor for e in entries if since.covers(e) and _changed_something(e))
+
+
+def who_imported_unnamed(uow: UnitOfWork, since: Since) -> frozenset[str]:
+    """Who imported customers since then with a version that did not write down whom."""
+    entries = uow.audit.about([CUSTOMERS])
+    return frozenset(
+        e.actor
+        for e in entries
+        if since.covers(e) and _changed_something(e) and "each_named" not in e.facts
+    )
+
+
+def _changed_something(entry: AuditEntry) -> bool:
+    counts = (entry.facts.get(name, 0) for name in ("added", "changed", "count"))
+    return entry.act.startswith("register:") and any(counts)
 
 
 def history(uow: UnitOfWork, customer_id: str) -> Sequence[AuditEntry]:

@@ -6,13 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from breachdesk.casework.contact_watch import watched_from
+from breachdesk.casework.contact_watch import watched_since
 from breachdesk.casework.letters import Documents
-from breachdesk.casework.register_changes import contact_changes, who_changed_assets
+from breachdesk.casework.register_changes import (
+    contact_changes,
+    who_changed_assets,
+    who_imported_unnamed,
+)
 from breachdesk.ports import UnitOfWork
 from schemas.breach import Approval, ApprovalKind, Decision, Manifest, NoticeFacts, NoticeKind
 from schemas.errors import NotAllowed
 from schemas.notice import Status
+from schemas.report import Submission
 from schemas.settings import NoticePolicy
 from schemas.user import Actor
 
@@ -61,14 +66,29 @@ def last_release(uow: UnitOfWork, breach_id: str) -> Approval | None:
 
 
 def _documents(uow: UnitOfWork, made: Documents) -> Iterator[tuple[str, str]]:
-    book, breach = uow.breaches, made.breach
-    last = last_release(uow, breach.id)
-    yield breach.confirmed_by, "confirmed the breach"
-    for facts in book.all(NoticeFacts, breach.id):
+    last = last_release(uow, made.breach.id)
+    yield made.breach.confirmed_by, "confirmed the breach"
+    yield from _words(uow, made, last)
+    yield from _lists(uow, made, last)
+    decisions = uow.breaches.all(Decision, made.breach.id)
+    for decision in _since(
+        decisions, [d.hash for d in decisions], last.decision_hash if last else None
+    ):
+        yield decision.decided_by, "wrote the decision"
+
+
+def _words(uow: UnitOfWork, made: Documents, last: Approval | None) -> Iterator[tuple[str, str]]:
+    for facts in uow.breaches.all(NoticeFacts, made.breach.id):
         newer = last is None or facts.version > last.facts_version
         if newer or facts.version == made.facts.version:
             yield facts.written_by, "wrote the letters"
-    manifests = book.all(Manifest, breach.id)
+    if last is None or not last.ico_told:
+        for submission in uow.breaches.all(Submission, made.breach.id):
+            yield submission.submitted_by, "recorded a report, which the letters mention"
+
+
+def _lists(uow: UnitOfWork, made: Documents, last: Approval | None) -> Iterator[tuple[str, str]]:
+    manifests = uow.breaches.all(Manifest, made.breach.id)
     for manifest in _since(
         manifests, [m.hash for m in manifests], last.manifest_hash if last else None
     ):
@@ -76,11 +96,6 @@ def _documents(uow: UnitOfWork, made: Documents) -> Iterator[tuple[str, str]]:
         for exposure in manifest.exposures:
             if exposure.decided_by:
                 yield exposure.decided_by, "changed who is affected"
-    decisions = book.all(Decision, breach.id)
-    for decision in _since(
-        decisions, [d.hash for d in decisions], last.decision_hash if last else None
-    ):
-        yield decision.decided_by, "wrote the decision"
 
 
 def _since(documents: Sequence[Doc], hashes: Sequence[str], released: str | None) -> Sequence[Doc]:
@@ -92,13 +107,15 @@ def _since(documents: Sequence[Doc], hashes: Sequence[str], released: str | None
 
 
 def _register(uow: UnitOfWork, made: Documents, policy: NoticePolicy) -> Iterator[tuple[str, str]]:
-    begin = watched_from(uow, made.breach, policy)
+    since = watched_since(uow, made.breach, policy.contact_change_days)
     customers: dict[str, list[str]] = defaultdict(list)
-    for change in contact_changes(uow, {r.customer_id for r in made.manifest.recipients}, begin):
+    for change in contact_changes(uow, {r.customer_id for r in made.manifest.recipients}, since):
         if change.customer_id not in customers[change.by]:
             customers[change.by].append(change.customer_id)
     for who, changed in customers.items():
         more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
         yield who, f"changed the contact of {', '.join(changed[:NAMED])}{more}"
-    for who in who_changed_assets(uow, begin):
+    for who in who_changed_assets(uow, since):
         yield who, "changed whose assets are whose"
+    for who in who_imported_unnamed(uow, since):
+        yield who, "imported customers before each change was written down"

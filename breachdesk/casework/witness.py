@@ -178,8 +178,8 @@ def address_of(uow: UnitOfWork, row: NoticeRow, approval: Approval) -> str:
 
 def witness_rows(uow: UnitOfWork, approval: Approval) -> Sequence[NoticeRow]:
     """Messages to the witness of this approval, oldest first."""
-    rows = uow.notices.list(breach_id=approval.breach_id)
-    return [r for r in rows if r.kind is NoticeKind.WITNESS and r.version == approval.version]
+    rows = uow.notices.list(breach_id=approval.breach_id, kind=NoticeKind.WITNESS)
+    return [row for row in rows if row.version == approval.version]
 
 
 def why_waiting(uow: UnitOfWork, approval: Approval, now: datetime) -> str:

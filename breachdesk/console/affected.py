@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from breachdesk.casework import affected
 from breachdesk.console.case_file import CaseFile, read_case, surest_first
-from breachdesk.console.contact_rows import ContactWarning, contact_warnings
+from breachdesk.console.contact_rows import ContactWarnings, contact_warnings
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
 from breachdesk.console.way import way
@@ -158,13 +158,12 @@ def worst(exposures: tuple[Exposure, ...]) -> list[Exposure]:
 
 def _read(
     uow: UnitOfWork, desk: Desk, case_id: str, *, anew: bool
-) -> tuple[CaseFile, tuple[Exposure, ...] | None, tuple[ContactWarning, ...]]:
+) -> tuple[CaseFile, tuple[Exposure, ...] | None, ContactWarnings]:
     file = read_case(uow, case_id, desk.now)
     breach = file.known_breach()
     proposal = None
+    told = {r.customer_id for r in file.manifest.recipients} if file.manifest else set()
     if file.manifest is None or anew:
         proposal = affected.propose(uow, breach.id)
-        told = {e.customer_id for e in proposal if e.certainty is not Certainty.EXCLUDED}
-    else:
-        told = {r.customer_id for r in file.manifest.recipients}
+        told |= {e.customer_id for e in proposal if e.certainty is not Certainty.EXCLUDED}
     return file, proposal, contact_warnings(uow, desk, breach, told)

@@ -15,7 +15,7 @@ from breachdesk.casework.letters import Letters, documents
 from breachdesk.casework.second_person import writers
 from breachdesk.casework.witness import why_unfit
 from breachdesk.console.case_file import CaseFile, read_case
-from breachdesk.console.contact_rows import ContactWarning, contact_warnings
+from breachdesk.console.contact_rows import ContactWarnings, contact_warnings
 from breachdesk.console.decision import tensions_of
 from breachdesk.console.delivery import Waiting, read_waiting
 from breachdesk.console.desk import REFUSALS, Desk, Posted, Signed, go
@@ -45,7 +45,7 @@ class State:
     obstacle: BreachDeskError | None = None
     writers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Account ids of those who may not approve, and what each did."""
-    contacts: tuple[ContactWarning, ...] = ()
+    contacts: ContactWarnings = field(default_factory=ContactWarnings)
     waiting: Waiting = field(default_factory=Waiting)
     unfit_witness: str = ""
     """Why the glass cannot be broken under whom the settings nominate."""

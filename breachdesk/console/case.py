@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from breachdesk.casework import cases, triage
 from breachdesk.console.case_file import CaseFile, read_case
-from breachdesk.console.contact_rows import ContactWarning, contact_warnings
+from breachdesk.console.contact_rows import ContactWarnings, contact_warnings
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.timeline import timeline
 from breachdesk.console.way import next_step, way
@@ -137,9 +137,9 @@ def _show(
 
 def _read(
     uow: UnitOfWork, desk: Desk, case_id: str
-) -> tuple[CaseFile, Sequence[AlertView], tuple[ContactWarning, ...]]:
+) -> tuple[CaseFile, Sequence[AlertView], ContactWarnings]:
     file = read_case(uow, case_id, desk.now)
-    contacts: tuple[ContactWarning, ...] = ()
+    contacts: ContactWarnings = ContactWarnings()
     if file.breach is not None and file.manifest is not None:
         told = {recipient.customer_id for recipient in file.manifest.recipients}
         contacts = contact_warnings(uow, desk, file.breach, told)

@@ -52,20 +52,40 @@ class ContactWarning:
     customer_id: str
     at: datetime
     by: str
-    is_new: bool
-    """The customer was added after the incident began."""
-    rows: tuple[ContactRow, ...]
-    number: str = field(repr=False)
+    rows: tuple[ContactRow, ...] = ()
+    """Empty for a customer that was added."""
+    number: str = field(default="", repr=False)
     """To ring: it stood in the register before the change. Empty: none did."""
+
+
+@dataclass(frozen=True)
+class ContactWarnings:
+    """Of all recipients. Changes come before additions, each newest first."""
+
+    count: int = 0
+    """Customers."""
+    changed: tuple[ContactWarning, ...] = ()
+    added: tuple[ContactWarning, ...] = ()
+    """After the incident began."""
+    hidden: int = 0
+    """Entries beyond SHOWN."""
 
 
 def contact_warnings(
     uow: UnitOfWork, desk: Desk, breach: Breach, customers: Collection[str]
-) -> tuple[ContactWarning, ...]:
-    """Newest first, at most SHOWN of them."""
+) -> ContactWarnings:
+    """At most SHOWN entries of each kind."""
     policy = desk.house.settings.notices
-    changes = suspect_changes(uow, breach, customers, policy)
-    return tuple(_warning(uow, desk, change) for change in reversed(changes[-SHOWN:]))
+    every = suspect_changes(uow, breach, customers, policy)
+    changes = [change for change in every if not change.is_new][::-1]
+    additions = [change for change in every if change.is_new][::-1]
+    shown = (changes[:SHOWN], additions[:SHOWN])
+    return ContactWarnings(
+        len({change.customer_id for change in every}),
+        tuple(_warning(uow, desk, change) for change in shown[0]),
+        tuple(ContactWarning(each.customer_id, each.at, each.by) for each in shown[1]),
+        len(every) - sum(map(len, shown)),
+    )
 
 
 def _warning(uow: UnitOfWork, desk: Desk, change: RegisterChange) -> ContactWarning:
@@ -76,8 +96,7 @@ def _warning(uow: UnitOfWork, desk: Desk, change: RegisterChange) -> ContactWarn
         change.customer_id,
         change.at,
         change.by,
-        change.is_new,
-        () if change.is_new else tuple(_rows(uow, change.entry, duties)),
+        tuple(_rows(uow, change.entry, duties)),
         number if duties & MAY_READ else masked(number),
     )
 

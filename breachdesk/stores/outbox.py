@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from breachdesk.stores import counters
 from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.tables import notices
+from schemas.breach import NoticeKind
 from schemas.errors import Conflict, NotFound
 from schemas.notice import NoticeRow, Status
 
@@ -48,7 +49,11 @@ class SqlNoticeBook:
         return NoticeRow.model_validate_json(doc)
 
     def list(
-        self, *, breach_id: str | None = None, statuses: Sequence[Status] = ()
+        self,
+        *,
+        breach_id: str | None = None,
+        statuses: Sequence[Status] = (),
+        kind: NoticeKind | None = None,
     ) -> Sequence[NoticeRow]:
         """In id order."""
         query = select(notices.c.doc).order_by(notices.c.id)
@@ -56,6 +61,8 @@ class SqlNoticeBook:
             query = query.where(notices.c.breach_id == breach_id)
         if statuses:
             query = query.where(notices.c.status.in_([status.value for status in statuses]))
+        if kind is not None:
+            query = query.where(notices.c.kind == kind.value)
         return [NoticeRow.model_validate_json(d) for d in self._connection.execute(query).scalars()]
 
     def counts(self) -> Mapping[Status, int]:

@@ -189,6 +189,45 @@ def test_a_contact_changed_long_before_the_incident_does_not_count(tmp_path: Pat
         assert early.approve("avery")
 
 
+def test_a_clock_that_was_set_back_hides_no_change(scene: ReleaseScene) -> None:
+    scene.open_in_the_audit()
+    scene.now.advance(days=-300)
+    scene.imports(CONTOSO.replace("accounts@", "new@"), by="avery")
+    scene.now.advance(days=300)
+    scene.freeze()
+    scene.decide()
+
+    with pytest.raises(NotAllowed, match="changed the contact of contoso"):
+        scene.approve("avery")
+    assert [task for task in scene.tasks() if task.startswith("contacts-")]
+
+
+def test_an_import_of_the_version_that_named_no_customers_counts_for_all_of_them(
+    scene: ReleaseScene,
+) -> None:
+    scene.store.act(
+        lambda uow: uow.audit.record(
+            at=scene.now(),
+            actor="avery",
+            act="register:customers:imported",
+            subject="customers",
+            facts={"rows": 2, "added": 0, "changed": 1, "unchanged": 1, "refused": 0},
+        )
+    )
+
+    with pytest.raises(NotAllowed, match="imported customers before each change was written"):
+        scene.approve("avery")
+
+
+def test_who_recorded_a_report_that_the_letters_mention_does_not_approve(
+    scene: ReleaseScene,
+) -> None:
+    scene.submit("avery")
+
+    with pytest.raises(NotAllowed, match="recorded a report"):
+        scene.approve("avery")
+
+
 def test_a_contact_changed_after_the_freeze_stops_approval_until_it_is_frozen_again(
     scene: ReleaseScene,
 ) -> None:

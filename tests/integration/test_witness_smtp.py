@@ -1,0 +1,101 @@
+"""A broken glass over a real SMTP server: what leaves, and what waits while the witness's bounces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from release_scene import ReleaseScene, release_scene
+from smtp_server import smtp_server
+from waiting_letters import smtp_sender
+
+from breachdesk.casework import witness
+from breachdesk.testing import a_user
+from notifiers.channels import channel_for
+from notifiers.dispatch import Dispatcher
+from schemas.notice import Status
+from schemas.user import Duty
+
+
+class Sink:
+    """Refuses whoever is nobody for good; logs the recipients of what it took."""
+
+    def __init__(self) -> None:
+        self.refused: list[str] = []
+        self.taken: list[str] = []
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: Any, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
+        if address.startswith("nobody@"):
+            self.refused.append(address)
+            return "550 5.1.1 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 ok"
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
+        self, server: Any, session: Any, envelope: Any
+    ) -> str:
+        self.taken += envelope.rcpt_tos
+        return "250 2.0.0 queued"
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
+    with release_scene("sqlite", tmp_path) as opened:
+        for user in ("avery", "blake"):
+            off = a_user(user).model_copy(update={"disabled": True})
+            opened.store.act(lambda uow, off=off: uow.users.save(off))
+        opened.write_all()
+        yield opened
+
+
+def nominate(scene: ReleaseScene, address: str) -> None:
+    profile = scene.settings.profile.model_copy(update={"witness_email": address})
+    scene.settings = scene.settings.model_copy(update={"profile": profile})
+
+
+async def dispatch(scene: ReleaseScene) -> None:
+    """One round of the real loop over the real channel."""
+    channel = channel_for(scene.sender)
+    loop = Dispatcher(scene.outbox, channel, scene.now, scene.settings.notices, "boot-1")
+    await loop.run_once(limit=99)
+    await loop.close()
+
+
+async def rounds(scene: ReleaseScene, minutes: int) -> None:
+    """A round every two minutes: a longer silence holds all mail."""
+    for _ in range(minutes // 2):
+        scene.now.advance(minutes=2)
+        await dispatch(scene)
+
+
+async def test_no_letter_leaves_while_the_witnesss_message_bounces_and_all_do_after_another(
+    scene: ReleaseScene,
+) -> None:
+    sink = Sink()
+    with smtp_server(sink) as port:
+        scene.send_through(smtp_sender(port))
+        nominate(scene, "nobody@outside.example")
+        scene.break_glass("rowan")
+        await rounds(scene, minutes=60)
+        bounced = (list(sink.refused), list(sink.taken))
+        nominate(scene, "trustee@outside.example")
+        who = scene.as_actor("rowan", Duty.APPROVER)
+        scene.store.act(
+            lambda uow: witness.tell_witness_again(
+                uow, who, scene.breach.id, scene.settings, scene.now()
+            )
+        )
+        await dispatch(scene)
+        told = list(sink.taken)
+        await rounds(scene, minutes=14)
+        early = list(sink.taken)
+        await rounds(scene, minutes=2)
+
+    assert bounced == (["nobody@outside.example"], [])
+    assert told == early == ["trustee@outside.example"]
+    assert sorted(sink.taken[1:]) == ["accounts@contoso.example", "accounts@fabrikam.example"]
+    assert [row.status for row in scene.rows() if row.person_id == "witness"] == [Status.BOUNCED]

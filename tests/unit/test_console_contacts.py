@@ -1,0 +1,210 @@
+"""What the pages of a case say of changed contacts, of who does not approve, of the witness."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+
+import httpx
+import pytest
+from argon2 import PasswordHasher
+from release_scene import CONTOSO, ReleaseScene, release_scene
+from waiting_letters import renderer
+
+from breachdesk.console.app import console_app
+from breachdesk.console.house import House
+from breachdesk.testing import a_user
+from schemas.breach import NoticeKind
+from schemas.notice import SendOutcome, SendResult
+from schemas.user import Duty
+from streams.event_logs.sqlite import SqliteEventLog
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+PASSWORD = "correct horse battery"
+HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
+
+
+@dataclass
+class Pages:
+    """The console over a release."""
+
+    scene: ReleaseScene
+    log: SqliteEventLog
+
+    @asynccontextmanager
+    async def signed_in(self, user: str) -> AsyncIterator[Visitor]:
+        scene = self.scene
+        # Outside the demo an approver needs a second factor, which these tests are not about.
+        settings = scene.settings.model_copy(update={"demo": True})
+        house = House(settings, scene.store, renderer(), scene.now, _NoRules(), self.log, TEMPLATES)
+        transport = httpx.ASGITransport(console_app(house))
+        async with httpx.AsyncClient(transport=transport, base_url="http://c.example") as client:
+            form = token_of((await client.get("/sign-in")).text)
+            fields = {"csrf": form, "user": user, "password": PASSWORD, "next": "/"}
+            await client.post("/sign-in", data=fields)
+            yield Visitor(client, f"/cases/{scene.breach.case_id}")
+
+
+@dataclass
+class Visitor:
+    client: httpx.AsyncClient
+    case: str
+
+    async def read(self, page: str) -> str:
+        """The page's text, tags left out."""
+        html = (await self.client.get(page)).text
+        return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
+
+    async def send(self, page: str, **fields: str) -> httpx.Response:
+        csrf = token_of((await self.client.get("/")).text)
+        return await self.client.post(page, data={"csrf": csrf, **fields})
+
+
+class _NoRules:
+    def rules(self) -> list[object]:
+        return []
+
+
+def token_of(page: str) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Iterator[Pages]:
+    """mallory changed contoso's address and number; the list was frozen after that."""
+    with release_scene("sqlite", tmp_path) as scene:
+        log = SqliteEventLog(tmp_path / "journal", scene.now)
+        for user, duties in {
+            "rowan": (Duty.RESPONDER, Duty.APPROVER),
+            "mallory": (Duty.APPROVER, Duty.REGISTRAR),
+            "avery": (Duty.APPROVER,),
+            "ana": (Duty.ANALYST,),
+        }.items():
+            account = a_user(user, *duties).model_copy(update={"password_hash": HASH})
+            scene.store.act(lambda uow, account=account: uow.users.save(account))
+        changed = CONTOSO.replace("accounts@", "new@").replace("960001", "960666")
+        scene.imports(changed, by="mallory")
+        scene.write_all()
+        yield Pages(scene, log)
+        log.close()
+
+
+@pytest.mark.parametrize("page", ["/affected", "/affected?anew=true", "/approval"])
+async def test_a_changed_contact_is_shown_with_when_who_and_the_number_to_ring(
+    pages: Pages, page: str
+) -> None:
+    async with pages.signed_in("rowan") as visitor:
+        text = await visitor.read(visitor.case + page)
+
+    assert "One contact changed shortly before or during the incident" in text
+    assert "by mallory" in text
+    assert "accounts@contoso.example → new@contoso.example" in text
+    assert "Ring 01632 960001" in text
+    assert "fabrikam" not in text.partition("Ring 01632 960001")[0].partition("One contact")[2]
+
+
+async def test_the_case_says_that_a_contact_changed_and_where_to_look(pages: Pages) -> None:
+    async with pages.signed_in("ana") as visitor:
+        text = await visitor.read(visitor.case)
+
+    assert "One recipient’s contact was changed shortly before or during the incident" in text
+
+
+async def test_an_analyst_sees_the_addresses_of_a_change_masked(pages: Pages) -> None:
+    async with pages.signed_in("ana") as visitor:
+        text = await visitor.read(visitor.case + "/affected")
+        history = await visitor.read("/customers/contoso")
+
+    for shown in (text, history):
+        assert "a***@contoso.example" in shown
+        assert "accounts@contoso.example" not in shown
+    assert "Ring ***01" in text
+
+
+async def test_the_history_of_a_customer_is_open_to_who_compares_addresses(pages: Pages) -> None:
+    async with pages.signed_in("mallory") as visitor:
+        text = await visitor.read("/customers/contoso")
+
+    assert "accounts@contoso.example new@contoso.example" in text
+
+
+async def test_the_approval_page_names_who_does_not_approve_and_why(pages: Pages) -> None:
+    async with pages.signed_in("mallory") as visitor:
+        text = await visitor.read(visitor.case + "/approval")
+
+    assert "You changed the contact of contoso: somebody else approves" in text
+    assert "rowan confirmed the breach; wrote the letters" in text
+    assert "mallory changed the contact of contoso" in text
+
+
+async def test_who_changed_a_contact_is_refused_with_words(pages: Pages) -> None:
+    seal = pages.scene.seal()
+    async with pages.signed_in("mallory") as visitor:
+        answer = await visitor.send(
+            visitor.case + "/approval",
+            expected_hash=seal.hash,
+            count=str(seal.count),
+            password=PASSWORD,
+        )
+
+    assert answer.status_code == 403
+    assert "who changed the contact of contoso does not approve" in answer.text
+    assert pages.scene.rows() == []
+
+
+async def test_the_form_of_the_broken_glass_takes_no_witness(pages: Pages) -> None:
+    seal = pages.scene.seal()
+    pages.scene.store.act(
+        lambda uow: uow.users.save(a_user("avery").model_copy(update={"disabled": True}))
+    )
+    pages.scene.store.act(
+        lambda uow: uow.users.save(a_user("blake").model_copy(update={"disabled": True}))
+    )
+    fields = {
+        "expected_hash": seal.hash,
+        "count": str(seal.count),
+        "password": PASSWORD,
+        "glass_reason": "Nobody else is here.",
+    }
+    async with pages.signed_in("rowan") as visitor:
+        page = (await visitor.client.get(visitor.case + "/approval")).text
+        refused = await visitor.send(
+            visitor.case + "/break-glass", **fields, witness="me@x.example"
+        )
+        none = pages.scene.rows()
+        broken = await visitor.send(visitor.case + "/break-glass", **fields)
+
+    assert 'name="witness"' not in page
+    assert (refused.status_code, none) == (422, [])
+    assert "The settings alone name one" in refused.text
+    assert broken.status_code == 303
+
+
+async def test_the_pages_say_why_letters_wait_for_the_witness_and_offer_another_message(
+    pages: Pages,
+) -> None:
+    scene = pages.scene
+    for user in ("avery", "blake"):
+        off = a_user(user).model_copy(update={"disabled": True})
+        scene.store.act(lambda uow, off=off: uow.users.save(off))
+    scene.break_glass("rowan")
+    (message,) = [row for row in scene.rows() if row.kind is NoticeKind.WITNESS]
+    scene.send(message, BOUNCED)
+    async with pages.signed_in("rowan") as visitor:
+        texts = [await visitor.read(visitor.case + page) for page in ("/delivery", "/approval")]
+        asked = await visitor.send(visitor.case + "/witness")
+        after = await visitor.read(visitor.case + "/delivery")
+
+    for text in texts:
+        assert "The letters wait: the message to the witness came back" in text
+        assert "Write to the witness again" in text
+    assert asked.status_code == 303
+    assert "the message to the witness has not left yet" in after
+    assert "Write to the witness again" not in after
