@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from breachdesk.bootstrap.house import Premises
 from breachdesk.casework.second_factor import must_have
 from breachdesk.casework.witness import why_unfit
+from breachdesk.stores.anchor_file import AnchorFile
+from schemas.audit import AuditReport
 from schemas.customer import Customer, Frozen, PersonKind, Unattributed
+from schemas.errors import BreachDeskError
 from schemas.settings import ProviderProfile, Settings, Tls
 from schemas.source import SourceView
 from schemas.user import MUST_BE_HELD, Duty, User, can_sign_in
@@ -32,14 +35,14 @@ class Check(Frozen):
 
 def preflight_checks(house: Premises) -> list[Check]:
     """All checks of a data folder, in the order they would be needed."""
-    customers, users, proved, sources, unknown, entries = house.store.look(
+    customers, users, proved, sources, unknown, report = house.store.look(
         lambda uow: (
             uow.customers.list(),
             uow.users.list(),
             uow.second_factors.confirmed(),
             uow.sources.list(),
             uow.customers.unattributed(),
-            uow.audit.verify(),
+            uow.audit.examine(),
         )
     )
     return [
@@ -52,9 +55,38 @@ def preflight_checks(house: Premises) -> list[Check]:
         _unattributed(unknown),
         *_senders(house),
         Check(what="rules", passed=True, finding=f"{len(house.rules.infos())} rules read"),
-        Check(what="audit", passed=True, finding=f"{entries} entries, the chain is whole"),
+        _audit(report),
+        _anchor(house.settings),
         *_kafka(house),
     ]
+
+
+def _audit(report: AuditReport) -> Check:
+    if report.whole:
+        entries = report.head.seq
+        finding = f"{entries:,} entries, the chain is whole, and the store agrees with it"
+        return Check(what="audit", passed=True, finding=finding)
+    return Check(
+        what="audit",
+        passed=False,
+        finding=f"the store contradicts it in {len(report.discrepancies):,} places.",
+        remedy="Run breachdesk audit verify, and keep a copy of the store as it is.",
+    )
+
+
+def _anchor(settings: Settings) -> Check:
+    """Whether something outside the store shows a chain that was emptied or written anew."""
+    path = settings.audit.anchor_file
+    if path is None:
+        finding = "none: only an export or a noted head shows a chain that was written anew"
+        return Check(what="audit anchor", passed=True, finding=finding)
+    try:
+        lines = AnchorFile(path).read()
+    except BreachDeskError as error:
+        remedy = "Run breachdesk audit anchor, or see docs/reference/audit.md."
+        finding = f"{error.problem}."
+        return Check(what="audit anchor", passed=False, finding=finding, remedy=remedy)
+    return Check(what="audit anchor", passed=True, finding=f"{len(lines):,} noted")
 
 
 def _kafka(house: Premises) -> Iterator[Check]:
