@@ -57,6 +57,8 @@ class RowDigests:
         """Digests of the rows that an older program wrote, only the first time, and of those
         written since the last call. Call it with the chain's head locked: the digests in the chain
         then stand in the order of the commits."""
+        if not self._touched:
+            return {}, {}
         older = {} if self._recording() else self._begin_recording()
         written = {
             name: value
