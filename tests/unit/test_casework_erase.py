@@ -14,6 +14,7 @@ from waiting_letters import (
     NOON,
     RESPONDER,
     SENDER,
+    established,
     mail_settings,
     renderer,
 )
@@ -21,6 +22,7 @@ from waiting_letters import (
 from breachdesk.casework import affected, approve, cases, clocks, decide, erase, notify, register
 from breachdesk.casework import report as reports
 from breachdesk.casework import retention as by_age
+from breachdesk.casework.installation import Installation
 from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.ports import UnitOfWork
 from breachdesk.stores.any_store import AnyStore
@@ -59,6 +61,7 @@ class Scene:
     now: FixedNow
     settings: Settings
     case_id: str
+    place: Installation
 
     def ask(self, reason: str = "the register's time is over") -> Case:
         return self.store.act(
@@ -86,7 +89,8 @@ def zephyrine() -> Customer:
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
     now, settings = FixedNow(NOON), mail_settings(tmp_path)
     with fresh_store(request.param, now) as store:
-        made = Scene(store, now, settings, open_the_case(store, now))
+        place = established(store, tmp_path, shared=False)
+        made = Scene(store, now, settings, open_the_case(store, now), place)
         for act in (work_on_it, release_it, close_it, rename_the_customer):
             act(made)
         yield made
@@ -148,7 +152,7 @@ def release_it(scene: Scene) -> None:
         )  # fmt: skip
 
     scene.store.act(release)
-    outbox = StoreOutbox(scene.store, scene.settings, words)
+    outbox = StoreOutbox(scene.store, scene.settings, words, scene.place)
     for row in scene.store.look(lambda uow: uow.notices.list()):
         assert outbox.begin(row.id, f"a{row.id}", "boot-1", now) is not None
         outbox.finish(row.id, f"a{row.id}", SendResult(outcome=SendOutcome.HANDED_OVER), now, None)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Boolean, Column, Integer, LargeBinary, Table
 from sqlalchemy.types import TypeEngine
 from store_adapters import ADAPTERS, fresh_store, tamper
-from waiting_letters import NOON, approve_letters, mail_settings, renderer
+from waiting_letters import NOON, approve_letters, established, mail_settings, renderer
 
 from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.casework.report import write_report
@@ -38,8 +38,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
     """Three letters of one breach: the first handed over, two queued."""
     now = FixedNow(NOON)
     with fresh_store(request.param, now) as opened:
+        place = established(opened, tmp_path, shared=False)
         rows = approve_letters(opened, mail_settings(tmp_path), 3)
-        outbox = StoreOutbox(opened, mail_settings(tmp_path), renderer())
+        outbox = StoreOutbox(opened, mail_settings(tmp_path), renderer(), place)
         assert outbox.begin(rows[0].id, "a1", "boot-1", NOON) is not None
         handed = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250")
         outbox.finish(rows[0].id, "a1", handed, NOON, None)
