@@ -11,7 +11,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -86,7 +86,8 @@ class Body:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        with suppress(OSError):  # what a full disk did not take is tried once more here
+            self._file.close()
 
     def add(self, part: bytes) -> None:
         """Raises Refusal: too large, or the disk is full."""
@@ -99,8 +100,11 @@ class Body:
             raise not_stored(0) from error
 
     def chunks(self) -> Iterator[bytes]:
-        """From its beginning."""
-        self._file.seek(0)
+        """From its beginning. Raises Refusal when the disk did not take the end of it."""
+        try:
+            self._file.seek(0)
+        except OSError as error:
+            raise not_stored(0) from error
         while chunk := self._file.read(_CHUNK_BYTES):
             yield chunk
 

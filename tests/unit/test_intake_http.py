@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import resource
 import threading
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -499,3 +501,31 @@ def test_a_token_belongs_to_its_source_or_to_all_that_have_none(
 
     assert held.holder(source, f"Bearer {sent}") == holder
     assert held.holder(source, f"Basic {sent}") is None
+
+
+@contextmanager
+def files_no_larger_than(size: int) -> Iterator[None]:
+    """Writing on fails, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("beyond", [1, 100, 5000, 1_000_000])
+def test_a_body_that_the_disk_does_not_hold_is_answered_503(tmp_path: Path, beyond: int) -> None:
+    size = 300 * 1024
+
+    def read() -> None:
+        with http_body.Body(tmp_path) as body:
+            for part in (b"x" * size, *(b"y" * 50 for _ in range(beyond // 50)), b"z"):
+                body.add(part)
+            list(body.chunks())
+
+    with files_no_larger_than(size), pytest.raises(http_body.Refusal) as refused:
+        read()
+
+    assert refused.value.status == 503
+    assert refused.value.received == 0
