@@ -4,16 +4,32 @@ from __future__ import annotations
 
 from schemas.settings import IntakeSettings
 
-
-def source_of(address: str, settings: IntakeSettings) -> str:
-    """The name the settings give this address, else `syslog-<address>`."""
-    plain = _plain(address)
-    return settings.senders.get(plain, f"syslog-{plain}")
+MOST_UNNAMED = 1000
+"""Whoever sends datagrams writes any address on them: each would be a source of its own for ever."""
+OTHERS = "syslog-others"
 
 
-def is_named(address: str, settings: IntakeSettings) -> bool:
-    """Do the settings name this sender?"""
-    return _plain(address) in settings.senders
+class Senders:
+    """Names senders for one listener. Calls may come from any thread."""
+
+    def __init__(self, settings: IntakeSettings) -> None:
+        self._named = settings.senders
+        self._unnamed: dict[str, str] = {}
+
+    def source(self, address: str) -> str:
+        """The name the settings give this address, else `syslog-<address>`; `syslog-others` for
+        addresses that came after the first thousand without a name."""
+        plain = _plain(address)
+        named = self._named.get(plain) or self._unnamed.get(plain)
+        if named is None:
+            named = f"syslog-{plain}" if len(self._unnamed) < MOST_UNNAMED else OTHERS
+            if named is not OTHERS:
+                self._unnamed[plain] = named
+        return named
+
+    def is_named(self, address: str) -> bool:
+        """Do the settings name this sender?"""
+        return _plain(address) in self._named
 
 
 def _plain(address: str) -> str:

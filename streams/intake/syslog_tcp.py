@@ -25,7 +25,7 @@ from streams.intake.framed import Framed
 from streams.intake.octet_counting import SyslogFraming
 from streams.intake.patient_append import append_patiently
 from streams.intake.syslog_connections import Connection, Connections
-from streams.intake.syslog_senders import is_named, source_of
+from streams.intake.syslog_senders import Senders
 from streams.observed import IntakeMeter
 from streams.ports import EventLog
 
@@ -60,6 +60,7 @@ class TcpListener:
         self._settings = settings
         self._now = now
         self._meter = meter
+        self._senders = Senders(settings)
         self._connections = Connections(settings, most)
         self._losses = ConnectionLosses(log)
         self._selector = selectors.DefaultSelector()
@@ -121,8 +122,8 @@ class TcpListener:
         newcomer = Connection(
             accepted,
             address,
-            source_of(address, self._settings),
-            is_named(address, self._settings),
+            self._senders.source(address),
+            self._senders.is_named(address),
             SyslogFraming(self._settings.max_line_bytes),
             now,
             now,

@@ -19,7 +19,7 @@ from schemas.settings import IntakeSettings
 from schemas.source import Incoming
 from streams.intake.datagram_losses import DatagramLosses
 from streams.intake.patient_append import append_patiently
-from streams.intake.syslog_senders import source_of
+from streams.intake.syslog_senders import Senders
 from streams.ports import EventLog
 
 _SO_RCVBUFFORCE = 33
@@ -48,7 +48,7 @@ class UdpListener:
         self.port: int = bound.getsockname()[1]
         self._socket = bound
         self._log = log
-        self._settings = settings
+        self._senders = Senders(settings)
         self._now = now
         self._held: deque[Incoming] = deque()
         self._losses = DatagramLosses(log)
@@ -86,7 +86,7 @@ class UdpListener:
 
     def _take(self, raw: bytes, address: str) -> None:
         now = self._now()
-        source = source_of(address, self._settings)
+        source = self._senders.source(address)
         self._losses.heard(source)
         if not raw:
             return

@@ -16,8 +16,10 @@ from schemas.event import Position
 from schemas.settings import IntakeSettings
 from schemas.source import BlindInterval, Incoming
 from streams.event_logs.sqlite import SqliteEventLog
+from streams.intake import syslog_senders
 from streams.intake.datagram_losses import DatagramLosses
 from streams.intake.syslog import SyslogListener
+from streams.intake.syslog_senders import Senders
 from streams.intake.syslog_udp import UdpListener
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -295,3 +297,21 @@ def test_a_port_that_is_taken_is_named_with_a_remedy_and_nothing_listens(
     with pytest.raises(Misconfigured, match=rf"TCP {HOST} port {listener.tcp_port}: .*free port"):
         second.start()
     assert second.udp_port is None
+
+
+def test_addresses_beyond_the_first_without_a_name_are_one_source_and_named_ones_keep_theirs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(syslog_senders, "MOST_UNNAMED", 2)
+    senders = Senders(IntakeSettings(senders={"192.0.2.9": "firewall"}))
+    addresses = ["192.0.2.1", "::ffff:192.0.2.2", "192.0.2.3", "192.0.2.9", "192.0.2.1"]
+
+    assert [senders.source(address) for address in addresses] == [
+        "syslog-192.0.2.1",
+        "syslog-192.0.2.2",
+        "syslog-others",
+        "firewall",
+        "syslog-192.0.2.1",
+    ]
+    assert senders.is_named("::ffff:192.0.2.9")
+    assert not senders.is_named("192.0.2.1")
