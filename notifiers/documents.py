@@ -13,6 +13,7 @@ from notifiers.phrases import moment
 from schemas.errors import BadInput
 from schemas.report import RegulatorReport, ReportStage
 from schemas.settings import ProviderProfile
+from schemas.signs import shown_in
 
 STAGES = {
     ReportStage.INITIAL: "Initial",
@@ -35,7 +36,7 @@ def report_pdf(
             str(room / TEMPLATE),
             root=str(room),
             ignore_system_fonts=True,
-            sys_inputs={"report": json.dumps(_data(report, profile, zone))},
+            sys_inputs={"report": json.dumps(shown_in(_data(report, profile, zone)))},
             pdf_standards=["ua-1"],
             # typst takes whole seconds only
             timestamp=report.prepared_at.replace(microsecond=0),

@@ -13,6 +13,7 @@ from schemas.breach import Certainty, Exposure, NoticeKind, Seen
 from schemas.customer import DataCategory
 from schemas.errors import BadInput
 from schemas.letter import LetterContext
+from schemas.signs import shown_in_line
 
 FALLBACK = "en-GB"
 LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -32,7 +33,10 @@ def letter_words(folder: TemplateFolder, context: LetterContext, locale: str) ->
     words = read_data(folder, locale, "words.toml")
     profile, breach = context.profile, context.breach
     seen = dict(context)
+    recipient = context.recipient
+    in_line = recipient.model_copy(update={"name": shown_in_line(recipient.name)})
     return seen | {
+        "recipient": in_line,
         "language": locale,
         "firm": profile.trading_name or profile.legal_name,
         "contacts": read_data(folder, locale, "contacts.toml"),

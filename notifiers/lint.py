@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import unescape
 
-from notifiers import forbidden
+from notifiers import forbidden, lint_names
 from notifiers.forbidden import Rule
 from notifiers.reading import paragraphs, reading_age, sentences, words
 from schemas.breach import NoticeKind
@@ -29,6 +29,7 @@ def lint(
     found = [
         *_blocked(parts, context),
         *_names(parts, context, others),
+        *lint_names.names(context),
         *_markup(letter),
         *_attachments(letter),
         *_facts(context),

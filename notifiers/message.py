@@ -1,34 +1,64 @@
-"""A letter as an RFC 5322 message: everything fixed, so that the same letter is the same bytes."""
+"""A letter as an RFC 5322 message: everything fixed, so that the same letter is the same bytes.
+
+Header lines are written here and by no parser: the standard library decodes encoded words
+(RFC 2047) in the text that it is given and, before Python 3.11.10, writes their line ends raw
+(CVE-2024-6923; `as_bytes` does so before 3.11.15, CVE-2026-1299).
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import format_datetime, parseaddr
+from collections.abc import Iterator
+from email.errors import MessageError
+from email.quoprimime import body_encode
+from email.utils import format_datetime
 
+from notifiers.reading_back import difference
+from schemas.addresses import address_problem
 from schemas.errors import BadInput
 from schemas.notice import Outgoing
+from schemas.signs import hidden_in, name_problem
 
-INTERNATIONAL = re.compile(r"[^\s@<>()\[\]\\,;:\"]+@[^\s@<>()\[\]\\,;:\"]+")
+CRLF = "\r\n"
+LONGEST_FIELD = 2000
+"""Characters of a display name or subject after its markers were put in."""
+WIDTH = 76
+"""Columns of a header line with an encoded word (RFC 2047, 2); the address has a line of its own."""
+CHUNK = 39
+"""Octets in one encoded word: with `Subject: ` before it, it stays within WIDTH."""
+ATOMS = re.compile(r"[A-Za-z0-9&+_'-]+(?: [A-Za-z0-9&+_'-]+)*")
+QUOTABLE = re.compile(r"[A-Za-z0-9&+_'./!*-]+(?: [A-Za-z0-9&+_'./!*-]+)*")
+PLAIN_WORDS = re.compile(r"[!-~]{1,60}(?: [!-~]{1,60})*")
+MESSAGE_ID = re.compile(r"[A-Za-z0-9!#$&'*+/=?^_{}~.-]{1,300}@[A-Za-z0-9.-]{1,253}")
+FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
+BREAKING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+"""Controls other than LF and TAB, and halves of a character: no text part holds them."""
 
 
 def build(outgoing: Outgoing) -> bytes:
-    """The message, CRLF line ends, 7-bit clean. One recipient, no list headers, no tracking.
+    """The message, CRLF line ends, 7-bit clean unless an address is not. One recipient, no list
+    headers, no tracking. Read again before it is returned.
 
-    Raises BadInput, without naming the address, when a header value cannot be one (RFC 5322).
+    Raises BadInput, without naming the address, for a field that cannot stand in a header and for
+    a message that does not read back as what was meant.
     """
-    try:
-        message = _letter(outgoing)
-    except (ValueError, IndexError) as wrong:
-        raise BadInput(
-            "an address, name or subject cannot stand in a message header",
-            place=f"notice {outgoing.row_id}",
-            remedy="Correct the customer's contact or the sender's settings.",
-        ) from wrong
-    return message.as_bytes(policy=SMTPUTF8 if is_international(outgoing) else SMTP)
+    problem = _problem(outgoing)
+    if problem is None:
+        try:
+            message = _message(outgoing).encode()
+            problem = difference(message, outgoing)
+        except (ValueError, LookupError, MessageError):
+            problem = "the message cannot be written or read again"
+        else:
+            if problem is None:
+                return message
+    raise BadInput(
+        problem,
+        place=f"notice {outgoing.row_id}",
+        remedy="Correct the customer's contact or the sender's settings. Nothing was sent.",
+    )
 
 
 def bracketed(message_id: str) -> str:
@@ -38,54 +68,154 @@ def bracketed(message_id: str) -> str:
 
 def envelope(outgoing: Outgoing) -> str:
     """Where bounces go: the envelope's own sender, else the address in From."""
-    return outgoing.envelope_sender or parseaddr(outgoing.sender)[1]
+    return outgoing.envelope_sender or outgoing.from_email
 
 
 def is_international(outgoing: Outgoing) -> bool:
     """Does an address itself go beyond ASCII (RFC 6531)? Names may always."""
-    return not (parseaddr(outgoing.sender)[1] + envelope(outgoing) + outgoing.to_email).isascii()
+    return not (outgoing.from_email + envelope(outgoing) + outgoing.to_email).isascii()
 
 
-def _letter(outgoing: Outgoing) -> EmailMessage:
-    message = EmailMessage(policy=SMTP)
-    _head(message, outgoing)
+def _problem(outgoing: Outgoing) -> str | None:
+    """The first field that cannot be written, and why; None: all can."""
     letter = outgoing.letter
-    message.set_content(letter.text, cte="quoted-printable")
-    message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
-    message.set_boundary(_boundary(outgoing, "alternative"))
-    for name, content in sorted(letter.attachments.items()):
-        subtype = "json" if name.endswith(".json") else "octet-stream"
-        message.add_attachment(
-            content.encode(), maintype="application", subtype=subtype, filename=name
-        )
+    fields = {
+        "the sender's name": outgoing.from_name,
+        "the recipient's name": outgoing.to_name,
+        "the subject": letter.subject,
+    }
+    addresses = {
+        "the sender's address": outgoing.from_email,
+        "the envelope's sender": envelope(outgoing),
+        "the recipient's address": outgoing.to_email,
+    }
+    reasons = {what: name_problem(text, LONGEST_FIELD) for what, text in fields.items()}
+    reasons |= {
+        what: "holds hidden characters"
+        for what, text in fields.items()
+        if hidden_in(text) and not reasons[what]
+    }
+    reasons |= {what: address_problem(text) for what, text in addresses.items()}
+    reasons["the letter"] = _body_problem(outgoing)
+    return next((f"{what} {why}" for what, why in reasons.items() if why), None)
+
+
+def _body_problem(outgoing: Outgoing) -> str | None:
+    letter = outgoing.letter
+    parts = [letter.text, letter.html, *letter.attachments.values()]
+    if any(BREAKING.search(part) for part in parts):
+        return "holds a control character"
+    if not all(FILE_NAME.fullmatch(name) for name in letter.attachments):
+        return "has an attachment whose name is not plain"
+    ids = [outgoing.message_id, outgoing.in_reply_to or outgoing.message_id]
+    if not all(MESSAGE_ID.fullmatch(bracketed(one)[1:-1]) for one in ids):
+        return "has no usable Message-ID"
+    return None
+
+
+def _message(outgoing: Outgoing) -> str:
+    letter = outgoing.letter
+    alternative = _multipart(
+        "alternative",
+        _boundary(outgoing, "alternative"),
+        [_text("plain", letter.text), _text("html", letter.html)],
+    )
+    body = alternative
     if letter.attachments:
-        message.set_boundary(_boundary(outgoing, "mixed"))
-    return message
+        attached = [_attachment(name, text) for name, text in sorted(letter.attachments.items())]
+        body = _multipart("mixed", _boundary(outgoing, "mixed"), [alternative, *attached])
+    return "".join(f"{line}{CRLF}" for line in _head(outgoing)) + body
 
 
-def _head(message: EmailMessage, outgoing: Outgoing) -> None:
-    name, address = parseaddr(outgoing.sender)
-    message["From"] = _address(name, address)
-    message["To"] = _address(outgoing.to_name, outgoing.to_email)
-    message["Subject"] = outgoing.letter.subject
-    message["Date"] = format_datetime(outgoing.date)
-    message["Message-ID"] = bracketed(outgoing.message_id)
+def _head(outgoing: Outgoing) -> Iterator[str]:
+    yield f"From: {_mailbox(outgoing.from_name, outgoing.from_email)}"
+    yield f"To: {_mailbox(outgoing.to_name, outgoing.to_email)}"
+    yield f"Subject: {_unstructured(outgoing.letter.subject, len('Subject: '))}"
+    yield f"Date: {format_datetime(outgoing.date)}"
+    yield f"Message-ID: {bracketed(outgoing.message_id)}"
     if outgoing.in_reply_to:
-        message["In-Reply-To"] = bracketed(outgoing.in_reply_to)
-        message["References"] = bracketed(outgoing.in_reply_to)
+        yield f"In-Reply-To: {bracketed(outgoing.in_reply_to)}"
+        yield f"References: {bracketed(outgoing.in_reply_to)}"
     # RFC 3834: out-of-office robots stay silent. No List-Unsubscribe: this mail is a duty.
-    message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = "en-GB"
+    yield "Auto-Submitted: auto-generated"
+    yield "Content-Language: en-GB"
+    yield "MIME-Version: 1.0"
 
 
-def _address(name: str, address: str) -> Address:
-    if address.isascii():
-        return Address(display_name=name, addr_spec=address)
-    # addr_spec refuses what RFC 6531 allows, so the two halves are given, after a look of our own.
-    if not INTERNATIONAL.fullmatch(address):
-        raise ValueError
-    local, _, domain = address.rpartition("@")
-    return Address(display_name=name, username=local, domain=domain)
+def _mailbox(name: str, address: str) -> str:
+    """A display name that is atoms, a quoted string without any special sign, or encoded words."""
+    if not name:
+        return address if address.isascii() else f"<{address}>"
+    phrase = _phrase(name)
+    fold = f"{CRLF} " if len(phrase) + len(address) > WIDTH - len("From:  <>") else " "
+    return f"{phrase}{fold}<{address}>"
+
+
+def _phrase(name: str) -> str:
+    if len(name) < WIDTH - len('From: ""') and ATOMS.fullmatch(name):
+        return name
+    if len(name) < WIDTH - len('From: ""') and QUOTABLE.fullmatch(name):
+        return f'"{name}"'
+    return _encoded(name)
+
+
+def _unstructured(text: str, column: int) -> str:
+    """Plain ASCII folded at its blanks, all else as encoded words."""
+    if not PLAIN_WORDS.fullmatch(text):
+        return _encoded(text)
+    lines = [""]
+    for word in text.split(" "):
+        start = column if len(lines) == 1 else 1
+        if lines[-1] and start + len(lines[-1]) + 1 + len(word) > WIDTH:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
+    return f"{CRLF} ".join(lines)
+
+
+def _encoded(text: str) -> str:
+    """RFC 2047 words, base64, no character split between two."""
+    return f"{CRLF} ".join(
+        f"=?utf-8?b?{base64.b64encode(chunk).decode()}?=" for chunk in _chunks(text)
+    )
+
+
+def _chunks(text: str) -> Iterator[bytes]:
+    chunk = b""
+    for sign in text:
+        octets = sign.encode()
+        if len(chunk) + len(octets) > CHUNK:
+            yield chunk
+            chunk = b""
+        chunk += octets
+    yield chunk
+
+
+def _multipart(kind: str, boundary: str, parts: list[str]) -> str:
+    delimited = "".join(f"--{boundary}{CRLF}{part}{CRLF}" for part in parts)
+    return (
+        f'Content-Type: multipart/{kind};{CRLF} boundary="{boundary}"{CRLF}{CRLF}'
+        f"{delimited}--{boundary}--{CRLF}"
+    )
+
+
+def _text(subtype: str, text: str) -> str:
+    octets = text.encode().decode("latin-1")
+    return (
+        f'Content-Type: text/{subtype}; charset="utf-8"{CRLF}'
+        f"Content-Transfer-Encoding: quoted-printable{CRLF}{CRLF}"
+        f"{body_encode(octets, WIDTH, CRLF)}"
+    )
+
+
+def _attachment(name: str, text: str) -> str:
+    subtype = "json" if name.endswith(".json") else "octet-stream"
+    octets = base64.encodebytes(text.encode()).decode().replace("\n", CRLF)
+    return (
+        f"Content-Type: application/{subtype}{CRLF}"
+        f"Content-Transfer-Encoding: base64{CRLF}"
+        f'Content-Disposition: attachment; filename="{name}"{CRLF}{CRLF}{octets}'
+    )
 
 
 def _boundary(outgoing: Outgoing, part: str) -> str:

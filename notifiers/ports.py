@@ -14,7 +14,7 @@ class Outbox(Protocol):
     """The rows of step 8. Semantics: docs/reference/streaming.md, section 4.
 
     A row with intent is never leased again: its end is handed_over, bounced, deferred (surely not
-    accepted) or unknown. No transaction is open across SMTP.
+    accepted), unsendable or unknown. No transaction is open across SMTP.
     """
 
     def enter(self, boot_id: str, now: datetime) -> None:
@@ -72,7 +72,8 @@ class MailChannel(Protocol):
 
     async def send(self, outgoing: Outgoing) -> SendResult:
         """Try once. Never raises for what a server says: 4xx before DATA's end is `deferred`, 5xx
-        is `bounced`, silence from DATA on is `unknown`. One RCPT a message."""
+        is `bounced`, silence from DATA on is `unknown`. What `notifiers.message.build` refuses
+        is `unsendable`, and no server is asked. One RCPT a message."""
         ...
 
     async def close(self) -> None:

@@ -18,6 +18,7 @@ from schemas.letter import LetterContext, LintProblem
 from schemas.notice import Rendered
 from schemas.report import RegulatorReport
 from schemas.settings import ProviderProfile
+from schemas.signs import escaped_json
 
 
 class JinjaRenderer:
@@ -100,7 +101,7 @@ def _tidy(html: str) -> str:
 
 def _json(text: str, name: str) -> str:
     try:
-        return json.dumps(json.loads(text), ensure_ascii=False, indent=2) + "\n"
+        return escaped_json(json.dumps(json.loads(text), ensure_ascii=False, indent=2)) + "\n"
     except json.JSONDecodeError as wrong:
         raise BadInput(
             f"makes no JSON: {wrong.msg} at line {wrong.lineno} of what came out",

@@ -16,6 +16,7 @@ ENDS = {
     SendOutcome.DEFERRED: Status.DEFERRED,
     SendOutcome.BOUNCED: Status.BOUNCED,
     SendOutcome.UNKNOWN: Status.UNKNOWN,
+    SendOutcome.UNSENDABLE: Status.SKIPPED,
 }
 BECOMES_KNOWN = {Status.HANDED_OVER, Status.BOUNCED}
 

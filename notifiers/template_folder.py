@@ -9,12 +9,27 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateError, TemplateSyntaxError
-from jinja2.exceptions import SecurityError, TemplateNotFound
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import BaseLoader, Environment, TemplateError, TemplateSyntaxError
+from jinja2.exceptions import TemplateNotFound
 
 from notifiers.phrases import day, moment, plain_day, sentence, series
+from notifiers.template_limits import BoundedEnvironment, counted
 from schemas.errors import BadInput, Misconfigured
+from schemas.signs import shown
+
+FAULTS = (
+    TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+"""Whatever a template can raise while it is read, compiled and filled."""
 
 
 class OneFolder(BaseLoader):
@@ -65,8 +80,9 @@ class TemplateFolder:
             )
         self.loader = OneFolder(folder)
         self.zone = _zone(zone)
-        self._plain = self._environment(autoescape=False)
-        self._html = self._environment(autoescape=True)
+        self._plain = self._environment(shown, autoescape=False)
+        self._html = self._environment(shown, autoescape=True)
+        self._data = self._environment(str, autoescape=False)
 
     def has(self, name: str) -> bool:
         """Is there such a template or file?"""
@@ -74,25 +90,26 @@ class TemplateFolder:
 
     def fill(self, name: str, context: Mapping[str, Any]) -> str:
         """Raises BadInput naming template, line and what is wrong there."""
-        environment = self._html if name.endswith(".html.j2") else self._plain
+        environment = self._of(name)
         try:
-            return environment.get_template(name).render(context)
+            with counted():
+                return environment.get_template(name).render(context)
         except TemplateSyntaxError as wrong:
             raise self._bad(wrong.name or name, wrong.lineno, str(wrong.message)) from None
         except TemplateNotFound as wrong:
             raise self._bad(name, 0, f"there is no template {wrong.name}") from None
-        except (TemplateError, SecurityError, TypeError, ValueError, AttributeError) as wrong:
+        except FAULTS as wrong:
             inside, line = self._place(wrong, name)
             raise self._bad(inside, line, _unpersonal(wrong)) from None
 
-    def _environment(self, *, autoescape: bool) -> Environment:
-        environment = ImmutableSandboxedEnvironment(
-            loader=self.loader,
-            autoescape=autoescape,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+    def _of(self, name: str) -> Environment:
+        """HTML escapes; data for a computer keeps every character; all else shows the hidden."""
+        if name.endswith(".json.j2"):
+            return self._data
+        return self._html if name.endswith(".html.j2") else self._plain
+
+    def _environment(self, show: Callable[[str], str], *, autoescape: bool) -> Environment:
+        environment = BoundedEnvironment(self.loader, show, autoescape=autoescape)
         environment.filters |= {
             "moment": partial(moment, zone=self.zone),
             "day": day,

@@ -29,7 +29,11 @@ class LetterContext(Frozen):
     ico_told: bool = False
     """True at release: a recorded submission exists."""
     version: int = 1
+    """Number of the letter, as its reader counts what we sent."""
     supersedes: int | None = None
+    """Number of the last letter that reached this reader; None: this is the first."""
+    may_supersede: int | None = None
+    """Number of a later one whose end is not known."""
     told_at: datetime
     """Fixed when the texts are frozen, so that rendering again gives the same bytes."""
 

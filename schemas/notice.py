@@ -41,6 +41,18 @@ class Rendered(Frozen):
     """SHA-256 over subject, text, html and attachments."""
 
 
+class LetterHead(Frozen):
+    """What the approver sees and seals of a message's header, and its envelope's sender. Names and
+    subject are as `schemas.signs` shows them. Date and Message-ID are added when it leaves."""
+
+    from_name: str = Field(repr=False)
+    from_email: str = Field(repr=False)
+    envelope_sender: str = Field(repr=False)
+    to_name: str = Field(repr=False)
+    to_email: str = Field(repr=False)
+    subject: str = Field(repr=False)
+
+
 class NoticeRow(Frozen):
     """UNIQUE(breach, customer, person, kind, version): at most one mail for each."""
 
@@ -53,7 +65,14 @@ class NoticeRow(Frozen):
     status: Status
     status_reason: str = ""
     rendered_hash: str
+    """Over the letter, its head and the customer's name, as they were approved."""
     message_id: str
+    number: int | None = None
+    """As its reader counts our letters; None: the version, in rows of an earlier release."""
+    supersedes: int | None = None
+    """The last letter that reached this reader before."""
+    may_supersede: int | None = None
+    """A later one whose end was not known at approval."""
     attempt_id: str | None = None
     attempts: int = 0
     intent_at: datetime | None = None
@@ -72,8 +91,9 @@ class Outgoing(Frozen):
     attempt_id: str
     message_id: str
     date: datetime
-    sender: str = Field(repr=False)
-    """RFC 5322 From, e.g. `Provider Ltd <notices@provider.example>`."""
+    from_name: str = Field(default="", repr=False)
+    """Shown text, as `to_name`: no character in it hides or reorders another."""
+    from_email: str = Field(repr=False)
     envelope_sender: str = Field(repr=False)
     to_name: str = Field(repr=False)
     to_email: str = Field(repr=False)
@@ -91,6 +111,8 @@ class SendOutcome(StrEnum):
     """Surely refused for good (5xx)."""
     UNKNOWN = "unknown"
     """From DATA on, no clear reply."""
+    UNSENDABLE = "unsendable"
+    """No message can be built of it. No server was asked."""
 
 
 class SendResult(Frozen):

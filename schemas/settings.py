@@ -6,36 +6,58 @@ from datetime import date, timedelta
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 
+from schemas.addresses import REMEDY, address_problem
 from schemas.customer import PROVIDER, AssetKind, Frozen
+from schemas.signs import name_problem
+
+
+def _line(text: str) -> str:
+    why = name_problem(text)
+    if why:
+        raise ValueError(f"it {why}; type it again, in one line")
+    return text
+
+
+def _address(text: str) -> str:
+    why = address_problem(text) if text else None
+    if why:
+        raise ValueError(f"it {why}. {REMEDY}")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_line)]
+"""One line that may stand in a message's header."""
+AddressOrNone = Annotated[str, AfterValidator(_address)]
+"""One mail address, or empty: none is set."""
 
 
 class ProviderProfile(Frozen):
     """Who we are, as notices and reports say it. A blank mandatory field blocks release."""
 
-    legal_name: str = ""
-    trading_name: str = ""
-    company_number: str = ""
+    legal_name: Line = ""
+    trading_name: Line = ""
+    company_number: Line = ""
     registered_address: str = ""
-    ico_registration: str = ""
-    contact_name: str = ""
+    ico_registration: Line = ""
+    contact_name: Line = ""
     """A named person for questions (and the Art. 33(3)(b) contact point)."""
-    contact_email: str = ""
-    contact_phone: str = ""
-    contact_hours: str = ""
+    contact_email: AddressOrNone = ""
+    contact_phone: Line = ""
+    contact_hours: Line = ""
     complaints: str = ""
     """How to complain to us (DPA 2018 s.164A)."""
     promise: str = ""
     """Our own published sentence, quoted; empty: we publish none, and none binds."""
-    promise_source: str = ""
+    promise_source: Line = ""
     invoices_before: date | None = None
     """`ring the number on an invoice from before <date>`"""
     locale: str = "en-GB"
     zone: str = "Europe/London"
-    witness_email: str = ""
+    witness_email: AddressOrNone = ""
     """The nominated outsider told of a break-glass."""
 
 
@@ -89,9 +111,9 @@ class SenderSettings(Frozen):
     id: str = "main"
     channel: str = "smtp"
     """Plug-in in notifiers/channels: smtp | maildir."""
-    from_name: str = ""
-    from_email: str = ""
-    envelope_from: str = ""
+    from_name: Line = ""
+    from_email: AddressOrNone = ""
+    envelope_from: AddressOrNone = ""
     host: str = ""
     port: int = 587
     tls: Tls = Tls.STARTTLS

@@ -34,7 +34,7 @@ RECORDS = (1, 10, 50, 100, 250, 500, 1000, 2000, 4000, 8000, 16000)
 REASONS = ("store", "kafka")
 LET_GO = ("limit", "idle")
 ENDINGS = ("slow", "memory", "asleep", "died", "set_aside")
-OUTCOMES = ("handed_over", "deferred", "bounced", "unknown")
+OUTCOMES = ("handed_over", "deferred", "bounced", "unknown", "unsendable")
 
 _OF_A_WORKER = (
     Metric("breachdesk_records_total", Kind.COUNTER, "Records received.", ("source",)),

@@ -10,6 +10,7 @@ from typing import Any
 from breachdesk.casework import cases
 from breachdesk.casework.authority import require, required
 from breachdesk.casework.contact_watch import moved_since_frozen
+from breachdesk.casework.letter_heads import texts_hash
 from breachdesk.casework.letters import Documents, LetterMaker, Letters, documents, letters
 from breachdesk.casework.queueing import queue_letters
 from breachdesk.casework.sealing import next_version, seal_hash, sender_hash
@@ -154,7 +155,8 @@ def _prepare(
     _check_contacts(uow, made)
     ready = letters(uow, breach_id, settings, renderer)
     _check_complete(ready, settings.profile)
-    parts = (made.manifest.hash, ready.texts_hash, made.decision.hash, sender_hash(sender))
+    texts = texts_hash(ready, sender, made.facts.version)
+    parts = (made.manifest.hash, texts, made.decision.hash, sender_hash(sender))
     return Release(Seal(*parts, seal_hash(*parts), len(ready.rendered)), made, ready)
 
 
@@ -260,8 +262,7 @@ def _release(
     sender: SenderSettings,
     now: datetime,
 ) -> None:
-    pairs = list(zip(release.letters.recipients, release.letters.rendered, strict=True))
-    queue_letters(uow, approval, pairs, sender, settings.notices, now)
+    queue_letters(uow, approval, release.letters, sender, settings.notices, now)
     calls = _calls(uow, release, settings, renderer, now)
     cases.with_tasks(uow, release.made.breach.case_id, calls, now)
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from schemas.addresses import ascii_domain
 from schemas.customer import AssetKind
 from schemas.errors import BadInput
+from schemas.signs import hidden_in
 
 MAIL_ADDRESS = re.compile(r"[^\s@\"'<>;,:\[\]()]+@[^\s@\"'<>;,:\[\]()]+\.[^\s@\"'<>;,:\[\]().]+")
+"""A mailbox as logs name it. Nobody is mailed there: `schemas.addresses` is stricter."""
 _HOST_NAME = re.compile(r"(?=.{4,253}\Z)([\w](?:[\w-]{0,61}[\w])?\.)+[\w-]{2,63}")
 _LONGEST = 200
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -35,6 +38,8 @@ def normalised(kind: AssetKind, value: str) -> str:
     text = value.strip().casefold()
     if not text or len(text) > _LONGEST:
         raise BadInput(f"empty, or longer than {_LONGEST} characters", remedy="Correct the value.")
+    if hidden_in(text):
+        raise BadInput("with a character that cannot be seen", remedy="Type the value again.")
     if kind is AssetKind.IP:
         return _network(text)
     if kind is AssetKind.MAILBOX:
@@ -46,30 +51,21 @@ def normalised(kind: AssetKind, value: str) -> str:
 
 def _mailbox(text: str) -> str:
     local, _, domain = text.rpartition("@")
-    if not MAIL_ADDRESS.fullmatch(text) or not (name := _ascii(domain)):
+    name = ascii_domain(domain)
+    if name is None or not MAIL_ADDRESS.fullmatch(text):
         raise BadInput("not a mail address", remedy="Write it as name@domain.")
     return f"{local}@{name}"
 
 
 def _site(kind: AssetKind, text: str) -> str:
     host = _host(text) if kind is AssetKind.SITE else text
-    name = _ascii(host) if _HOST_NAME.fullmatch(host) else ""
+    name = ascii_domain(host) if _HOST_NAME.fullmatch(host) else None
     if not name:
         raise BadInput(
             f"not a {kind} name",
             remedy="Write only the host name, such as www.contoso.example, without https://.",
         )
     return name + text[len(host) :]
-
-
-def _ascii(domain: str) -> str:
-    """`bücher.example` → `xn--bcher-kva.example` (RFC 3490); empty where there is no such name."""
-    if domain.isascii():
-        return domain
-    try:
-        return domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        return ""
 
 
 def _host(text: str) -> str:

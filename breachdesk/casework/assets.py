@@ -164,7 +164,7 @@ def _value(row: Checked, kind: AssetKind | None) -> str:
 def _service(row: Checked) -> ServicePreset | None:
     """The preset, with what the row says otherwise; or a free name with role and categories."""
     name = row.needed("service", f"Choose one of: {_names()}.")
-    if not name:
+    if not name or row.name("service") != name:
         return None
     preset = SERVICES.get(name.casefold())
     role = _role(row) or (preset.role if preset else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from schemas.case import Case
 from schemas.errors import BadInput, NotAllowed
+from schemas.signs import name_problem
 from schemas.user import Actor, Duty
 
 
@@ -55,3 +56,12 @@ def not_erased(case: Case) -> None:
             place=case.breach_id or case.id,
             remedy="The register keeps its facts; open a new case for anything new.",
         )
+
+
+def required_name(text: str, *, place: str, remedy: str) -> str:
+    """As `required`, of a name or title: one line without controls. Raises BadInput."""
+    name = required(text, place=place, remedy=remedy)
+    why = name_problem(name)
+    if why:
+        raise BadInput(f"it {why}", place=place, remedy="Type it again, in one line.")
+    return name

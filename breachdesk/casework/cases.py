@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from breachdesk.casework.authority import require, required
+from breachdesk.casework.authority import require, required, required_name
 from breachdesk.casework.closing import obstacles
 from breachdesk.ports import UnitOfWork
 from schemas.case import Case, CaseState, Containment, ContainmentKind, Note, Origin, Task, TaskKind
@@ -39,11 +39,14 @@ def open_by_hand(  # noqa: PLR0913 - what a call tells us, each by its name
     """
     require(actor, *HANDS, act="open a case")
     _check_origin(origin, third_party, supplier_told_at, now)
+    party = third_party.strip()
+    if party:
+        party = required_name(party, place="third party", remedy="Name it.")
     case = Case(
         id=uow.cases.next_id(),
-        title=required(title, place="title", remedy="Say in a few words what happened."),
+        title=required_name(title, place="title", remedy="Say in a few words what happened."),
         origin=origin,
-        third_party=third_party.strip(),
+        third_party=party,
         supplier_told_at=supplier_told_at,
         known=required(known, place="what is known", remedy="Write what you know so far."),
         opened_by=actor.id,

@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from breachdesk.casework.asset_values import MAIL_ADDRESS
 from breachdesk.casework.authority import require
 from breachdesk.casework.csv_sheet import read_sheet
 from breachdesk.casework.presets import CUSTOMER_PRESETS, Preset, choose
@@ -17,6 +16,7 @@ from breachdesk.casework.register_changes import CUSTOMERS, record_customer
 from breachdesk.casework.sheet_rows import Checked, slug
 from breachdesk.ports import UnitOfWork
 from schemas.customer import PROVIDER, Customer, ImportReport, Person, PersonKind, RowProblem
+from schemas.signs import hidden_in
 from schemas.user import Actor, Duty
 
 _ID = re.compile(r"[^\s:?\x00-\x1f]{1,64}")
@@ -96,7 +96,7 @@ def _customer(
     before = known.get(customer_id, Customer(id=customer_id, name=name))
     told: dict[str, Any] = {"name": name, "people": _people(row, before)}
     if row.has("default_email"):
-        told["default_email"] = _email(row, "default_email")
+        told["default_email"] = row.address("default_email")
     if row.has("phone"):
         told["phone"] = _phone(row)
     if row.has("locale"):
@@ -111,31 +111,24 @@ def _customer(
 
 
 def _name(row: Checked) -> str:
-    name = row.text("name") or _first_and_last(row)
+    name = row.name("name") or _first_and_last(row)
     return name or row.needed("name", "Give the name that the customer trades under.")
 
 
 def _first_and_last(row: Checked) -> str:
-    return f"{row.text('first')} {row.text('last')}".strip()
+    return f"{row.name('first')} {row.name('last')}".strip()
 
 
 def _id(row: Checked, preset: Preset, name: str, seen: dict[str, int]) -> str:
     found = row.text("id") or (slug(name) if preset.name_is_id else "")
     if not found:
         return row.needed("id", "Give the id that your billing or ticket system uses.")
-    if found == PROVIDER or not _ID.fullmatch(found):
+    if found == PROVIDER or not _ID.fullmatch(found) or hidden_in(found):
         row.fault("id", "cannot be an id", "Use up to 64 characters, no blanks, colons or `?`.")
     if found in seen:
         row.fault("id", f"stands in line {seen[found]} already", "Keep one row a customer.")
     seen.setdefault(found, row.line)
     return found
-
-
-def _email(row: Checked, meaning: str) -> str:
-    text = row.text(meaning)
-    if text and not MAIL_ADDRESS.fullmatch(text):
-        row.fault(meaning, "is not one mail address", "Write one address, as name@domain.")
-    return text
 
 
 def _phone(row: Checked) -> str:
@@ -162,7 +155,7 @@ def _people(row: Checked, before: Customer) -> tuple[Person, ...]:
                 before,
                 PersonKind.ACCOUNT_HOLDER,
                 holder,
-                _email(row, "default_email") if row.has("default_email") else before.default_email,
+                row.address("default_email") if row.has("default_email") else before.default_email,
                 row.text("phone") or before.phone,
             )
         )
@@ -181,7 +174,7 @@ def _order(person: Person) -> tuple[int, str]:
 def _officer(row: Checked, before: Customer) -> Sequence[Person]:
     """Their name or address stays as it was if the file has no column for it."""
     known = before.contact(PersonKind.DATA_PROTECTION)
-    name, email = row.text("officer"), _email(row, "officer_email")
+    name, email = row.name("officer"), row.address("officer_email")
     if known is not None:
         name = name if row.has("officer") else known.name
         email = email if row.has("officer_email") else known.email
@@ -194,7 +187,7 @@ def _officer(row: Checked, before: Customer) -> Sequence[Person]:
 def _holder(row: Checked, before: Customer) -> str:
     """An empty cell empties; without a column the known name stays."""
     if any(row.has(meaning) for meaning in ("holder", "first", "last")):
-        return row.text("holder") or _first_and_last(row)
+        return row.name("holder") or _first_and_last(row)
     known = before.contact(PersonKind.ACCOUNT_HOLDER)
     return known.name if known else ""
 

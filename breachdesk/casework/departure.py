@@ -8,16 +8,19 @@ from datetime import datetime
 from breachdesk.casework.attempts import said_by
 from breachdesk.casework.contact_watch import is_still_registered
 from breachdesk.casework.evidence import assets_in_evidence
+from breachdesk.casework.letter_heads import letter_head
 from breachdesk.casework.letters import LetterMaker, documents
+from breachdesk.casework.numbering import numbering_on
 from breachdesk.casework.recipients import UnsafeAddresses
+from breachdesk.casework.sealing import bound_hash
 from breachdesk.casework.senders import check_sender, sender_by_id
 from breachdesk.casework.standing import approval_of, why_not
 from breachdesk.casework.telephone import recipient_of
-from breachdesk.casework.witness import address_of, why_waiting, witness_letter
+from breachdesk.casework.witness import PERSON, address_of, why_waiting, witness_letter
 from breachdesk.ports import Renderer, UnitOfWork
 from schemas.breach import Approval, Breach, NoticeKind, Recipient
 from schemas.errors import BreachDeskError
-from schemas.notice import NoticeRow, Outgoing, Rendered, Status
+from schemas.notice import LetterHead, NoticeRow, Outgoing, Rendered, Status
 from schemas.settings import SenderSettings, Settings
 
 MOVED = "the register holds another name or address than the frozen list"
@@ -38,24 +41,23 @@ class Ready:
     """Everything an Outgoing needs but the attempt."""
 
     row: NoticeRow
-    sender: SenderSettings
     letter: Rendered = field(repr=False)
-    to_name: str = field(repr=False)
-    to_email: str = field(repr=False)
+    head: LetterHead
     in_reply_to: str | None = None
 
     def outgoing(self, attempt_id: str, now: datetime) -> Outgoing:
         """One recipient, one letter, everything fixed."""
-        sender = self.sender
+        head = self.head
         return Outgoing(
             row_id=self.row.id,
             attempt_id=attempt_id,
             message_id=self.row.message_id,
             date=now,
-            sender=_mailbox(sender.from_name, sender.from_email),
-            envelope_sender=sender.envelope_from or sender.from_email,
-            to_name=self.to_name,
-            to_email=self.to_email,
+            from_name=head.from_name,
+            from_email=head.from_email,
+            envelope_sender=head.envelope_sender,
+            to_name=head.to_name,
+            to_email=head.to_email,
             letter=self.letter,
             in_reply_to=self.in_reply_to,
         )
@@ -134,7 +136,8 @@ def _rendered(
 ) -> Ready | Refusal:
     if row.kind is NoticeKind.WITNESS:
         letter = witness_letter(approval, drill=uow.breaches.get(row.breach_id).drill)
-        return _same(row, sender, letter, "", address_of(uow, row, approval), None)
+        head = letter_head(letter, "", address_of(uow, row, approval), sender)
+        return _same(row, letter, head, PERSON, None)
     made = documents(uow, row.breach_id)
     recipient = recipient_of(made, row.customer_id, row.person_id, row.kind)
     if recipient is None:
@@ -149,9 +152,10 @@ def _rendered(
     maker = LetterMaker(
         uow, made, settings, customers, ico_told=approval.ico_told, told_at=approval.told_at
     )
-    letter = renderer.letter(maker.context(recipient))
-    before = _before(uow, row)
-    return _same(row, sender, letter, recipient.name, recipient.email, before)
+    context = maker.context(recipient, numbering_on(row))
+    letter = renderer.letter(context)
+    head = letter_head(letter, recipient.name, recipient.email, sender)
+    return _same(row, letter, head, context.customer_name, _before(uow, row))
 
 
 def _unsafe(uow: UnitOfWork, breach: Breach, recipient: Recipient) -> str:
@@ -162,16 +166,11 @@ def _unsafe(uow: UnitOfWork, breach: Breach, recipient: Recipient) -> str:
 
 
 def _same(
-    row: NoticeRow,
-    sender: SenderSettings,
-    letter: Rendered,
-    name: str,
-    email: str,
-    before: str | None,
+    row: NoticeRow, letter: Rendered, head: LetterHead, customer_name: str, before: str | None
 ) -> Ready | Refusal:
-    if letter.hash != row.rendered_hash:
+    if bound_hash(letter, head, customer_name) != row.rendered_hash:
         return Refusal("rendering it again gives other words than were approved", Status.SKIPPED)
-    return Ready(row, sender, letter, name, email, before)
+    return Ready(row, letter, head, before)
 
 
 def _before(uow: UnitOfWork, row: NoticeRow) -> str | None:
@@ -185,11 +184,3 @@ def _before(uow: UnitOfWork, row: NoticeRow) -> str | None:
         and r.version < row.version
     ]
     return max(same, key=lambda r: r.version).message_id if same else None
-
-
-def _mailbox(name: str, email: str) -> str:
-    """RFC 5322: a quoted display name and the address."""
-    if not name:
-        return email
-    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{quoted}" <{email}>'

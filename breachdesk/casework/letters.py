@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import html
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from breachdesk.casework.authority import not_erased
 from breachdesk.casework.decide import tells_account_holders
-from breachdesk.casework.sealing import digest, intact
+from breachdesk.casework.numbering import Numbering, numbering_of
+from breachdesk.casework.sealing import intact
 from breachdesk.gdpr.names import NameIndex
 from breachdesk.gdpr.roles import letter_kind, reached
 from breachdesk.ports import Renderer, UnitOfWork
@@ -70,8 +71,9 @@ class Letters:
     """By e-mail, in the manifest's order; `recipients` stands beside it, one for one."""
     problems: tuple[LintProblem, ...]
     missing: dict[str, str]
-    texts_hash: str
     recipients: tuple[Recipient, ...]
+    contexts: tuple[LetterContext, ...]
+    """What each rendered letter was made of, one for one."""
     telephone: tuple[Recipient, ...]
     """People told by telephone instead, each with its reason."""
 
@@ -105,6 +107,7 @@ def letters(uow: UnitOfWork, breach_id: str, settings: Settings, renderer: Rende
     maker = LetterMaker(uow, made, settings, customers)
     names = NameIndex(c.name for c in customers.values() if c.id != PROVIDER)
     rendered: list[Rendered] = []
+    contexts: list[LetterContext] = []
     problems: list[LintProblem] = []
     missing: dict[str, str] = {}
     for recipient in told:
@@ -117,12 +120,13 @@ def letters(uow: UnitOfWork, breach_id: str, settings: Settings, renderer: Rende
         problems += [*renderer.lint(letter, context, others=strangers(letter, context, names))]
         problems += foreign_names(letter, context, names)
         rendered.append(letter)
+        contexts.append(context)
     return Letters(
         rendered=tuple(rendered),
         problems=tuple(problems),
         missing=missing,
-        texts_hash=texts_hash(rendered),
         recipients=tuple(by_mail),
+        contexts=tuple(contexts),
         telephone=tuple(r for r in told if r.channel is Channel.TELEPHONE),
     )
 
@@ -133,11 +137,6 @@ def told_recipients(made: Documents) -> list[Recipient]:
     return [
         r for r in made.manifest.recipients if holders or r.kind is not NoticeKind.ACCOUNT_HOLDER
     ]
-
-
-def texts_hash(rendered: Sequence[Rendered]) -> str:
-    """Over whom each letter is for and its hash, in a fixed order."""
-    return digest(sorted([r.customer_id, r.person_id, r.kind.value, r.hash] for r in rendered))
 
 
 class LetterMaker:
@@ -161,13 +160,18 @@ class LetterMaker:
         self._ico_told = submitted if ico_told is None else ico_told
         self._told_at = told_at or made.told_at
         self._customers = customers
+        self._rows = uow.notices.list(breach_id=made.breach.id)
 
-    def context(self, recipient: Recipient) -> LetterContext:
-        """One recipient's own exposure. Raises Corrupt when there is not exactly one."""
+    def context(self, recipient: Recipient, numbering: Numbering | None = None) -> LetterContext:
+        """One recipient's own exposure. Raises Corrupt when there is not exactly one.
+
+        `numbering`: as an approval fixed it; None: by what has left until now.
+        """
         customer = self._customers.get(recipient.customer_id)
         if customer is None:
             raise NotFound("the customer is gone", place=recipient.customer_id, remedy="Freeze.")
-        version = self._made.facts.version
+        if numbering is None:
+            numbering = numbering_of(self._rows, recipient, self._made.facts.version)
         return LetterContext(
             kind=recipient.kind,
             locale=customer.locale,
@@ -181,8 +185,9 @@ class LetterMaker:
             decision=self._made.decision,
             customer_name=customer.name,
             ico_told=self._ico_told,
-            version=version,
-            supersedes=version - 1 or None,
+            version=numbering.number,
+            supersedes=numbering.supersedes,
+            may_supersede=numbering.may_supersede,
             told_at=self._told_at,
         )
 

@@ -34,8 +34,12 @@ ENDS = {
     SendOutcome.DEFERRED: Status.DEFERRED,
     SendOutcome.BOUNCED: Status.BOUNCED,
     SendOutcome.UNKNOWN: Status.UNKNOWN,
+    SendOutcome.UNSENDABLE: Status.SKIPPED,
 }
 SETTLING = (SendOutcome.HANDED_OVER, SendOutcome.BOUNCED)
+UNSENDABLE = (
+    "no message can be made of it: correct the name or address, then freeze and approve again"
+)
 PROCESS_ENDED = "the process that sent it ended, and its reply is not known"
 
 
@@ -330,6 +334,8 @@ class StoreOutbox:
             open_call(uow, row, "the mail was refused for good", now, self._script(uow, row))
         elif row.status is Status.UNKNOWN and row.kind is NoticeKind.WITNESS:
             open_call(uow, row, "the letters wait, and nobody knows whether it arrived", now)
+        elif row.status is Status.SKIPPED:
+            open_call(uow, row, UNSENDABLE, now, self._script(uow, row))
         elif row.status is Status.DEFERRED and now - queued >= patience:
             open_call(uow, row, "the mail has been put off for hours", now, self._script(uow, row))
 
@@ -351,6 +357,7 @@ SAID = {
     Status.DEFERRED: "the mail server put it off",
     Status.BOUNCED: "the mail server refused it for good",
     Status.UNKNOWN: "no clear reply after the letter was sent",
+    Status.SKIPPED: UNSENDABLE,
 }
 
 

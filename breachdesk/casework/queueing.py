@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from breachdesk.casework.letter_heads import bound_hashes
+from breachdesk.casework.letters import Letters
 from breachdesk.ports import UnitOfWork
-from schemas.breach import Approval, NoticeKind, Recipient
-from schemas.notice import NoticeRow, Rendered, Status
+from schemas.addresses import ascii_domain
+from schemas.breach import Approval, NoticeKind
+from schemas.letter import LetterContext
+from schemas.notice import NoticeRow, Status
 from schemas.settings import NoticePolicy, SenderSettings
 
 NOT_LEFT = (Status.QUEUED, Status.DEFERRED, Status.SKIPPED, Status.EXPIRED)
@@ -23,7 +26,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 def queue_letters(
     uow: UnitOfWork,
     approval: Approval,
-    pairs: Sequence[tuple[Recipient, Rendered]],
+    ready: Letters,
     sender: SenderSettings,
     policy: NoticePolicy,
     now: datetime,
@@ -31,8 +34,9 @@ def queue_letters(
     """One row for each letter, bound to this approval."""
     rows = uow.notices.list(breach_id=approval.breach_id)
     existing = {(r.customer_id, r.person_id, r.kind, r.version): r for r in rows}
-    for recipient, letter in pairs:
-        row = letter_row(approval, recipient, letter, sender, policy, now)
+    hashes = bound_hashes(ready, sender)
+    for context, bound in zip(ready.contexts, hashes, strict=True):
+        row = letter_row(approval, context, bound, sender, policy, now)
         before = existing.get((row.customer_id, row.person_id, row.kind, row.version))
         if before is None:
             uow.notices.queue(row)
@@ -43,14 +47,15 @@ def queue_letters(
 
 def letter_row(
     approval: Approval,
-    recipient: Recipient,
-    letter: Rendered,
+    context: LetterContext,
+    bound: str,
     sender: SenderSettings,
     policy: NoticePolicy,
     now: datetime,
 ) -> NoticeRow:
     """Queued; not to be tried before a break-glass delay is over."""
     start = approval.not_before or now
+    recipient = context.recipient
     return NoticeRow(
         id=0,
         breach_id=approval.breach_id,
@@ -59,14 +64,17 @@ def letter_row(
         kind=recipient.kind,
         version=approval.facts_version,
         status=Status.QUEUED,
-        rendered_hash=letter.hash,
+        rendered_hash=bound,
+        number=context.version,
+        supersedes=context.supersedes,
+        may_supersede=context.may_supersede,
         message_id=message_id(
             approval.breach_id,
             recipient.customer_id,
             recipient.person_id,
             recipient.kind,
             approval.facts_version,
-            letter.hash,
+            bound,
             sender.from_email.rpartition("@")[2],
         ),
         next_attempt_at=approval.not_before,
@@ -89,7 +97,7 @@ def message_id(
     two such ids apart."""
     parts = (breach, customer, person, kind.value, str(version))
     local = ".".join(_atom(part) for part in parts)
-    return f"<{local}.{rendered_hash[:12]}@{domain}>"
+    return f"<{local}.{rendered_hash[:12]}@{ascii_domain(domain) or domain}>"
 
 
 def _atom(part: str) -> str:

@@ -9,6 +9,7 @@ from schemas.audit import canonical
 from schemas.breach import Approval, Decision, Manifest
 from schemas.customer import Frozen
 from schemas.errors import Conflict, NotFound
+from schemas.notice import LetterHead, Rendered
 from schemas.report import RegulatorReport
 from schemas.settings import SenderSettings
 
@@ -27,6 +28,12 @@ def document_hash(document: Manifest | Decision | RegulatorReport) -> str:
 def sender_hash(sender: SenderSettings) -> str:
     """Over every setting of the sender but its secret, which may be renewed."""
     return digest(sender.model_dump(mode="json", exclude={"secret"}))
+
+
+def bound_hash(letter: Rendered, head: LetterHead, customer_name: str) -> str:
+    """Over everything that leaves in one message but its Date and Message-ID, and over whose it
+    is."""
+    return digest([letter.hash, head.model_dump(mode="json"), customer_name])
 
 
 def seal_hash(manifest: str, texts: str, decision: str, sender: str) -> str:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from breachdesk.casework.evidence import assets_in_evidence
 from breachdesk.ports import UnitOfWork
+from schemas.addresses import address_problem
 from schemas.breach import Breach
 from schemas.errors import Misconfigured, NotAllowed
 from schemas.settings import SenderSettings, Settings
+from schemas.signs import name_problem
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def check_sender(uow: UnitOfWork, breach: Breach, sender: SenderSettings) -> None:
     """Raises NotAllowed for a compromised sender, or one by which a drill would really leave;
-    Misconfigured for one without an address."""
-    if "@" not in sender.from_email:
-        raise Misconfigured(
-            "the sender has no address", place=f"sender {sender.id}", remedy="Set from_email."
-        )
+    Misconfigured for one whose name or addresses cannot stand in a header."""
+    _check_head(sender)
     if breach.drill and sender.channel != "maildir" and sender.host not in LOOPBACK:
         raise NotAllowed(
             "a drill's letters would leave this machine",
@@ -31,6 +30,19 @@ def check_sender(uow: UnitOfWork, breach: Breach, sender: SenderSettings) -> Non
             place=f"sender {sender.id}",
             remedy="Choose a sender that shares nothing with what was attacked.",
         )
+
+
+def _check_head(sender: SenderSettings) -> None:
+    reasons = {
+        "from_email": address_problem(sender.from_email),
+        "envelope_from": address_problem(sender.envelope_from) if sender.envelope_from else None,
+        "from_name": name_problem(sender.from_name),
+    }
+    for setting, why in reasons.items():
+        if why:
+            raise Misconfigured(
+                f"it {why}", place=f"sender {sender.id}: {setting}", remedy="Correct the setting."
+            )
 
 
 def stands_on(sender: SenderSettings) -> frozenset[str]:

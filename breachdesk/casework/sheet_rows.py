@@ -7,9 +7,13 @@ from datetime import UTC, datetime
 
 from breachdesk.casework.csv_sheet import Row, heading
 from breachdesk.casework.presets import Preset
+from schemas.addresses import REMEDY, address_problem
 from schemas.customer import RowProblem
+from schemas.signs import name_problem
 
 _DATES = ("%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y", "%d %b %Y", "%Y-%m-%d %H:%M:%S")
+
+NAME_REMEDY = "Type the name again, in one line, without `=?`."
 
 
 class Checked:
@@ -33,6 +37,22 @@ class Checked:
     def text(self, meaning: str) -> str:
         """Empty where there is no such column."""
         return self._row.cells.get(heading(self._columns.get(meaning, "")), "")
+
+    def name(self, meaning: str) -> str:
+        """The text; where it cannot be a name (`schemas.signs.name_problem`), a fault and no text."""
+        found = self.text(meaning)
+        why = name_problem(found)
+        if why:
+            self.fault(meaning, why, NAME_REMEDY)
+        return "" if why else found
+
+    def address(self, meaning: str) -> str:
+        """The text; a fault where it is something, but not one mail address."""
+        found = self.text(meaning)
+        why = address_problem(found) if found else None
+        if why:
+            self.fault(meaning, f"is not one mail address: it {why}", REMEDY)
+        return found
 
     def needed(self, meaning: str, remedy: str) -> str:
         """The text; its absence is a fault."""

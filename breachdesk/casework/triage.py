@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from breachdesk.casework.authority import require, required
+from breachdesk.casework.authority import require, required, required_name
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertState, AlertView
 from schemas.case import Case, CaseState, Note, Origin
@@ -116,7 +116,7 @@ def open_case(
         raise BadInput("no alert was chosen", place="alerts", remedy="Choose one, or open by hand.")
     case = Case(
         id=uow.cases.next_id(),
-        title=required(title, place="title", remedy="Say in a few words what it looks like."),
+        title=required_name(title, place="title", remedy="Say in a few words what it looks like."),
         origin=Origin.ALERT,
         opened_by=actor.id,
         opened_at=now,

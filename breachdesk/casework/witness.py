@@ -8,19 +8,21 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from html import escape
 
-from breachdesk.casework.asset_values import MAIL_ADDRESS
 from breachdesk.casework.authority import require
 from breachdesk.casework.evidence import assets_in_evidence
+from breachdesk.casework.letter_heads import letter_head
 from breachdesk.casework.queueing import message_id
 from breachdesk.casework.recipients import UnsafeAddresses
-from breachdesk.casework.sealing import next_version
+from breachdesk.casework.sealing import bound_hash, next_version
 from breachdesk.casework.senders import sender_by_id
 from breachdesk.ports import UnitOfWork
+from schemas.addresses import is_address
 from schemas.breach import Approval, ApprovalKind, Breach, Manifest, NoticeKind, WitnessMail
 from schemas.customer import PROVIDER
 from schemas.errors import Incomplete, NotAllowed
 from schemas.notice import NoticeRow, Rendered, Status
 from schemas.settings import SenderSettings, Settings
+from schemas.signs import shown_in_line
 from schemas.times import in_utc
 from schemas.user import Actor, Duty, User
 
@@ -44,7 +46,7 @@ def why_unfit(address: str, settings: Settings, users: Iterable[User]) -> str:
     """Why this address is no outsider's; empty: nothing that is known here speaks against it."""
     if not address:
         return "none is set"
-    if not MAIL_ADDRESS.fullmatch(address):
+    if not is_address(address):
         return "it is not one mail address"
     local, _, domain = address.casefold().rpartition("@")
     local = local.partition("+")[0]
@@ -95,8 +97,10 @@ def queue_witness(
     approval this is."""
     letter = witness_letter(approval, drill=breach.drill)
     person = PERSON if number == 1 else f"{PERSON}-{number}"
+    address = _address(uow, breach.id, approval, person)
+    bound = bound_hash(letter, letter_head(letter, "", address, sender), PERSON)
     domain = sender.from_email.rpartition("@")[2]
-    whole = (breach.id, PROVIDER, person, NoticeKind.WITNESS, approval.version, letter.hash, domain)
+    whole = (breach.id, PROVIDER, person, NoticeKind.WITNESS, approval.version, bound, domain)
     return uow.notices.queue(
         NoticeRow(
             id=0,
@@ -106,7 +110,7 @@ def queue_witness(
             kind=NoticeKind.WITNESS,
             version=approval.version,
             status=Status.QUEUED,
-            rendered_hash=letter.hash,
+            rendered_hash=bound,
             message_id=message_id(*whole),
             approval_hash=approval.hash,
             expires_at=now + timedelta(hours=settings.notices.expires_hours),
@@ -165,12 +169,15 @@ def tell_witness_again(
 
 def address_of(uow: UnitOfWork, row: NoticeRow, approval: Approval) -> str:
     """Where this message goes: as it was fixed when it was queued."""
-    mails = uow.breaches.all(WitnessMail, row.breach_id)
+    return _address(uow, row.breach_id, approval, row.person_id)
+
+
+def _address(uow: UnitOfWork, breach_id: str, approval: Approval, person: str) -> str:
     return next(
         (
             mail.address
-            for mail in mails
-            if mail.approval_version == row.version and row.person_id == f"{PERSON}-{mail.number}"
+            for mail in uow.breaches.all(WitnessMail, breach_id)
+            if mail.approval_version == approval.version and person == f"{PERSON}-{mail.number}"
         ),
         approval.witness,
     )
@@ -238,7 +245,7 @@ def _lines(approval: Approval) -> tuple[str, ...]:
         "You are the outsider who is told when one person alone releases breach notices.",
         "",
         f"Breach: {approval.breach_id}",
-        f"Released by: {approval.approved_by}",
+        f"Released by: {shown_in_line(approval.approved_by)}",
         f"The same person also {', '.join(approval.own_work)}."
         if approval.own_work
         else "What is released was written by others.",

@@ -10,6 +10,7 @@ from breachdesk.casework.password_rule import check_password, known_words
 from breachdesk.console.passwords import hash_password
 from schemas.errors import BadInput
 from schemas.settings import ProviderProfile
+from schemas.signs import name_problem
 from schemas.user import Actor, Duty, User
 
 OPERATOR = Actor(id="operator:cli", duties=frozenset(Duty))
@@ -25,6 +26,9 @@ def make_user(
         raise BadInput(
             "not a user id", place="ID", remedy="Use lower-case letters, digits, dot and dash."
         )
+    why = name_problem(name)
+    if why:
+        raise BadInput(f"it {why}", place="--name", remedy="Type it again, in one line.")
     user = User(id=user_id, name=name or user_id, duties=frozenset(duties), password_hash="")
     return user.model_copy(update={"password_hash": hash_new(user, password, profile)})
 

@@ -29,7 +29,7 @@ class MaildirChannel:
         try:
             message = build(outgoing)
         except BadInput:
-            return SendResult(outcome=SendOutcome.BOUNCED, reply="553 5.1.3")
+            return SendResult(outcome=SendOutcome.UNSENDABLE)
         try:
             self._file(outgoing.message_id, message)
         except OSError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-from email.utils import parseaddr
 
 from aiosmtplib import (
     SMTP,
@@ -22,12 +21,13 @@ from aiosmtplib import (
 
 from notifiers.message import build, envelope, is_international
 from notifiers.replies import NO_CONNECTION, outcome_of, reduced
+from schemas.addresses import REMEDY as ADDRESS_REMEDY
+from schemas.addresses import is_address
 from schemas.errors import BadInput, Misconfigured
 from schemas.notice import Outgoing, SendOutcome, SendResult
 from schemas.settings import SenderSettings, SmtpAuth, Tls
 
 LOST = (SMTPServerDisconnected, SMTPTimeoutError, OSError)
-SYNTAX = "553 5.1.3"
 CLOSING = 421
 
 
@@ -44,10 +44,10 @@ class SmtpChannel:
         try:
             message = build(outgoing)
         except BadInput:
-            return SendResult(outcome=SendOutcome.BOUNCED, reply=SYNTAX)
+            return SendResult(outcome=SendOutcome.UNSENDABLE)
         try:
             client = await self._ready()
-        except (SMTPException, OSError) as lost:
+        except (SMTPException, OSError, ValueError) as lost:
             await self._drop()
             return SendResult(outcome=SendOutcome.DEFERRED, reply=_no_connection(lost))
         refused = await self._address(client, outgoing)
@@ -194,10 +194,20 @@ def _problems(sender: SenderSettings) -> list[tuple[str, str, str]]:
     """(setting, problem, remedy), the first to be mended first."""
     signs_in = sender.auth is not SmtpAuth.NONE
     open_wire = sender.tls is Tls.NONE and not _is_loopback(sender.host)
-    from_email = parseaddr(sender.from_email)[1]
     checks = [
         (not sender.host, "host", "no server is named", "Name your smarthost."),
-        ("@" not in from_email, "from_email", "no sender address", "Give the address in From."),
+        (
+            not is_address(sender.from_email),
+            "from_email",
+            "no usable sender address",
+            f"Give the address in From. {ADDRESS_REMEDY}",
+        ),
+        (
+            bool(sender.envelope_from) and not is_address(sender.envelope_from),
+            "envelope_from",
+            "no usable address for bounces",
+            f"Leave it out, or give one address. {ADDRESS_REMEDY}",
+        ),
         (open_wire, "tls", "mail would cross a network unprotected", "Use starttls or tls."),
         (signs_in and not sender.username, "username", "no user name", "Give it, or auth = none."),
         (

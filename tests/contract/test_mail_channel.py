@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mailbox
 from collections.abc import Callable, Iterator
+from email.header import decode_header, make_header
 from email.message import Message
 from pathlib import Path
 
@@ -60,14 +61,49 @@ async def test_each_message_arrives_once_whole_and_for_its_own_customer(way: Way
         assert not any(other in mail.as_string() for other in others)
 
 
-async def test_an_address_that_cannot_be_one_is_bounced_and_never_raised(way: Way) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"to_email": "no\r\nbody@customers.example"},
+        {"to_email": "a@x..example"},
+        {"to_email": "a@b@c"},
+        {"to_email": "<a@x>"},
+        {"to_email": '"x> RCPT TO:<b@y"@z.example'},
+        {"to_name": "=?utf-8?q?Joe=0d=0aX-Injected:_yes=0d=0a=0d=0aPay_to_IBAN_XX?="},
+        {"to_name": "Nine\nBcc: x"},
+        {"from_name": "Nine\0"},
+    ],
+)
+async def test_what_no_message_can_be_made_of_is_unsendable_and_no_server_is_asked(
+    way: Way, changes: dict[str, str]
+) -> None:
     channel, arrived = way
-    result = await channel.send(outgoing(1, to_email="no\r\nbody@customers.example"))
+    result = await channel.send(outgoing(1, **changes))
     await channel.close()
 
-    assert result.outcome is SendOutcome.BOUNCED
-    assert "customers" not in result.reply
+    assert result.outcome is SendOutcome.UNSENDABLE
+    assert result.reply == ""
     assert arrived() == []
+
+
+async def test_names_in_any_script_arrive_as_they_are(way: Way) -> None:
+    channel, arrived = way
+    names = (
+        "Siân Ó Briain, Müller & Co",
+        "مریم می‌خواهم",
+        "O'Neil (Leeds) <ops>",
+        "a: b@c.example;",
+    )
+    results = [
+        await channel.send(outgoing(number, to_name=name)) for number, name in enumerate(names, 1)
+    ]
+    await channel.close()
+
+    assert {r.outcome for r in results} == {SendOutcome.HANDED_OVER}
+    for mail, name in zip(arrived(), names, strict=True):
+        raw = str(mail["To"]).rpartition(" <")[0].strip()
+        assert str(make_header(decode_header(raw))).strip('"') == name
+        assert str(mail["To"]).count("@") == 1
 
 
 async def test_a_line_that_is_a_single_dot_arrives(way: Way) -> None:

@@ -12,6 +12,8 @@ import pytest
 from waiting_letters import place
 
 from breachdesk.casework import affected, approve, cases, clocks, decide, notify, triage
+from breachdesk.casework.letter_heads import heads
+from breachdesk.casework.letters import Letters
 from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.stores.sql_store import SqlStore
 from breachdesk.testing import (
@@ -44,7 +46,7 @@ from schemas.breach import (
     Duty as Clocked,
 )
 from schemas.customer import AssetKind, Pecr, Role
-from schemas.errors import BadInput, Conflict, Incomplete, NotAllowed
+from schemas.errors import BadInput, Conflict, Incomplete, Misconfigured, NotAllowed
 from schemas.event import Touch
 from schemas.notice import NoticeRow, SendOutcome, SendResult, Status
 from schemas.settings import NoticePolicy, SenderSettings, Settings
@@ -352,7 +354,8 @@ def test_a_row_begins_once_and_its_end_is_written_once(scene: Scene) -> None:
     assert again is None
     assert stranger is Status.SENDING
     assert scene.rows()[0].status is Status.HANDED_OVER
-    assert begun.letter.hash == row.rendered_hash
+    assert begun.letter.text.count("BR-") > 0
+    assert row.rendered_hash[:12] in begun.message_id
     assert begun.to_email == "accounts@contoso.example"
 
 
@@ -616,3 +619,193 @@ def test_facts_keep_to_what_may_be_said(scene: Scene) -> None:
         scene.write(steps=("One thing.",))
     with pytest.raises(BadInput, match="past"):
         scene.write(next_update=scene.now())
+
+
+UNKNOWN = SendResult(outcome=SendOutcome.UNKNOWN)
+BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
+UNSENDABLE = SendResult(outcome=SendOutcome.UNSENDABLE)
+
+
+def written(scene: Scene) -> Letters:
+    return scene.store.look(
+        lambda uow: notify.letters(uow, scene.breach.id, scene.settings, scene.renderer)
+    )
+
+
+def change(scene: Scene, customer: str, **changes: Any) -> None:
+    def work(uow: Any) -> None:
+        uow.customers.save(uow.customers.get(customer).model_copy(update=changes))
+
+    scene.store.act(work)
+
+
+def row_of(scene: Scene, customer: str, version: int = 1) -> NoticeRow:
+    return next(r for r in scene.rows() if (r.customer_id, r.version) == (customer, version))
+
+
+def test_the_approver_sees_each_head_as_it_leaves(scene: Scene) -> None:
+    ready = written(scene)
+    seen = heads(ready, SENDER)
+    scene.release()
+    sent = scene.outbox.begin(row_of(scene, "fabrikam").id, "a1", "boot", scene.now())
+
+    assert sent is not None
+    head = next(h for h in seen if h.to_email == sent.to_email)
+    assert (head.from_name, head.from_email) == ("Penhallow IT", "notices@penhallow.example")
+    assert (head.to_name, head.subject) == (sent.to_name, sent.letter.subject)
+    assert head.envelope_sender == sent.envelope_sender == "notices@penhallow.example"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "Fabrikam Holdings Ltd"},
+        {"name": "Fabrikam Ltd\u202e"},
+        {"default_email": "other@fabrikam.example"},
+    ],
+)
+def test_a_changed_name_or_address_after_approval_voids_it_for_that_customer(
+    scene: Scene, changes: dict[str, str]
+) -> None:
+    scene.release()
+    change(scene, "fabrikam", **changes)
+
+    assert not scene.send(row_of(scene, "fabrikam"))
+    assert scene.send(row_of(scene, "contoso"))
+    assert row_of(scene, "fabrikam").status is Status.SKIPPED
+    assert "another name or address" in row_of(scene, "fabrikam").status_reason
+
+
+def test_a_changed_address_before_approval_stops_it_until_the_list_is_frozen_anew(
+    scene: Scene,
+) -> None:
+    before = scene.seal()
+    change(scene, "fabrikam", default_email="other@fabrikam.example")
+    with pytest.raises(NotAllowed, match="another contact than the frozen list"):
+        scene.seal()
+    scene.now.advance(minutes=1)
+    scene.freeze()
+
+    assert scene.seal().hash != before.hash
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "=?utf-8?q?Joe=0d=0aX-Injected:_yes?="},
+        {"name": "Nine\nBcc: x"},
+        {"default_email": "a@x..example"},
+        {"default_email": '"x> RCPT TO:<b@y"@z.example'},
+    ],
+)
+def test_what_an_older_release_let_in_stops_the_approval_with_the_place(
+    scene: Scene, changes: dict[str, str]
+) -> None:
+    change(scene, "fabrikam", people=(), **changes)
+    scene.freeze()
+
+    with pytest.raises(Incomplete, match=r"to, (name|address)"):
+        scene.seal()
+
+
+def test_hidden_characters_are_shown_in_head_and_letter_and_want_a_look(scene: Scene) -> None:
+    change(scene, "fabrikam", name="Fab\u202erikam Ltd", people=())
+    scene.freeze()
+    ready = written(scene)
+    at = [r.customer_id for r in ready.recipients].index("fabrikam")
+
+    assert heads(ready, SENDER)[at].to_name == "Fab[U+202E]rikam Ltd"
+    assert any(
+        p.severity == "warn" and "RIGHT-TO-LEFT OVERRIDE" in p.problem for p in ready.problems
+    )
+    assert "Dear Fab[U+202E]rikam Ltd," in ready.rendered[at].text
+    assert "\u202e" not in ready.rendered[at].text + ready.rendered[at].html
+    scene.release()
+    sent = scene.outbox.begin(row_of(scene, "fabrikam").id, "a1", "boot", scene.now())
+    assert sent is not None
+    assert sent.to_name == "Fab[U+202E]rikam Ltd"
+
+
+def test_a_sender_that_cannot_stand_in_a_header_is_misconfigured(scene: Scene) -> None:
+    for changes in ({"from_name": "a\nb"}, {"from_email": "a@b@c"}, {"envelope_from": "<>"}):
+        with pytest.raises(Misconfigured, match="sender main"):
+            scene.seal(SENDER.model_copy(update=changes))
+
+
+def test_an_unsendable_row_ends_as_not_sent_with_a_telephone_task(scene: Scene) -> None:
+    scene.release()
+    calls = len(scene.calls())
+    row = row_of(scene, "fabrikam")
+    scene.send(row, UNSENDABLE)
+
+    assert row_of(scene, "fabrikam").status is Status.SKIPPED
+    assert "no message can be made of it" in row_of(scene, "fabrikam").status_reason
+    assert len(scene.calls()) == calls + 1
+
+
+def version_two(scene: Scene) -> Letters:
+    scene.now.advance(hours=1)
+    scene.write()
+    return written(scene)
+
+
+def fabrikams(ready: Letters) -> Any:
+    at = [r.customer_id for r in ready.recipients].index("fabrikam")
+    return ready.rendered[at]
+
+
+def test_the_first_letter_that_ever_leaves_is_number_one_whatever_was_written_before(
+    scene: Scene,
+) -> None:
+    for _ in range(3):
+        scene.now.advance(minutes=1)
+        scene.write()
+    letter = fabrikams(written(scene))
+
+    assert letter.subject.startswith("Important")
+    assert "our letter number 1 about this incident" in " ".join(letter.text.split())
+    assert "replaces" not in letter.text
+
+
+def test_only_who_was_told_before_reads_that_a_letter_is_replaced(scene: Scene) -> None:
+    scene.release()
+    scene.send(row_of(scene, "fabrikam"))
+    scene.send(row_of(scene, "contoso"), BOUNCED)
+    ready = version_two(scene)
+    told = fabrikams(ready)
+    other = next(r for r in ready.rendered if r.customer_id == "contoso")
+
+    assert told.subject.startswith("Update")
+    assert "replaces our letter number 1" in " ".join(told.text.split())
+    assert "our letter number 2 about" in " ".join(told.text.split())
+    assert other.subject.startswith("Important")
+    assert "replaces" not in other.text
+
+
+def test_after_an_unclear_end_the_letter_says_that_the_earlier_one_may_have_arrived(
+    scene: Scene,
+) -> None:
+    scene.release()
+    scene.send(row_of(scene, "fabrikam"), UNKNOWN)
+    letter = fabrikams(version_two(scene))
+    words = " ".join(letter.text.split())
+
+    assert letter.subject.startswith("Important")
+    assert "may have reached you before" in words
+    assert "If you have our letter number 1, this letter replaces it." in words
+
+
+def test_an_end_that_becomes_known_after_approval_does_not_change_the_approved_words(
+    scene: Scene,
+) -> None:
+    scene.release()
+    scene.send(row_of(scene, "fabrikam"), UNKNOWN)
+    version_two(scene)
+    scene.release()
+    first = row_of(scene, "fabrikam")
+    scene.act(notify.resolve_unknown, RESPONDER, first.id, Status.HANDED_OVER, "log")
+
+    assert scene.send(row_of(scene, "fabrikam", 2), attempt="a2")
+    third = " ".join(fabrikams(version_two(scene)).text.split())
+    assert "our letter number 3 about" in third
+    assert "replaces our letter number 2" in third

@@ -58,7 +58,13 @@ async def test_every_try_is_counted_by_how_it_ended() -> None:
         outcome: registry.get_sample_value("breachdesk_notices_total", {"outcome": outcome})
         for outcome in SendOutcome
     }
-    assert counted == {"handed_over": 2, "bounced": 1, "unknown": 1, "deferred": 0}
+    assert counted == {
+        "handed_over": 2,
+        "bounced": 1,
+        "unknown": 1,
+        "deferred": 0,
+        "unsendable": 0,
+    }
 
 
 async def test_a_hold_is_told_with_its_reason_and_its_end() -> None:

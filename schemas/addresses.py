@@ -1,0 +1,93 @@
+"""One mail address, and nothing that a mail program could take for more than one.
+
+Stricter than RFC 5321 and RFC 5322 on purpose: quoted local parts, comments, source routes, address
+literals and the old routing signs `%` and `!` are legal there and read differently by different
+programs.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+LONGEST_LOCAL = 64
+"""Octets (RFC 5321, 4.5.3.1.1)."""
+LONGEST = 254
+"""Octets of the whole address (RFC 5321, 4.5.3.1.3, less the brackets)."""
+LONGEST_LABEL = 63
+REMEDY = "Write one address, as name@domain."
+
+_LOCAL_SIGNS = frozenset(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.#$&'*+-/=?^_{}~"
+)
+"""Of ASCII. RFC 5322 atoms without `%`, `!`, `|` and the backtick."""
+_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
+
+
+def address_problem(text: str) -> str | None:
+    """Why this is not one mail address that every program reads alike; None: it is. The words do
+    not repeat the address."""
+    local, at, domain = text.rpartition("@")
+    if not at or "@" in local:
+        return "has not exactly one @"
+    if not _has_only_lasting_signs(text):
+        return "holds a character that is not a letter, a digit or one of the usual signs"
+    if len(text.encode()) > LONGEST:
+        return f"has more than {LONGEST} characters"
+    return _local_problem(local) or _domain_problem(domain)
+
+
+def is_address(text: str) -> bool:
+    """Is it one mail address, by `address_problem`?"""
+    return address_problem(text) is None
+
+
+def ascii_domain(domain: str) -> str | None:
+    """The domain as DNS has it (`xn--…`, RFC 3490); None where there is no such name."""
+    if domain.isascii():
+        return domain
+    try:
+        return domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return None
+
+
+def _has_only_lasting_signs(text: str) -> bool:
+    """Beyond ASCII, letters, marks and digits only, in the form that no normalisation changes: no
+    full-width @, no ligature, nothing without width."""
+    beyond = [sign for sign in text if not sign.isascii()]
+    if any(unicodedata.category(s)[0] not in "LM" and not s.isdecimal() for s in beyond):
+        return False
+    return not beyond or unicodedata.normalize("NFKC", text) == text
+
+
+def _local_problem(local: str) -> str | None:
+    if not local:
+        return "has nothing before the @"
+    if len(local.encode()) > LONGEST_LOCAL:
+        return f"has more than {LONGEST_LOCAL} characters before the @"
+    if any(sign.isascii() and sign not in _LOCAL_SIGNS for sign in local):
+        return "holds a sign before the @ that mail programs read in different ways"
+    if local.startswith(".") or local.endswith(".") or ".." in local:
+        return "begins or ends with a dot before the @, or has two in a row"
+    if "=?" in local:
+        return "holds `=?`, which mail programs take for encoded text"
+    return "begins with a mark" if unicodedata.category(local[0])[0] == "M" else None
+
+
+def _domain_problem(domain: str) -> str | None:
+    name = ascii_domain(domain)
+    if name is None or not _is_domain(name):
+        return "has no usable domain after the @"
+    return None
+
+
+def _is_domain(name: str) -> bool:
+    """Two labels at least, and the last one no number, so that it is no IP address."""
+    labels = name.split(".")
+    return (
+        len(labels) > 1
+        and all(len(label) <= LONGEST_LABEL and _LABEL.fullmatch(label) for label in labels)
+        and not labels[-1].isdigit()
+        and len(labels[-1]) > 1
+    )
