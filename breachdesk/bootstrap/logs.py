@@ -22,6 +22,7 @@ from structlog.stdlib import ProcessorFormatter
 from breachdesk.bootstrap import trace_ids
 from schemas.errors import BreachDeskError
 from schemas.settings import OpsSettings
+from schemas.signs import shown_in_line
 
 Say = Callable[[str], None]
 WITHHELD = "(withheld)"
@@ -209,7 +210,7 @@ def _plain(key: str, value: Any) -> Any:
 
 def _told(value: Any) -> Any:
     if isinstance(value, str):
-        return ADDRESS.sub("(address)", value)
+        return shown_in_line(ADDRESS.sub("(address)", value))
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Mapping):

@@ -25,6 +25,7 @@ from schemas.case import Case, Erasure
 from schemas.errors import BadInput
 from schemas.register import RegisterDecision, RegisterEntry, RegisterSubmission
 from schemas.report import ReportFacts, Submission
+from schemas.signs import escaped_json, shown
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet would take for a formula."""
@@ -41,7 +42,7 @@ def export(entries: Sequence[RegisterEntry], fmt: str) -> str:
     """`json`: one array; `csv`: one row an entry, lists joined by `; `. Raises BadInput."""
     if fmt == "json":
         plain = [entry.model_dump(mode="json") for entry in entries]
-        return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+        return escaped_json(json.dumps(plain, indent=2, ensure_ascii=False)) + "\n"
     if fmt == "csv":
         return _csv(entries)
     raise BadInput(f"no format {fmt}", place="register export", remedy="Use json or csv.")
@@ -225,7 +226,7 @@ def _csv(entries: Iterable[RegisterEntry]) -> str:
 
 
 def _cell(value: object) -> str:
-    text = "; ".join(_parts(value))
+    text = shown("; ".join(_parts(value)))
     return f"'{text}" if text.startswith(FORMULA) else text
 
 

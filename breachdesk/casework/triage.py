@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from breachdesk.casework.authority import require, required, required_name
+from breachdesk.casework.authority import require, required
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertState, AlertView
 from schemas.case import Case, CaseState, Note, Origin
 from schemas.errors import BadInput, Conflict, NotAllowed
+from schemas.signs import LONGEST_NAME, shown_in_line
 from schemas.user import Actor, Duty
 
 TRIAGE = (Duty.ANALYST, Duty.RESPONDER)
@@ -116,7 +117,7 @@ def open_case(
         raise BadInput("no alert was chosen", place="alerts", remedy="Choose one, or open by hand.")
     case = Case(
         id=uow.cases.next_id(),
-        title=required_name(title, place="title", remedy="Say in a few words what it looks like."),
+        title=_title(title),
         origin=Origin.ALERT,
         opened_by=actor.id,
         opened_at=now,
@@ -135,6 +136,12 @@ def open_case(
         case_id=case.id,
     )
     return case
+
+
+def _title(title: str) -> str:
+    """An alert's own title may name whatever the log named: it is shown and cut, not refused."""
+    text = required(title, place="title", remedy="Say in a few words what it looks like.")
+    return shown_in_line(text)[:LONGEST_NAME]
 
 
 def link_alert(uow: UnitOfWork, actor: Actor, case_id: str, alert_pk: int, now: datetime) -> Case:

@@ -14,9 +14,11 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from breachdesk.bootstrap.house import Premises
 from breachdesk.bootstrap.settings import data_dir_or_default, load_settings
+from schemas.signs import escaped_json, shown, shown_in_line
 
 DataDir = Annotated[
     Path | None,
@@ -27,8 +29,20 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line on 
 PIPE_WIDTH = 240
 """Columns of a table that no terminal limits."""
 
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class ShowingConsole(Console):
+    """A rich console that shows hidden characters and escapes, and takes no text for markup."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As rich's; each text by `schemas.signs.shown`."""
+        options = {"markup": False, "emoji": False} | options
+        super().print(*(shown(o) if isinstance(o, str) else o for o in objects), **options)
+
+
+out = ShowingConsole(
+    highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH
+)
+err = ShowingConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -47,10 +61,14 @@ def plain(value: Any) -> Any:
 
 def print_json(value: Any) -> None:
     """One JSON object on one line."""
-    sys.stdout.buffer.write(
-        orjson.dumps(plain(value), default=str, option=orjson.OPT_APPEND_NEWLINE)
-    )
+    sys.stdout.buffer.write(json_line(plain(value)))
     sys.stdout.buffer.flush()
+
+
+def json_line(value: Any) -> bytes:
+    """One JSON object and a line end; hidden characters are written as escapes."""
+    text = orjson.dumps(value, default=str, option=orjson.OPT_APPEND_NEWLINE).decode()
+    return escaped_json(text).encode()
 
 
 def print_rows(
@@ -69,7 +87,7 @@ def print_rows(
     for number, column in enumerate(columns):
         table.add_column(column.replace("_", " "), no_wrap=number == 0, overflow="fold")
     for document in documents:
-        table.add_row(*(cell(document.get(column)) for column in columns))
+        table.add_row(*(Text(shown_in_line(cell(document.get(column)))) for column in columns))
     out.print(table)
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from breachdesk.casework import approve, standing
 from breachdesk.casework.approve import Seal
+from breachdesk.casework.letter_heads import heads
 from breachdesk.casework.letters import Letters, documents
 from breachdesk.casework.second_person import writers
 from breachdesk.casework.witness import why_unfit
@@ -29,6 +30,7 @@ from breachdesk.console.way import way
 from breachdesk.ports import UnitOfWork
 from schemas.breach import Approval, ApprovalKind, Channel, Recipient
 from schemas.errors import BadInput, BreachDeskError, NotAllowed
+from schemas.notice import LetterHead
 from schemas.settings import SenderSettings
 
 router = APIRouter()
@@ -56,6 +58,11 @@ class State:
     def stands(self) -> bool:
         """Released, and nothing to approve."""
         return self.file.released and not self.open_again
+
+    @property
+    def heads(self) -> list[LetterHead]:
+        """The head of each letter, as it leaves through this sender."""
+        return heads(self.letters, self.sender) if self.letters and self.sender else []
 
     @property
     def kinds(self) -> Counter[str]:

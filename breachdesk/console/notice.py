@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from breachdesk.casework import notify
+from breachdesk.casework.letter_heads import letter_head
 from breachdesk.casework.letters import Letters
 from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.desk import Desk, Posted, Signed
@@ -17,7 +18,7 @@ from breachdesk.console.way import way
 from breachdesk.ports import UnitOfWork
 from schemas.breach import NoticeFacts
 from schemas.errors import BreachDeskError, NotFound
-from schemas.notice import Rendered
+from schemas.notice import LetterHead, Rendered
 
 router = APIRouter()
 VIEWS = ("text", "html", "phone")
@@ -66,7 +67,17 @@ def letters(case_id: str, desk: Signed, n: int = 1, view: str = "text") -> Respo
         n=at,
         view=view if view in VIEWS else "text",
         letter=made.rendered[at - 1] if made.rendered else None,
+        head=_head(desk, made, at),
     )
+
+
+def _head(desk: Desk, made: Letters, at: int) -> LetterHead | None:
+    """Of letter `at`, by the first sender; None without a letter or a sender."""
+    sender = desk.house.sender()
+    if sender is None or not made.rendered:
+        return None
+    recipient = made.recipients[at - 1]
+    return letter_head(made.rendered[at - 1], recipient.name, recipient.email, sender)
 
 
 @router.get("/cases/{case_id}/letters/{n}/html")

@@ -6,7 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
+from markupsafe import Markup, escape
 
 from breachdesk.console import charts, words
 from breachdesk.console.house import House
@@ -14,6 +15,7 @@ from breachdesk.console.times import Times, age, span
 from breachdesk.ports import UnitOfWork
 from schemas.customer import PROVIDER
 from schemas.errors import Misconfigured
+from schemas.signs import hidden_in, shown, shown_in_line
 
 STATIC = Path(__file__).parent / "static"
 
@@ -36,6 +38,7 @@ class Pages:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            finalize=_put_out,
         )
         self._environment.globals.update(self._globals(house))
         self._environment.filters.update(self._filters())
@@ -70,13 +73,33 @@ class Pages:
             "figure": lambda n: f"{n:,}",
             "capital": words.capital,
             "listed": lambda parts: words.listed(list(parts)),
+            "line": shown_in_line,
+            "exact": _exact,
         }
+
+
+def _put_out(value: Any) -> Any:
+    """Every value that a page puts out, in text and attributes alike: hidden characters shown."""
+    if value is None or isinstance(value, Undefined | int | float):
+        return value
+    if hasattr(value, "__html__"):
+        # Escaped before, and `shown` adds no sign of HTML.
+        return Markup(shown(value.__html__()))  # noqa: S704
+    return shown(str(value))
+
+
+def _exact(value: str) -> Markup:
+    """For a form's value that nobody reads: hidden characters as references, so that what comes
+    back is what was stored."""
+    return Markup(  # noqa: S704 - each character is a reference, or escaped
+        "".join(f"&#{ord(sign)};" if hidden_in(sign) else escape(sign) for sign in value)
+    )
 
 
 def customer_names(uow: UnitOfWork) -> dict[str, str]:
     """Names by id, for pages that show ids; the provider itself is `ourselves`."""
     return {PROVIDER: "ourselves"} | {
-        customer.id: customer.name for customer in uow.customers.list()
+        customer.id: shown_in_line(customer.name) for customer in uow.customers.list()
     }
 
 

@@ -24,6 +24,7 @@ from schemas.report import (
     ReportStage,
     Submission,
 )
+from schemas.signs import escaped_json
 
 router = APIRouter()
 TEXTS = (
@@ -106,7 +107,7 @@ def pdf(case_id: str, desk: Signed) -> Response:
 def json(case_id: str, desk: Signed) -> Response:
     """The report as JSON."""
     _, built = desk.look(lambda uow: _built(uow, desk, case_id))
-    content = built.model_dump_json(indent=2).encode()
+    content = escaped_json(built.model_dump_json(indent=2)).encode()
     return saved(content, "application/json", f"{built.breach_id}-{built.jurisdiction}.json")
 
 

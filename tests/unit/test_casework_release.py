@@ -673,7 +673,7 @@ def test_a_changed_name_or_address_after_approval_voids_it_for_that_customer(
     assert not scene.send(row_of(scene, "fabrikam"))
     assert scene.send(row_of(scene, "contoso"))
     assert row_of(scene, "fabrikam").status is Status.SKIPPED
-    assert "another name or address" in row_of(scene, "fabrikam").status_reason
+    assert row_of(scene, "fabrikam").status_reason
 
 
 def test_a_changed_address_before_approval_stops_it_until_the_list_is_frozen_anew(

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from argon2 import PasswordHasher
 
+from breachdesk.casework import affected, decide, notify, report
 from breachdesk.console import words
 from breachdesk.console.app import SCREENS, console_app
 from breachdesk.console.cookies import SESSION as COOKIE
@@ -26,20 +27,25 @@ from breachdesk.testing import (
     a_case,
     a_confirmed_breach,
     a_customer,
+    a_signal,
     a_user,
+    an_actor,
     an_alert,
+    an_episode,
     memory_store,
 )
 from notifiers.render import JinjaRenderer
+from notifiers.testing import DECISION, FACTS, PROFILE
 from schemas.alert import AlertState, Severity
 from schemas.breach import Certainty, NoticeKind, Seen
-from schemas.case import CaseState, ContainmentKind, Origin, TaskKind
+from schemas.case import CaseState, ContainmentKind, Note, Origin, TaskKind
 from schemas.customer import DataCategory, Pecr, PersonKind, Role
 from schemas.errors import Misconfigured
+from schemas.event import Touch
 from schemas.notice import Status
-from schemas.report import Precision, ReportStage
+from schemas.report import Precision, ReportFacts, ReportStage
 from schemas.rule import RuleInfo, RuleKind
-from schemas.settings import ConsoleSettings, Settings
+from schemas.settings import ConsoleSettings, SenderSettings, Settings
 from schemas.source import Incoming
 from schemas.user import Duty
 from streams.event_logs.sqlite import SqliteEventLog
@@ -691,3 +697,117 @@ async def test_a_stranger_in_the_logs_is_bound_from_the_page(desk: Desk) -> None
     assert answer.status_code == 303
     assert "mailbox:new@contoso.example" in page
     assert "1 Nov 2026" in page
+
+
+HOSTILE = (
+    "\u202eevil\u202c \u2066iso\u2069 z\u200bw a\ufeffb s\u00ady \x1b[31m \x07 \u2028 \u061c"
+    " \U000e0041 \u3164 <b>&\"'"
+)
+"""Overrides, isolates, zero width, escapes, a line separator, tags, a filler, and markup."""
+RAW = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069"
+    "\ufeff\u3164\U000e0000-\U000e007f]"
+)
+
+
+def hostile_case(desk: Desk) -> dict[str, str]:
+    """Everything that anybody outside or inside may have stored, with hidden characters in it, up to
+    the approval's page."""
+    now, store = desk.now, desk.store
+    signal = a_signal(
+        9, value=HOSTILE, touches=(Touch("contoso", "mailbox:jo@contoso.example", "mail"),)
+    )
+    seen = dict.fromkeys(("user.name", "event.action", "user_agent.original"), HOSTILE)
+    told = replace(signal, key=signal.key._replace(rule="hostile"), summary=signal.summary | seen)
+    alert = an_alert(store, an_episode([told], title=f"Sign-in by {HOSTILE}"))
+    contoso = a_customer()
+    people = tuple(p.model_copy(update={"name": f"{HOSTILE} {p.name}"}) for p in contoso.people)
+
+    def work(uow):
+        uow.customers.save(contoso.model_copy(update={"name": f"Cont {HOSTILE}", "people": people}))
+        uow.customers.bind(
+            a_binding("files@contoso.example").model_copy(update={"service": HOSTILE}), now()
+        )
+        user = a_user("rhea", *Duty).model_copy(update={"password_hash": HASH, "name": HOSTILE})
+        uow.users.save(user)
+        breach = a_confirmed_breach(uow, now(), alert, actor="ana")
+        case = uow.cases.get(breach.case_id)
+        note = Note(at=now(), by="ana", text=HOSTILE)
+        uow.cases.save(case.model_copy(update={"title": HOSTILE, "notes": (note,)}))
+        return uow.breaches.save(breach.model_copy(update={"title": HOSTILE}))
+
+    breach = store.act(work)
+    responder = an_actor(Duty.RESPONDER, user_id="ana")
+    facts = FACTS.model_copy(
+        update={"breach_id": breach.id, "what_happened": HOSTILE, "measures": (HOSTILE,)}
+    )
+    decision = DECISION.model_copy(update={"breach_id": breach.id, "risk": HOSTILE})
+    reported = ReportFacts(
+        breach_id=breach.id, version=1, written_by="ana", written_at=now(), what_happened=HOSTILE,
+        training=HOSTILE,
+    )  # fmt: skip
+
+    def write(uow):
+        exposures = affected.override(
+            affected.propose(uow, breach.id), "contoso", Role.CONTROLLER, Certainty.POSSIBLE,
+            HOSTILE, responder,
+        )  # fmt: skip
+        affected.freeze(uow, responder, breach.id, exposures, now())
+        decide.decide(uow, responder, decision, now=now())
+        notify.write_facts(uow, responder, facts, now=now())
+        report.write_report(uow, responder, reported, now=now())
+
+    now.advance(minutes=1)
+    store.act(write)
+    return {"case": f"/cases/{breach.case_id}", "alert": f"/alerts/{alert.id}"}
+
+
+async def test_no_page_puts_out_a_character_that_hides_or_reorders(desk: Desk) -> None:
+    sender = SenderSettings(channel="maildir", from_name="Penhallow IT", from_email="n@p.example")
+    settings = desk.house.settings.model_copy(update={"profile": PROFILE, "senders": (sender,)})
+    desk = replace(desk, house=replace(desk.house, settings=settings))
+    here = hostile_case(desk)
+    parts = (
+        "", "/confirm", "/affected", "/affected?anew=true", "/decision", "/facts", "/letters",
+        "/letters?view=html", "/letters/1/html", "/approval", "/delivery", "/report",
+        "/report/copy", "/report.json",
+    )  # fmt: skip
+    paths = [*(path.format(**desk.ids) for path in PAGES), here["alert"], "/alerts?state=all"]
+    paths += [f"{here['case']}{part}" for part in parts]
+    async with desk.client() as client:
+        csrf = await sign_in(client, "rhea")
+        answers = {path: await client.get(path) for path in paths}
+        answers["import"] = await client.post(
+            "/customers/import",
+            data={"csrf": csrf, "what": "customers", "preset": HOSTILE},
+            files={"file": (f"{HOSTILE[:9]}.csv", f"customer id,{HOSTILE}\n1,2\n".encode())},
+        )
+        answers["note"] = await client.post(
+            f"{here['case']}/close", data={"csrf": csrf, "reason": HOSTILE, "kind": HOSTILE}
+        )
+        answers["search"] = await client.get("/customers", params={"q": HOSTILE})
+    raw = {path: RAW.findall(answer.text) for path, answer in answers.items()}
+    marked = [path for path, answer in answers.items() if "[U+202E]" in answer.text]
+
+    assert {path: answer.status_code for path, answer in answers.items() if answer.is_error} == {
+        "import": 422,
+        "note": 422,
+    }
+    assert {path: found for path, found in raw.items() if found} == {}
+    assert {f"{here['case']}{part}" for part in ("", "/letters", "/approval", "/report")} <= set(
+        marked
+    )
+    assert {"/customers", "/customers/contoso", "/register.csv", here["alert"]} <= set(marked)
+    approval = answers[f"{here['case']}/approval"].text
+    assert "&lt;<bdi>accounts@contoso.example</bdi>&gt;" in approval
+    assert "&lt;b&gt;" in approval
+
+
+async def test_data_for_a_program_keeps_every_character_as_an_escape(desk: Desk) -> None:
+    hostile_case(desk)
+    async with desk.client() as client:
+        await sign_in(client, "rhea")
+        answer = await client.get("/register.json")
+
+    assert RAW.findall(answer.text) == []
+    assert HOSTILE in {entry["title"] for entry in answer.json()}
