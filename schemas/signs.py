@@ -140,10 +140,10 @@ def _is_hidden(text: str, at: int, sign: str, category: str) -> bool:
 def _joins(text: str, at: int) -> bool:
     """Does this joiner stand where a script or an emoji needs one (after RFC 5892, A.1, A.2)?"""
     before, after = _before(text, at), text[at + 1 : at + 2]
+    if before and unicodedata.combining(text[at - 1]) == _VIRAMA:
+        return True
     if not before or not after:
         return False
-    if unicodedata.combining(text[at - 1]) == _VIRAMA:
-        return unicodedata.category(after)[0] in _LETTERS_AND_MARKS
     if _in(before, _JOINING) and unicodedata.category(before)[0] == "L":
         return _in(after, _JOINING) and unicodedata.category(after)[0] in _LETTERS_AND_MARKS
     return text[at] == _ZWJ and _is_picture(before) and _is_picture(after)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,10 @@ class Desk:
     delay: float = 0.0
     arrived: list[tuple[str | None, list[str], bytes]] = field(default_factory=list)
     connections: int = 0
+    passwords: int = 0
+    """How often a password came, right or wrong."""
+    commands: int = 0
+    """MAIL, RCPT and DATA that came."""
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -57,18 +63,12 @@ class Desk:
         return reply
 
     async def _answer(self, stage: str, server: SMTP) -> str:
+        self.commands += 1
         if stage in self.drops:
             assert server.transport is not None
             server.transport.close()
         await asyncio.sleep(self.delay)
         return self.replies.get(stage, "250 2.0.0 fine, ann@customers.example")
-
-
-def sign_in(
-    server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object
-) -> AuthResult:
-    known = LoginPassword(b"notices", b"a secret")
-    return AuthResult(success=data == known, handled=False)
 
 
 @dataclass
@@ -101,6 +101,28 @@ def server_tls(name: str = "localhost") -> ssl.SSLContext:
     return context
 
 
+def wrong_tls(fault: str) -> ssl.SSLContext:
+    """A server's context whose certificate, or protocol, no careful client accepts."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    now = datetime.now(UTC)
+    certificates = {
+        "expired": lambda: CA.issue_cert("localhost", not_after=now - timedelta(days=1)),
+        "not yet valid": lambda: CA.issue_cert("localhost", not_before=now + timedelta(days=1)),
+        "another host": lambda: CA.issue_cert("mail.stranger.example"),
+        "a host with this one in it": lambda: CA.issue_cert("localhost.stranger.example"),
+        "unknown authority": lambda: trustme.CA().issue_cert("localhost"),
+        "old protocol": lambda: CA.issue_cert("localhost"),
+    }
+    certificates[fault]().configure_cert(context)
+    if fault == "old protocol":
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = ssl.TLSVersion.TLSv1
+            context.maximum_version = ssl.TLSVersion.TLSv1_1
+    return context
+
+
 Serve = Callable[..., Awaitable[House]]
 
 
@@ -116,23 +138,34 @@ async def serve() -> AsyncIterator[Serve]:
         starttls: bool = True,
         implicit: bool = False,
         auth: bool = True,
+        tls: ssl.SSLContext | None = None,
     ) -> House:
         desk = desk or Desk()
-        context = server_tls(name)
+        context = tls or server_tls(name)
+
+        def sign_in(
+            server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object
+        ) -> AuthResult:
+            desk.passwords += 1
+            known = LoginPassword(b"notices", b"a secret")
+            return AuthResult(success=data == known, handled=False)
 
         def factory() -> SMTP:
             desk.connections += 1
-            sessions.append(
-                SMTP(
-                    desk,
-                    hostname="mail.example",
-                    tls_context=context if starttls and not implicit else None,
-                    require_starttls=starttls and not implicit,
-                    authenticator=sign_in if auth else None,
-                    auth_required=auth,
-                    auth_require_tls=not implicit,
+            with warnings.catch_warnings():
+                # TLS is there from the first octet, which aiosmtpd cannot see.
+                warnings.filterwarnings("ignore", "Requiring AUTH while not requiring TLS")
+                sessions.append(
+                    SMTP(
+                        desk,
+                        hostname="mail.example",
+                        tls_context=context if starttls and not implicit else None,
+                        require_starttls=starttls and not implicit,
+                        authenticator=sign_in if auth else None,
+                        auth_required=auth,
+                        auth_require_tls=not implicit,
+                    )
                 )
-            )
             return sessions[-1]
 
         loop = asyncio.get_running_loop()
@@ -291,6 +324,45 @@ async def test_nothing_is_sent_to_a_server_whose_certificate_is_not_trusted(
         assert result.outcome is SendOutcome.DEFERRED
         assert result.reply == "no connection: certificate or TLS refused"
     assert stranger.desk.arrived + unknown.desk.arrived == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "expired",
+        "not yet valid",
+        "another host",
+        "a host with this one in it",
+        "unknown authority",
+        "old protocol",
+    ],
+)
+@pytest.mark.parametrize("way", [Tls.STARTTLS, Tls.TLS])
+async def test_a_wrong_certificate_defers_and_neither_password_nor_letter_leaves(
+    serve: Serve, ca_file: Path, fault: str, way: Tls
+) -> None:
+    house = await serve(implicit=way is Tls.TLS, tls=wrong_tls(fault))
+
+    result = await send_one(house.channel(ca_file, tls=way))
+
+    assert result.outcome is SendOutcome.DEFERRED
+    # A server that speaks only what is too old hangs up by itself.
+    assert result.reply in (
+        "no connection: certificate or TLS refused",
+        "no connection: lost" if fault == "old protocol" else "",
+    )
+    assert (house.desk.passwords, house.desk.commands, house.desk.arrived) == (0, 0, [])
+
+
+async def test_the_same_server_with_a_right_certificate_hears_one_password_and_one_letter(
+    serve: Serve, ca_file: Path
+) -> None:
+    for way in (Tls.STARTTLS, Tls.TLS):
+        house = await serve(implicit=way is Tls.TLS)
+        result = await send_one(house.channel(ca_file, tls=way))
+
+        assert result.outcome is SendOutcome.HANDED_OVER
+        assert (house.desk.passwords, house.desk.commands) == (1, 3)
 
 
 async def test_nothing_is_sent_to_a_server_without_starttls(serve: Serve, ca_file: Path) -> None:

@@ -136,3 +136,15 @@ def test_a_report_prepared_between_two_seconds_is_set() -> None:
     odd = report().model_copy(update={"prepared_at": NOON.replace(microsecond=711409)})
 
     assert "Personal data breach report" in pages(RENDERER.report_pdf(odd, PROFILE))[0]
+
+
+def test_hidden_characters_are_shown_in_the_report_as_text_and_as_pages() -> None:
+    hostile = report(authority="IC\u202eO \u200bx")
+    profile = PROFILE.model_copy(update={"legal_name": "Pen\u2066hallow"})
+    text = RENDERER.report_text(hostile)
+    found = " ".join(pages(RENDERER.report_pdf(hostile, profile)))
+
+    assert "IC[U+202E]O [U+200B]x" in text
+    assert "\u202e" not in text
+    assert "[U+202E]" in found
+    assert "Pen[U+2066]hallow" in found

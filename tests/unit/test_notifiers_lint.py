@@ -164,3 +164,27 @@ def test_reading_age_rises_with_long_words_and_long_sentences() -> None:
     assert reading_age([]) == 0
     assert reading_age(plain) < 9
     assert reading_age(heavy) > 16
+
+
+@pytest.mark.parametrize(
+    ("changes", "severity", "where", "said"),
+    [
+        ({"name": "Ann \u202eHartwell"}, "warn", "to, name", "U+202E RIGHT-TO-LEFT OVERRIDE"),
+        ({"name": "Ann\nBcc: x"}, "block", "to, name", "a control character or a line end"),
+        ({"name": "=?utf-8?q?Ann?="}, "block", "to, name", "encoded text"),
+        ({"email": "a@x..example"}, "block", "to, address", "no usable domain"),
+        ({"email": "аnn@customers.example"}, "warn", "to, address", "beyond ASCII"),
+    ],
+)
+def test_a_recipients_name_and_address_are_looked_at(
+    changes: dict[str, str], severity: str, where: str, said: str
+) -> None:
+    plain = letter_context()
+    context = letter_context(recipient=plain.recipient.model_copy(update=changes))
+    letter = RENDERER.letter(context)
+    problems = RENDERER.lint(letter, context, others=[])
+
+    assert any(
+        (p.severity, p.where) == (severity, where) and said in p.problem and p.remedy
+        for p in problems
+    )

@@ -1,0 +1,41 @@
+"""What a terminal is given: no escape, no hidden character, and no markup that a name brought."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from breachdesk.cli.options import err, out, print_facts, print_json, print_rows
+
+HOSTILE = "\x1b[2J\u202eevil\u200b \x9b31m [bold]b[/] [/nothing] :skull: \x07"
+PARTS = ("\x1b", "\u202e", "\u200b", "\x9b", "\x07")
+
+
+@pytest.mark.parametrize("way", ["rows", "facts", "out", "err"])
+def test_a_terminal_sees_marks_in_place_of_what_would_move_it(
+    capsys: pytest.CaptureFixture[str], way: str
+) -> None:
+    document = {"id": "c-1", "name": HOSTILE, "list": [{"name": HOSTILE}]}
+    if way == "rows":
+        print_rows([document], ["id", "name"], as_json=False)
+    elif way == "facts":
+        print_facts(document, as_json=False)
+    else:
+        (out if way == "out" else err).print(f"name {HOSTILE}")
+    captured = capsys.readouterr()
+    text = captured.out + captured.err
+
+    assert not any(part in text for part in PARTS)
+    assert "[U+001B][2J[U+202E]evil[U+200B]" in text
+    assert "[bold]b[/] [/nothing] :skull:" in text
+
+
+def test_json_for_a_program_keeps_every_character_as_an_escape(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    print_json({"name": HOSTILE})
+    written = capfdbinary.readouterr().out.decode()
+
+    assert not any(part in written for part in PARTS)
+    assert json.loads(written) == {"name": HOSTILE}
