@@ -29,18 +29,23 @@ def names(context: LetterContext) -> Iterator[LintProblem]:
 
 def _recipient(context: LetterContext) -> Iterator[LintProblem]:
     recipient = context.recipient
-    yield from _name("to, name", recipient.name, CORRECT_NAME)
-    yield from _name("customer, name", context.customer_name, CORRECT_NAME)
+    whose = recipient.customer_id
+    yield from _name(f"to {whose}, name", recipient.name, CORRECT_NAME)
+    yield from _name(f"customer {whose}, name", context.customer_name, CORRECT_NAME)
     if recipient.channel is not Channel.EMAIL:
         return
     why = address_problem(recipient.email)
     if why:
         problem = f"the address {why}"
         remedy = "Correct the address in the register, then freeze the affected list again."
-        yield LintProblem(severity="block", where="to, address", problem=problem, remedy=remedy)
+        yield LintProblem(
+            severity="block", where=f"to {whose}, address", problem=problem, remedy=remedy
+        )
     elif not recipient.email.isascii():
         problem = "the address has letters beyond ASCII, which may look like others"
-        yield LintProblem(severity="warn", where="to, address", problem=problem, remedy=COMPARE)
+        yield LintProblem(
+            severity="warn", where=f"to {whose}, address", problem=problem, remedy=COMPARE
+        )
 
 
 def _name(where: str, name: str, remedy: str) -> Iterator[LintProblem]:

@@ -704,7 +704,7 @@ def test_what_an_older_release_let_in_stops_the_approval_with_the_place(
     change(scene, "fabrikam", people=(), **changes)
     scene.freeze()
 
-    with pytest.raises(Incomplete, match=r"to, (name|address)"):
+    with pytest.raises(Incomplete, match=r"to fabrikam, (name|address)"):
         scene.seal()
 
 

@@ -169,11 +169,11 @@ def test_reading_age_rises_with_long_words_and_long_sentences() -> None:
 @pytest.mark.parametrize(
     ("changes", "severity", "where", "said"),
     [
-        ({"name": "Ann \u202eHartwell"}, "warn", "to, name", "U+202E RIGHT-TO-LEFT OVERRIDE"),
-        ({"name": "Ann\nBcc: x"}, "block", "to, name", "a control character or a line end"),
-        ({"name": "=?utf-8?q?Ann?="}, "block", "to, name", "encoded text"),
-        ({"email": "a@x..example"}, "block", "to, address", "no usable domain"),
-        ({"email": "аnn@customers.example"}, "warn", "to, address", "beyond ASCII"),
+        ({"name": "Ann \u202eHartwell"}, "warn", "to c-017, name", "U+202E RIGHT-TO-LEFT OVERRIDE"),
+        ({"name": "Ann\nBcc: x"}, "block", "to c-017, name", "a control character or a line end"),
+        ({"name": "=?utf-8?q?Ann?="}, "block", "to c-017, name", "encoded text"),
+        ({"email": "a@x..example"}, "block", "to c-017, address", "no usable domain"),
+        ({"email": "аnn@customers.example"}, "warn", "to c-017, address", "beyond ASCII"),
     ],
 )
 def test_a_recipients_name_and_address_are_looked_at(
