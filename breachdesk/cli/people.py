@@ -26,7 +26,7 @@ def make_user(
         raise BadInput(
             "not a user id", place="ID", remedy="Use lower-case letters, digits, dot and dash."
         )
-    why = name_problem(name)
+    why = name_problem(name or user_id)
     if why:
         raise BadInput(f"it {why}", place="--name", remedy="Type it again, in one line.")
     user = User(id=user_id, name=name or user_id, duties=frozenset(duties), password_hash="")

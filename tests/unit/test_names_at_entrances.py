@@ -127,7 +127,7 @@ def test_settings_users_and_case_titles_refuse_what_could_break_a_header(
     with pytest.raises(ValidationError):
         SenderSettings(from_name=name)
     with pytest.raises(BadInput):
-        make_user("ann", name, [], "correct horse battery", demo=False)
+        make_user("ann", name, [], "correct horse battery", ProviderProfile())
     with pytest.raises(BadInput, match="title"):
         store.act(
             lambda uow: cases.open_by_hand(
