@@ -21,8 +21,9 @@ _LINE = re.compile(
     re.ASCII,
 )
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
-_FLOW = re.compile(r"(?:@S:R=([0-9:]+), *)?(\S+?)->(\S+)\Z")
-_PORTAL = re.compile(r"\[SSL\]Portal login (\w+)(?:.*?user (\S+))?.*? from IP (\S+?)!?\s*\Z")
+_FLOW = re.compile(r"(?:@S:R=([0-9:]+), *)?(\S(?:(?!->)\S)*+)->(\S++)\Z")
+_PORTAL = re.compile(r"\[SSL\]Portal login (\w++)")
+_PORTAL_USER = re.compile(r"user (\S+)")
 _LOCAL = re.compile(r"Local User(?: \(MAC=([^)]*)\))?: (\S+) -> (\S+) (?:\((\w+)\) ?)?(.*)")
 _URL = re.compile(r"([a-z]+)://([^/:\s]+)(?::([0-9]+))?(/\S*)?", re.IGNORECASE)
 _TRANSPORTS = frozenset({"tcp", "udp", "icmp", "igmp", "gre", "esp", "ah", "icmpv6"})
@@ -75,22 +76,34 @@ def _fields(message: str) -> dict[str, Value]:
 
 
 def _portal(message: str) -> dict[str, Value]:
-    found = _PORTAL.match(message)
-    word = "" if found is None else found[1].lower()
+    sign_in = _portal_sign_in(message)
+    word = "" if sign_in is None else sign_in[0].lower()
     outcome = "failure" if word.startswith("fail") else "success" if "succe" in word else "unknown"
     fields: dict[str, Value] = {
         "event.category": ["authentication"],
-        "event.type": ["start" if found else "info"],
+        "event.type": ["start" if sign_in else "info"],
         "event.outcome": outcome,
-        "event.action": "portal-login" if found else "ssl-message",
+        "event.action": "portal-login" if sign_in else "ssl-message",
         "message": message,
         "network.application": "vpn",
         "observer.type": "vpn",
     }
-    if found is not None:
-        addresses.put_endpoint(fields, "source", *addresses.endpoint(found[3]))
-        people.put_user(fields, found[2] or "")
+    if sign_in is not None:
+        _, user, where = sign_in
+        addresses.put_endpoint(fields, "source", *addresses.endpoint(where))
+        people.put_user(fields, user)
     return fields
+
+
+def _portal_sign_in(message: str) -> tuple[str, str, str] | None:
+    """How it went, the user's name (often empty) and the address, which ends the message:
+    `[SSL]Portal login fail … user NAME … from IP ADDRESS!`. None: the message tells no sign-in."""
+    start = _PORTAL.match(message)
+    head, _, where = message.rstrip().rpartition(" from IP ")
+    if start is None or len(head) < start.end() or "\n" in head or where.split() != [where]:
+        return None
+    named = _PORTAL_USER.search(head, start.end())
+    return start[1], "" if named is None else named[1], where[:1] + where[1:].removesuffix("!")
 
 
 def _tunnel(parts: list[str]) -> dict[str, Value]:

@@ -14,14 +14,14 @@ from schemas.event import Value
 from schemas.plugin import Act, Folded, Line, Parser, ParserExample
 from streams.tokenizers import addresses, syslog
 
-_PACKET = r"IN=\S{0,64} OUT=\S{0,64} (?=.*?\bSRC=)"
+_PACKET = r"IN=\S{0,64} OUT=\S{0,64} "
 _LINE = re.compile(
     rf"(?:{syslog.HEADER}(?:\S*[^\s:] )?(?:kernel: ?|(?=\[))"
     rf"|{syslog.RFC5424_START}\S+ kernel \S+ \S+ (?:-|\[[^\]]*\]) "
     rf"|{syslog.PRI}?(?:kernel: ?|(?=\[|IN=)))"
     r"(?:\[ *[0-9]+\.[0-9]+\] ?)?"
     r"(?!\[\w+\]\[(?:Block|Pass)\])"  # a Vigor router's
-    rf"(?P<prefix>.{{0,256}}?){_PACKET}"
+    rf"(?>(?P<prefix>.{{0,256}}?){_PACKET})(?=.*?\bSRC=)"
 )
 _PAIR = re.compile(r"(?<!\S)([A-Z]+)=(\S*)")
 _UNIFI = re.compile(r"\[([A-Z0-9_]+[\w-]*)-([ADR])(?:-([0-9]+))?\]")

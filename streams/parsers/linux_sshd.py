@@ -17,7 +17,7 @@ from streams.tokenizers import addresses, people, syslog
 _TAG = r"sshd(?:-session|-auth)?(?:\(pam_unix\))?"
 _claims = syslog.tagged_by(_TAG)
 _APP = re.compile(_TAG)
-_REPEATED = re.compile(r"message repeated ([0-9]{1,9}) times?: \[ ?(.*?)\]?\s*\Z", re.DOTALL)
+_REPEATED = re.compile(r"message repeated ([0-9]{1,9}) times?: \[ ?")
 _VERB = r"(?P<verb>Failed|Accepted) (?P<method>[\w/.-]+) for "
 _FROM = r" from (?P<ip>\S+)(?: port (?P<port>[0-9]+))?"
 _KNOWN = re.compile(
@@ -53,7 +53,8 @@ def _parse(line: Line) -> Act | Folded:
     message, attempts = _SOLARIS.sub("", frame.message, count=1), 1
     repeated = _REPEATED.match(message)
     if repeated is not None:
-        attempts, message = int(repeated[1]), repeated[2]
+        attempts = int(repeated[1])
+        message = message[repeated.end() :].rstrip().removesuffix("]")
     if message.startswith(("Failed ", "Accepted ")):
         fields = _attempt(message, attempts)
         if fields is not None:

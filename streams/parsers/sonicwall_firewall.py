@@ -16,7 +16,8 @@ from schemas.plugin import Act, Folded, Line, Parser, ParserExample
 from streams.tokenizers import addresses, key_value, people, stamps, syslog
 
 _START = re.compile(
-    rf"(?:(?:{syslog.HEADER}|{syslog.PRI})\s*(?:\S+ +)?|[0-9a-f.:]+ +)?\s*(?=id=\S+ +(?:sn|time|fw|mgmtip)=)"
+    rf"(?:(?:{syslog.HEADER}|{syslog.PRI})\s*+(?:\S++ ++)?|[0-9a-f.:]++ ++)?\s*+"
+    r"(?=id=\S++ ++(?:sn|time|fw|mgmtip)=)"
 )
 _REAL = re.compile(r"(?<!\S)(?:m|msg)=")
 _AUTH, _NET, _CONF = ["authentication"], ["network"], ["configuration"]

@@ -16,7 +16,8 @@ _ROW = re.compile(
     r'(?:"?[\w-]{0,64}"?,)?"?[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9][0-9T:.Z APM+-]{0,40}"?,', re.ASCII
 )
 _HEADER = re.compile(r'"?[A-Za-z]+"?(?:,"?[A-Za-z]+"?)*')
-_OPTION = re.compile(r"(?<!\S)-([A-Za-z]+) (?:\"([^\"]*)\"|\(([^)]*)\)|([^\s-]\S*))")
+_OPTION = re.compile(r"(?<!\S)-([A-Za-z]++) ")
+_BARE = re.compile(r"[^\s-]\S*+")
 
 
 def is_row(text: str) -> bool:
@@ -48,13 +49,33 @@ def read(text: str) -> dict[str, Value]:
     return json_lines.read_object(cell[1].replace('""', '"'))
 
 
+def _options(command: str) -> dict[str, Value]:
+    """`-Name "x" -To ("a","b") -Force True` → the value of each name, quotes and brackets off."""
+    options: dict[str, Value] = {}
+    last_quote, last_bracket, at = command.rfind('"'), command.rfind(")"), 0
+    while (option := _OPTION.search(command, at)) is not None:
+        begin = at = option.end()
+        bare = _BARE.match(command, begin)
+        if bare is None:
+            continue
+        if bare[0][0] == '"' and begin < last_quote:
+            at = command.index('"', begin + 1) + 1
+            told = command[begin + 1 : at - 1]
+        elif bare[0][0] == "(" and begin < last_bracket:
+            at = command.index(")", begin) + 1
+            told = command[begin + 1 : at - 1].replace('"', "")
+        else:
+            told, at = bare[0], bare.end()
+        options.setdefault(option[1], told)
+    return options
+
+
 def named_values(value: Value) -> dict[str, Value]:
     """`[{"Name": …, "Value": …}]`, as Parameters and ExtendedProperties are written, or the words
     of a command (`-Name "x" -Force "True"`); first wins."""
     found: dict[str, Value] = {}
     if isinstance(value, str) and value.startswith("-"):
-        for name, quoted, several, bare in _OPTION.findall(value):
-            found.setdefault(name, quoted or several.replace('"', "") or bare)
+        found = _options(value)
     for item in json_lines.mappings(value):
         name = json_lines.word(item.get("Name"))
         if name:

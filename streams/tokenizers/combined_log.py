@@ -17,7 +17,7 @@ from functools import lru_cache
 from schemas.event import Value
 from streams.tokenizers import addresses, people, stamps
 
-_QUOTED = r'"([^"\\]*(?:\\.[^"\\]*)*)"'
+_QUOTED = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
 _ADDRESS = r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.%]*)"
 _LINE = re.compile(
     r"(?:(?P<vhost>[A-Za-z0-9_*.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<vport>[0-9]{1,5}))? +)??"

@@ -32,14 +32,14 @@ _BLOCKS = frozenset({"blockaccess", "blockaccessscope", "block", "quarantine", "
 
 @dataclass(slots=True)
 class Match:
-    """Rules and kinds of data of one match, in the record's order."""
+    """Rules and kinds of data of one match, each once, in the record's order."""
 
-    policies: list[str] = field(default_factory=list)
-    rule_ids: list[str] = field(default_factory=list)
-    rule_names: list[str] = field(default_factory=list)
+    policies: dict[str, None] = field(default_factory=dict)
+    rule_ids: dict[str, None] = field(default_factory=dict)
+    rule_names: dict[str, None] = field(default_factory=dict)
     severity: int | None = None
     """2 low, 3 medium, 4 high: the gravest rule's."""
-    actions: list[str] = field(default_factory=list)
+    actions: dict[str, None] = field(default_factory=dict)
     types: dict[str, dict[str, Value]] = field(default_factory=dict)
 
     @property
@@ -87,10 +87,10 @@ def _add_type(types: dict[str, dict[str, Value]], found: Mapping[str, Value]) ->
         told["unique_count"] = max(told.get("unique_count", 0), unique)
 
 
-def _add(names: list[str], value: Value) -> None:
+def _add(names: dict[str, None], value: Value) -> None:
     name = json_lines.word(value)
-    if name and name not in names:
-        names.append(name)
+    if name:
+        names[name] = None
 
 
 def exception(value: Value) -> dict[str, Value]:
@@ -116,10 +116,10 @@ def _is_true(value: Value) -> bool:
 def put_match(fields: dict[str, Value], match: Match) -> None:
     """`rule.*`, `event.severity`, and what of `breach.dlp.*` the policy says."""
     told: dict[str, Value] = {
-        "rule.id": match.rule_ids,
-        "rule.name": match.rule_names,
-        "rule.ruleset": match.policies,
-        "breach.dlp.actions": match.actions,
+        "rule.id": list(match.rule_ids),
+        "rule.name": list(match.rule_names),
+        "rule.ruleset": list(match.policies),
+        "breach.dlp.actions": list(match.actions),
         "breach.dlp.sensitive_types": list(match.types.values()),
         "event.severity": match.severity,
     }

@@ -8,20 +8,38 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_PAIR = re.compile(
-    r"(?<!\S)([A-Za-z_][\w.-]*)="
-    r"(?:\"([^\"]*)\"(?!\S)"  # the usual case
-    r"|\"(.{0,1000}?)\"(?=\s+[A-Za-z_][\w.-]*=|\s*$)"  # quotes inside
-    r"|'([^']*)'(?!\S)"
-    r"|(\S*))",
-    re.ASCII | re.DOTALL,
-)
+_KEY = r"[A-Za-z_][\w.-]*+="
+_DOUBLE = r"\"([^\"]*+)\"(?!\S)"
+_SINGLE = r"'([^']*+)'(?!\S)"
+_PAIR = re.compile(rf"(?<!\S)({_KEY})(?:{_DOUBLE}|{_SINGLE}|(\S*+))", re.ASCII)
+_QUOTE_END = re.compile(rf"\"(?=\s++{_KEY}|\s*+$)", re.ASCII)
+_LONGEST_WITH_QUOTES = 1_000
+"""Characters of a value with quotes inside; a quote that ends nowhere nearer begins a bare word."""
 
 
 def pairs(text: str) -> list[tuple[str, str]]:
     """Every pair in order. An unquoted value ends at white space."""
-    found: Sequence[tuple[str, ...]] = _PAIR.findall(text)
-    return [(key, plain or usual or inner or single) for key, usual, inner, single, plain in found]
+    usual: Sequence[tuple[str, ...]] = _PAIR.findall(text)
+    if any(plain.startswith('"') for _, _, _, plain in usual):
+        return _pairs_with_quotes_inside(text)
+    return [(key[:-1], plain or double or single) for key, double, single, plain in usual]
+
+
+def _pairs_with_quotes_inside(text: str) -> list[tuple[str, str]]:
+    """The same; each sign is looked at a constant number of times, however many quotes there are."""
+    several: list[tuple[str, str]] = []
+    at, end = 0, -1
+    while (pair := _PAIR.search(text, at)) is not None:
+        key, double, single, plain = pair.groups("")
+        at, begin = pair.end(), pair.end(1) + 1
+        if plain.startswith('"'):
+            if end < begin:
+                found = _QUOTE_END.search(text, begin)
+                end = len(text) + _LONGEST_WITH_QUOTES + 1 if found is None else found.start()
+            if end - begin <= _LONGEST_WITH_QUOTES:
+                plain, at = text[begin:end], end + 1
+        several.append((key[:-1], plain or double or single))
+    return several
 
 
 def first_values(found: Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -7,7 +7,10 @@ from functools import lru_cache
 
 from schemas.event import Value
 
-_ADDRESS = re.compile(r"[^\s@\"'<>;,:\[\]()]+@[^\s@\"'<>;,:\[\]()]+\.[^\s@\"'<>;,:\[\]().]+")
+_SIGN = r"[^\s@\"'<>;,:\[\]()]"
+_ADDRESS = re.compile(rf"(?<!{_SIGN}){_SIGN}++@{_SIGN}+\.(?:(?!\.){_SIGN})++")
+"""Only tried where a run of such signs begins, or a long run without `@` would be read once for
+each of its signs."""
 NOBODY = frozenset(
     {"", "-", "n/a", "null", "<null>", "not available", "unknown", "<invalid username>"}
 )

@@ -16,7 +16,7 @@ ISO = (
     r"(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
 )
 PRI = r"(?:<[0-9]{1,3}>)"
-HEADER = rf"{PRI}?\s*(?:{BSD}|{ISO}):? +"
+HEADER = rf"{PRI}?\s*+(?:{BSD}|{ISO}):? ++"
 """Priority and stamp, before host and tag."""
 RFC5424_START = rf"{PRI}1 (?:{ISO}|-) "
 
@@ -30,13 +30,16 @@ _TAGGED = re.compile(
     r"(?:(?P<host>[^\s\[]*[^\s:\[\]]) +)?"
     r"(?P<app>[^\s:\[\]]{1,64})(?:\[(?P<pid>[^\]\s]{0,32})\])?:(?=\s|$) ?"
 )
+_QUOTED = r"\"(?:[^\"\\]++|\\.)*+\""
+_BLOCK = rf"\[(?:[^\]\"\\]++|\\.|{_QUOTED})*+\]"
 _RFC5424 = re.compile(
     r"<([0-9]{1,3})>[1-9][0-9]{0,2} (\S+) (\S+) (\S+) (\S+) (\S+) "
-    r"(-|(?:\[(?:[^\]\"\\]|\\.|\"(?:[^\"\\]|\\.)*\")*\])+)(?: \ufeff?(.*))?\Z",
+    rf"(-|(?:{_BLOCK})++)(?: \ufeff?(.*))?\Z",
     re.DOTALL,
 )
-_ELEMENT = re.compile(r"\[([^\s\]=\"]+)((?: [^\s=\]\"]+=\"(?:[^\"\\]|\\.)*\")*)\]")
-_PARAMETER = re.compile(r" ([^\s=\]\"]+)=\"((?:[^\"\\]|\\.)*)\"")
+_BLOCKS = re.compile(_BLOCK, re.DOTALL)
+_ELEMENT = re.compile(rf"\[([^\s\]=\"]++)((?: [^\s=\]\"]++={_QUOTED})*+)\]", re.DOTALL)
+_PARAMETER = re.compile(r" ([^\s=\]\"]++)=\"((?:[^\"\\]++|\\.)*+)\"", re.DOTALL)
 _ESCAPED = re.compile(r"\\([\"\\\]])")
 
 
@@ -110,9 +113,11 @@ def _bsd(
 
 def structured_data(text: str) -> dict[str, dict[str, str]]:
     """`[id name="value" …]…` → {id: {name: value}}, escapes undone."""
+    blocks = map(_ELEMENT.fullmatch, _BLOCKS.findall(text))
+    elements = [block.groups() for block in blocks if block is not None]
     return {
         name: {key: _ESCAPED.sub(r"\1", value) for key, value in _PARAMETER.findall(parameters)}
-        for name, parameters in _ELEMENT.findall(text)
+        for name, parameters in elements
     }
 
 

@@ -1,0 +1,145 @@
+"""No line costs a parser more than its length, whatever stands in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC
+
+import pytest
+from hostile_lines import (
+    ARRIVED,
+    TooSlow,
+    attacks_on,
+    cost,
+    is_steep,
+    patterns_of,
+    reader_of,
+    steep_attacks,
+)
+
+from schemas.errors import Unparseable
+from schemas.plugin import Act, Folded, Line, Parser, ParserExample, load_plugins
+from streams.recognise import decode
+from streams.tokenizers import syslog
+
+PARSERS: dict[str, Parser] = dict(load_plugins("streams.parsers", "PARSER"))
+QUICK = 5_000
+"""Attacks on each parser in the fast tests; the slow one makes all of them."""
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
+def test_the_cost_of_a_hostile_line_grows_like_its_length(parser: Parser) -> None:
+    assert steep_attacks(reader_of(parser), attacks_on(parser, QUICK)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
+def test_the_cost_of_every_hostile_line_grows_like_its_length(parser: Parser) -> None:
+    every = attacks_on(parser, 10_000_000)
+
+    assert steep_attacks(reader_of(parser), every, measured=200) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
+def test_a_hostile_mebibyte_is_read_in_a_few_seconds(parser: Parser) -> None:
+    read = reader_of(parser)
+    attacks = attacks_on(parser, QUICK)
+    slowest = sorted(attacks, key=lambda each: cost(read, each.line(16 * 1024), 1))[-10:]
+
+    assert max(cost(read, attack.line(MEBIBYTE), 1) for attack in slowest) < 3
+
+
+def a_parser(parse: Callable[[Line], Act | Folded], *lines: str) -> Parser:
+    examples = tuple(ParserExample(line, None) for line in lines)
+    return Parser("planted", "Planted", (b"",), lambda _text: True, parse, (), examples)
+
+
+def reading_with(pattern: str, flags: int = 0) -> Callable[[Line], Act | Folded]:
+    compiled = re.compile(pattern, flags)
+
+    def parse(line: Line) -> Act | Folded:
+        if compiled.search(line.text) is None:
+            raise Unparseable("no match", remedy="none")
+        return Folded(None, "match")
+
+    return parse
+
+
+PORTAL = r"\[SSL\]Portal login (\w+)(?:.*?user (\S+))?.*? from IP (\S+?)!?\s*\Z"
+START = (
+    r"(?:(?:<[0-9]{1,3}>?\s*[A-Z][a-z]{2} [0-9]{2} [0-9:]{8} +)\s*(?:\S+ +)?|[0-9a-f.:]+ +)?"
+    r"\s*(?=id=\S+ +(?:sn|time|fw|mgmtip)=)"
+)
+REPEATED = r"message repeated ([0-9]{1,9}) times?: \[ ?(.*?)\]?\s*\Z"
+PLANTED = {
+    "two lazy runs": (PORTAL, "[SSL]Portal login fail user jo from IP 203.0.113.66!"),
+    "two runs of blanks": (START, "203.0.113.66 id=firewall sn=18B169000001 time=1"),
+    "a lazy run before blanks": (REPEATED, "message repeated 5 times: [ Failed password]"),
+    "a run within a run": (r"name=(\w+\s?)+;", "name=jo smith; role=none"),
+    "a run within a run within a word": (r"^user (a+)+$", "user aaa"),
+    "a search from everywhere": (r"\w+@\w+", "mail to jo@contoso"),
+}
+
+
+@pytest.mark.parametrize(("pattern", "line"), PLANTED.values(), ids=PLANTED)
+def test_a_planted_slow_pattern_is_noticed(pattern: str, line: str) -> None:
+    parser = a_parser(reading_with(pattern, re.DOTALL), line)
+
+    assert steep_attacks(reader_of(parser), attacks_on(parser, QUICK)) != []
+
+
+def test_a_planted_loop_that_copies_the_rest_of_the_line_is_noticed() -> None:
+    sign = re.compile(r"\[SSL\]")
+
+    def parse(line: Line) -> Act | Folded:
+        text = line.text
+        while sign.match(text):
+            text = text[5:]
+        return Folded(None, "match")
+
+    parser = a_parser(parse, "[SSL]Portal")
+    reader = reader_of(parser)
+    seconds = [cost(reader, "[SSL]" * (length // 5), 3) for length in (2**15, 2**17, 2**19)]
+
+    assert is_steep(seconds)
+
+
+def test_an_endless_read_is_ended() -> None:
+    with pytest.raises(TooSlow):
+        cost(lambda text: bool(re.fullmatch(r"(a+)+b", text)) and None, "a" * 64, 1)
+
+
+def test_the_patterns_of_a_parser_and_of_its_tokenizers_are_attacked() -> None:
+    every = {pattern.pattern for pattern in patterns_of(PARSERS["linux_sshd"])}
+
+    assert any("Failed|Accepted" in pattern for pattern in every)
+    assert any(syslog.BSD in pattern and "sshd" in pattern for pattern in every), "a closure's"
+    assert any("late_year" in pattern for pattern in every), "a tokenizer's"
+
+
+def test_bytes_that_are_no_utf8_cost_no_more_than_their_number() -> None:
+    raw = b"\xff\xc3x" * (2**16 // 3)
+
+    def read(times: str) -> None:
+        decode(raw * len(times))
+
+    assert not is_steep([cost(read, "x" * times, 3) for times in (1, 4, 16)])
+
+
+def test_an_example_is_read_as_long_as_it_can_be() -> None:
+    """A line is not refused because it is long: its end is personal text, or padding."""
+    long = "x" * MEBIBYTE
+    line = (
+        "Nov 22 01:06:15 web01 sshd[1]: Failed password for invalid user "
+        f"{long} from 203.0.113.66 port 22 ssh2"
+    )
+
+    told = PARSERS["linux_sshd"].parse(Line(line, ARRIVED, UTC, "example"))
+
+    assert isinstance(told, Act)
+    assert told.fields["source.ip"] == "203.0.113.66"
+    assert replace(PARSERS["linux_sshd"]).claims(line)
