@@ -19,6 +19,7 @@ from typing import Any
 
 from schemas.errors import Unparseable
 from schemas.plugin import Line, Parser
+from streams.sigma.rulebook import RuleBook
 
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PACKAGES = ("streams", "schemas")
@@ -298,3 +299,13 @@ def is_steep(seconds: Sequence[float]) -> bool:
     times; the limit is between. Below FLOOR the clock says nothing."""
     least, middle, most = seconds
     return most > FLOOR and (most > 64 * least or most > 9 * middle)
+
+
+def reader_of_rule(book: RuleBook) -> Reader:
+    """Asks a book's first rule about an event that holds the text as a name, twice."""
+    predicate = book.rules[0].predicate
+
+    def read(text: str) -> None:
+        predicate({"user.name": text, "user.email": [text, "jo@contoso.example"]})
+
+    return read

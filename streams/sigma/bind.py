@@ -143,6 +143,10 @@ def _event_rule(one: Loaded, rule: SigmaRule, feeds: tuple[Feed, ...]) -> EventR
         raise BadInput(
             f"{wrong.args[0]}.", place=one.place, remedy="Mend the condition."
         ) from wrong
+    except RecursionError as wrong:
+        raise BadInput(
+            "the condition is nested too deeply.", place=one.place, remedy="Mend the condition."
+        ) from wrong
     return EventRule(
         id=one.id,
         title=rule.title,

@@ -95,16 +95,15 @@ class Plan(Generic[Rule]):
 
     def rules(self, fields: Mapping[str, Any]) -> list[Rule]:
         """Those that may match, each once."""
-        found = list(self._always)
+        found = {id(rule): rule for rule in self._always}
         for name, values in self._by_field.items():
             value = fields.get(name)
             if value is None:
                 continue
             for element in elements(value):
                 for rule in values.get(_key(element), ()):
-                    if not any(rule is other for other in found):
-                        found.append(rule)
-        return found
+                    found[id(rule)] = rule
+        return list(found.values())
 
 
 def _key(value: Any) -> str:

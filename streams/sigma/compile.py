@@ -7,7 +7,7 @@ else than it says.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,7 @@ from sigma.types import (
 
 from schemas.errors import BadInput
 from streams.sigma import values
+from streams.sigma.expressions import Refused
 from streams.sigma.fields import names
 
 Fields = Mapping[str, Any]
@@ -121,7 +122,7 @@ class Compiler:
             case SigmaString() if not value.contains_placeholder():
                 return values.strings_test([value])
             case SigmaRegularExpression() if not value.contains_placeholder():
-                return values.regex_test(value)
+                return self._expression(value)
             case SigmaCIDRExpression():
                 return values.cidr_test(value)
             case SigmaCompareExpression() if not isinstance(value.number, SigmaTimestampPart):
@@ -131,6 +132,17 @@ class Compiler:
             case SigmaNumber() if not isinstance(value, SigmaTimestampPart):
                 return values.number_test(value)
         raise self.refused(f"a value of kind {type(value).__name__}")
+
+    def _expression(self, value: SigmaRegularExpression) -> values.ValueTest:
+        try:
+            return values.regex_test(value)
+        except Refused as wrong:
+            raise BadInput(
+                f"the expression {str(value.regexp)[:80]!r} cannot be searched in time that grows"
+                f" like the text: {wrong}.",
+                place=self.place,
+                remedy="Say it more simply, or with contains, startswith and endswith.",
+            ) from wrong
 
     def getter(self, field: str) -> Callable[[Fields], Any]:
         """Value of the first candidate name that the event has."""
@@ -167,8 +179,10 @@ class Compiler:
         test = tests[reference.starts_with, reference.ends_with]
 
         def same(fields: Fields) -> bool:
-            others = [values.text(o).lower() for o in values.elements(two(fields))]
-            mine = (values.text(v).lower() for v in values.elements(one(fields)))
+            others = {values.text(o).lower() for o in values.elements(two(fields))}
+            mine = {values.text(v).lower() for v in values.elements(one(fields))}
+            if test is operator.eq:
+                return not mine.isdisjoint(others)
             return any(test(value, other) for value in mine for other in others)
 
         return same
@@ -203,12 +217,21 @@ class Compiler:
         )
 
 
-def _leaves(value: Any) -> Sequence[Any]:
-    if isinstance(value, dict):
-        return [leaf for inner in value.values() for leaf in _leaves(inner)]
-    if isinstance(value, list | tuple):
-        return [leaf for inner in value for leaf in _leaves(inner)]
-    return () if value is None else (value,)
+def _leaves(value: Any) -> Iterator[Any]:
+    """Of any depth; each value is visited once."""
+    waiting = [iter((value,))]
+    while waiting:
+        for inner in waiting[-1]:
+            if isinstance(inner, dict):
+                waiting.append(iter(inner.values()))
+                break
+            if isinstance(inner, list | tuple):
+                waiting.append(iter(inner))
+                break
+            if inner is not None:
+                yield inner
+        else:
+            waiting.pop()
 
 
 def check_modifiers(rule: SigmaRule, compiler: Compiler) -> None:

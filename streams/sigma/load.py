@@ -10,12 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from sigma.collection import SigmaCollection
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError, SigmaRuleLocation
 from sigma.rule import SigmaRule
-from sigma.rule.base import SigmaYAMLLoader
 
 from schemas.alert import Severity
 from schemas.errors import BadInput
@@ -23,11 +21,10 @@ from schemas.plugin import Detector, load_plugins
 from schemas.rule import RuleInfo, RuleKind
 from streams.sigma.bind import bind
 from streams.sigma.options import options
+from streams.sigma.rule_files import MEND, documents_of
 from streams.sigma.rulebook import Loaded, RuleBook
 
 __all__ = ["RuleBook", "load_rules"]
-
-MEND = "Mend the rule, or leave the file out."
 
 
 def load_rules(paths: Sequence[Path], *, behaviours: bool = True) -> RuleBook:
@@ -75,34 +72,15 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 def _read(file: Path) -> Iterator[Loaded]:
     location = SigmaRuleLocation(file)
+    documents = documents_of(file)
     try:
-        documents = list(yaml.load_all(file.read_bytes(), SigmaYAMLLoader))
-        _check_documents(documents, file)
         parsed = SigmaCollection.from_dicts(documents, source=location, resolve_references=False)
-    except yaml.YAMLError as wrong:
-        raise BadInput(f"no YAML: {_first_line(wrong)}.", place=str(file), remedy=MEND) from wrong
-    except UnicodeDecodeError as wrong:
-        raise BadInput("not UTF-8.", place=str(file), remedy=MEND) from wrong
     except SigmaError as wrong:
         raise BadInput(f"{wrong.args[0]}.", place=str(file), remedy=MEND) from wrong
     for index, rule in enumerate(parsed.rules):
         rule_id = rule.name or (str(rule.id) if rule.id else None) or f"{file.stem}-{index + 1}"
         place = f"{file}, rule {rule_id}"
         yield Loaded(rule_id, rule, options(rule.custom_attributes, place), file.name, place)
-
-
-def _check_documents(documents: Sequence[Any], file: Path) -> None:
-    for number, document in enumerate(documents, start=1):
-        if document is not None and not isinstance(document, dict):
-            raise BadInput("no mapping.", place=f"{file}, document {number}", remedy=MEND)
-        if document is not None and "filter" in document:
-            raise BadInput(
-                "Sigma filters are not supported.", place=f"{file}, document {number}", remedy=MEND
-            )
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
 
 
 def _resolve(loaded: Sequence[Loaded]) -> None:

@@ -14,6 +14,7 @@ from schemas.plugin import DetectorExample
 
 ORGANIZATION = "organization"
 PROVIDER = "provider"
+MOST_REPEATS = 10_000
 KNOWN = {"scope", "quiet", "group-by", "examples"}
 
 
@@ -79,7 +80,10 @@ def expand(events: Sequence[Any], place: str) -> tuple[Mapping[str, Any], ...]:
             raise _wrong("breach.examples: an event is no mapping", place, "Write field: value.")
         fields = {k: v for k, v in event.items() if k not in ("repeat", "every")}
         step = seconds(event["every"], "every", place) if "every" in event else 1
-        for index in range(_whole(event.get("repeat", 1), "repeat", place)):
+        times = _whole(event.get("repeat", 1), "repeat", place)
+        if times > MOST_REPEATS:
+            raise _wrong(f"repeat is {times}", place, f"Repeat at most {MOST_REPEATS:,} times.")
+        for index in range(times):
             copy = {k: _numbered(v, index + 1) for k, v in fields.items()}
             expanded.append(copy | {"breach.example.offset": step * index} if index else copy)
     return tuple(expanded)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -23,6 +23,11 @@ from sigma.types import (
     SigmaString,
     SpecialChars,
 )
+
+from streams.sigma.expressions import searcher
+
+LONGEST_ADDRESS = 100
+"""Longer text is no address, and must not fill the cache."""
 
 TextTest = Callable[[str], bool]
 ValueTest = Callable[[Any], bool]
@@ -78,10 +83,44 @@ def text_test(pattern: SigmaString) -> TextTest:
 
 
 def wildcard_test(parts: Iterable[Any]) -> TextTest:
-    signs = {SpecialChars.WILDCARD_MULTI: ".*", SpecialChars.WILDCARD_SINGLE: "."}
-    source = "".join(re.escape(p) if isinstance(p, str) else signs[p] for p in parts)
-    matcher = re.compile(source, re.DOTALL).fullmatch
-    return lambda value: matcher(value) is not None
+    """Any wildcards. Each piece between two `*` is looked for once, behind the one before: the
+    first place is as good as any later one, so nothing is tried again."""
+    pieces: list[list[Any]] = [[]]
+    for part in parts:
+        if part is SpecialChars.WILDCARD_MULTI:
+            pieces.append([])
+        else:
+            pieces[-1].append(part)
+    if len(pieces) == 1:
+        whole = _piece(pieces[0]).fullmatch
+        return lambda value: whole(value) is not None
+    head, tail = _piece(pieces[0]), _piece(pieces[-1])
+    tail_length = _length(pieces[-1])
+    middle = [_piece(piece).search for piece in pieces[1:-1] if piece]
+
+    def test(value: str) -> bool:
+        at, end = _length(pieces[0]), len(value) - tail_length
+        if at > end or head.match(value) is None or tail.match(value, end) is None:
+            return False
+        for search in middle:
+            found = search(value, at, end)
+            if found is None:
+                return False
+            at = found.end()
+        return True
+
+    return test
+
+
+def _piece(parts: Sequence[Any]) -> re.Pattern[str]:
+    """Matches a text of one length: `?` is any one character."""
+    return re.compile(
+        "".join(re.escape(p) if isinstance(p, str) else "." for p in parts), re.DOTALL
+    )
+
+
+def _length(parts: Sequence[Any]) -> int:
+    return sum(len(part) if isinstance(part, str) else 1 for part in parts)
 
 
 def strings_test(patterns: Iterable[SigmaString]) -> ValueTest:
@@ -109,12 +148,12 @@ def strings_test(patterns: Iterable[SigmaString]) -> ValueTest:
 
 
 def regex_test(expression: SigmaRegularExpression) -> ValueTest:
-    """Unanchored, minding case unless `i`."""
+    """Unanchored, minding case unless `i`. Raises Refused for what only backtracking searches."""
     flags = 0
     for flag in expression.flags:
         flags |= expression.sigma_to_python_flags[flag]
-    search = re.compile(str(expression.regexp), flags).search
-    return lambda value: any(search(text(element)) is not None for element in elements(value))
+    search = searcher(str(expression.regexp), flags)
+    return lambda value: any(search(text(element)) for element in elements(value))
 
 
 def number_test(number: SigmaNumber) -> ValueTest:
@@ -143,13 +182,17 @@ def number(value: Any) -> float | None:
         return None
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
-@lru_cache(maxsize=65_536)
 def address(told: str) -> tuple[int, int] | None:
     """(version, integer) of an IP address; IPv4-mapped IPv6 counts as IPv4; None: it is none."""
+    return _address(told) if len(told) <= LONGEST_ADDRESS else None
+
+
+@lru_cache(maxsize=65_536)
+def _address(told: str) -> tuple[int, int] | None:
     try:
         parsed = ipaddress.ip_address(told)
     except ValueError:

@@ -1,0 +1,334 @@
+r"""Regular expressions of rules, searched in time that grows like the text's length.
+
+What costs Python's `re` a few steps from each place of the text runs on it. All else runs on
+RE2, whose search is linear, and means exactly what `re` means by it: the pattern is read by `re`'s
+own parser, and every class of characters is asked of `re` itself. To that end characters between
+which the pattern makes no difference become one byte (`_Alphabet`), in the pattern and in the text;
+bytes of letters stand for characters of words, so that `\b` finds the ends of words in every script.
+
+What RE2 cannot say (look-around, back references, atomic groups) is refused unless `re` can search
+it in few steps.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, lru_cache
+from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
+from typing import Any
+
+import re2
+
+_op: Any = _constants
+_Tree = Any
+Ranges = tuple[tuple[int, int], ...]
+"""Code points from and up to, both included, ascending, not touching."""
+
+FEW_STEPS = 200
+"""What `re` may do from one place in the text; it is as quick as RE2 in short ones."""
+MOST_STEPS = 1_000
+"""The same of what RE2 cannot say."""
+LARGEST_PROGRAM = 20_000
+"""Instructions of an RE2 program; each sign of a text costs as many at worst."""
+_MEMORY = 64 * 1024 * 1024
+_MOST_REPEATS = 1_000
+"""RE2 counts no further in one repeat."""
+_WORD_BYTES = tuple(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+_NEWLINE = 0x0A
+_OTHER_BYTES = tuple(b for b in range(256) if b not in _WORD_BYTES and b != _NEWLINE)
+_ONE_CHARACTER = frozenset({_op.LITERAL, _op.NOT_LITERAL, _op.ANY, _op.IN})
+_REPEATS = frozenset({_op.MAX_REPEAT, _op.MIN_REPEAT})
+_WORD = (_op.IN, [(_op.CATEGORY, _op.CATEGORY_WORD)])
+
+
+class Refused(Exception):
+    """Why an expression cannot be searched in linear time; its text is meant for the author."""
+
+
+@lru_cache(maxsize=4096)
+def searcher(pattern: str, flags: int) -> Callable[[str], bool]:
+    """Does the pattern match anywhere in the text? Raises Refused."""
+    try:
+        tree = _parser.parse(pattern, flags)
+    except (re.error, RecursionError, OverflowError) as wrong:
+        raise Refused("Python's re cannot read it") from wrong
+    flags = tree.state.flags
+    steps = _steps(tree)
+    if steps > FEW_STEPS:
+        try:
+            return _linear(tree, flags)
+        except Refused:
+            if steps > MOST_STEPS:
+                raise
+    search = re.compile(pattern, flags).search
+    return lambda text: search(text) is not None
+
+
+def _linear(tree: _Tree, flags: int) -> Callable[[str], bool]:
+    alphabet = _Alphabet(_classes(tree, flags), words=_has_boundary(tree))
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.max_mem = _MEMORY
+    options.log_errors = False
+    options.never_capture = True
+    try:
+        program = re2.compile(_written(tree, flags, alphabet, last=True).encode("latin-1"), options)
+    except re2.error as wrong:
+        raise Refused("it counts too far") from wrong
+    if program.programsize > LARGEST_PROGRAM:
+        raise Refused("it counts too far")
+    search, encoded = program.search, alphabet.encoded
+    return lambda text: search(encoded(text)) is not None
+
+
+def _steps(tree: _Tree) -> float:
+    """What `re` does at most from one place in the text: each way of trying, as long as it gets."""
+    ways, length = _tries(tree)
+    return ways * max(length, 1.0)
+
+
+def _tries(tree: _Tree) -> tuple[float, float]:
+    """How many ways there are to try the tree, and how many characters the longest looks at.
+    Infinite for a repeat without end."""
+    ways, length = 1.0, 0.0
+    for kind, value in tree:
+        its_ways, its_length = _tries_of(kind, value)
+        ways *= its_ways
+        length += its_length
+    return ways, length
+
+
+def _tries_of(kind: Any, value: Any) -> tuple[float, float]:
+    if kind in _REPEATS or kind is _op.POSSESSIVE_REPEAT:
+        least, most, body = value
+        if most is _op.MAXREPEAT or most > MOST_STEPS:
+            return float("inf"), float("inf")
+        ways, length = _tries(body)
+        every = sum(min(ways**times, MOST_STEPS + 1.0) for times in range(least, most + 1))
+        return every, length * most
+    if kind is _op.BRANCH:
+        branches = [_tries(branch) for branch in value[1]]
+        return sum(ways for ways, _ in branches), max(length for _, length in branches)
+    inner = _body(kind, value)
+    return (1.0, 1.0) if inner is None else _tries(inner)
+
+
+def _body(kind: Any, value: Any) -> _Tree | None:
+    if kind is _op.SUBPATTERN:
+        return value[3]
+    if kind in (_op.ASSERT, _op.ASSERT_NOT):
+        return value[1]
+    if kind is _op.ATOMIC_GROUP:
+        return value
+    if kind in _REPEATS:
+        return value[2]
+    return None
+
+
+def _nodes(tree: _Tree, flags: int) -> Iterator[tuple[Any, Any, int]]:
+    """Every node with the flags that hold for it."""
+    for kind, value in tree:
+        yield kind, value, flags
+        if kind is _op.BRANCH:
+            for branch in value[1]:
+                yield from _nodes(branch, flags)
+        elif (inner := _body(kind, value)) is not None:
+            yield from _nodes(inner, _flags_inside(kind, value, flags))
+
+
+def _flags_inside(kind: Any, value: Any, flags: int) -> int:
+    return (flags | value[1]) & ~value[2] if kind is _op.SUBPATTERN else flags
+
+
+def _classes(tree: _Tree, flags: int) -> set[Ranges]:
+    return {
+        _ranges(kind, value, inside)
+        for kind, value, inside in _nodes(tree, flags)
+        if kind in _ONE_CHARACTER
+    }
+
+
+def _has_boundary(tree: _Tree) -> bool:
+    return any(kind is _op.AT and value is _op.AT_BOUNDARY for kind, value, _ in _nodes(tree, 0))
+
+
+class _Alphabet:
+    """One byte for all characters that no class of the pattern tells apart."""
+
+    def __init__(self, classes: Iterable[Ranges], *, words: bool) -> None:
+        word = _ranges(*_WORD, re.UNICODE)
+        told_apart = [*classes, ((_NEWLINE, _NEWLINE),), *([word] if words else [])]
+        edges = {0, *(edge for ranges in told_apart for a, b in ranges for edge in (a, b + 1))}
+        self._edges = sorted(edge for edge in edges if edge <= 0x10FFFF)
+        self._bytes: list[int] = []
+        free = {True: list(_WORD_BYTES), False: list(_OTHER_BYTES)}
+        if not words:
+            free[True] = free[False] = [*_OTHER_BYTES, *_WORD_BYTES]
+        given: dict[tuple[bool, ...], int] = {}
+        for first in self._edges:
+            kind = tuple(_holds(ranges, first) for ranges in told_apart)
+            if kind not in given:
+                rest = free[words and _holds(word, first)]
+                if first != _NEWLINE and not rest:
+                    raise Refused("it tells too many characters apart")
+                given[kind] = _NEWLINE if first == _NEWLINE else rest.pop()
+            self._bytes.append(given[kind])
+        self._table = _Table(self)
+
+    def byte(self, code_point: int) -> int:
+        return self._bytes[bisect_right(self._edges, code_point) - 1]
+
+    def encoded(self, text: str) -> bytes:
+        """The text, one byte a character."""
+        return text.translate(self._table).encode("latin-1")
+
+    def written(self, ranges: Ranges) -> str:
+        """The class in RE2's syntax."""
+        members = {
+            byte
+            for first, byte in zip(self._edges, self._bytes, strict=True)
+            if _holds(ranges, first)
+        }
+        inside = "".join(f"\\x{byte:02x}" for byte in sorted(members))
+        return f"[{inside}]" if inside else r"[^\x00-\xff]"
+
+
+class _Table(dict[int, int]):
+    """For `str.translate`; remembers the characters that it was asked for."""
+
+    def __init__(self, alphabet: _Alphabet) -> None:
+        super().__init__()
+        self._alphabet = alphabet
+
+    def __missing__(self, code_point: int) -> int:
+        byte = self[code_point] = self._alphabet.byte(code_point)
+        return byte
+
+
+def _holds(ranges: Ranges, code_point: int) -> bool:
+    at = bisect_right(ranges, (code_point, 0x110000)) - 1
+    return at >= 0 and ranges[at][0] <= code_point <= ranges[at][1]
+
+
+def _written(tree: _Tree, flags: int, alphabet: _Alphabet, *, last: bool) -> str:
+    """In RE2's syntax. `last`: nothing stands behind the tree."""
+    nodes = list(tree)
+    return "".join(
+        _node(kind, value, flags, alphabet, last=last and number == len(nodes))
+        for number, (kind, value) in enumerate(nodes, start=1)
+    )
+
+
+def _node(kind: Any, value: Any, flags: int, alphabet: _Alphabet, *, last: bool) -> str:
+    if kind in _ONE_CHARACTER:
+        return alphabet.written(_ranges(kind, value, flags))
+    if kind is _op.AT:
+        return _place(value, flags, last=last)
+    if kind is _op.BRANCH:
+        branches = (_written(branch, flags, alphabet, last=last) for branch in value[1])
+        return f"(?:{'|'.join(branches)})"
+    if kind is _op.SUBPATTERN:
+        inside = _flags_inside(kind, value, flags)
+        return f"(?:{_written(value[3], inside, alphabet, last=last)})"
+    if kind in _REPEATS:
+        least, most, body = value
+        once = last and most == 1
+        return _repeated(f"(?:{_written(body, flags, alphabet, last=once)})", least, most)
+    raise Refused(_UNSAYABLE.get(kind, "it uses what only backtracking can search"))
+
+
+_UNSAYABLE = {
+    _op.ASSERT: "it looks ahead or behind",
+    _op.ASSERT_NOT: "it looks ahead or behind",
+    _op.GROUPREF: "it refers back to a group",
+    _op.GROUPREF_EXISTS: "it refers back to a group",
+    _op.ATOMIC_GROUP: "it has an atomic group",
+    _op.POSSESSIVE_REPEAT: "it has a possessive repeat",
+}
+
+
+def _place(value: Any, flags: int, *, last: bool) -> str:
+    lines = bool(flags & re.MULTILINE)
+    if value is _op.AT_BEGINNING:
+        return "(?m:^)" if lines else r"\A"
+    if value is _op.AT_END and lines:
+        return "(?m:$)"
+    if value is _op.AT_END and last:
+        return r"(?:\n?\z)"  # `$` also stands before a line end that ends the text
+    written = {
+        _op.AT_BEGINNING_STRING: r"\A",
+        _op.AT_END_STRING: r"\z",
+        _op.AT_BOUNDARY: r"\b",
+    }.get(value)
+    if written is None:
+        raise Refused("it has $ or \\B where only backtracking can follow it")
+    return written
+
+
+def _repeated(body: str, least: int, most: Any) -> str:
+    """`{least,most}` in pieces that RE2 counts."""
+    endless = most is _op.MAXREPEAT
+    if max(least, 0 if endless else most) > 10 * _MOST_REPEATS:
+        raise Refused("it counts too far")
+    pieces = [_MOST_REPEATS] * (least // _MOST_REPEATS) + [least % _MOST_REPEATS]
+    written = "".join(f"{body}{{{piece}}}" for piece in pieces if piece)
+    if endless:
+        return f"{written}{body}*"
+    more = most - least
+    pieces = [_MOST_REPEATS] * (more // _MOST_REPEATS) + [more % _MOST_REPEATS]
+    return written + "".join(f"{body}{{0,{piece}}}" for piece in pieces if piece)
+
+
+def _ranges(kind: Any, value: Any, flags: int) -> Ranges:
+    """Which characters a node matches, as `re` says itself."""
+    plain = flags & (re.IGNORECASE | re.DOTALL | re.ASCII | re.UNICODE)
+    if kind is _op.LITERAL:
+        return _of_literal(value, plain)
+    return _of_class(_key(kind, value), plain)
+
+
+def _key(kind: Any, value: Any) -> tuple[Any, ...]:
+    return kind, tuple(value) if kind is _op.IN else value
+
+
+@cache
+def _every() -> str:
+    """Every character but the halves of surrogate pairs, which no text holds."""
+    return "".join(map(chr, (*range(0xD800), *range(0xE000, 0x110000))))
+
+
+@cache
+def _cased() -> str:
+    """Every character that has another case."""
+    return "".join(c for c in _every() if not c == c.lower() == c.upper() == c.casefold())
+
+
+@lru_cache(maxsize=4096)
+def _of_literal(code_point: int, flags: int) -> Ranges:
+    if not flags & re.IGNORECASE:
+        return ((code_point, code_point),)
+    same = re.findall(re.escape(chr(code_point)), _cased(), flags)
+    return tuple((each, each) for each in sorted({code_point, *map(ord, same)}))
+
+
+@lru_cache(maxsize=1024)
+def _of_class(key: tuple[Any, ...], flags: int) -> Ranges:
+    kind, value = key
+    node = (kind, list(value) if kind is _op.IN else value)
+    state = _parser.State()
+    state.flags = flags
+    one = _parser.SubPattern(state, [node])
+    run = _parser.SubPattern(state, [(_op.MAX_REPEAT, (1, _op.MAXREPEAT, one))])
+    return tuple(_spans(_compiler.compile(run, flags).finditer(_every())))
+
+
+def _spans(matches: Iterable[re.Match[str]]) -> Iterator[tuple[int, int]]:
+    """As code points: a run that goes on behind the surrogates is two."""
+    for match in matches:
+        first, last = ord(match[0][0]), ord(match[0][-1])
+        if first < 0xD800 and last > 0xDFFF:
+            yield first, 0xD7FF
+            first = 0xE000
+        yield first, last
