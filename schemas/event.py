@@ -99,10 +99,16 @@ class Event:
 
 
 _PLAIN = frozenset({str, int, float, bool, list, type(None)})
+LONGEST_NAME = 256
+"""Characters of a dotted name. ECS has none of a third of it; without a limit each value below a
+long key would repeat that key."""
+_MOST_PARTS = 64
+"""Levels that a dotted name becomes; JSON can be written only so deep."""
 
 
 def flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Value]:
-    """Nested ECS JSON → dotted names; already dotted names stay as they are."""
+    """Nested ECS JSON → dotted names; already dotted names stay as they are. Below a name longer
+    than LONGEST_NAME objects stay nested."""
     flat: dict[str, Value] = {}
     _flatten_into(flat, document, prefix)
     return flat
@@ -111,20 +117,26 @@ def flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Value]:
 def _flatten_into(flat: dict[str, Value], document: Mapping[str, Any], prefix: str) -> None:
     for key, value in document.items():
         kind = type(value)
+        name = prefix + key
         # Asking an abstract class costs more than all the rest here.
-        if kind is dict or (kind not in _PLAIN and isinstance(value, Mapping)):
-            _flatten_into(flat, value, f"{prefix}{key}.")
+        if (kind is dict or (kind not in _PLAIN and isinstance(value, Mapping))) and (
+            len(name) <= LONGEST_NAME
+        ):
+            _flatten_into(flat, value, name + ".")
         else:
-            flat[prefix + key] = value
+            flat[name] = value
 
 
 def nest(fields: Mapping[str, Value]) -> dict[str, Any]:
-    """Dotted names → nested ECS JSON, keys sorted; a name that is also a prefix keeps its dots."""
+    """Dotted names → nested ECS JSON, keys sorted; a name that is also a prefix keeps its dots, and
+    so does a very long one."""
     nested: dict[str, Any] = {}
     names = set(fields)
     for name in sorted(names):
-        parents = name.split(".")
-        if any(".".join(parents[:i]) in names for i in range(1, len(parents))):
+        parents = name.split(".") if len(name) <= LONGEST_NAME else [name]
+        if len(parents) > _MOST_PARTS or any(
+            ".".join(parents[:i]) in names for i in range(1, len(parents))
+        ):
             nested[name] = fields[name]
             continue
         level = nested

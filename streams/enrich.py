@@ -33,6 +33,7 @@ from schemas.plugin import Act
 from schemas.quick import quick
 from schemas.settings import SourceSettings
 from streams.ports import RegisterView
+from streams.tokenizers import json_lines
 
 Fields = Mapping[str, Value]
 Name = tuple[AssetKind, str]
@@ -42,6 +43,8 @@ HOST_FIELDS = ("host.name", "observer.name", "observer.hostname", "observer.seri
 MAIL_SERVICES = frozenset({"imap", "imaps", "pop3", "pop3s", "smtp", "smtps", "submission"})
 WATCHERS = frozenset({"firewall", "vpn", "proxy", "router", "ids", "ips"})
 LONGEST_QUERY = 2_000
+LONGEST_DOMAIN = 253
+"""Characters of a domain name (RFC 1035); of a longer text only its parents can be bound."""
 
 
 @quick
@@ -89,6 +92,8 @@ class Enricher:
 
     def _domain(self, name: str, at: datetime) -> Binding | None:
         """The domain's, else its nearest bound parent's."""
+        if len(name) > LONGEST_DOMAIN:
+            name = name[-LONGEST_DOMAIN:].partition(".")[2]
         while "." in name:
             found = self._view.find(AssetKind.DOMAIN, name, at)
             if found is not None:
@@ -187,7 +192,9 @@ def _tenant(fields: Fields) -> str:
 
 def _person(fields: Fields) -> str:
     """The mailbox acted on, where the record's maker knows mailboxes; else empty."""
-    if not _tenant(fields) and fields.get("network.application") not in MAIL_SERVICES:
+    if not _tenant(fields) and (
+        json_lines.word(fields.get("network.application")) not in MAIL_SERVICES
+    ):
         return ""
     for field in PERSON_FIELDS:
         name = fields.get(field)
@@ -198,7 +205,7 @@ def _person(fields: Fields) -> str:
 
 def _served(fields: Fields) -> str:
     """The site that answered. A firewall's `url.domain` is only where somebody behind it went."""
-    if fields.get("observer.type") in WATCHERS:
+    if json_lines.word(fields.get("observer.type")) in WATCHERS:
         return ""
     return str(fields.get("url.domain") or "")
 
@@ -227,11 +234,11 @@ def _of_another(seen_by: Binding | None, mailbox: Binding) -> bool:
 def _delivered(fields: Fields) -> bool:
     """Was a page shown? A redirect answers a form that was saved, but also a visitor who has not
     signed in: it counts for forms only."""
-    status = fields.get("http.response.status_code")
+    status = json_lines.number(fields.get("http.response.status_code"))
     if status is None or status == 304:
         return True
     posted = fields.get("http.request.method") == "POST"
-    return int(status) < (400 if posted else 300)
+    return status < (400 if posted else 300)
 
 
 def _stranger(fields: Fields) -> str | None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from schemas.errors import Unparseable
 from schemas.event import ECS_VERSION, Position, RawRecord, Value, nest
 from schemas.plugin import Act, Folded
@@ -134,6 +136,18 @@ def document(record: RawRecord, of: str, act: Act, name: str) -> Document:
     fields["event.id"] = name
     fields["event.ingested"] = zulu(record.arrived)
     return nest(fields)
+
+
+def as_json(document: Document) -> bytes:
+    """One line of JSON. What JSON cannot hold becomes a refusal of the line, not the end of all."""
+    try:
+        return orjson.dumps(document, default=str, option=orjson.OPT_APPEND_NEWLINE)
+    except orjson.JSONEncodeError:
+        error = Unparseable(
+            "it says what JSON cannot hold", remedy="Keep the line and report its format."
+        )
+        refusal = {"error": {"message": str(error), "type": type(error).__name__}}
+        return orjson.dumps(refusal, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _failed(record: RawRecord, error: Unparseable) -> Document:

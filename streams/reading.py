@@ -18,7 +18,7 @@ from schemas.settings import Settings, SourceSettings
 from schemas.source import DeadLetter
 from streams.enrich import Enricher
 from streams.ports import Outcome, RecordReader, RegisterView
-from streams.recognise import NotUnderstood, event_id
+from streams.recognise import NotUnderstood, dataset, event_id
 from streams.tally import Tally
 from streams.windows import in_time
 
@@ -91,14 +91,14 @@ def make_event(
     if time is None:
         time = record.arrived
         fields["tags"] = [*fields.get("tags", ()), NO_TIME]
-    dataset = fields.setdefault("event.dataset", parser.replace("_", ".", 1))
+    named = fields["event.dataset"] = dataset(parser, act)
     if resolved.organization is not None:
         fields["organization.id"] = resolved.organization
     return Event(
         id=event_id(record.source, record.raw, act).replace("\x00", NUL_SHOWN),
         time=time,
         arrived=record.arrived,
-        dataset=dataset,
+        dataset=named,
         source=record.source,
         fields=fields,
         position=record.position,

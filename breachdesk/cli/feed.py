@@ -23,7 +23,7 @@ from streams.detect import detect as detect_events
 from streams.intake.files import IngestReport, ingest_file
 from streams.intake.framing import split_records
 from streams.observed import SilentReadingMeter
-from streams.parse_lines import parse_lines
+from streams.parse_lines import as_json, parse_lines
 from streams.parser_loading import load_parsers
 from streams.parser_process.adapter import ParserProcess
 from streams.sigma.load import load_rules
@@ -172,7 +172,7 @@ def parse(
     write = sys.stdout.buffer.write
     with closing(ParserProcess(settings, SilentReadingMeter())) as reader:
         for document in parse_lines(lines, reader=reader, source=named.name, arrived=system_now()):
-            write(orjson.dumps(document, default=str, option=orjson.OPT_APPEND_NEWLINE))
+            write(as_json(document))
     sys.stdout.buffer.flush()
 
 

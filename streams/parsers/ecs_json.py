@@ -21,7 +21,9 @@ def _parse(line: Line) -> Act | Folded:
     stamp = fields.pop("@timestamp", None)
     for name in ("event.category", "event.type"):
         fields[name] = json_lines.words(fields.get(name))
-    if fields.get("event.outcome") not in {"success", "failure", "unknown"}:
+    if "tags" in fields:
+        fields["tags"] = json_lines.words(fields["tags"])
+    if json_lines.word(fields.get("event.outcome")) not in {"success", "failure", "unknown"}:
         fields["event.outcome"] = "unknown"
     fields["event.action"] = json_lines.word(fields.get("event.action")) or "unknown"
     _spell(fields)

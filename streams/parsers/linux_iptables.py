@@ -12,7 +12,7 @@ from functools import lru_cache
 from schemas.errors import Unparseable
 from schemas.event import Value
 from schemas.plugin import Act, Folded, Line, Parser, ParserExample
-from streams.tokenizers import addresses, syslog
+from streams.tokenizers import addresses, numbers, syslog
 
 _PACKET = r"IN=\S{0,64} OUT=\S{0,64} "
 _LINE = re.compile(
@@ -103,9 +103,9 @@ def _packet(pairs: dict[str, str]) -> dict[str, Value]:
         fields["observer.ingress.interface.name"] = pairs["IN"]
     if get("OUT"):
         fields["observer.egress.interface.name"] = pairs["OUT"]
-    length = get("LEN", "")
-    if length.isascii() and length.isdigit() and len(length) < 10:
-        fields["network.bytes"] = int(length)
+    length = numbers.whole(get("LEN", ""))
+    if length is not None:
+        fields["network.bytes"] = length
     octets = get("MAC", "").upper().split(":")
     if len(octets) == 14:
         fields["destination.mac"] = "-".join(octets[:6])

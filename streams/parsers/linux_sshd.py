@@ -12,7 +12,7 @@ import re
 from schemas.errors import Unparseable
 from schemas.event import Value
 from schemas.plugin import Act, Folded, Line, Parser, ParserExample
-from streams.tokenizers import addresses, people, syslog
+from streams.tokenizers import addresses, numbers, people, syslog
 
 _TAG = r"sshd(?:-session|-auth)?(?:\(pam_unix\))?"
 _claims = syslog.tagged_by(_TAG)
@@ -114,8 +114,9 @@ def _place(frame: syslog.Syslog) -> dict[str, Value]:
     }
     if frame.host:
         fields["host.name"] = frame.host
-    if frame.pid.isascii() and frame.pid.isdigit():
-        fields["process.pid"] = int(frame.pid)
+    pid = numbers.whole(frame.pid)
+    if pid is not None:
+        fields["process.pid"] = pid
     return fields
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from schemas.errors import Unparseable
 from schemas.event import Value
 from schemas.plugin import Act, Folded, Line, Parser, ParserExample
-from streams.tokenizers import addresses, key_value, people, stamps, syslog
+from streams.tokenizers import addresses, key_value, numbers, people, stamps, syslog
 
 _START = re.compile(
     rf"(?:(?:{syslog.HEADER}|{syslog.PRI})\s*+(?:\S++ ++)?|[0-9a-f.:]++ ++)?\s*+"
@@ -125,8 +125,8 @@ def _parse(line: Line) -> Act | Folded:
         name = _TEXTS.get(key)
         if name is not None and value not in _UNSAID:
             fields[name] = value
-        elif key in _NUMBERS and value.isascii() and value.isdigit() and len(value) < 16:
-            fields[_NUMBERS[key]] = int(value)
+        elif key in _NUMBERS and (number := numbers.whole(value)) is not None:
+            fields[_NUMBERS[key]] = number
     _put_device(fields, pairs)
     _put_ends(fields, pairs)
     _put_traffic(fields, pairs)
@@ -199,8 +199,8 @@ def _put_traffic(fields: dict[str, Value], pairs: dict[str, str]) -> None:
     if "source.bytes" in fields or "destination.bytes" in fields:
         fields["network.bytes"] = fields.get("source.bytes", 0) + fields.get("destination.bytes", 0)
     milliseconds = fields.pop("event.duration", None)
-    if milliseconds is not None:
-        fields["event.duration"] = milliseconds * 1_000_000
+    if milliseconds is not None and (duration := numbers.held(milliseconds * 1_000_000)):
+        fields["event.duration"] = duration
     if pairs.get("appName"):
         fields["network.application"] = pairs["appName"].lower()
     method = _METHODS.get(pairs.get("op", ""))

@@ -16,7 +16,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
-from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
+from re import _compiler, _constants, _parser  # type: ignore[attr-defined]  # no public way to a parsed pattern
 from typing import Any
 
 import re2
@@ -51,9 +51,14 @@ class Refused(Exception):
 def searcher(pattern: str, flags: int) -> Callable[[str], bool]:
     """Does the pattern match anywhere in the text? Raises Refused."""
     try:
-        tree = _parser.parse(pattern, flags)
-    except (re.error, RecursionError, OverflowError) as wrong:
+        return _searcher(_parser.parse(pattern, flags), pattern)
+    except (re.error, OverflowError) as wrong:
         raise Refused("Python's re cannot read it") from wrong
+    except RecursionError as wrong:
+        raise Refused("it is nested too deeply") from wrong
+
+
+def _searcher(tree: _Tree, pattern: str) -> Callable[[str], bool]:
     flags = tree.state.flags
     steps = _steps(tree)
     if steps > FEW_STEPS:

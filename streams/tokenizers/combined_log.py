@@ -69,7 +69,8 @@ def read(found: re.Match[str]) -> tuple[datetime, dict[str, Value]]:
     _put_request(fields, plain(request))
     if vhost:
         fields["url.domain"] = vhost.casefold()
-        fields |= {"url.port": int(vport)} if vport else {}
+        port = addresses.port(vport or "")
+        fields |= {} if port is None else {"url.port": port}
     if referrer and referrer != "-":
         fields["http.request.referrer"] = plain(referrer)
     if agent and agent != "-":

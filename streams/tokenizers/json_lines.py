@@ -9,6 +9,7 @@ import orjson
 
 from schemas.errors import Unparseable
 from schemas.event import Value
+from streams.tokenizers import numbers
 
 _TIMESTAMP = re.compile(r'"@timestamp"\s*:')
 _ECS_VERSION = re.compile(r'"ecs\.version"\s*:|"ecs"\s*:\s*\{\s*"version"\s*:')
@@ -48,11 +49,24 @@ def read_object(text: str) -> dict[str, Value]:
             "no whole JSON (truncated, or not UTF-8)",
             remedy="Send one complete JSON object a record.",
         ) from error
-    if text.count("{") + text.count("[") > DEEPEST and _depth(found) > DEEPEST:
+    if _is_deep(found, text):
         raise Unparseable("JSON nested too deeply", remedy="Send flatter records.")
     if not isinstance(found, dict):
         raise Unparseable("JSON, but no object", remedy="Send one JSON object a record.")
     return found
+
+
+def _is_deep(found: Value, text: str) -> bool:
+    return text.count("{") + text.count("[") > DEEPEST and _depth(found) > DEEPEST
+
+
+def _inner(text: str) -> Value:
+    """What a string that holds JSON says; None: it holds none, or deeper than can be written."""
+    try:
+        found = orjson.loads(text)
+    except ValueError:
+        return None
+    return None if _is_deep(found, text) else found
 
 
 def _depth(found: Value) -> int:
@@ -70,20 +84,14 @@ def _depth(found: Value) -> int:
 def mapping(value: Value) -> dict[str, Value]:
     """An object, or a string that holds one; else empty."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
-        try:
-            value = orjson.loads(value)
-        except ValueError:
-            return {}
+        value = _inner(value)
     return value if isinstance(value, dict) else {}
 
 
 def mappings(value: Value) -> list[dict[str, Value]]:
     """The objects of a list, or of a string that holds one; else none."""
     if isinstance(value, str) and value.lstrip().startswith("["):
-        try:
-            value = orjson.loads(value)
-        except ValueError:
-            return []
+        value = _inner(value)
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
@@ -104,10 +112,9 @@ def word(value: Value) -> str:
 
 
 def number(value: Value) -> int | None:
-    """A whole number, also one written as text."""
+    """A whole number of 64 bits, also one written as text."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return value
-    text = value.strip() if isinstance(value, str) else ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+        return numbers.held(value)
+    return numbers.whole(value.strip()) if isinstance(value, str) else None

@@ -14,6 +14,8 @@ MONTHS = {
     )
 }
 _SECONDS = {f"{second:02}": timedelta(seconds=second) for second in range(61)}
+FIRST_YEAR, LAST_YEAR = 100, 9900
+"""Beyond these, adding a span to a time may leave the calendar of `datetime`."""
 _YEARS_AROUND = 8
 """29 February stands in at least one year of any eight on either side, even around 2100."""
 
@@ -24,6 +26,13 @@ def absurd() -> Unparseable:
         "a time that no calendar has",
         remedy="Correct the clock or the time format of the device, then replay the line.",
     )
+
+
+def _reckonable(time: datetime) -> datetime:
+    """A time from which days and years can be counted either way. Raises Unparseable."""
+    if not FIRST_YEAR <= time.year <= LAST_YEAR:
+        raise absurd()
+    return time
 
 
 def yearless(month: str, day: str, clock: str, arrived: datetime, zone: tzinfo) -> datetime:
@@ -60,7 +69,7 @@ def iso(text: str, zone: tzinfo = UTC) -> datetime:
     """ISO 8601 / RFC 3339; `zone` where the stamp carries none. Raises Unparseable."""
     try:
         time = datetime.fromisoformat(text)
-        return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
+        return _reckonable((time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC))
     except (ValueError, OverflowError) as error:
         raise absurd() from error
 
@@ -68,7 +77,7 @@ def iso(text: str, zone: tzinfo = UTC) -> datetime:
 def common_log(text: str) -> datetime:
     """`22/Nov/2026:01:06:15 +0000` of the Common Log Format. Raises Unparseable."""
     try:
-        return _common_minute(text[:17], text[21:]) + _SECONDS[text[18:20]]
+        return _reckonable(_common_minute(text[:17], text[21:]) + _SECONDS[text[18:20]])
     except (KeyError, ValueError, OverflowError) as error:
         raise absurd() from error
 

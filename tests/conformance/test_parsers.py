@@ -151,6 +151,23 @@ def test_any_text_is_read_or_refused_in_order(parser: Parser, text: str) -> None
     survives(parser, text)
 
 
+ODD_NUMBERS_AND_TIMES = (
+    "9" * 20,
+    "9" * 5000,
+    "18446744073709551616",
+    "1e999",
+    "00000000000000000000001",
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00",
+    "31/Dec/9999:23:59:59 -1400",
+    "01/Jan/0001:00:00:00 +1400",
+    "Nov 22 9999 23:06:15",
+    "Feb 29 00:00:00",
+    "\x00",
+    " " * 40,
+)
+
+
 @st.composite
 def mutated(draw: st.DrawFn, lines: list[str]) -> str:
     """A line with pieces of it cut out, doubled, replaced, or taken from another one."""
@@ -167,6 +184,7 @@ def mutated(draw: st.DrawFn, lines: list[str]) -> str:
                 st.just(other[at : at + 20]),
                 st.text(max_size=4),
                 st.sampled_from(['"', "'", "\\", "[", "]", "{", "}", "null", "-1", "99", "٣", ":"]),
+                st.sampled_from(ODD_NUMBERS_AND_TIMES),
             )
         )
         line = line[:begin] + middle + line[end:]
@@ -253,10 +271,16 @@ def test_an_audit_record_may_hold_any_type_anywhere(
     survives(PARSERS["microsoft365_audit"], orjson.dumps(record).decode())
 
 
+ODD_NAMES = (
+    *("event", "user", "source", "event.id", "user.name", "a.b", "a", "tags", "a." * 90),
+    *("event.outcome", "event.kind", "event.dataset", "observer.type", "source.ip"),
+)
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     more=st.dictionaries(
-        st.sampled_from(["event", "user", "source", "event.id", "user.name", "a.b", "a", "tags"]),
+        st.sampled_from(ODD_NAMES),
         JSON,
         max_size=5,
     )

@@ -94,6 +94,7 @@ def test_a_nested_repeat_is_searched_in_no_time() -> None:
         ("a++b", "possessive"),
         ("(a{900}){900}", "counts"),
         ("(", "read"),
+        ("(" * 3000 + "a" + ")" * 3000, "deep"),
         ("(a$)*b", "backtracking"),
     ],
 )

@@ -1,0 +1,19 @@
+"""Numbers as logs write them, no larger than what every store and JSON writer holds (64 bits)."""
+
+from __future__ import annotations
+
+LARGEST = 2**63 - 1
+_DIGITS = len(str(LARGEST)) - 1
+"""So many digits are always within it."""
+
+
+def whole(text: str) -> int | None:
+    """ASCII digits and nothing else, at most 18 of them; else None."""
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+        return None
+    return int(text)
+
+
+def held(number: int) -> int | None:
+    """The number, or None if 64 bits do not hold it."""
+    return number if -LARGEST <= number <= LARGEST else None
