@@ -22,6 +22,7 @@ from aiokafka.errors import (
 )
 from mode import Service
 
+from schemas import private_files
 from schemas.errors import BreachDeskError, Conflict, Retryable
 from streams.app_agents import EXPORTS_AT_ONCE, add_agents, send_exports
 from streams.app_consumer import Consumer
@@ -46,7 +47,7 @@ def create_app(parts: Parts, standing: Standing) -> Any:
     """A faust.App, not yet started; run it with `run_app`."""
     kafka = parts.settings.kafka
     data_dir = parts.settings.data_dir / "faust"
-    data_dir.mkdir(parents=True, exist_ok=True)
+    private_files.make_folder(data_dir)
     app = faust.App(
         f"{kafka.group}.agents",
         broker=[f"kafka://{server.strip()}" for server in kafka.servers.split(",")],

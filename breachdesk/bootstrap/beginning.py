@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from schemas import private_files
 from schemas.errors import BadInput
 
 SETTINGS = """\
@@ -80,11 +80,10 @@ def begin(folder: Path) -> list[Path]:
         raise BadInput(
             "settings are there already", place=str(target), remedy="Name another folder."
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    private_files.make_folder(folder)
     written = []
     files = {target: SETTINGS, folder / "customers.csv": CUSTOMERS, folder / "assets.csv": ASSETS}
     for file, text in files.items():
-        file.write_text(text, encoding="utf-8")
+        private_files.write_text(file, text)
         written.append(file)
-    os.chmod(target, 0o600)  # noqa: PTH101 - secrets may stand in it
     return written

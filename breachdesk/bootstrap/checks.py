@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from breachdesk.bootstrap.house import Premises
@@ -12,6 +13,7 @@ from breachdesk.stores.anchor_file import AnchorFile
 from schemas.audit import AuditReport
 from schemas.customer import Customer, Frozen, PersonKind, Unattributed
 from schemas.errors import BreachDeskError
+from schemas.private_files import readable_by_others
 from schemas.settings import ProviderProfile, Settings, Tls
 from schemas.source import SourceView
 from schemas.user import MUST_BE_HELD, Duty, User, can_sign_in
@@ -57,6 +59,7 @@ def preflight_checks(house: Premises) -> list[Check]:
         Check(what="rules", passed=True, finding=f"{len(house.rules.infos())} rules read"),
         _audit(report),
         _anchor(house.settings),
+        _file_modes(house.settings.data_dir),
         *_kafka(house),
     ]
 
@@ -87,6 +90,17 @@ def _anchor(settings: Settings) -> Check:
         finding = f"{error.problem}."
         return Check(what="audit anchor", passed=False, finding=finding, remedy=remedy)
     return Check(what="audit anchor", passed=True, finding=f"{len(lines):,} noted")
+
+
+def _file_modes(folder: Path) -> Check:
+    loose = readable_by_others(folder)
+    shown = ", ".join(path.name or str(path) for path in loose[:5])
+    return Check(
+        what="file modes",
+        passed=not loose,
+        finding=f"{len(loose):,} open to other users: {shown}" if loose else "only the owner's",
+        remedy=f"chmod -R go-rwx {folder}" if loose else "",
+    )
 
 
 def _kafka(house: Premises) -> Iterator[Check]:

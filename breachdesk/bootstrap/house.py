@@ -24,6 +24,7 @@ from breachdesk.stores.attempt_files import AttemptFiles
 from breachdesk.stores.file_lock import FileLock
 from breachdesk.stores.open_store import open_store
 from notifiers.render import JinjaRenderer
+from schemas import private_files
 from schemas.errors import Misconfigured, NotAllowed, Retryable
 from schemas.rule import RuleInfo
 from schemas.settings import SenderSettings, Settings
@@ -65,7 +66,7 @@ class Premises:
         self.settings = settings
         self.now = now
         self._locks: list[FileLock] = []
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        private_files.make_folder(settings.data_dir)
         self._readers: list[ParserProcess] = []
 
     def __enter__(self) -> Self:
@@ -231,7 +232,7 @@ def calm_the_collector() -> None:
 def holding(data_dir: Path, duty: str) -> Iterator[bool]:
     """Hold the folder's lock for a duty that only one process may do (`pipeline`, `dispatch`):
     True when this process may, False when another does."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    private_files.make_folder(data_dir)
     descriptor = os.open(data_dir / f"{duty}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         yield _locked(descriptor)

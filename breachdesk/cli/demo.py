@@ -28,6 +28,7 @@ from breachdesk.demo.stage import (
     write_settings,
 )
 from breachdesk.demo.summary import summarise, write_documents
+from schemas import private_files
 from schemas.settings import Settings
 
 T = TypeVar("T")
@@ -78,7 +79,7 @@ def demo(
 
 def _settle(folder: Path, cast: DemoLines, port: int) -> Settings:
     """An empty folder with settings in it; on servers, if the environment names them."""
-    folder.mkdir(parents=True, exist_ok=True)
+    private_files.make_folder(folder)
     servers = shared.named_servers(folder)
     shared.clear_servers(folder, servers)
     settings = demo_settings(fresh_folder(folder), cast, port)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -22,6 +23,7 @@ from breachdesk.cli import (
 )
 from breachdesk.cli.options import err
 from schemas.errors import BreachDeskError
+from schemas.private_files import UMASK
 
 app = typer.Typer(
     name="breachdesk",
@@ -48,7 +50,9 @@ for room in ROOMS:
 
 
 def main() -> None:
-    """Run; errors of our own tree become one message and an exit code."""
+    """Run; errors of our own tree become one message and an exit code. Whatever the command
+    writes, only its user may read."""
+    os.umask(UMASK)
     try:
         app()
     except BreachDeskError as error:

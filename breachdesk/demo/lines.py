@@ -18,6 +18,7 @@ from breachdesk.demo.cast import PROFILE
 from breachdesk.demo.mishaps import spoiled
 from breachdesk.demo.routers import VIGOR_SOURCE
 from breachdesk.demo.scenery import Arrival, Stage, in_order
+from schemas import private_files
 from schemas.settings import ProviderProfile, SourceSettings
 from schemas.source import BlindInterval
 
@@ -62,11 +63,11 @@ def build(seed: int = 0, start: date = FIRST_DAY) -> DemoLines:
 
 def write_lines(demo: DemoLines, folder: Path) -> None:
     """One file a source, named after it, and the two registers; the folder is made if need be."""
-    folder.mkdir(parents=True, exist_ok=True)
+    private_files.make_folder(folder)
     for source, lines in demo.lines.items():
-        (folder / source).write_bytes(b"".join(raw + b"\n" for _, raw in lines))
-    (folder / "customers.csv").write_text(demo.customers_csv, encoding="utf-8")
-    (folder / "assets.csv").write_text(demo.assets_csv, encoding="utf-8")
+        private_files.write_bytes(folder / source, b"".join(raw + b"\n" for _, raw in lines))
+    private_files.write_text(folder / "customers.csv", demo.customers_csv)
+    private_files.write_text(folder / "assets.csv", demo.assets_csv)
 
 
 def _lines(source: str, seed: int, start: date) -> list[tuple[datetime, bytes]]:

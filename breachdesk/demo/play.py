@@ -14,6 +14,7 @@ from breachdesk.casework.customers import import_customers
 from breachdesk.demo.lines import DemoLines
 from breachdesk.demo.stage import Progress, StageClock, in_arrival_order
 from breachdesk.ports import UnitOfWork
+from schemas import private_files
 from schemas.errors import Corrupt, Retryable
 from schemas.source import Incoming
 from schemas.user import Actor, Duty, User
@@ -38,7 +39,7 @@ def furnish(house: Premises, cast: DemoLines) -> None:
     folder = house.settings.data_dir
     sheets = {"customers.csv": cast.customers_csv, "assets.csv": cast.assets_csv}
     for name, text in sheets.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        private_files.write_text(folder / name, text)
     now = house.now()
 
     def work(uow: UnitOfWork) -> None:
@@ -113,5 +114,5 @@ def note_gaps(house: Premises, cast: DemoLines) -> None:
 def write_reports_folder(house: Premises) -> Path:
     """Where the demo puts its documents."""
     folder = house.settings.data_dir / "reports"
-    folder.mkdir(exist_ok=True)
+    private_files.make_folder(folder)
     return folder

@@ -22,6 +22,7 @@ from breachdesk.demo.lines import DemoLines
 from breachdesk.demo.play import incoming, note_gaps, scenes
 from breachdesk.demo.stage import Progress, StageClock, in_arrival_order
 from breachdesk.stores.postgres_schema import create_schema, drop_schema
+from schemas import private_files
 from schemas.errors import Misconfigured, Retryable
 from schemas.settings import KafkaSettings, Settings, StoreSettings
 from streams import topics
@@ -52,7 +53,7 @@ def named_servers(folder: Path) -> tuple[StoreSettings, KafkaSettings] | None:
 def on_servers(settings: Settings, store: StoreSettings, kafka: KafkaSettings) -> Settings:
     """The demo's settings, with a schema, topics and a group of this play alone."""
     play = secrets.token_hex(4)
-    (settings.data_dir / PLAY_ID).write_text(play, encoding="ascii")
+    private_files.write_text(settings.data_dir / PLAY_ID, play)
     return settings.model_copy(update=_places(store, kafka, play))
 
 
@@ -89,7 +90,7 @@ def working(
     workers = []
     try:
         for number in range(count):
-            log = (settings.data_dir / f"worker-{number}.log").open("wb")
+            log = private_files.open_to_write(settings.data_dir / f"worker-{number}.log")
             workers.append(
                 subprocess.Popen(  # noqa: S603 - our own command
                     [*command, "--data-dir", str(settings.data_dir)],

@@ -11,6 +11,7 @@ from typing import Any
 
 from breachdesk.bootstrap.house import holding
 from breachdesk.demo.lines import DemoLines
+from schemas import private_files
 from schemas.customer import AssetKind
 from schemas.errors import BadInput, Retryable
 from schemas.settings import SenderSettings, Settings, SmtpAuth, Tls
@@ -53,8 +54,10 @@ def fresh_folder(folder: Path) -> Path:
                 remedy="Name an empty folder with --data-dir.",
             )
         _clear(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).write_text("Made by breachdesk demo; cleared when it is played again.\n")
+    private_files.make_folder(folder)
+    private_files.write_text(
+        folder / MARK, "Made by breachdesk demo; cleared when it is played again.\n"
+    )
     return folder
 
 
@@ -108,7 +111,7 @@ def write_settings(settings: Settings) -> Path:
         exclude={"data_dir": True, "store": SECRETS, "kafka": SECRETS},
         exclude_defaults=True,
     )
-    file.write_text("# Made by breachdesk demo.\n" + to_toml(document), encoding="utf-8")
+    private_files.write_text(file, "# Made by breachdesk demo.\n" + to_toml(document))
     return file
 
 

@@ -11,6 +11,7 @@ from breachdesk.bootstrap.house import Premises
 from breachdesk.casework import register, report
 from breachdesk.demo.play import write_reports_folder
 from breachdesk.ports import UnitOfWork
+from schemas import private_files
 from schemas.breach import Breach, Certainty, Manifest
 from schemas.case import TaskKind
 from schemas.notice import Status
@@ -34,7 +35,7 @@ def write_documents(house: Premises, breach: Breach) -> list[str]:
         "register.json": register.export(entries, "json").encode(),
     }
     for name, content in files.items():
-        (folder / name).write_bytes(content)
+        private_files.write_bytes(folder / name, content)
     return [str(folder / name) for name in files]
 
 

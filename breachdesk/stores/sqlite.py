@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import QueuePool, StaticPool
+
+from schemas import private_files
 
 BUSY_MS = 10_000
 """How long a connection waits for another process's lock before it gives up."""
@@ -20,8 +21,8 @@ TRUNCATE_MS = 100
 
 def create_file(path: Path) -> None:
     """Make an empty store that only its owner may read; SQLite gives -wal and -shm the same mode."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    private_files.make_folder(path.parent)
+    private_files.create_file(path)
 
 
 def writer_engine(path: Path) -> Engine:

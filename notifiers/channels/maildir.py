@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from notifiers.message import bracketed, build
+from schemas import private_files
 from schemas.errors import BadInput, Misconfigured
 from schemas.notice import Outgoing, SendOutcome, SendResult
 from schemas.settings import SenderSettings
@@ -48,7 +49,7 @@ class MaildirChannel:
             return
         name = _name(message_id)
         draft = self._folder / "tmp" / name
-        with draft.open("wb") as file:
+        with private_files.open_to_write(draft) as file:
             file.write(message)
             file.flush()
             os.fsync(file.fileno())
@@ -69,8 +70,8 @@ class MaildirChannel:
                 self._log(f"{found['Message-ID']} {_stem(file)}\n")
 
     def _log(self, line: str) -> None:
-        with (self._folder / LOG).open("a", encoding="utf-8") as log:
-            log.write(line)
+        with private_files.open_to_append(self._folder / LOG) as log:
+            log.write(line.encode())
             log.flush()
             os.fsync(log.fileno())
 
@@ -101,7 +102,7 @@ class _Factory:
         if sender.maildir is None:
             raise Misconfigured("no folder is named", place=place, remedy="Name one.")
         try:
-            sender.maildir.parent.mkdir(parents=True, exist_ok=True)
+            private_files.make_folder(sender.maildir.parent)
             return MaildirChannel(sender.maildir)
         except OSError as wrong:
             remedy = "Name a folder that this process may write to."

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from schemas import private_files
 from schemas.errors import BreachDeskError, Corrupt, Retryable
 
 _WAIT_SECONDS = 10.0
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
-    """Durable at every commit (WAL, synchronous=FULL); never checkpoints by itself."""
+    """Durable at every commit (WAL, synchronous=FULL); never checkpoints by itself. SQLite gives
+    -wal and -shm the mode of the file."""
+    private_files.create_file(path)
     connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")

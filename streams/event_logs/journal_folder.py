@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from schemas import private_files
 from schemas.errors import Misconfigured
 
 _NAME = re.compile(r"(\d{8}-\d{3}-[0-9a-f]{8})\.db")
@@ -28,7 +29,7 @@ class JournalFolder:
         """Raises Misconfigured when the folder can be neither made nor written."""
         self.path = path
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_files.make_folder(path)
             self._write_lock = os.open(path / "write.lock", os.O_RDWR | os.O_CREAT, 0o600)
             self._owner_lock = os.open(path / "owner.lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
