@@ -70,9 +70,9 @@ def test_a_whole_demo_with_mails_and_reports_is_the_owners_alone(
     run(umask, "demo", "--unattended", "--json", *at)
     run(umask, "demo", "--write-lines", str(lines))
     run(umask, "dispatch", "--once", *at, allowed=(0, 1, 2, 3))
-    breaches = run(umask, "breaches", "--json", *at)
+    breaches = run(umask, "breaches", "list", "--json", *at)
     number = breaches.partition('"id":"')[2].partition('"')[0]
-    run(umask, "report", "render", number, "-j", "uk_ico", "--format", "pdf", "-o", str(report), *at)
+    run(umask, "report", "render", number, "--format", "pdf", "-o", str(report), *at)
 
     assert list((folder / "mails" / "new").iterdir())
     assert (folder / "mails" / "handed-over.log").exists()

@@ -15,8 +15,8 @@ from schemas.event import Event, Position, RawRecord, flatten, nest
 from schemas.plugin import Act, Line, load_plugins
 from schemas.settings import Settings, SourceSettings
 from streams.parse_lines import as_json, parse_lines
+from streams.readers import InProcessReader
 from streams.reading import Reading
-from streams.recognise import Recogniser
 from streams.tokenizers import json_lines, numbers, stamps
 
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -72,11 +72,18 @@ HOSTILE: dict[str, bytes] = {
 }
 
 
+SETTINGS = Settings(data_dir=Path("unused"), sources=(SourceSettings(name="s"),))
+
+
+def documents_of(raw: bytes) -> list[dict[str, Any]]:
+    reader = InProcessReader(SETTINGS)
+    return list(parse_lines([raw], reader=reader, source="s", arrived=ARRIVED))
+
+
 def read_in_the_pipeline(raw: bytes) -> list[Event]:
-    settings = Settings(data_dir=Path("unused"), sources=(SourceSettings(name="s"),))
     events: list[Event] = []
     record = RawRecord(Position("j", 1), "s", raw, ARRIVED)
-    Reading(Recogniser(), settings).read(
+    Reading(InProcessReader(SETTINGS), SETTINGS).read(
         [record], RegisterSnapshot([], 1), lambda e, _raw: events.append(e)
     )
     return events
@@ -84,8 +91,7 @@ def read_in_the_pipeline(raw: bytes) -> list[Event]:
 
 @pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_value_gives_one_document_and_one_event(raw: bytes) -> None:
-    source = SourceSettings(name="s")
-    (document,) = parse_lines([raw], source=source, arrived=ARRIVED)
+    (document,) = documents_of(raw)
     (event,) = read_in_the_pipeline(raw)
 
     written = orjson.loads(as_json(document))
@@ -152,7 +158,7 @@ def test_a_document_that_json_cannot_hold_becomes_a_refusal_on_its_line() -> Non
 def test_a_number_that_is_none_refuses_its_line_in_order(number: bytes) -> None:
     raw = ecs(x=0).replace(b'"x":0', b'"x":' + number)
 
-    (document,) = parse_lines([raw], source=SourceSettings(name="s"), arrived=ARRIVED)
+    (document,) = documents_of(raw)
 
     assert document["error"]["type"] == "Unparseable"
     assert read_in_the_pipeline(raw) == []
