@@ -26,22 +26,33 @@ class ExportSplitter:
     def __init__(self, limit: int, at: int) -> None:
         self._limit = limit
         self._record = RecordBuffer(limit, at)
-        self._line = b""
+        self._line = bytearray()
+        """What has come of a line that has not ended."""
         self._quoted = False
         self._inside_line = False
 
     def feed(self, data: bytes) -> tuple[list[Framed], None]:
         found: list[Framed] = []
-        *lines, self._line = (self._line + data).split(b"\n")
+        end, newline, rest = data.partition(b"\n")
+        self._line += end
+        if not newline:
+            return self._cut_if_long(), None
+        *lines, begun = (bytes(self._line), *rest.split(b"\n"))
+        self._line = bytearray(begun)
         for line in lines:
             if line or self._quoted or self._inside_line:
                 found += self._part(line) + self._end_line()
             else:
                 self._record.skip(1)
-        if self._limit and len(self._line) > self._limit:
-            found += self._part(self._line)
-            self._line, self._inside_line = b"", True
-        return found, None
+        return found + self._cut_if_long(), None
+
+    def _cut_if_long(self) -> list[Framed]:
+        if not self._limit or len(self._line) <= self._limit:
+            return []
+        found = self._part(bytes(self._line))
+        self._line.clear()
+        self._inside_line = True
+        return found
 
     def _part(self, data: bytes) -> list[Framed]:
         """A line, or so much of an over-long one as has come."""
@@ -63,5 +74,5 @@ class ExportSplitter:
         return ended
 
     def finish(self) -> list[Framed]:
-        found = self._part(self._line) if self._line else []
+        found = self._part(bytes(self._line)) if self._line else []
         return found + self._end_record()

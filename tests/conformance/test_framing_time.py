@@ -1,0 +1,71 @@
+"""Cutting bytes into records costs no more than their number, in any pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hostile_lines import cost, is_steep
+
+from streams.intake.framing import RecordSplitter, split_records
+from streams.intake.octet_counting import SyslogFraming
+
+LIMIT = 4 * 1024 * 1024
+LENGTHS = (2**12, 2**14, 2**16)
+HEADER = b"RecordId,CreationDate,RecordType,Operation,UserId,AuditData,AssociatedAdminUnits\n"
+UNITS: dict[str, tuple[bytes, bytes]] = {
+    "arrays": (b"", b'[{"a":1}]\n'),
+    "arrays without line ends": (b"", b'[{"a":1}]'),
+    "empty arrays": (b"", b"[]"),
+    "objects over lines": (b"", b"{\n}\n"),
+    "elements": (b"[", b'{"a":1},'),
+    "opening brackets": (b"", b"["),
+    "escapes": (b'[{"a":"', b"\\"),
+    "quotes": (b'[{"a":', b'"'),
+    "line ends": (b"", b"\n"),
+    "blanks": (b"", b" "),
+    "one line": (b"", b"a"),
+    "short lines": (b"", b"a\n"),
+    "a row that never ends": (HEADER, b"a"),
+    "rows whose quotes never close": (HEADER, b'a,"\n'),
+    "headers": (HEADER, HEADER),
+    "counted frames": (b"", b"3 <a>"),
+    "frames of one byte": (b"", b"1 <"),
+    "a frame longer than what comes": (b"", b"999999999 <"),
+}
+PIECES = (7, 1024, 65_536)
+
+
+def split(data: bytes, piece: int) -> None:
+    splitter = RecordSplitter(LIMIT)
+    for at in range(0, len(data), piece):
+        splitter.feed(data[at : at + piece])
+    splitter.finish()
+
+
+def frame(data: bytes, piece: int) -> None:
+    framing = SyslogFraming(LIMIT)
+    for at in range(0, len(data), piece):
+        framing.feed(data[at : at + piece])
+    framing.finish()
+
+
+def whole(data: bytes, _piece: int) -> None:
+    assert sum(1 for _ in split_records(data)) >= 0
+
+
+@pytest.mark.parametrize("reader", [split, frame, whole])
+@pytest.mark.parametrize(("beginning", "unit"), UNITS.values(), ids=UNITS)
+def test_hostile_bytes_are_cut_at_a_cost_that_grows_like_their_number(
+    reader: Callable[[bytes, int], None], beginning: bytes, unit: bytes
+) -> None:
+    for piece in PIECES if reader is not whole else PIECES[:1]:
+
+        def read(text: str, piece: int = piece) -> None:
+            reader(text.encode("latin-1"), piece)
+
+        def seconds(times: int, read: Callable[[str], None] = read) -> list[float]:
+            lines = (beginning + unit * (length // len(unit)) for length in LENGTHS)
+            return [cost(read, line.decode("latin-1"), times) for line in lines]
+
+        assert not is_steep(seconds(1)) or not is_steep(seconds(7)), piece
