@@ -36,6 +36,10 @@ class AuditBook(Protocol):
         """Every entry about one of these subjects, oldest first."""
         ...
 
+    def acts(self, subject: str, fact: str, value: int) -> Sequence[str]:
+        """Acts on the subject of which that fact has that value, oldest first."""
+        ...
+
     def personal(self, entry: AuditEntry) -> Mapping[str, str]:
         """The sealed values, opened; a value whose key was erased reads `(erased)`."""
         ...

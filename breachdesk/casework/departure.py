@@ -10,6 +10,7 @@ from breachdesk.casework.contact_watch import is_still_registered
 from breachdesk.casework.evidence import assets_in_evidence
 from breachdesk.casework.letter_heads import letter_head
 from breachdesk.casework.letters import LetterMaker, documents
+from breachdesk.casework.notice_history import contradiction
 from breachdesk.casework.numbering import numbering_on
 from breachdesk.casework.recipients import UnsafeAddresses
 from breachdesk.casework.sealing import bound_hash
@@ -96,6 +97,9 @@ def departure(
     refusal = cheap_refusal(uow, row, settings, now)
     if refusal is not None:
         return refusal
+    contradicted = contradiction(uow, row)
+    if contradicted:
+        return Refusal(contradicted, Status.SKIPPED)
     approval = approval_of(uow, row)
     sender = sender_by_id(settings, approval.sender_id) if approval else None
     if approval is None or sender is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from breachdesk.casework import notify, witness
+from breachdesk.casework import mail_hold, notify, witness
 from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.way import way
@@ -142,10 +142,12 @@ def _show(
     desk: Desk, case_id: str, typed: Mapping[str, str], problem: BreachDeskError | None = None
 ) -> Response:
     file, waiting = desk.look(lambda uow: read_waiting(uow, desk, case_id))
+    held = desk.look(mail_hold.why_held)
     people = {r.person_id: r for r in file.manifest.recipients} if file.manifest else {}
     return desk.page(
         "delivery.html",
         file=file,
+        held=held,
         case=file.case,
         way=way(file),
         people=people,

@@ -90,6 +90,18 @@ class SqlAuditBook:
             rows += [(row.seq, row.doc) for row in self._connection.execute(query)]
         return [AuditEntry.model_validate_json(doc) for _, doc in sorted(rows)]
 
+    def acts(self, subject: str, fact: str, value: int) -> Sequence[str]:
+        """Acts on the subject of which that fact has that value, oldest first."""
+        self._link()
+        said = f'"{fact}":{value}'
+        query = (
+            select(audit.c.doc)
+            .where(audit.c.subject == subject, audit.c.doc.contains(said, autoescape=True))
+            .order_by(audit.c.seq)
+        )
+        entries = map(AuditEntry.model_validate_json, self._connection.execute(query).scalars())
+        return [entry.act for entry in entries if entry.facts.get(fact) == value]
+
     def personal(self, entry: AuditEntry) -> Mapping[str, str]:
         """The sealed values, opened."""
         return {

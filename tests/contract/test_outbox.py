@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
@@ -116,7 +116,7 @@ def in_a_file(folder: Path) -> Iterator[Bench]:
 
 
 @contextmanager
-def alone_over_sqlite(folder: Path) -> Iterator[Bench]:
+def alone_over_sqlite(folder: Path) -> Iterator[StoreBench]:
     with memory_store(FixedNow(NOON)) as store:
         yield StoreBench(store, folder, leased=False)
 
@@ -128,7 +128,7 @@ def leased_over_sqlite(folder: Path) -> Iterator[Bench]:
 
 
 @contextmanager
-def leased_over_postgres(folder: Path) -> Iterator[Bench]:
+def leased_over_postgres(folder: Path) -> Iterator[StoreBench]:
     with shared_store(FixedNow(NOON)) as store:
         yield StoreBench(store, folder, leased=True)
 
@@ -304,3 +304,24 @@ def test_due_gives_no_more_than_asked_for(make: Callable[..., Bench]) -> None:
 
     assert len(set(given)) == 3
     assert given == [1, 2, 3] or not bench.in_order
+
+
+@pytest.mark.parametrize("end", [HANDED_OVER, BOUNCED, UNKNOWN])
+@pytest.mark.parametrize(
+    "adapter",
+    [alone_over_sqlite, pytest.param(leased_over_postgres, marks=pytest.mark.postgres)],
+)
+def test_a_row_that_has_ended_and_was_set_back_by_hand_does_not_leave_again(
+    adapter: Callable[[Path], AbstractContextManager[StoreBench]], end: SendResult, tmp_path: Path
+) -> None:
+    with adapter(tmp_path) as bench:
+        bench.queue(1)
+        begun(bench)
+        bench.outbox.finish(1, "try", end, NOON, None)
+        fresh = {"attempt_id": None, "attempts": 0, "intent_at": None, "handed_over_at": None}
+        bench.queue(1, **fresh)
+
+        assert [row.id for row in bench.outbox.due(NOON, 10)] == [1]
+        assert bench.outbox.begin(1, "again", "boot", LATER) is None
+        assert bench.row(1).status is Status.SKIPPED
+        assert "audit trail" in bench.row(1).status_reason
