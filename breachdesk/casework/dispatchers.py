@@ -78,7 +78,7 @@ class OnlyDispatcher:
         *,
         missed: bool,
     ) -> None:
-        """Say that we live. Mail that was due while nobody did is held."""
+        """Say that we live. Mail that waited while nobody did is held."""
         if missed:
             mail_hold.hold_after_gap(uow, now)
         mail_hold.beat(uow, now)
@@ -136,7 +136,7 @@ class LeasedDispatchers:
     def enter(
         self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime, *, missed: bool
     ) -> None:
-        """Take a lease. Mail that was due in a silence of all dispatchers is held, and mail is
+        """Take a lease. Mail that waited in a silence of all dispatchers is held, and mail is
         held when another database server answers. Raises Conflict for a used boot id."""
         if uow.leases.take(_lease(boot_id), boot_id, self._seconds, now) is None:
             raise Conflict("this boot id is another dispatcher's", place="dispatch")

@@ -63,7 +63,7 @@ class StoreOutbox:
         self._memory = AttemptMemory()
 
     def enter(self, boot_id: str, now: datetime) -> None:
-        """A dispatcher begins under this boot id. All mail is held when it was due while nobody
+        """A dispatcher begins under this boot id. All mail is held when it waited while nobody
         was seen, and when this store is not the one it was last sent from. Raises Conflict when
         the boot id is another's."""
         server = self._dispatchers.identity()
