@@ -1,0 +1,37 @@
+"""Preflight says whether somebody outside could be told of a broken glass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from breachdesk.bootstrap.checks import preflight_checks
+from breachdesk.bootstrap.house import Premises
+from breachdesk.testing import FixedNow, a_user
+from schemas.settings import ProviderProfile, SenderSettings, Settings
+from schemas.user import Duty
+
+SENDER = SenderSettings(channel="maildir", from_email="notices@penhallow.example")
+
+
+@pytest.mark.parametrize(
+    ("address", "approvers", "passed", "said"),
+    [
+        ("", 1, False, "none is set"),
+        ("", 2, True, "none is set"),
+        ("boss@penhallow.example", 1, False, "our own domain"),
+        ("trustee@outside.example", 1, True, "an outsider is nominated"),
+    ],
+)
+def test_preflight_says_whether_a_fit_witness_is_nominated(
+    tmp_path: Path, address: str, approvers: int, passed: bool, said: str
+) -> None:
+    profile = ProviderProfile(witness_email=address)
+    settings = Settings(data_dir=tmp_path, profile=profile, senders=(SENDER,))
+    with Premises(settings, FixedNow()) as house:
+        for name in ("avery", "blake")[:approvers]:
+            house.store.act(lambda uow, name=name: uow.users.save(a_user(name, Duty.APPROVER)))
+        (check,) = [c for c in preflight_checks(house) if c.what == "witness"]
+
+    assert (check.passed, said in check.finding) == (passed, True)
