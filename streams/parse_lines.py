@@ -18,6 +18,7 @@ import orjson
 from schemas.errors import Unparseable
 from schemas.event import ECS_VERSION, Position, RawRecord, Value, nest
 from schemas.plugin import Act, Folded
+from schemas.signs import escaped_json
 from streams.ports import Outcome, RecordReader
 from streams.recognise import dataset, decode, event_id
 from streams.tokenizers.stamps import zulu
@@ -139,9 +140,11 @@ def document(record: RawRecord, of: str, act: Act, name: str) -> Document:
 
 
 def as_json(document: Document) -> bytes:
-    """One line of JSON. What JSON cannot hold becomes a refusal of the line, not the end of all."""
+    """One line of JSON, hidden characters as escapes. What JSON cannot hold becomes a refusal of the
+    line, not the end of all."""
     try:
-        return orjson.dumps(document, default=str, option=orjson.OPT_APPEND_NEWLINE)
+        line = orjson.dumps(document, default=str, option=orjson.OPT_APPEND_NEWLINE)
+        return escaped_json(line.decode()).encode()
     except orjson.JSONEncodeError:
         error = Unparseable(
             "it says what JSON cannot hold", remedy="Keep the line and report its format."

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from breachdesk.cli.main import app
 from breachdesk.cli.options import err, out, print_facts, print_json, print_rows
 
 HOSTILE = "\x1b[2J\u202eevil\u200b \x9b31m [bold]b[/] [/nothing] :skull: \x07"
@@ -39,3 +42,14 @@ def test_json_for_a_program_keeps_every_character_as_an_escape(
 
     assert not any(part in written for part in PARTS)
     assert json.loads(written) == {"name": HOSTILE}
+
+
+def test_a_hostile_line_that_is_parsed_moves_no_terminal(tmp_path: Path) -> None:
+    log = tmp_path / "auth.log"
+    line = "Nov 22 03:07:11 gw sshd[77]: Failed password for invalid user {} from 203.0.113.9 port 5 ssh2\n"
+    log.write_text(line.format("\u202ebob\u200b\x9b"), "utf-8")
+    printed = CliRunner().invoke(app, ["parse", str(log)])
+
+    assert printed.exit_code == 0
+    assert not any(part in printed.stdout for part in PARTS)
+    assert "\\u202e" in printed.stdout
