@@ -12,13 +12,14 @@ RIGHTS = (
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
     "GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
     "REVOKE UPDATE, DELETE, TRUNCATE ON {schema}.audit FROM {role}",
+    "REVOKE DELETE, TRUNCATE ON {schema}.audit_head FROM {role}",
     "REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {schema}.alembic_version FROM {role}",
 )
 
 
 def grant(connection: Connection, role: str) -> None:
     """Let the role read and write every table of the present schema; the audit table only grows,
-    and the schema's version stands. Raises Misconfigured when there is no such role, or when it is
+    its head moves and stays, and the schema's version stands. Raises Misconfigured when there is no such role, or when it is
     a superuser, owns the chain or belongs to a role that does: then no right can be withheld."""
     _require_role(connection, role)
     quote = connection.dialect.identifier_preparer.quote_identifier
