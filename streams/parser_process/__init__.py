@@ -1,7 +1,7 @@
 """Reads records in a child process, so that a record that takes too long is ended there and alone.
 
 `re` holds the interpreter's lock while it matches: nothing inside one process can end a slow match
-of another thread. docs/adr/0004-parser-process.md has the reasons and the figures.
+of another thread. docs/adr/0005-parser-process.md has the reasons and the figures.
 
     adapter        streams.ports.RecordReader: what the parent asks, and who is to blame for a death
     child_process  the child as its parent sees it: started, waited for, ended

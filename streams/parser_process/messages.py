@@ -1,6 +1,6 @@
 """What goes through the pipe between parent and child, as tuples of plain values.
 
-Pickled, because it is the quickest that keeps every value as it is (docs/adr/0004-parser-process.md).
+Pickled, because it is the quickest that keeps every value as it is (docs/adr/0005-parser-process.md).
 What the child sends is loaded by an unpickler that knows no class but those of time: the child met
 hostile bytes, and its parent runs no code at its word.
 """
