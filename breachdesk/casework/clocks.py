@@ -16,8 +16,11 @@ from breachdesk.ports import UnitOfWork
 from schemas.breach import Breach, Clock, Decision, Duty, Manifest, NoticeFacts, NoticeKind
 from schemas.case import CaseState
 from schemas.customer import Pecr, Role
+from schemas.errors import BadInput, NotFound
 from schemas.report import Submission
 from schemas.times import in_utc
+
+ICO, PECR = "uk_ico", "uk_pecr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +78,27 @@ def overview(uow: UnitOfWork, now: datetime) -> tuple[Clock, ...]:
     return tuple(sorted(clocks, key=_order))
 
 
+def check_law(aware_at: datetime) -> None:
+    """Raises BadInput for an awareness before the law that sets the clocks: no page that shows a
+    clock could be read."""
+    try:
+        for regulator in (ICO, PECR):
+            jurisdiction(regulator).law_at(aware_at)
+    except NotFound as problem:
+        raise BadInput(
+            "no law that we know was in force on that day",
+            place="aware since",
+            remedy="Correct the year.",
+        ) from problem
+
+
 def _order(clock: Clock) -> tuple[bool, bool, datetime, str]:
     due = clock.due or clock.started_at
     return (clock.stopped_at is not None, clock.due is None, in_utc(due), clock.breach_id)
 
 
 def _regulator(state: _State) -> Iterator[Clock]:
-    plugin = jurisdiction("uk_pecr" if state.pecr else "uk_ico")
+    plugin = jurisdiction(PECR if state.pecr else ICO)
     breach = state.breach
     law, deadline = plugin.law_at(breach.aware_at), plugin.deadline(breach.aware_at)
     first = min(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from breachdesk.casework.authority import require, required
+from breachdesk.casework.clocks import check_law
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertView
 from schemas.audit import AuditEntry
@@ -124,6 +125,7 @@ def _unconfirmed(uow: UnitOfWork, case_id: str) -> Case:
 def _check_aware(aware_at: datetime, detected: datetime | None, reason: str, now: datetime) -> None:
     if in_utc(aware_at) > in_utc(now):
         raise BadInput("this time lies in the future", place="aware since", remedy="Correct it.")
+    check_law(aware_at)
     before = detected is not None and in_utc(aware_at) < in_utc(detected)
     if before and len(reason) < EXPLAINED:
         raise BadInput(

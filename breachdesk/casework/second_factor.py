@@ -27,6 +27,7 @@ DRIFT_STEPS = 1
 RECOVERY_CODES = 10
 RECOVERY_BYTES = 10
 """80 bits: a plain hash of so much chance cannot be reversed."""
+SECRET = re.compile("[A-Z2-7]{32}")
 PLACE = "Code"
 AGAIN = "Type the code that your authenticator app shows now."
 
@@ -39,6 +40,11 @@ def must_have(user: User, settings: Settings) -> bool:
 def new_secret() -> str:
     """160 bits in base32, as RFC 4226 recommends."""
     return pyotp.random_base32()
+
+
+def is_secret(text: str) -> bool:
+    """Could `new_secret` have given it?"""
+    return SECRET.fullmatch(text) is not None
 
 
 def address_for_app(secret: str, account: str, issuer: str) -> str:

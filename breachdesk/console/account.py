@@ -43,9 +43,7 @@ def end_sessions(request: Request, desk: Signed, form: Posted) -> Response:
     """Ends the others, or all of them."""
     everything = form.text("which") == "all"
     spared = None if everything else desk.session.token_hash
-    desk.house.store.act(
-        lambda uow: accounts.end_sessions(uow, desk.actor, desk.user.id, desk.now, but=spared)
-    )
+    desk.act(lambda uow: accounts.end_sessions(uow, desk.actor, desk.user.id, desk.now, but=spared))
     if not everything:
         return go("/account", "sessions")
     response = go("/sign-in", "all-sessions")

@@ -77,7 +77,7 @@ def one(customer_id: str, desk: Signed) -> Response:
 
 def _take(desk: Desk, upload: UploadFile | None, what: str, preset: str) -> ImportReport:
     with stored(upload) as (path, name):
-        report = desk.house.store.act(lambda uow: _import(uow, desk, path, what, preset))
+        report = desk.act(lambda uow: _import(uow, desk, path, what, preset))
     return report.model_copy(update={"file": name})
 
 

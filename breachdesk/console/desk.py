@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -57,6 +58,10 @@ FORM_BYTES = 4 * 1024 * 1024
 """The same without a file."""
 STRANGERS_BYTES = 64 * 1024
 MOST_FILES = 4
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""No text: PostgreSQL keeps no NUL, and no encoding has half a character. A form that names a
+charset of its own can bring both."""
+NO_TEXT = "This form holds characters that are none."
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,18 @@ class Desk:
         """Read on a snapshot."""
         return self.house.store.look(work)
 
+    def act(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Act in one transaction in which the session still lives. A slow form takes minutes to
+        come in; whoever was signed out, or lost the account meanwhile, is sent to the sign-in."""
+
+        def standing(uow: UnitOfWork) -> T:
+            session = uow.users.session(self.session.token_hash, self.house.now())
+            if session is None or session[0] != self.user:
+                raise to_sign_in("/")
+            return work(uow)
+
+        return self.house.store.act(standing)
+
     def page(
         self, template: str, *, problem: BreachDeskError | None = None, **words: Any
     ) -> Response:
@@ -125,7 +142,7 @@ class Desk:
     ) -> Response:
         """Act in one transaction and go on; a refusal shows the same form with what was typed."""
         try:
-            result = self.house.store.act(work)
+            result = self.act(work)
         except REFUSALS as problem:
             return again(problem)
         self.hall.chrome.forget()
@@ -178,9 +195,16 @@ def signed_in(request: Request) -> Desk:
     by_itself = "x-breachdesk-refresh" in request.headers
     session = hall.sessions.find(read_cookie(request, SESSION), now, stretch=not by_itself)
     if session is None:
-        wanted = request.url.path if request.method == "GET" else "/"
-        raise HTTPException(303, headers={"location": f"/sign-in?next={quote(wanted)}"})
+        raise to_sign_in(request.url.path if request.method == "GET" else "/")
+    asked = (*request.path_params.values(), *request.query_params.values())
+    if any(UNSTORABLE.search(str(part)) for part in asked):
+        raise HTTPException(404)
     return Desk(hall, request, session, now)
+
+
+def to_sign_in(wanted: str) -> HTTPException:
+    """The answer to whoever has no session: the sign-in, and from there to `wanted`."""
+    return HTTPException(303, headers={"location": f"/sign-in?next={quote(wanted)}"})
 
 
 Signed = Annotated[Desk, Depends(signed_in)]
@@ -217,14 +241,19 @@ def _may_hold_a_file(request: Request) -> bool:
 
 async def read_form(request: Request, most_bytes: int = STRANGERS_BYTES) -> Form:
     """Text fields of any form. Refuses other origins and absurd sizes (403, 413) before it reads
-    anything."""
+    anything, and text that is none (400)."""
     _same_origin(request)
     length = request.headers.get("content-length", "")
     if not _is_number(length) or int(length) > most_bytes:
         size = f"{most_bytes >> 20} MiB" if most_bytes >> 20 else f"{most_bytes >> 10} KiB"
         raise HTTPException(413, f"That is more than a form or file here may hold ({size}).")
-    data = await request.form(max_fields=MOST_FIELDS, max_files=MOST_FILES)
+    try:
+        data = await request.form(max_fields=MOST_FIELDS, max_files=MOST_FILES)
+    except UnicodeError as error:
+        raise HTTPException(400, NO_TEXT) from error
     pairs = [(name, value) for name, value in data.multi_items() if isinstance(value, str)]
+    if any(UNSTORABLE.search(part) for pair in pairs for part in pair):
+        raise HTTPException(400, NO_TEXT)
     request.state.files = {n: v for n, v in data.multi_items() if isinstance(v, UploadFile)}
     return Form(pairs, hall_of(request).pages.times)
 

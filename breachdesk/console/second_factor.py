@@ -33,7 +33,7 @@ def show(desk: Signed, next: str = "/account") -> Response:  # noqa: A002 - the 
 def set_up(request: Request, desk: Signed, form: Posted) -> Response:
     """Shows a new secret; or takes one into use, for the right password and a code of it."""
     secret, wanted = form.text("secret"), form.text("next")
-    if not secret:
+    if not second_factor.is_secret(secret):
         return _show(desk, wanted, _begin(desk))
     try:
         token, codes = act_proven(desk, form, lambda: lambda uow: _enrol(uow, request, desk, form))
@@ -45,7 +45,7 @@ def set_up(request: Request, desk: Signed, form: Posted) -> Response:
 def _begin(desk: Desk) -> str:
     """A secret that only this answer shows: nobody who looked before can know it."""
     secret = second_factor.new_secret()
-    desk.house.store.act(lambda uow: uow.second_factors.begin(desk.user.id, secret))
+    desk.act(lambda uow: uow.second_factors.begin(desk.user.id, secret))
     return secret
 
 

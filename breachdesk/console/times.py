@@ -10,6 +10,9 @@ from schemas.errors import BadInput
 
 _TYPED = re.compile(r"(\d{4})-(\d\d?)-(\d\d?)[T ,]+(\d\d?):(\d\d)(?::(\d\d))?\s*([A-Za-z]*)")
 SHAPE = "YYYY-MM-DD HH:MM"
+EARLIEST, LATEST = 1970, 2199
+"""Years that a typed time may have. What lies outside is a slip, and arithmetic on the ends of the
+calendar fails."""
 
 
 class Times:
@@ -20,45 +23,53 @@ class Times:
 
     def long(self, time: datetime) -> str:
         """`Sun 22 Nov 2026, 09:12 GMT`"""
-        local = time.astimezone(self.zone)
+        local = self._local(time)
         return f"{local:%a} {local.day} {local:%b %Y, %H:%M} {local.tzname()}"
 
     def full(self, time: datetime) -> str:
         """`Sunday 22 November 2026, 09:12 GMT`"""
-        local = time.astimezone(self.zone)
+        local = self._local(time)
         return f"{local:%A} {local.day} {local:%B %Y, %H:%M} {local.tzname()}"
 
     def day(self, time: datetime) -> str:
         """`22 Nov 2026`"""
-        local = time.astimezone(self.zone)
+        local = self._local(time)
         return f"{local.day} {local:%b %Y}"
 
     def short(self, time: datetime) -> str:
         """`22 Nov 02:51 GMT`"""
-        local = time.astimezone(self.zone)
+        local = self._local(time)
         return f"{local.day} {local:%b %H:%M} {local.tzname()}"
 
     def second(self, time: datetime) -> str:
         """`22 Nov 02:51:07 GMT`"""
-        local = time.astimezone(self.zone)
+        local = self._local(time)
         return f"{local.day} {local:%b %H:%M:%S} {local.tzname()}"
 
     def minute(self, time: datetime) -> str:
         """`02:51`"""
-        return f"{time.astimezone(self.zone):%H:%M}"
+        return f"{self._local(time):%H:%M}"
 
     def typed(self, time: datetime | None) -> str:
         """As a form field shows it: `2026-11-22 09:12 GMT`."""
         if time is None:
             return ""
-        local = time.astimezone(self.zone)
+        local = self._local(time)
         return f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
+
+    def _local(self, time: datetime) -> datetime:
+        """In the zone; in UTC at the ends of the calendar, which some exports mean by "always"."""
+        try:
+            return time.astimezone(self.zone)
+        except OverflowError:
+            return time.astimezone(UTC)
 
     def read(self, text: str, place: str) -> datetime | None:
         """A typed time as aware UTC; None when empty.
 
-        Raises BadInput for another shape, for a time that never was (clocks went forward) and for
-        one that was twice (clocks went back) without its letters.
+        Raises BadInput for another shape, for a year before EARLIEST or after LATEST, for a time
+        that never was (clocks went forward) and for one that was twice (clocks went back) without
+        its letters.
         """
         if not text.strip():
             return None
@@ -74,6 +85,10 @@ class Times:
             naive = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - zoned below
         except ValueError:
             raise BadInput("there is no such day or hour", place=place, remedy=SHAPE) from None
+        if not EARLIEST <= year <= LATEST:
+            raise BadInput(
+                f"the year {year} cannot be meant", place=place, remedy="Correct the year."
+            )
         if letters in ("UTC", "Z"):
             return naive.replace(tzinfo=UTC)
         return self._in_zone(naive, letters, place)

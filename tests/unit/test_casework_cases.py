@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from breachdesk.casework import cases, confirm, triage
+from breachdesk.casework import cases, clocks, confirm, triage
 from breachdesk.stores.sql_store import SqlStore
 from breachdesk.testing import FixedNow, a_signal, an_actor, an_alert, an_episode, memory_store
 from schemas.alert import AlertState, AlertView
@@ -193,6 +193,25 @@ def test_awareness_lies_neither_in_the_future_nor_unexplained_before_the_first_a
         declare(store, case, now, aware_at=early, reason="we knew")
 
     assert declare(store, case, now, aware_at=early).aware_at == early
+
+
+@pytest.mark.parametrize("year", [1, 26, 2006, 2017])
+def test_awareness_before_the_law_is_refused_and_every_clock_can_still_be_read(
+    store: SqlStore, alert: AlertView, now: FixedNow, year: int
+) -> None:
+    slip = now().replace(year=year)
+    case = open_case(store, alert, now)
+    with pytest.raises(BadInput, match="no law"):
+        declare(store, case, now, aware_at=slip)
+    breach = declare(store, case, now)
+    with pytest.raises(BadInput, match="no law"):
+        store.act(
+            lambda uow: confirm.move_awareness(
+                uow, RESPONDER, breach.id, aware_at=slip, reason=REASON, now=now()
+            )
+        )
+
+    assert store.look(lambda uow: clocks.overview(uow, now()))
 
 
 def test_moving_awareness_later_takes_a_second_person_and_stays_visible(

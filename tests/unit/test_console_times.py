@@ -43,6 +43,9 @@ def test_a_typed_time_is_read_in_the_providers_zone(typed: str, meant: datetime 
         ("2026-03-29 01:30", "never was"),
         ("2026-10-25 01:30", "was twice"),
         ("2026-07-01 09:12 GMT", "not the zone of that day"),
+        ("0001-01-01 00:00", "year 1 cannot be meant"),
+        ("0001-01-01 00:00 Z", "year 1 cannot be meant"),
+        ("9999-12-31 23:59", "year 9999 cannot be meant"),
     ],
 )
 def test_a_time_that_means_nothing_or_two_things_is_refused(typed: str, problem: str) -> None:
@@ -50,6 +53,14 @@ def test_a_time_that_means_nothing_or_two_things_is_refused(typed: str, problem:
         LONDON.read(typed, "Aware since")
 
     assert refused.value.place == "Aware since"
+
+
+@pytest.mark.parametrize("zone", ["Europe/London", "Asia/Tokyo", "America/New_York"])
+def test_a_time_at_either_end_of_the_calendar_is_shown_in_every_zone(zone: str) -> None:
+    times = Times(zone)
+    for moment in (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)):
+        for show in (times.long, times.day, times.second, times.minute, times.typed):
+            assert show(moment)
 
 
 def test_what_a_form_shows_of_a_time_reads_back_as_the_same_time() -> None:

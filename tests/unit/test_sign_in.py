@@ -179,7 +179,7 @@ async def test_a_name_is_known_however_it_is_capitalised(desk: Desk, name: str) 
     assert await desk.visitor().sign_in(name)
 
 
-@pytest.mark.parametrize("name", ["\x00", "rhea\x00", "x" * 5_000, "%s", "' or 1=1 --", "ſ"])
+@pytest.mark.parametrize("name", ["x" * 5_000, "%s", "' or 1=1 --", "ſ"])
 async def test_what_is_no_id_is_a_wrong_name(desk: Desk, name: str) -> None:
     assert (await desk.visitor().ask(name)).status_code == 401
 

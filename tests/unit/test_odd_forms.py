@@ -1,0 +1,147 @@
+"""Forms that no browser sends, and forms that take longer to come than their session lives."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from console_desk import HASH, PASSWORD, Desk, Visitor, a_desk, csrf_of, secret_of
+from store_adapters import ADAPTERS, fresh_store
+
+from breachdesk.casework import accounts
+from breachdesk.ports import UnitOfWork
+from breachdesk.testing import FixedNow, a_case, a_user, an_actor
+from schemas.user import Duty
+
+OPERATOR = an_actor(user_id="operator:cli")
+SHEET = "customer id,name,default email\nzed,Zed Ltd,zed@zed.example\n"
+
+
+@pytest.fixture(params=ADAPTERS)
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    with fresh_store(request.param, FixedNow()) as store, a_desk(tmp_path, store) as opened:
+        yield opened
+
+
+@dataclass(frozen=True)
+class Body:
+    """Of a form that names its own charset."""
+
+    content: bytes
+    charset: str = "utf-8"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        kind = f"multipart/form-data; charset={self.charset}; boundary=B"
+        return {"content-type": kind, "content-length": str(len(self.content))}
+
+
+def body_of(fields: Mapping[str, str], *, charset: str = "utf-8", sheet: str = "") -> Body:
+    parts = [(f'name="{name}"', value) for name, value in fields.items()]
+    parts += [('name="file"; filename="c.csv"', sheet)] if sheet else []
+    text = "".join(
+        f"--B\r\nContent-Disposition: form-data; {head}\r\n\r\n{value}\r\n" for head, value in parts
+    )
+    return Body(f"{text}--B--\r\n".encode(), charset)
+
+
+async def send(visitor: Visitor, path: str, body: Body) -> int:
+    answer = await visitor.client.post(path, content=body.content, headers=body.headers)
+    return answer.status_code
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [
+        ("undefined", "x"),
+        ("punycode", "x_y"),
+        ("unicode_escape", r"\ud800"),
+        ("utf-7", "+2AA-"),
+        ("utf-8", "a\x00b"),
+    ],
+)
+async def test_a_form_of_characters_that_are_none_is_refused_signed_in_or_not(
+    desk: Desk, charset: str, text: str
+) -> None:
+    stranger, ana = desk.visitor(), desk.visitor()
+    token = csrf_of((await stranger.client.get("/sign-in")).text)
+    await ana.sign_in("ana")
+    case = desk.store.act(lambda uow: a_case(uow, desk.now(), actor="ana")).id
+    fields = {"csrf": token, "user": text, "password": text}
+    note = body_of({"csrf": ana.csrf, "note": text}, charset=charset)
+
+    assert await send(stranger, "/sign-in", body_of(fields, charset=charset)) == 400
+    assert await send(ana, f"/cases/{case}/note", note) == 400
+    assert desk.store.look(lambda uow: uow.cases.get(case)).notes == ()
+
+
+@pytest.mark.parametrize("path", ["/alerts/%00", "/cases/a%00b", "/customers/%00", "/audit?q=%00"])
+async def test_an_address_with_a_nul_is_no_page(desk: Desk, path: str) -> None:
+    visitor = desk.visitor()
+    await visitor.sign_in("ana")
+
+    assert (await visitor.client.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize("secret", ["!", "A" * 31, "a" * 32, "A" * 5000, "１" * 32])
+async def test_a_secret_that_is_none_gets_a_new_one(desk: Desk, secret: str) -> None:
+    visitor = desk.visitor()
+    await visitor.sign_in("ana")
+    answer = await visitor.post(
+        "/account/second-factor", secret=secret, app_code="123456", password=PASSWORD
+    )
+
+    assert answer.status_code == 200
+    assert secret_of(answer.text) != secret
+
+
+def end_sessions(uow: UnitOfWork, user: str, desk: Desk) -> None:
+    accounts.end_sessions(uow, OPERATOR, user, desk.now())
+
+
+def disable(uow: UnitOfWork, user: str, desk: Desk) -> None:
+    accounts.disable(uow, OPERATOR, user, desk.now())
+
+
+def take_duties(uow: UnitOfWork, user: str, desk: Desk) -> None:
+    accounts.set_duties(uow, OPERATOR, user, [Duty.ANALYST], desk.now())
+
+
+async def send_slowly(
+    visitor: Visitor, path: str, body: Body, meanwhile: Callable[[], object]
+) -> int:
+    """Something happens between the first half of the form and the second."""
+
+    async def halves() -> AsyncIterator[bytes]:
+        half = len(body.content) // 2
+        yield body.content[:half]
+        meanwhile()
+        yield body.content[half:]
+
+    answer = await visitor.client.post(path, content=halves(), headers=body.headers)
+    return answer.status_code
+
+
+@pytest.mark.parametrize("ending", [end_sessions, disable, take_duties])
+@pytest.mark.parametrize("path", ["/cases/{case}/note", "/customers/import"])
+async def test_a_form_that_comes_in_after_its_session_ended_changes_nothing(
+    desk: Desk, path: str, ending: Callable[[UnitOfWork, str, Desk], None]
+) -> None:
+    ren = a_user("ren", Duty.REGISTRAR, Duty.RESPONDER).model_copy(update={"password_hash": HASH})
+    desk.store.act(lambda uow: uow.users.save(ren))
+    case = desk.store.act(lambda uow: a_case(uow, desk.now(), actor="ana")).id
+    visitor = desk.visitor()
+    await visitor.sign_in("ren")
+    fields = {"csrf": visitor.csrf, "note": "too late", "what": "customers"}
+    status = await send_slowly(
+        visitor,
+        path.format(case=case),
+        body_of(fields, sheet=SHEET),
+        lambda: desk.store.act(lambda uow: ending(uow, "ren", desk)),
+    )
+
+    assert status == 303
+    assert desk.store.look(lambda uow: uow.cases.get(case)).notes == ()
+    assert not desk.store.look(lambda uow: uow.customers.list())
