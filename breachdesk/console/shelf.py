@@ -14,7 +14,7 @@ from breachdesk.console.house import House
 from breachdesk.ports import UnitOfWork
 
 KEEP = timedelta(seconds=30)
-Key = tuple[str | int | None, ...]
+Key = tuple[object, ...]
 
 
 class LetterShelf:
@@ -37,12 +37,15 @@ class LetterShelf:
 
 def _key(uow: UnitOfWork, file: CaseFile) -> Key:
     """Changes with everything a letter is made of but the templates."""
+    version = file.facts.version if file.facts else 0
     return (
         file.case.breach_id,
         file.breach.version if file.breach else None,
         file.manifest.hash if file.manifest else None,
         file.decision.hash if file.decision else None,
-        file.facts.version if file.facts else None,
+        version,
+        # What left before decides which number a letter bears and which one it replaces.
+        tuple((row.id, row.status) for row in file.rows if row.version < version),
         len(file.submissions),
         uow.customers.version(),
     )
