@@ -1,17 +1,20 @@
 """A real failover to a standby that lags behind: what left last is unknown to it. All mail is
-held, and the dispatchers that lived through it write down again what they sent."""
+held, and the dispatchers that lived through it write down again what they sent. A standby that was
+synchronous until it parted tells the same as one that has everything (ADR 4)."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import LiteralString
 
 import psycopg
 import pytest
-from dispatch_process import Orders, end, sink_on_loopback, start
+from dispatch_process import Orders, discard, end, sink_on_loopback, start
 from servers import Postgres
 from services import own_room, private_postgres, running
 from waiting_letters import (
@@ -41,7 +44,7 @@ OPEN = {Status.QUEUED, Status.SENDING}
 
 
 class Standby(Postgres):
-    """An asynchronous copy of a running server."""
+    """A copy of a running server; asynchronous until `synchronise`."""
 
     def __init__(self, folder: Path, primary: Postgres) -> None:
         super().__init__(folder)
@@ -62,6 +65,13 @@ class Standby(Postgres):
             return ask(self, "select pg_is_in_recovery()") is not None
         except psycopg.OperationalError:
             return False
+
+    def synchronise(self) -> None:
+        """The primary's commits wait for this server from now on."""
+        ask(self.primary, "alter system set synchronous_standby_names = '*'")
+        ask(self.primary, "select pg_reload_conf()")
+        state = "select sync_state from pg_stat_replication"
+        wait_until(lambda: ask(self.primary, state) == "sync")
 
     def part(self) -> None:
         """No more copying from now on."""
@@ -135,6 +145,62 @@ def test_a_promoted_standby_that_lags_behind_is_told_what_left_and_waits_for_a_p
         assert set(sink.times.values()) == {1}
         assert len(sink.times) == LETTERS
         assert store.look(lambda uow: uow.audit.examine()).discrepancies == ()
+
+
+def test_a_standby_that_was_synchronous_until_it_parted_holds_all_mail_though_nobody_remembers(
+    tmp_path: Path, pair: tuple[Postgres, Standby]
+) -> None:
+    """The primary goes on alone after its standby is gone, and dies with all dispatchers."""
+    primary, standby = pair
+    url = f"postgresql://breachdesk@/breachdesk?host={primary.address}&host={standby.address}"
+    for folder in ("before", "after"):
+        (tmp_path / folder).mkdir()
+    with (
+        sink_on_loopback(0.2) as (sink, port),
+        open_postgres(StoreSettings(url=url), now=FixedNow(NOON)) as store,
+    ):
+        standby.synchronise()
+        approve_letters(store, mail_settings(tmp_path, smtp_sender(port)), LETTERS)
+        server = store.identity()
+        noon = time.time()
+        before = Orders(str(tmp_path / "before"), url, "", port, noon, 60)
+        dispatchers = [start(before), start(before)]
+        wait_until(lambda: len(sink.log) >= 6)
+        standby.part()
+        parted = len(sink.log)
+        ask(primary, "alter system set synchronous_standby_names = ''")
+        ask(primary, "select pg_reload_conf()")
+        wait_until(lambda: len(sink.log) >= parted + 6)
+        discard(*dispatchers)
+        primary.kill()
+        ask(standby, "select pg_promote()")
+        wait_until(lambda: answers(store))
+        letters, beat = LetterRows(store), store.look(mail_hold.last_beat)
+        promoted = store.identity()
+        heir = start(replace(before, folder=str(tmp_path / "after")))
+        wait_until(lambda: bool(why_held(store)))
+        left = set(sink.log)
+        end(heir)
+
+        assert why_held(store) == mail_hold.AFTER_FAILOVER
+        assert still_queued(letters) & left, "the standby knew everything: this test showed nothing"
+        assert set(sink.times.values()) == {1}
+        assert cluster_of(server) == cluster_of(promoted)
+        assert beat is not None
+        assert not mail_hold.is_gap(beat, NOON + timedelta(seconds=time.time() - noon))
+
+
+def cluster_of(identity: str) -> list[str]:
+    """Without the timeline."""
+    system, _, tables = identity.split("/")
+    return [system, tables]
+
+
+def answers(store: PostgresStore) -> bool:
+    try:
+        return bool(store.identity())
+    except Retryable:
+        return False
 
 
 def still_queued(letters: LetterRows) -> set[str]:
