@@ -70,7 +70,17 @@ def this_host(root: Path = Path("/")) -> Host:
 def _machine_id(root: Path) -> str:
     file = root / "etc/machine-id"
     in_container = any((root / mark.lstrip("/")).exists() for mark in CONTAINER_MARKS)
-    return "" if in_container and not file.is_mount() else _first_line(file)
+    return "" if in_container and not _is_mounted(root, "/etc/machine-id") else _first_line(file)
+
+
+def _is_mounted(root: Path, file: str) -> bool:
+    """Is it a mount of its own? proc_pid_mountinfo(5): the fifth field is the mount point.
+    `Path.is_mount` knows folders only, and device numbers of two mounts may be the same."""
+    try:
+        mounts = (root / "proc/self/mountinfo").read_text("utf-8", "surrogateescape")
+    except OSError:
+        return False
+    return any(line.split()[4:5] == [file] for line in mounts.splitlines())
 
 
 def _digest(given: str) -> str:

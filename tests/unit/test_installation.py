@@ -383,3 +383,23 @@ def test_a_host_is_known_by_digests_and_a_container_by_none_of_its_own(tmp_path:
     assert len(host.board) == len(host.system) == 16
     assert "f" * 8 not in host.system
     assert (inside.board, inside.system) == ("", "")
+
+
+MOUNTED = (
+    "612 590 0:58 / / ro,relatime - overlay overlay ro,lowerdir=/layers\n"
+    "640 612 254:1 /etc/machine-id /etc/machine-id ro,relatime - ext4 /dev/vda1 rw\n"
+)
+
+
+def test_a_container_knows_the_host_by_the_machine_id_that_is_mounted_into_it(
+    tmp_path: Path,
+) -> None:
+    host = this_host(fake_root(tmp_path / "host", system="e" * 32))
+    root = fake_root(tmp_path / "inside", container=True, system="e" * 32)
+    (root / "proc/self").mkdir(parents=True)
+    (root / "proc/self/mountinfo").write_text(MOUNTED.partition("640")[0])
+    its_own = this_host(root).system
+    (root / "proc/self/mountinfo").write_text(MOUNTED)
+
+    assert its_own == ""
+    assert this_host(root).system == host.system != ""
