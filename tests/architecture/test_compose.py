@@ -26,6 +26,8 @@ from streams.topics.specs import topic_specs
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ["docker-compose.yml", "docker-compose.embedded.yml"]
 ONE_SHOT = {"topics", "migrate"}
+MACHINE_ID = "${MACHINE_ID_FILE:-/etc/machine-id}"
+"""The host's; not every host has one."""
 OURS = {"topics", "migrate", "worker", "console", "dispatcher", "desk"}
 
 
@@ -175,9 +177,22 @@ def test_what_is_mounted_exists(file: str) -> None:
             if isinstance(volume, str):
                 assert volume.partition(":")[0] in document["volumes"]
             else:
-                assert (ROOT / volume["source"]).exists(), volume
+                assert volume["source"] == MACHINE_ID or (ROOT / volume["source"]).exists(), volume
                 assert volume["read_only"] is True
                 assert volume["bind"] == {"create_host_path": False}
+
+
+@pytest.mark.parametrize(("file", "name"), [(FILES[0], "dispatcher"), (FILES[1], "desk")])
+def test_who_sends_keeps_what_it_sent_last_and_knows_its_host(file: str, name: str) -> None:
+    document = loaded(file)
+    service = document["services"][name]
+    lasting = [v.partition(":")[::2] for v in service["volumes"] if isinstance(v, str)]
+    mounted = {v["target"]: v["source"] for v in service["volumes"] if not isinstance(v, str)}
+
+    assert [target for _, target in lasting] == ["/data"]
+    assert {volume for volume, _ in lasting} <= set(document["volumes"])
+    assert "/data" not in service["tmpfs"]
+    assert mounted["/etc/machine-id"] == MACHINE_ID
 
 
 def test_no_secret_stands_in_the_file_and_make_secrets_makes_each(tmp_path: Path) -> None:

@@ -268,6 +268,29 @@ def test_a_database_that_forgot_what_a_dispatcher_began_holds_all_mail(scene: Sc
     assert scene.begin(one, "one", row_id=2) is not None
 
 
+def test_a_dispatcher_made_anew_on_the_same_volume_knows_what_its_forerunner_began(
+    scene: Scene,
+) -> None:
+    one = scene.outbox("one", seconds=60)
+    assert scene.begin(one, "one", row_id=1)
+    names = scene.store.look(lambda uow: uow.marks.names(LAST))
+    before = {name: scene.marked(name) or "" for name in names}
+    assert scene.begin(one, "one", row_id=2)
+    one.leave("one", scene.now())
+    scene.dispatchers = 0  # the same files
+    heir = scene.outbox("two", seconds=60)
+    goes_on = scene.begin(heir, "two", row_id=3) is not None
+    heir.leave("two", scene.now())
+    for name, value in before.items():
+        scene.mark(name, value)
+    scene.dispatchers = 0
+    third = scene.outbox("three", seconds=60)
+
+    assert goes_on
+    assert third.held(scene.now()) == STORE_IS_OLDER
+    assert scene.begin(third, "three", row_id=4) is None
+
+
 def test_a_dispatcher_that_comes_without_files_is_new_and_no_copy(scene: Scene) -> None:
     one = scene.outbox("one", seconds=60)
     scene.begin(one, "one")
