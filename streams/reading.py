@@ -16,6 +16,7 @@ from schemas.event import Event, RawRecord
 from schemas.plugin import Act, Folded
 from schemas.settings import Settings, SourceSettings
 from schemas.source import DeadLetter
+from streams.bounded import bounded
 from streams.enrich import Enricher
 from streams.ports import Outcome, RecordReader, RegisterView
 from streams.recognise import NotUnderstood, dataset, event_id
@@ -105,7 +106,7 @@ def make_event(
         sha256=hashlib.sha256(record.raw).hexdigest(),
         organization=resolved.organization,
         touches=resolved.touches,
-        unattributed=resolved.unattributed,
+        unattributed=resolved.unattributed and bounded(resolved.unattributed),
         in_time=in_time(
             time, record.arrived, source.horizon_hours * 3600, backfill=record.backfill
         ),

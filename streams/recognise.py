@@ -129,4 +129,4 @@ def event_id(source: str, raw: bytes, act: Act) -> str:
 def dataset(parser: str, act: Act) -> str:
     """`linux_sshd` → `linux.sshd`; an event that came in ECS keeps the dataset it names."""
     named = act.fields.get("event.dataset")
-    return named if isinstance(named, str) and named else parser.replace("_", ".", 1)
+    return bounded(named) if isinstance(named, str) and named else parser.replace("_", ".", 1)

@@ -22,6 +22,8 @@ from streams.ports import KnownLetter, SourceCount, UnattributedCount
 
 Row = dict[str, Any]
 SLICE = 400
+MOST_DATASETS = 20
+"""Of one key, by name: a sender may invent names without end, and each batch writes them anew."""
 SUMS = ("received", "parsed", "folded", "dead_letters", "not_understood", "late")
 LETTER = ("source", "arrived", "parser", "reason", "sha256")
 
@@ -57,7 +59,7 @@ def _summed(new: Any) -> dict[str, Any]:
 
 
 def add_unattributed(connection: Connection, counts: Sequence[UnattributedCount]) -> None:
-    """Adds to what the key has; keeps every data set's name once."""
+    """Adds to what the key has; of the names of data sets it keeps the first MOST_DATASETS."""
     if not counts:
         return
     by_key = sorted(counts, key=lambda count: count.key)
@@ -102,7 +104,7 @@ def _added(old: Row, count: UnattributedCount) -> Row:
         "events": old["events"] + count.events,
         "first": min(old["first"], count.first),
         "last": max(old["last"], count.last),
-        "datasets": sorted({*old["datasets"], count.dataset}),
+        "datasets": sorted({*old["datasets"], count.dataset})[:MOST_DATASETS],
     }
 
 

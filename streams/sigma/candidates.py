@@ -21,6 +21,9 @@ from sigma.types import SigmaNumber, SigmaString
 from streams.sigma.fields import Gate, names
 from streams.sigma.values import elements, exact, text
 
+OTHER = "-"
+"""Stands for every data set and category that no gate names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Required:
@@ -113,19 +116,31 @@ def _key(value: Any) -> str:
 
 
 class Candidates(Generic[Rule]):
-    """The plan of each log source, made when its first event comes."""
+    """The plan of each log source, made when its first event comes.
+
+    Log sources that no gate tells apart are one: senders may invent names without end.
+    """
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
+        self._datasets = {name for rule in rules for name in rule.gate.datasets}
+        self._categories = {name for rule in rules for name in rule.gate.categories}
         self._plans: dict[tuple[str, tuple[str, ...]], Plan[Rule]] = {}
 
     def of(self, dataset: str, fields: Mapping[str, Any]) -> list[Rule]:
         """Rules that may match this event."""
-        categories = fields.get("event.category")
-        if isinstance(categories, str):
-            categories = (categories,)
-        kind = (dataset, tuple(categories or ()))
+        kind = (self._dataset(dataset), self._named(fields.get("event.category")))
         plan = self._plans.get(kind)
         if plan is None:
             plan = self._plans[kind] = Plan(r for r in self._rules if r.gate.admits(*kind))
         return plan.rules(fields)
+
+    def _dataset(self, name: str) -> str:
+        for part in (name, name.partition(".")[0]):
+            if part in self._datasets:
+                return part
+        return OTHER if name else ""
+
+    def _named(self, categories: Any) -> tuple[str, ...]:
+        told = {text(each) for each in elements(categories)}
+        return tuple(sorted(told & self._categories)) or ((OTHER,) if told else ())

@@ -16,6 +16,7 @@ from streams.bounded import bounded
 from streams.sigma.candidates import Candidates
 from streams.sigma.options import PROVIDER
 from streams.sigma.rulebook import EventRule, Feed, RuleBook
+from streams.sigma.values import text
 
 TOLD = (
     "event.dataset",
@@ -36,6 +37,10 @@ TOLD = (
     "rule.name",
 )
 """What an analyst needs of an event in the evidence table."""
+MOST_TOLD = 100
+"""Values of a list that are told. The raw record keeps all."""
+LONGEST_TOLD = 2_000
+"""Characters of a text that are told."""
 
 
 class Engine:
@@ -67,7 +72,7 @@ class Engine:
                     found += _behaviour(event, detector, drafts)
         if not found:
             return []
-        summary = {name: event.fields[name] for name in TOLD if name in event.fields}
+        summary = {name: _told(event.fields[name]) for name in TOLD if name in event.fields}
         return [signal(event, key, draft, summary) for key, draft in found]
 
 
@@ -79,6 +84,7 @@ def _feed(event: Event, feed: Feed) -> Iterator[tuple[GroupKey, SignalDraft]]:
     if feed.alone:
         group = _standing_alone(event, group)
     if group is not None and value is not None:
+        group = tuple(map(bounded, group))
         key = GroupKey(feed.rule, _organization(event, feed.scope), group)
         yield key, SignalDraft(group, feed.step, value)
 
@@ -109,8 +115,23 @@ def _behaviour(
     organization = _organization(event, detector.scope)
     for draft in drafts:
         if all(draft.group):
-            group = tuple(part.casefold() for part in draft.group)
+            group = tuple(bounded(part.casefold()) for part in draft.group)
             yield GroupKey(detector.id, organization, group), draft
+
+
+def _told(value: Any) -> Any:
+    """So much of a value as a table shows. Windows hold it in memory for as long as they are open,
+    and whoever sends it chooses its length."""
+    if isinstance(value, list | tuple):
+        return [_one(each) for each in value[:MOST_TOLD]]
+    return _one(value)
+
+
+def _one(value: Any) -> Any:
+    if isinstance(value, int | float | None):
+        return value
+    told = text(value)
+    return told if len(told) <= LONGEST_TOLD else told[:LONGEST_TOLD] + "…"
 
 
 def signal(event: Event, key: GroupKey, draft: SignalDraft, summary: Mapping[str, Any]) -> Signal:

@@ -40,6 +40,8 @@ _NEWLINE = 0x0A
 _OTHER_BYTES = tuple(b for b in range(256) if b not in _WORD_BYTES and b != _NEWLINE)
 _ONE_CHARACTER = frozenset({_op.LITERAL, _op.NOT_LITERAL, _op.ANY, _op.IN})
 _REPEATS = frozenset({_op.MAX_REPEAT, _op.MIN_REPEAT})
+_BRANCHES = frozenset({_op.BRANCH, _op.GROUPREF_EXISTS})
+_TYPES = re.ASCII | re.UNICODE
 _WORD = (_op.IN, [(_op.CATEGORY, _op.CATEGORY_WORD)])
 
 
@@ -72,7 +74,7 @@ def _searcher(tree: _Tree, pattern: str) -> Callable[[str], bool]:
 
 
 def _linear(tree: _Tree, flags: int) -> Callable[[str], bool]:
-    alphabet = _Alphabet(_classes(tree, flags), words=_has_boundary(tree))
+    alphabet = _Alphabet(_classes(tree, flags), _words(tree, flags))
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.max_mem = _MEMORY
@@ -113,11 +115,16 @@ def _tries_of(kind: Any, value: Any) -> tuple[float, float]:
         ways, length = _tries(body)
         every = sum(min(ways**times, MOST_STEPS + 1.0) for times in range(least, most + 1))
         return every, length * most
-    if kind is _op.BRANCH:
-        branches = [_tries(branch) for branch in value[1]]
+    if kind in _BRANCHES:
+        branches = [_tries(branch) for branch in _branches(kind, value)]
         return sum(ways for ways, _ in branches), max(length for _, length in branches)
     inner = _body(kind, value)
     return (1.0, 1.0) if inner is None else _tries(inner)
+
+
+def _branches(kind: Any, value: Any) -> list[_Tree]:
+    """What either alternative says; of a condition on a group the second may be missing."""
+    return value[1] if kind is _op.BRANCH else [value[1], value[2] or []]
 
 
 def _body(kind: Any, value: Any) -> _Tree | None:
@@ -136,15 +143,20 @@ def _nodes(tree: _Tree, flags: int) -> Iterator[tuple[Any, Any, int]]:
     """Every node with the flags that hold for it."""
     for kind, value in tree:
         yield kind, value, flags
-        if kind is _op.BRANCH:
-            for branch in value[1]:
+        if kind in _BRANCHES:
+            for branch in _branches(kind, value):
                 yield from _nodes(branch, flags)
         elif (inner := _body(kind, value)) is not None:
             yield from _nodes(inner, _flags_inside(kind, value, flags))
 
 
 def _flags_inside(kind: Any, value: Any, flags: int) -> int:
-    return (flags | value[1]) & ~value[2] if kind is _op.SUBPATTERN else flags
+    """ASCII and UNICODE exclude each other: the inner one holds."""
+    if kind is not _op.SUBPATTERN:
+        return flags
+    added, dropped = int(value[1]), int(value[2])
+    outer = flags & ~_TYPES if added & _TYPES else flags
+    return (outer | added) & ~dropped
 
 
 def _classes(tree: _Tree, flags: int) -> set[Ranges]:
@@ -155,27 +167,36 @@ def _classes(tree: _Tree, flags: int) -> set[Ranges]:
     }
 
 
-def _has_boundary(tree: _Tree) -> bool:
-    return any(kind is _op.AT and value is _op.AT_BOUNDARY for kind, value, _ in _nodes(tree, 0))
+def _words(tree: _Tree, flags: int) -> Ranges | None:
+    r"""The characters between which and others `\b` matches; None: the pattern has no `\b`. Raises
+    Refused where ASCII holds for one and not for another."""
+    words = {
+        _ranges(*_WORD, inside)
+        for kind, value, inside in _nodes(tree, flags)
+        if kind is _op.AT and value is _op.AT_BOUNDARY
+    }
+    if len(words) > 1:
+        raise Refused("it has words in ASCII and in Unicode")
+    return next(iter(words), None)
 
 
 class _Alphabet:
     """One byte for all characters that no class of the pattern tells apart."""
 
-    def __init__(self, classes: Iterable[Ranges], *, words: bool) -> None:
-        word = _ranges(*_WORD, re.UNICODE)
-        told_apart = [*classes, ((_NEWLINE, _NEWLINE),), *([word] if words else [])]
+    def __init__(self, classes: Iterable[Ranges], words: Ranges | None) -> None:
+        """`words`: the characters that bytes of letters stand for."""
+        told_apart = [*classes, ((_NEWLINE, _NEWLINE),), *([words] if words else [])]
         edges = {0, *(edge for ranges in told_apart for a, b in ranges for edge in (a, b + 1))}
         self._edges = sorted(edge for edge in edges if edge <= 0x10FFFF)
         self._bytes: list[int] = []
         free = {True: list(_WORD_BYTES), False: list(_OTHER_BYTES)}
-        if not words:
+        if words is None:
             free[True] = free[False] = [*_OTHER_BYTES, *_WORD_BYTES]
         given: dict[tuple[bool, ...], int] = {}
         for first in self._edges:
             kind = tuple(_holds(ranges, first) for ranges in told_apart)
             if kind not in given:
-                rest = free[words and _holds(word, first)]
+                rest = free[words is not None and _holds(words, first)]
                 if first != _NEWLINE and not rest:
                     raise Refused("it tells too many characters apart")
                 given[kind] = _NEWLINE if first == _NEWLINE else rest.pop()

@@ -157,6 +157,15 @@ def test_what_belongs_to_nobody_is_listed_and_not_pooled(tmp_path) -> None:
     }
 
 
+def test_a_long_name_that_belongs_to_nobody_is_listed_by_a_bounded_one(tmp_path) -> None:
+    long = sign_in(0, "jo", host="h" * 100_000 + ".example") | {"event.dataset": "d" * 100_000}
+
+    batch = run(tmp_path, [raw(long)])
+
+    assert [len(each.key) < 300 for each in batch.unattributed] == [True]
+    assert [len(each.dataset) < 300 for each in batch.unattributed] == [True]
+
+
 def test_a_record_beyond_its_horizon_is_counted_late_and_feeds_no_correlation(tmp_path) -> None:
     late = [raw(sign_in(i, "jo"), arrived=NOON + 25 * HOUR) for i in range(12)]
     batch = run(tmp_path, late)

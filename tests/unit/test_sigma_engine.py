@@ -115,6 +115,40 @@ def test_provider_scope_counts_across_customers_and_unknown_owners(engine) -> No
     assert ("correlated", PROVIDER_SCOPE, ("jo",)) in found
 
 
+def test_what_a_window_holds_of_an_event_is_bounded_however_long_its_texts_are(engine) -> None:
+    long = "n" * 1_000_000
+    fields = {
+        "user__name": long,
+        "source__ip": [long, {"a": [long] * 3}, *[long] * 500],
+        "url__path": "/" + long,
+        "destination__port": 22,
+    }
+
+    signals = engine(TEXT + CORRELATION).signals(event(fields=fields))
+
+    assert len(signals) == 2
+    for signal in signals:
+        assert len(repr(signal.key)) < 1_000
+        assert len(repr(dict(signal.summary))) < 300_000
+        assert signal.summary["destination.port"] == 22
+    other = engine(TEXT).signals(event(fields=fields | {"source__ip": long + "x"}))
+    assert other[0].key.group != signals[0].key.group
+
+
+def test_names_that_senders_invent_make_no_plans_and_change_no_match(engine) -> None:
+    of = engine(TEXT)
+    for number in range(200):
+        made = event(fields={"event__category": [f"c{number}", "authentication"]})
+        assert len(of.matches(dataclasses.replace(made, dataset=f"d{number}"))) == 1
+        other = event(fields={"event__category": [f"c{number}", {"odd": number}]})
+        assert of.matches(dataclasses.replace(other, dataset=f"linux.{number}")) == []
+    assert len(of.matches(event(fields={"event__category": None}))) == 0
+    nameless = dataclasses.replace(event(fields={"event__category": None}), dataset="")
+    assert len(of.matches(nameless)) == 1
+
+    assert len(of._candidates._plans) < 10
+
+
 def test_late_events_alert_alone_by_their_day_and_feed_no_correlation(engine) -> None:
     assert keys(engine(TEXT + CORRELATION), event(in_time=False)) == [
         ("failed", "acme", ("203.0.113.1", "late:2026-11-22"))

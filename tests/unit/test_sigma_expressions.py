@@ -32,6 +32,8 @@ def joined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.builds("({}|{})".format, inner, inner),
         st.builds("(?i:{})".format, inner),
         st.builds("(?s-i:{})".format, inner),
+        st.builds("(?a:{})".format, inner),
+        st.builds("(a)?(?(1){}|{})".format, inner, inner),
     )
 
 
@@ -43,6 +45,8 @@ FLAGS = st.sampled_from([0, re.IGNORECASE, re.MULTILINE, re.DOTALL, re.IGNORECAS
 @given(pattern=PATTERNS, flags=FLAGS, texts=st.lists(st.text(SIGNS, max_size=8), max_size=8))
 @example(r"(?i:k)*s+$", 0, ["\u212aſ", "Ks\n"])
 @example(r"\bé+\b.*", 0, ["é", "aé", "é é"])
+@example(r"(?a:\bé.*x)", 0, ["aé x", "é x", "-é x"])
+@example(r"(?i:é(?a:k)+x*)", 0, ["ÉK", "É\u212a"])
 def test_an_expression_matches_what_re_matches(pattern: str, flags: int, texts: list[str]) -> None:
     try:
         search = searcher(pattern, flags)
@@ -96,6 +100,9 @@ def test_a_nested_repeat_is_searched_in_no_time() -> None:
         ("(", "read"),
         ("(" * 3000 + "a" + ")" * 3000, "deep"),
         ("(a$)*b", "backtracking"),
+        ("(x)?(?(1)y|(a+)+$)", "back"),
+        ("(x)?(?(1)(a+)+$)", "back"),
+        (r"\bé+(?a:\b)", "ASCII"),
     ],
 )
 def test_what_only_backtracking_can_search_is_refused_with_its_reason(

@@ -213,6 +213,11 @@ def test_what_belongs_to_nobody_adds_up_until_somebody_binds_it(
     assert (found[-1].events, found[-1].datasets) == (10, ("set0", "set1"))
     assert (found[-1].first, found[-1].last) == (START, START + 2 * day)
 
+    named = [UnattributedCount("host:web01", 1, START, START, f"d{n:04}") for n in range(500)]
+    commit(sink, unattributed=named)
+    rows = {item.key: item for item in store.look(lambda uow: uow.customers.unattributed())}
+    assert rows["host:web01"].datasets == tuple(f"d{n:04}" for n in range(20))
+
     bound = (
         a_binding("contoso.example", kind=AssetKind.DOMAIN),
         a_binding("fabrikam.example", kind=AssetKind.DOMAIN),
