@@ -40,11 +40,22 @@ def require_own(actor: Actor, user_id: str, *, act: str) -> None:
         require_operator(actor, act=act)
 
 
+LONGEST_TEXT = 10_000
+"""Characters of a note or a reason. It stays for ever, and every page of its case reads it."""
+
+
 def required(text: str, *, place: str, remedy: str) -> str:
-    """The text without surrounding blanks. Raises BadInput when nothing is left."""
+    """The text without surrounding blanks. Raises BadInput when nothing is left, and when it is
+    longer than LONGEST_TEXT."""
     stripped = text.strip()
     if not stripped:
         raise BadInput("it is empty", place=place, remedy=remedy)
+    if len(stripped) > LONGEST_TEXT:
+        raise BadInput(
+            f"it is longer than {LONGEST_TEXT:,} characters",
+            place=place,
+            remedy="Write it in fewer words, and name the file that holds the rest.",
+        )
     return stripped
 
 

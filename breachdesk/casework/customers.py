@@ -20,6 +20,8 @@ from schemas.signs import hidden_in
 from schemas.user import Actor, Duty
 
 _ID = re.compile(r"[^\s:?\x00-\x1f]{1,64}")
+RESERVED = (PROVIDER, "import")
+"""Ours, and the page of imports."""
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
 _PHONE = re.compile(r"\+?[0-9 ()./\-]{5,30}( ?(x|ext\.?) ?[0-9]{1,6})?", re.IGNORECASE)
 
@@ -123,12 +125,19 @@ def _id(row: Checked, preset: Preset, name: str, seen: dict[str, int]) -> str:
     found = row.text("id") or (slug(name) if preset.name_is_id else "")
     if not found:
         return row.needed("id", "Give the id that your billing or ticket system uses.")
-    if found == PROVIDER or not _ID.fullmatch(found) or hidden_in(found):
-        row.fault("id", "cannot be an id", "Use up to 64 characters, no blanks, colons or `?`.")
+    if found in RESERVED or not _ID.fullmatch(found) or hidden_in(found) or _leads_away(found):
+        row.fault(
+            "id", "cannot be an id", "Use up to 64 characters, no blanks, colons or `?`, no `..`."
+        )
     if found in seen:
         row.fault("id", f"stands in line {seen[found]} already", "Keep one row a customer.")
     seen.setdefault(found, row.line)
     return found
+
+
+def _leads_away(customer_id: str) -> bool:
+    """Browsers take such a part of an address for another folder."""
+    return any(part in (".", "..") for part in customer_id.split("/"))
 
 
 def _phone(row: Checked) -> str:

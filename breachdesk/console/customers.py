@@ -61,7 +61,7 @@ def take(request: Request, desk: Signed, form: Posted) -> Response:
     return desk.page("import_report.html", report=report, what=form.text("what"))
 
 
-@router.get("/customers/{customer_id}")
+@router.get("/customers/{customer_id:path}")
 def one(customer_id: str, desk: Signed) -> Response:
     """People, and every asset with from when to when."""
     customer, bindings, changes = desk.look(

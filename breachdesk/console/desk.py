@@ -58,6 +58,8 @@ FORM_BYTES = 4 * 1024 * 1024
 """The same without a file."""
 STRANGERS_BYTES = 64 * 1024
 MOST_FILES = 4
+LONGEST_FIELD = 64 * 1024
+"""Characters of one text field."""
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """No text: PostgreSQL keeps no NUL, and no encoding has half a character. A form that names a
 charset of its own can bring both."""
@@ -254,6 +256,8 @@ async def read_form(request: Request, most_bytes: int = STRANGERS_BYTES) -> Form
     pairs = [(name, value) for name, value in data.multi_items() if isinstance(value, str)]
     if any(UNSTORABLE.search(part) for pair in pairs for part in pair):
         raise HTTPException(400, NO_TEXT)
+    if any(len(value) > LONGEST_FIELD for _, value in pairs):
+        raise HTTPException(413, f"A field holds at most {LONGEST_FIELD:,} characters.")
     request.state.files = {n: v for n, v in data.multi_items() if isinstance(v, UploadFile)}
     return Form(pairs, hall_of(request).pages.times)
 

@@ -216,3 +216,11 @@ def test_any_cells_give_a_report_and_a_second_import_adds_and_changes_nothing(
 
     assert (second.added, second.changed) == (0, 0)
     assert (second.refused, second.problems) == (first.refused, first.problems)
+
+
+@pytest.mark.parametrize("odd", ["..", "a/../b", "./a", "import", "provider"])
+def test_an_id_that_leads_to_another_page_is_refused(imported: Imported, odd: str) -> None:
+    report = imported(f"customer id,name,default email\n{odd},Odd Ltd,odd@odd.example\n")
+
+    assert (report.added, report.refused) == (0, 1)
+    assert report.problems[0].column == "customer id"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,10 @@ from console_desk import HASH, PASSWORD, Desk, Visitor, a_desk, csrf_of, secret_
 from store_adapters import ADAPTERS, fresh_store
 
 from breachdesk.casework import accounts
+from breachdesk.casework.authority import LONGEST_TEXT
+from breachdesk.console.desk import LONGEST_FIELD
 from breachdesk.ports import UnitOfWork
-from breachdesk.testing import FixedNow, a_case, a_user, an_actor
+from breachdesk.testing import FixedNow, a_case, a_customer, a_user, an_actor
 from schemas.user import Duty
 
 OPERATOR = an_actor(user_id="operator:cli")
@@ -95,6 +99,32 @@ async def test_a_secret_that_is_none_gets_a_new_one(desk: Desk, secret: str) -> 
 
     assert answer.status_code == 200
     assert secret_of(answer.text) != secret
+
+
+async def test_a_text_that_every_page_would_carry_for_ever_is_refused(desk: Desk) -> None:
+    visitor = desk.visitor()
+    await visitor.sign_in("ana")
+    case = desk.store.act(lambda uow: a_case(uow, desk.now(), actor="ana")).id
+    codes = [
+        (await visitor.post(f"/cases/{case}/note", note="x" * size)).status_code
+        for size in (LONGEST_TEXT, LONGEST_TEXT + 1, LONGEST_FIELD + 1)
+    ]
+
+    assert codes == [303, 422, 413]
+    assert len(desk.store.look(lambda uow: uow.cases.get(case)).notes) == 1
+
+
+@pytest.mark.parametrize("customer", ["INV/2026/17", "a#b", "a%2Fb"])
+async def test_the_page_of_a_customer_is_found_under_every_id_that_is_one(
+    desk: Desk, customer: str
+) -> None:
+    desk.store.act(lambda uow: uow.customers.save(a_customer(customer)))
+    visitor = desk.visitor()
+    await visitor.sign_in("ana")
+    links = re.findall(r'href="(/customers/[^"]+)"', (await visitor.client.get("/customers")).text)
+    answers = [await visitor.client.get(link) for link in links]
+
+    assert [a.status_code for a in answers if customer in unescape(a.text)] == [200]
 
 
 def end_sessions(uow: UnitOfWork, user: str, desk: Desk) -> None:
