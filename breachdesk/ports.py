@@ -168,6 +168,10 @@ class NoticeBook(Protocol):
 
     def counts(self) -> Mapping[Status, int]: ...  # 0 too
 
+    def tries(self) -> int:
+        """How many attempts to send all rows tell of together."""
+        ...
+
     def update(self, row: NoticeRow, *, expected: Sequence[Status]) -> bool:
         """Write the row if its stored status is one of `expected`; False: it was not."""
         ...

@@ -56,6 +56,9 @@ class LastAttempt(Frozen):
     announced_changed: int
     """When the announcement's file changed, in the file system's own nanoseconds."""
     host: Host
+    tries: int = 0
+    """How many attempts the store's notices tell of together, this one too. 0: not counted, in a
+    shared store and by earlier versions."""
 
 
 class BesideStore(Frozen):

@@ -15,6 +15,9 @@ OTHER_INSTALLATION = "the files beside the store are another installation's"
 STORE_IS_OLDER = "the store does not know the last attempt that the files beside it tell of"
 FILES_ARE_OLDER = "the files beside the store do not know the last attempt that the store tells of"
 PUT_BACK = "the data folder was copied or put back, or its files' owner, mode or label was changed"
+PARTLY_OLDER = (
+    "part of the store was put back: its notices do not know all the attempts that it tells of"
+)
 OTHER_MACHINE = "the data folder is on another machine than mail was last sent from"
 
 
@@ -55,12 +58,14 @@ class Account:
     was_used: bool
     """Does the store have an installation, or hold notices of an earlier version's?"""
     host: Host
+    tries: int = 0
+    """How many attempts the store's notices tell of together. 0: not counted, the store is shared."""
 
     @property
     def fingerprint(self) -> str:
         """Stays the same until somebody writes or moves something; a restart changes nothing."""
         machine = (self.host.board, self.host.system)
-        said = repr((self.beside, self.installation, self.last, machine))
+        said = repr((self.beside, self.installation, self.last, self.tries, machine))
         return hashlib.sha256(said.encode()).hexdigest()
 
     @property
@@ -100,6 +105,9 @@ class Account:
         if last is None:
             return STORE_IS_OLDER if begun.count or not self.is_shared else ""
         why = _compare(announced, begun, self.beside, last)
+        if not why and self.tries < last.tries:
+            # SQLite plays a log that was left behind over a store that was put back.
+            why = PARTLY_OLDER
         return why or (OTHER_MACHINE if self.host.is_another(last.host) else "")
 
 

@@ -54,6 +54,7 @@ class Installation:
             last=None,
             was_used=was_used,
             host=self._files.host,
+            tries=self._tries(uow),
         )
         return replace(account, last=_last(uow, account.name))
 
@@ -129,7 +130,9 @@ class Installation:
             return False
         if known != announced.previous and not is_first:
             return False
-        _note(uow, announced, changed, self._files.host)
+        # This one is written on its notice in the same transaction.
+        tries = 0 if self._shared else self._tries(uow) + 1
+        _note(uow, announced, changed, self._files.host, tries)
         return True
 
     def confirm(self) -> None:
@@ -151,7 +154,12 @@ class Installation:
         assert beside.announced is not None, "just written"
         if not self._shared:
             uow.marks.set(INSTALLATION, beside.announced.installation)
-        _note(uow, beside.announced, beside.announced_changed, self._files.host)
+        changed = beside.announced_changed
+        _note(uow, beside.announced, changed, self._files.host, self._tries(uow))
+
+    def _tries(self, uow: UnitOfWork) -> int:
+        """A database server puts no part of a store back: there nothing is counted."""
+        return 0 if self._shared else uow.notices.tries()
 
     def _first_files(self, now: datetime) -> BesideStore:
         """Of an installation that never sent: its attempt 0 is its establishment."""
@@ -191,12 +199,13 @@ def _last(uow: UnitOfWork, installation: str) -> LastAttempt | None:
     return LastAttempt.model_validate_json(said) if said else None
 
 
-def _note(uow: UnitOfWork, announced: Announced, changed: int, host: Host) -> None:
+def _note(uow: UnitOfWork, announced: Announced, changed: int, host: Host, tries: int) -> None:
     last = LastAttempt(
         count=announced.count,
         attempt=announced.attempt,
         at=announced.at,
         announced_changed=changed,
         host=host,
+        tries=tries,
     )
     uow.marks.set(LAST + announced.installation, last.model_dump_json())

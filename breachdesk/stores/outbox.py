@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import JSON, cast, func, insert, select, type_coerce, update
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores import counters
@@ -70,6 +70,13 @@ class SqlNoticeBook:
         query = select(notices.c.status, func.count()).group_by(notices.c.status)
         found = {row[0]: int(row[1]) for row in self._connection.execute(query)}
         return {status: found.get(status.value, 0) for status in Status}
+
+    def tries(self) -> int:
+        """How many attempts to send all rows tell of together, read from the rows themselves."""
+        has_json = self._connection.dialect.name == "postgresql"
+        doc = cast(notices.c.doc, JSON) if has_json else type_coerce(notices.c.doc, JSON)
+        query = select(func.coalesce(func.sum(doc["attempts"].as_integer()), 0))
+        return int(self._connection.execute(query).scalar_one())
 
     def update(self, row: NoticeRow, *, expected: Sequence[Status]) -> bool:
         """Write the row if its stored status is one of `expected`; False: it was not. Raises

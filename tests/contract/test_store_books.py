@@ -333,6 +333,9 @@ def test_rows_and_alerts_are_counted_as_they_are_listed(store: AnyStore, breach:
         store.act(lambda uow, p=person, s=status: uow.notices.queue(a_row(breach.id, p, s)))
 
     rows = store.look(lambda uow: uow.notices.counts())
+    tried = store.look(lambda uow: uow.notices.get(1))
+    again = tried.model_copy(update={"attempts": 3})
+    store.act(lambda uow: uow.notices.update(again, expected=[again.status]))
     new = store.look(lambda uow: uow.alerts.count((AlertState.NEW,)))
     store.act(lambda uow: uow.alerts.act(alert.pk, alert.version, state=AlertState.DISMISSED))
 
@@ -341,6 +344,7 @@ def test_rows_and_alerts_are_counted_as_they_are_listed(store: AnyStore, breach:
         Status.QUEUED: 2,
         Status.UNKNOWN: 1,
     }
+    assert store.look(lambda uow: uow.notices.tries()) == 3
     assert new == 1
     assert store.look(lambda uow: uow.alerts.count((AlertState.NEW,))) == 0
     assert store.look(lambda uow: uow.alerts.count(tuple(AlertState))) == 1

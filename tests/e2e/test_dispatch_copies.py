@@ -49,6 +49,27 @@ with Premises(mail_settings(Path(folder), smtp_sender(int(port))), now) as house
         print(json.dumps({"held": problem.problem}))
 """
 
+SENT_THEN_KILLED = """
+import asyncio, os, sqlite3, sys, time
+from datetime import timedelta
+from pathlib import Path
+from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.mail import send_due
+from breachdesk.casework import mail_hold
+from notifiers.testing import NOON
+from waiting_letters import mail_settings, smtp_sender
+folder, port, noon = sys.argv[1:]
+def now():
+    return NOON + timedelta(seconds=time.time() - float(noon))
+house = Premises(mail_settings(Path(folder), smtp_sender(int(port))), now)
+house.store
+assert asyncio.run(send_due(house)) == 47
+with sqlite3.connect(Path(folder) / "store.db") as other:
+    assert other.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()[0] == 0
+house.store.act(lambda uow: mail_hold.beat(uow, now()))
+os._exit(0)
+"""
+
 
 @dataclass
 class Scene:
@@ -59,12 +80,14 @@ class Scene:
     port: int
     noon: float
 
-    def start(self, folder: Path | None = None, **shift: float) -> subprocess.Popen[str]:
+    def start(
+        self, folder: Path | None = None, script: str = SEND, **shift: float
+    ) -> subprocess.Popen[str]:
         """One round in a process of its own, whose clock is wrong by so much."""
         noon = self.noon - timedelta(**shift).total_seconds()
         arguments = [str(folder or self.folder), str(self.port), str(noon)]
         return subprocess.Popen(
-            [sys.executable, "-c", SEND, *arguments],
+            [sys.executable, "-c", script, *arguments],
             stdout=subprocess.PIPE,
             text=True,
             cwd=TESTS.parent,
@@ -130,6 +153,28 @@ def test_a_store_put_back_within_five_minutes_sends_nothing_again(
     assert second == {"held": f"mail is held: {attempt_account.STORE_IS_OLDER}"}
     assert (len(scene.sink.log), scene.doubled) == (LETTERS, [])
     assert scene.statuses() == [Status.QUEUED] * LETTERS
+
+
+def test_a_store_put_back_under_the_log_that_was_left_beside_it_sends_nothing_again(
+    scene: Scene, tmp_path: Path
+) -> None:
+    """SQLite plays the log over any store, so the newest marks come with the oldest rows."""
+    backup = copied(scene.folder, tmp_path / "backup")
+    with scene.start(script=SENT_THEN_KILLED) as process:
+        assert process.wait(300) == 0
+    assert (scene.folder / "store.db-wal").stat().st_size > 0
+    shutil.copy2(backup / "store.db", scene.folder / "store.db")
+    second = scene.send()
+    statuses = scene.statuses()
+    why = scene.release()
+    scene.send()
+    again = scene.send()
+
+    assert second == {"held": f"mail is held: {attempt_account.PARTLY_OLDER}"}
+    assert statuses == [Status.QUEUED] * LETTERS
+    assert why == attempt_account.PARTLY_OLDER
+    assert again == {"tried": 0}
+    assert set(scene.sink.times.values()) == {2}, "only after a person said so"
 
 
 def by_cp(backup: Path, folder: Path) -> None:
