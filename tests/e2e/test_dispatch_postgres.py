@@ -45,7 +45,7 @@ class Scene:
     def rows(self) -> list[NoticeRow]:
         return self.letters.rows()
 
-    def wait_until(self, reached: Callable[[], bool], seconds: float = 60.0) -> None:
+    def wait_until(self, reached: Callable[[], bool], seconds: float = 600.0) -> None:
         deadline = time.monotonic() + seconds
         while not reached():
             assert time.monotonic() < deadline, (
