@@ -45,7 +45,7 @@ from streams.readers import InProcessReader
 from streams.sigma.load import load_rules
 
 LIVE = ("id", "rule", "organization", "group", "first", "last", "severity")
-WAIT_SECONDS = 90.0
+WAIT_SECONDS = 300.0
 Row = dict[str, Any]
 
 
@@ -181,7 +181,7 @@ class Worker:
         if self.alive:
             self.process.send_signal(number)
 
-    def ready(self, seconds: float = 60.0) -> None:
+    def ready(self, seconds: float = 240.0) -> None:
         """Wait until it says that it is."""
         until(lambda: self.asked("/readyz")[0] == 200, seconds, lambda: self.said[-2000:])
 
@@ -190,7 +190,7 @@ class Worker:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, seconds: float = 40.0) -> int:
+    def stop(self, seconds: float = 120.0) -> int:
         """SIGTERM; its exit code."""
         self.send(signal.SIGTERM)
         return self.process.wait(seconds)
@@ -262,7 +262,7 @@ class Fleet:
         for worker in self.workers:
             worker.send(signal.SIGTERM)
         stopped, self.workers = self.workers, []
-        return [worker.process.wait(40) for worker in stopped]
+        return [worker.process.wait(120) for worker in stopped]
 
     @property
     def producer(self) -> KafkaProducer:

@@ -87,7 +87,7 @@ def ask(server: Postgres, query: LiteralString) -> object:
         return row[0] if row else None
 
 
-def wait_until(reached: Callable[[], bool], seconds: float = 60.0) -> None:
+def wait_until(reached: Callable[[], bool], seconds: float = 300.0) -> None:
     deadline = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < deadline

@@ -61,7 +61,7 @@ def kill_midway(
 ) -> None:
     """Once it has sent something more, at a moment of the dice's choosing."""
     before = ended(outbox)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while ended(outbox) <= before and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
     time.sleep(dice.random() * 0.02)

@@ -165,7 +165,7 @@ def furnish(office: Office, authority: trustme.CA) -> None:
 
 
 def wait_for_greeting(office: Office) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         try:
             with socket.create_connection(("127.0.0.1", office.port), timeout=2) as line:
@@ -195,7 +195,7 @@ def words_of(message: EmailMessage) -> str:
 
 
 def wait_for_all(office: Office, names: list[str]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not all(office.mails(name) for name in names):
         time.sleep(0.1)
 

@@ -85,7 +85,7 @@ class Port:
 
 
 def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not true():
         assert time.monotonic() < deadline, "it did not happen in a minute"
         time.sleep(0.01)

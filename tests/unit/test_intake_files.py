@@ -134,7 +134,7 @@ class Follower:
 
 
 def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 120
     while not true():
         assert time.monotonic() < deadline, "it did not happen in five seconds"
         time.sleep(0.01)
