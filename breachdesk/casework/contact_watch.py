@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from breachdesk.casework import cases
@@ -92,7 +92,7 @@ def is_still_registered(
 
 
 def check_contacts_task(
-    uow: UnitOfWork, manifest: Manifest, changes: Iterable[RegisterChange], now: datetime
+    uow: UnitOfWork, manifest: Manifest, changes: Sequence[RegisterChange], now: datetime
 ) -> Task | None:
     """One task that names every changed contact, with the number held before."""
     told = {r.customer_id for r in manifest.recipients}
@@ -101,7 +101,10 @@ def check_contacts_task(
     )
     if not mine:
         return None
-    lines = [_line(uow, change) for change in mine[:LISTED]]
+    listed = mine[:LISTED]
+    of_listed = {change.customer_id for change in listed}
+    numbers = numbers_before(uow, (c for c in changes if c.customer_id in of_listed))
+    lines = [_line(uow, change, numbers[change.customer_id]) for change in listed]
     seqs = ",".join(str(change.entry.seq) for change in mine)
     mark = hashlib.sha256(seqs.encode()).hexdigest()[:12]
     count = len({change.customer_id for change in mine})
@@ -115,18 +118,36 @@ def check_contacts_task(
     )
 
 
-def number_before(changes: Iterable[FieldChange], customer: Customer | None) -> str:
-    """The telephone number that stood in the register before the change."""
-    phones = [c for c in changes if c.name == "phone" or c.name.endswith(".phone")]
-    before = next((c.before for c in phones if c.before), "")
-    if before or phones or customer is None:
-        return before
-    return customer.phone or next((p.phone for p in customer.people if p.phone), "")
+def numbers_before(uow: UnitOfWork, changes: Iterable[RegisterChange]) -> Mapping[str, str]:
+    """By customer: the telephone number that stood in the register before all of these changes,
+    which come oldest first; empty: none did. Whoever changes an address changes the number in a
+    step of its own, before or after."""
+    numbers: dict[str, str] = {}
+    others: set[str] = set()
+    for change in changes:
+        if change.customer_id in numbers:
+            continue
+        if change.is_new or any(map(_is_number, change.fields)):
+            numbers[change.customer_id] = _first_before(opened(uow, change.entry))
+        else:
+            others.add(change.customer_id)
+    for customer_id in others - numbers.keys():
+        customer = uow.customers.get(customer_id)
+        people = (person.phone for person in customer.people if person.phone)
+        numbers[customer_id] = customer.phone or next(people, "")
+    return numbers
 
 
-def _line(uow: UnitOfWork, change: RegisterChange) -> str:
+def _first_before(fields: Iterable[FieldChange]) -> str:
+    return next((f.before for f in fields if _is_number(f.name) and f.before), "")
+
+
+def _is_number(field: str) -> bool:
+    return field == "phone" or field.endswith(".phone")
+
+
+def _line(uow: UnitOfWork, change: RegisterChange, number: str) -> str:
     fields = opened(uow, change.entry)
-    number = number_before(fields, uow.customers.get(change.customer_id))
     said = "; ".join(f"{f.name}: {f.before or 'nothing'} → {f.after or 'nothing'}" for f in fields)
     return (
         f"{change.customer_id}, {change.at:%d %B %Y %H:%M} UTC, by {change.by}: {said}. "

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from breachdesk.casework import register_changes
-from breachdesk.casework.contact_watch import number_before, suspect_changes
+from breachdesk.casework.contact_watch import numbers_before, suspect_changes
 from breachdesk.casework.register_changes import RegisterChange
 from breachdesk.console.desk import Desk
 from breachdesk.ports import UnitOfWork
@@ -55,7 +55,7 @@ class ContactWarning:
     rows: tuple[ContactRow, ...] = ()
     """Empty for a customer that was added."""
     number: str = field(default="", repr=False)
-    """To ring: it stood in the register before the change. Empty: none did."""
+    """To ring: it stood in the register before all of these changes. Empty: none did."""
 
 
 @dataclass(frozen=True)
@@ -80,18 +80,18 @@ def contact_warnings(
     changes = [change for change in every if not change.is_new][::-1]
     additions = [change for change in every if change.is_new][::-1]
     shown = (changes[:SHOWN], additions[:SHOWN])
+    named = {change.customer_id for change in shown[0]}
+    numbers = numbers_before(uow, (change for change in every if change.customer_id in named))
     return ContactWarnings(
         len({change.customer_id for change in every}),
-        tuple(_warning(uow, desk, change) for change in shown[0]),
+        tuple(_warning(uow, desk, change, numbers[change.customer_id]) for change in shown[0]),
         tuple(ContactWarning(each.customer_id, each.at, each.by) for each in shown[1]),
         len(every) - sum(map(len, shown)),
     )
 
 
-def _warning(uow: UnitOfWork, desk: Desk, change: RegisterChange) -> ContactWarning:
+def _warning(uow: UnitOfWork, desk: Desk, change: RegisterChange, number: str) -> ContactWarning:
     duties = desk.user.duties
-    fields = register_changes.opened(uow, change.entry)
-    number = number_before(fields, uow.customers.get(change.customer_id))
     return ContactWarning(
         change.customer_id,
         change.at,

@@ -110,6 +110,19 @@ async def test_a_changed_contact_is_shown_with_when_who_and_the_number_to_ring(
     assert "fabrikam" not in text.partition("Ring 01632 960001")[0].partition("One contact")[2]
 
 
+@pytest.mark.parametrize("page", ["/affected", "/approval"])
+async def test_the_number_to_ring_is_the_one_before_the_first_of_several_changes(
+    pages: Pages, page: str
+) -> None:
+    again = CONTOSO.replace("accounts@", "newer@").replace("960001", "960666")
+    pages.scene.imports(again, by="mallory")
+    async with pages.signed_in("rowan") as visitor:
+        text = await visitor.read(visitor.case + page)
+
+    assert text.count("Ring 01632 960001") == 2
+    assert "Ring 01632 960666" not in text
+
+
 async def test_the_case_says_that_a_contact_changed_and_where_to_look(pages: Pages) -> None:
     async with pages.signed_in("ana") as visitor:
         text = await visitor.read(visitor.case)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from release_scene import ASSETS, CONTOSO, FABRIKAM, ReleaseScene, release_scene
 
+from breachdesk.casework.contact_watch import numbers_before, suspect_changes
 from breachdesk.testing import a_user
 from schemas.breach import ApprovalKind
 from schemas.errors import Conflict, NotAllowed
@@ -267,6 +268,34 @@ def test_a_changed_contact_becomes_a_task_with_the_number_held_before(
     assert "Number before: 01632 960001" in task.script
     assert "fabrikam" not in task.script
     assert "@" not in task.id + task.title + task.reason
+
+
+@pytest.mark.parametrize("first", ["address", "number"])
+def test_a_contact_changed_in_two_steps_is_told_with_the_number_held_before_both(
+    scene: ReleaseScene, first: str
+) -> None:
+    steps = {"address": ("accounts@", "new@"), "number": ("960001", "960666")}
+    between = CONTOSO.replace(*steps.pop(first))
+    scene.imports(between, by="mallory")
+    scene.imports(between.replace(*steps.popitem()[1]), by="mallory")
+    scene.freeze()
+    (task,) = [t for t in scene.tasks().values() if t.id.startswith("contacts-")]
+
+    assert task.script.count("Number before: 01632 960001") == 2
+    assert "Number before: 01632 960666" not in task.script
+
+
+def test_a_customer_added_during_the_incident_and_changed_has_no_number_to_ring(
+    scene: ReleaseScene,
+) -> None:
+    scene.imports("evil,Evil Ltd,a@evil.example,01632 960666,Eve,en-GB\n", by="mallory")
+    scene.imports("evil,Evil Ltd,b@evil.example,01632 960666,Eve,en-GB\n", by="mallory")
+    changes = scene.store.look(
+        lambda uow: suspect_changes(uow, scene.breach, ["evil"], scene.settings.notices)
+    )
+
+    assert len(changes) == 2
+    assert scene.store.look(lambda uow: numbers_before(uow, changes)) == {"evil": ""}
 
 
 def test_the_same_seal_is_not_approved_twice(scene: ReleaseScene) -> None:
