@@ -172,6 +172,11 @@ class NoticeBook(Protocol):
         """How many attempts to send all rows tell of together."""
         ...
 
+    def is_audited(self, row_id: int) -> bool:
+        """Is the row as the newest act that wrote it left it? True too where an older program
+        wrote it and no act has recorded it yet."""
+        ...
+
     def update(self, row: NoticeRow, *, expected: Sequence[Status]) -> bool:
         """Write the row if its stored status is one of `expected`; False: it was not."""
         ...

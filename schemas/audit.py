@@ -41,6 +41,8 @@ class AuditEntry(Frozen):
     facts: dict[str, Any]
     rows: dict[str, str] = {}
     """{`table/key`: salted SHA-256} of every watched row as this transaction left it, or `gone`."""
+    replaced: dict[str, str] = {}
+    """The same of those that it wrote over, as it found them."""
     previous: str
     hash: str
 
@@ -53,8 +55,9 @@ class AuditEntry(Frozen):
     def _without_empty_rows(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Entries written before rows were recorded keep their text and their hash."""
         body: dict[str, Any] = handler(self)
-        if not body.get("rows"):
-            body.pop("rows", None)
+        for name in ("rows", "replaced"):
+            if not body.get(name):
+                body.pop(name, None)
         return body
 
 

@@ -89,19 +89,25 @@ def examine(
     bundles, typed heads and the anchor file. Raises Corrupt at the first broken link, BadInput for
     a file that is no bundle."""
     path = house.settings.audit.anchor_file
+    in_file: list[Discrepancy] = []
+    lines: Sequence[Anchor] = ()
+    if path is not None:
+        # The mark, the file, the chain: each may grow meanwhile, and is read before what holds it.
+        noted = house.store.look(lambda uow: uow.marks.get(ANCHORED))
+        lines = _lines(noted, path, in_file)
 
     def work(uow: UnitOfWork) -> AuditReport:
-        found: list[Discrepancy] = []
+        found = list(in_file)
         compared: list[str] = []
-        anchors = list(typed)
+        anchors = [*typed, *lines]
         for bundle in bundles:
             differs = differing_from(bundle, uow.audit.follow())
             found += [] if differs is None else [differs]
             compared.append(f"the bundle {bundle.name}")
         compared += [f"the head {anchor.seq} that you typed" for anchor in typed]
-        if path is not None:
-            lines = _lines(uow, path, found, compared)
-            anchors += lines
+        if lines:
+            plural = "s" if len(lines) > 1 else ""
+            compared.append(f"{len(lines):,} line{plural} of the anchor file")
         if anchors:
             found += broken_anchors(anchors, uow.audit.follow())
         report = uow.audit.examine()
@@ -115,26 +121,18 @@ def examine(
     return house.store.look(work)
 
 
-def _lines(
-    uow: UnitOfWork, path: Path, found: list[Discrepancy], compared: list[str]
-) -> Sequence[Anchor]:
-    noted = uow.marks.get(ANCHORED)
+def _lines(noted: str | None, path: Path, found: list[Discrepancy]) -> Sequence[Anchor]:
     try:
         anchors = AnchorFile(path).read()
     except NotFound:
-        anchors = []
-        if noted is None:
-            return anchors
-        found.append(_of_the_file("it is missing", noted, "nothing"))
+        if noted is not None:
+            found.append(_of_the_file("it is missing", noted, "nothing"))
+        return []
     except (Corrupt, Misconfigured) as broken:
         found.append(_of_the_file(broken.problem, noted or "nothing", "it cannot be believed"))
         return []
-    if anchors:
-        compared.append(
-            f"{len(anchors):,} line{'s' if len(anchors) > 1 else ''} of the anchor file"
-        )
-        if noted is not None and noted not in {f"{a.seq}:{a.hash}" for a in anchors}:
-            found.append(_of_the_file("its newest line is missing", noted, "older lines only"))
+    if noted is not None and noted not in {f"{a.seq}:{a.hash}" for a in anchors}:
+        found.append(_of_the_file("its newest line is missing", noted, "older lines only"))
     return anchors
 
 

@@ -29,4 +29,8 @@ def contradiction(uow: UnitOfWork, row: NoticeRow) -> str:
     doubts = [act for act in acts if act in IN_DOUBT or act == SENT_ONCE_MORE]
     if row.status is not Status.UNKNOWN and doubts and doubts[-1] in IN_DOUBT:
         return "the audit trail says that its end is unknown: its status was changed by hand"
+    if not uow.notices.is_audited(row.id):
+        return (
+            "the audit trail knows no act that left this row so: it was changed or put in by hand"
+        )
     return ""

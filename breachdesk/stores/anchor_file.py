@@ -7,11 +7,14 @@ store's mark `audit-anchored` names the newest line.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
+from contextlib import suppress
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
 
 from schemas.audit import GENESIS, Anchor, Head
@@ -33,15 +36,21 @@ class AnchorFile:
             descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError as error:
             raise _unusable(error) from error
-        with os.fdopen(descriptor, "rb+", buffering=0) as file:
+        with FileIO(descriptor, "rb+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            before = _last_link(file.read())
+            content = file.read()
+            # A line whose end is missing was never noted: a crash, or a full disk, cut it off.
+            whole = content.rfind(b"\n") + 1
+            before = _last_link(content[:whole])
             fields = {"seq": head.seq, "hash": head.hash, "at": at.isoformat(), "why": why}
             line = json.dumps({**fields, "link": _link(before, fields)}) + "\n"
             try:
-                file.write(line.encode())
-                os.fsync(file.fileno())
+                if whole < len(content):
+                    file.truncate(whole)
+                _write_whole(file, line.encode())
             except OSError as error:
+                with suppress(OSError):
+                    file.truncate(whole)
                 raise _unusable(error) from error
 
     def read(self) -> list[Anchor]:
@@ -65,6 +74,13 @@ class AnchorFile:
         return found
 
 
+def _write_whole(file: FileIO, line: bytes) -> None:
+    """Durable on return. A disk that is nearly full takes a part of a line without an error."""
+    if file.write(line) != len(line):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(file.fileno())
+
+
 def _checked(line: bytes, before: str, number: int) -> tuple[Anchor, str]:
     try:
         fields = json.loads(line)
@@ -83,7 +99,7 @@ def _checked(line: bytes, before: str, number: int) -> tuple[Anchor, str]:
 
 
 def _last_link(content: bytes) -> str:
-    """A torn last line is no reason to stop anchoring: what follows does not fit it, and `read`
+    """A garbled last line is no reason to stop anchoring: what follows does not fit it, and `read`
     names it."""
     lines = content.split(b"\n")
     last = lines[-2] if len(lines) > 1 else b""

@@ -191,7 +191,8 @@ class SqlAuditBook:
     def _linked(self) -> Iterator[AuditEntry]:
         chain = Chain()
         for seq, subject, stored_hash, doc in self._rows():
-            entry = chain.follow_text(doc.encode())
+            # SQLite takes bytes and numbers in a column of texts, too.
+            entry = chain.follow_text(doc.encode() if isinstance(doc, str) else b"")
             if (seq, subject, stored_hash) != (entry.seq, entry.subject, entry.hash):
                 raise Corrupt("the entry's columns were altered", place=f"audit entry {seq}")
             yield entry
@@ -208,7 +209,7 @@ class SqlAuditBook:
         """Write what waits. Watched rows that were written without an act get an entry of their
         own, so that the chain knows every row."""
         if self._written.touched and not self._waiting:
-            self._waiting.append(_of_the_store(ROWS_WRITTEN, now, {}))
+            self._waiting.append(_of_the_store(ROWS_WRITTEN, now))
         self._link()
 
     def _link(self) -> None:
@@ -240,15 +241,15 @@ class SqlAuditBook:
     def _with_digests(self) -> list[dict[str, Any]]:
         """What waits, its last entry with the digests of the rows that were written; many lie in
         entries of their own."""
-        older, written = self._written.take()
+        older, written, replaced = self._written.take()
         at = self._waiting[-1]["at"]
         recorded = [
-            _of_the_store(CONTENTS_RECORDED, at, part, {"rows": len(part)})
+            _of_the_store(CONTENTS_RECORDED, at, {"rows": len(part)}) | {"rows": part}
             for part in _parts(older)
         ]
         first, *more = _parts(written) or [{}]
-        last = self._waiting[-1] | {"rows": first}
-        rest = [_of_the_store(ROWS_WRITTEN, at, part) for part in more]
+        last = self._waiting[-1] | _of_rows(first, replaced)
+        rest = [_of_the_store(ROWS_WRITTEN, at) | _of_rows(part, replaced) for part in more]
         return [*recorded, *self._waiting[:-1], last, *rest]
 
     def _head(self, *, lock: bool = False) -> tuple[int, str]:
@@ -264,29 +265,30 @@ class SqlAuditBook:
             self._connection.execute(insert(audit_head).values(chain=CHAIN, seq=seq, hash=link))
 
     def _rows(self) -> Iterator[tuple[int, str, str, str]]:
-        after = -1
         columns = (audit.c.seq, audit.c.subject, audit.c.hash, audit.c.doc)
-        while True:
-            page = self._connection.execute(
-                select(*columns).where(audit.c.seq > after).order_by(audit.c.seq).limit(PAGE)
-            ).all()
-            if not page:
-                return
+        query = select(*columns).order_by(audit.c.seq).limit(PAGE)
+        page = self._connection.execute(query).all()
+        while page:
             for row in page:
                 yield row.seq, row.subject, row.hash, row.doc
-            after = page[-1].seq
+            page = self._connection.execute(query.where(audit.c.seq > page[-1].seq)).all()
 
 
-def _of_the_store(
-    act: str, at: datetime, rows: Mapping[str, str], facts: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+def _of_the_store(act: str, at: datetime, facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
     return {
         "at": at.astimezone(UTC),
         "actor": STORE,
         "act": act,
         "subject": "store",
         "facts": dict(facts or {}),
-        "rows": dict(rows),
+    }
+
+
+def _of_rows(written: Mapping[str, str], replaced: Mapping[str, str]) -> dict[str, Any]:
+    """`written`, and what is known of the same rows before."""
+    return {
+        "rows": dict(written),
+        "replaced": {name: replaced[name] for name in written if name in replaced},
     }
 
 

@@ -31,6 +31,7 @@ class Check:
         self._digests: dict[str, tuple[str, int]] = {}
         self._recording_since: int | None = None
         self._recorded_again: list[int] = []
+        self._written_over: list[Discrepancy] = []
 
     def read(self, entry: AuditEntry) -> None:
         """Take in the next entry."""
@@ -40,6 +41,7 @@ class Check:
                 self._recorded_again.append(entry.seq)
         elif entry.rows and self._recording_since is None:
             self._recording_since = entry.seq
+        self._written_over += self._replaced(entry)
         for name, digest in entry.rows.items():
             self._digests[name] = (digest, entry.seq)
 
@@ -48,11 +50,30 @@ class Check:
         if head.seq == 0:
             return AuditReport(head=head, discrepancies=tuple(self._empty()))
         is_recording = bool(self._digests) or row_digests.is_recording(self._connection)
-        found = [*self._again(), *self._claims.discrepancies()]
+        found = [*self._again(), *self._written_over, *self._claims.discrepancies()]
         if not is_recording:
             unrecorded = row_digests.count_watched(self._connection)
             return AuditReport(head=head, discrepancies=tuple(found), unrecorded=unrecorded)
         return AuditReport(head=head, discrepancies=(*found, *self._rows()))
+
+    def _replaced(self, entry: AuditEntry) -> Iterator[Discrepancy]:
+        """Rows that were changed or put in past the program before it wrote over them."""
+        for name, digest in entry.replaced.items():
+            known = self._digests.get(name)
+            if known is None or known[0] == GONE:
+                yield Discrepancy(
+                    where=name,
+                    what=f"no act wrote this row before entry {entry.seq} wrote over it",
+                    chain="nothing of it",
+                    store="it was there",
+                )
+            elif known[0] != digest:
+                yield Discrepancy(
+                    where=name,
+                    what=f"entry {entry.seq} wrote over other contents than entry {known[1]} left",
+                    chain=f"digest {known[0][:12]}",
+                    store=f"digest {digest[:12]}",
+                )
 
     def _empty(self) -> Iterator[Discrepancy]:
         rows = row_digests.count_watched(self._connection)

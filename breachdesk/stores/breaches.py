@@ -63,6 +63,7 @@ class SqlBreachBook:
     def save(self, breach: Breach) -> Breach:
         """Write over the version it was read at; returns it with the next. Raises Conflict."""
         saved = breach.model_copy(update={"version": breach.version + 1})
+        self._rows.replace(breaches, breach.id)
         written = self._connection.execute(
             update(breaches)
             .where(breaches.c.id == breach.id, breaches.c.version == breach.version)
@@ -73,7 +74,6 @@ class SqlBreachBook:
             raise Conflict(
                 "somebody changed it meanwhile", place=breach.id, remedy="Reload and look again."
             )
-        self._rows.touch(breaches, breach.id)
         return saved
 
     def put(self, document: Frozen) -> None:
@@ -92,12 +92,12 @@ class SqlBreachBook:
         content = self._content(document, address)
         if existing is None:
             added = self._connection.execute(insert(documents).values(**address, **content))
-            existing = counters.serial(added)
+            self._rows.touch(documents, counters.serial(added))
         else:
+            self._rows.replace(documents, existing)
             self._connection.execute(
                 update(documents).where(documents.c.id == existing).values(**content)
             )
-        self._rows.touch(documents, existing)
 
     def redact(self, document: Frozen) -> None:
         """Write over a filed version. Raises NotFound when there is none."""
@@ -106,12 +106,12 @@ class SqlBreachBook:
         existing = self._connection.execute(select(documents.c.id).where(*where)).scalar()
         if existing is None:
             raise NotFound("no such document", place=address["breach_id"], remedy="Look again.")
+        self._rows.replace(documents, existing)
         self._connection.execute(
             update(documents)
             .where(documents.c.id == existing)
             .values(**self._content(document, address))
         )
-        self._rows.touch(documents, existing)
 
     def latest(self, kind: type[Doc], breach_id: str) -> Doc | None:
         """The highest version, or None."""
@@ -133,10 +133,10 @@ class SqlBreachBook:
     def pause(self, breach_id: str, paused: bool) -> None:
         """The kill switch, honoured between messages."""
         self._existing(breach_id)
+        self._rows.replace(breaches, breach_id)
         self._connection.execute(
             update(breaches).where(breaches.c.id == breach_id).values(paused=paused)
         )
-        self._rows.touch(breaches, breach_id)
 
     def paused(self, breach_id: str) -> bool:
         return bool(self._existing(breach_id).paused)

@@ -51,6 +51,7 @@ class SqlCaseBook:
     def save(self, case: Case) -> Case:
         """Write over the version it was read at; returns it with the next. Raises Conflict."""
         saved = case.model_copy(update={"version": case.version + 1})
+        self._rows.replace(cases, case.id)
         written = self._connection.execute(
             update(cases)
             .where(cases.c.id == case.id, cases.c.version == case.version)
@@ -61,7 +62,6 @@ class SqlCaseBook:
             raise Conflict(
                 "somebody changed it meanwhile", place=case.id, remedy="Reload and look again."
             )
-        self._rows.touch(cases, case.id)
         return saved
 
     def _doc(self, case_id: str) -> str | None:

@@ -50,11 +50,12 @@ class SqlCustomerBook:
             return
         if stored is None:
             self._connection.execute(insert(customers).values(id=customer.id, doc=doc))
+            self._rows.touch(customers, customer.id)
         else:
+            self._rows.replace(customers, customer.id)
             self._connection.execute(
                 update(customers).where(customers.c.id == customer.id).values(doc=doc)
             )
-        self._rows.touch(customers, customer.id)
         counters.advance(self._connection, REGISTER)
 
     def bindings(self, *, current: bool = True) -> Sequence[Binding]:

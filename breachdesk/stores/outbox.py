@@ -38,6 +38,7 @@ class SqlNoticeBook:
             insert(notices).values(**identity, status=row.status, doc="")
         )
         queued = row.model_copy(update={"id": counters.serial(added)})
+        self._rows.touch(notices, queued.id)
         self._write(queued, list(Status))
         return queued
 
@@ -78,6 +79,10 @@ class SqlNoticeBook:
         query = select(func.coalesce(func.sum(doc["attempts"].as_integer()), 0))
         return int(self._connection.execute(query).scalar_one())
 
+    def is_audited(self, row_id: int) -> bool:
+        """As the port says."""
+        return self._rows.is_audited(notices, row_id)
+
     def update(self, row: NoticeRow, *, expected: Sequence[Status]) -> bool:
         """Write the row if its stored status is one of `expected`; False: it was not. Raises
         NotFound for an unknown row, Conflict when it would become another notice."""
@@ -87,11 +92,11 @@ class SqlNoticeBook:
         return self._write(row, expected)
 
     def _write(self, row: NoticeRow, expected: Sequence[Status]) -> bool:
+        where = (notices.c.id == row.id, notices.c.status.in_([s.value for s in expected]))
+        if self._connection.execute(select(notices.c.id).where(*where)).scalar() is None:
+            return False
+        self._rows.replace(notices, row.id)
         written = self._connection.execute(
-            update(notices)
-            .where(notices.c.id == row.id, notices.c.status.in_([s.value for s in expected]))
-            .values(status=row.status.value, doc=row.model_dump_json())
+            update(notices).where(*where).values(status=row.status.value, doc=row.model_dump_json())
         )
-        if written.rowcount:
-            self._rows.touch(notices, row.id)
         return bool(written.rowcount)

@@ -1,13 +1,15 @@
 """Which rows a transaction wrote, and the salted digests of them that its audit entries carry.
 
 Whoever changes a watched row past the program leaves it different from the newest digest in the
-chain. The salt lies in a table of its own and is renewed with every write: once a row is written
+chain. An entry also carries the digest of each row that its transaction wrote over, as it was
+before: a row that was changed past the program stays noticed after the program wrote it. The salt lies in a table of its own and is renewed with every write: once a row is written
 over, nobody can check a guess at its earlier contents against the chain.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -20,6 +22,7 @@ from breachdesk.stores.each_dialect import insert_or_replace
 from breachdesk.stores.many_rows import SLICE, insert_or_replace_many
 from breachdesk.stores.stream_tables import marks
 from breachdesk.stores.tables import (
+    audit,
     breaches,
     case_keys,
     cases,
@@ -35,6 +38,8 @@ WATCHED: tuple[Table, ...] = (users, cases, breaches, documents, notices, custom
 RECORDING = "rows-recorded"
 """Mark: every watched row's digest is in the chain, also of those that an older program wrote."""
 SALT = 16
+NO_SALT = "no salt"
+UNREADABLE = "unreadable"
 
 
 class RowDigests:
@@ -43,6 +48,7 @@ class RowDigests:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._touched: dict[Table, dict[Any, None]] = {}
+        self._replaced: dict[str, str] = {}
 
     @property
     def touched(self) -> bool:
@@ -50,23 +56,55 @@ class RowDigests:
         return bool(self._touched)
 
     def touch(self, table: Table, key: Any) -> None:
-        """Note that this row was written: the transaction's audit entry carries its digest."""
+        """Note that this new row was written: the transaction's audit entry carries its digest."""
         self._touched.setdefault(table, {})[key] = None
 
-    def take(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Digests of the rows that an older program wrote, only the first time, and of those
-        written since the last call. Call it with the chain's head locked: the digests in the chain
-        then stand in the order of the commits."""
+    def replace(self, table: Table, key: Any) -> None:
+        """Note, before it is done, that this row is written over or made. The transaction's entry
+        also carries the digest of what it replaces."""
+        if key in self._touched.get(table, {}):
+            return
+        for _, row in _rows(self._connection, table, [key]):
+            name = _name(table, key, row)
+            self._replaced[name] = self._digest(name, row)
+        self.touch(table, key)
+
+    def is_audited(self, table: Table, key: Any) -> bool:
+        """Does an entry carry the digest of the row as it is? True while none carries any. A salt
+        is of one writing only, so that no earlier digest fits."""
+        if not self._recording():
+            return True
+        for _, row in _rows(self._connection, table, [key]):
+            name = _name(table, key, row)
+            carried = f"{json.dumps(name)}:{json.dumps(self._digest(name, row))}"
+            entry = select(audit.c.seq).where(audit.c.doc.contains(carried, autoescape=True))
+            newest_first = entry.order_by(audit.c.seq.desc()).limit(1)
+            return self._connection.execute(newest_first).scalar() is not None
+        return False
+
+    def _digest(self, name: str, row: RowMapping) -> str:
+        salt = self._connection.execute(
+            select(row_salts.c.salt).where(row_salts.c.name == name)
+        ).scalar()
+        return NO_SALT if salt is None else digest(salt, row)
+
+    def take(self) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+        """Digests of the rows that an older program wrote, only the first time; of those written
+        since the last call; and of what they replaced, where the chain knew of it. Call it with
+        the chain's head locked: the digests in the chain then stand in the order of the commits."""
         if not self._touched:
-            return {}, {}
-        older = {} if self._recording() else self._begin_recording()
+            return {}, {}, {}
+        replaced, self._replaced = self._replaced, {}
+        older = {}
+        if not self._recording():
+            older, replaced = self._begin_recording(), {}
         written = {
             name: value
             for table, keys in self._touched.items()
             for name, value in self._renewed(table, list(keys)).items()
         }
         self._touched.clear()
-        return older, written
+        return older, written, replaced
 
     def _recording(self) -> bool:
         return is_recording(self._connection)
@@ -83,7 +121,9 @@ class RowDigests:
 
     def _renewed(self, table: Table, keys: Sequence[Any]) -> dict[str, str]:
         """Digests under new salts; `gone` for a row that is not there."""
-        rows = dict.fromkeys(keys) | {row[0]: row[1] for row in self._rows(table, keys)}
+        rows = dict.fromkeys(keys) | {
+            row[0]: row[1] for row in _rows(self._connection, table, keys)
+        }
         named = {_name(table, key, row): row for key, row in rows.items()}
         salts = {name: os.urandom(SALT) for name in named}
         if salts:
@@ -92,12 +132,6 @@ class RowDigests:
         return {
             name: GONE if row is None else digest(salts[name], row) for name, row in named.items()
         }
-
-    def _rows(self, table: Table, keys: Sequence[Any]) -> Iterator[tuple[Any, RowMapping]]:
-        for begin in range(0, len(keys), SLICE):
-            some = select(table).where(_key(table).in_(keys[begin : begin + SLICE]))
-            for row in self._connection.execute(some).mappings():
-                yield row[_key(table).name], row
 
 
 def is_recording(connection: Connection) -> bool:
@@ -114,15 +148,51 @@ def count_watched(connection: Connection) -> int:
 
 def present(connection: Connection) -> Iterator[tuple[str, str]]:
     """(name, digest as the row stands now) of every watched row; `no salt` where its salt is
-    missing."""
+    missing, `unreadable` where a value is not of its column's type."""
     salts: Mapping[str, bytes] = {
-        row.name: bytes(row.salt) for row in connection.execute(select(row_salts))
+        row.name: bytes(row.salt)
+        for row in connection.execute(select(row_salts))
+        if not isinstance(row.salt, str)
     }
     for table in WATCHED:
-        for row in connection.execute(select(table)).yield_per(1000).mappings():
-            name = _name(table, row[_key(table).name], row)
+        for key, row in _each(connection, table):
+            name = _name(table, key, row)
             salt = salts.get(name)
-            yield name, "no salt" if salt is None else digest(salt, row)
+            if row is None:
+                yield name, UNREADABLE
+            else:
+                yield name, NO_SALT if salt is None else digest(salt, row)
+
+
+def _each(connection: Connection, table: Table) -> Iterator[tuple[Any, RowMapping | None]]:
+    """Every row with its key. None: SQLite takes any value in any column, and one of these is not
+    of its column's type."""
+    key = _key(table)
+    keys = connection.execute(select(key)).scalars().all()
+    for begin in range(0, len(keys), SLICE):
+        some = keys[begin : begin + SLICE]
+        try:
+            rows = list(_rows(connection, table, some))
+        except (TypeError, ValueError):
+            yield from ((each, _row(connection, table, each)) for each in some)
+        else:
+            yield from rows
+
+
+def _row(connection: Connection, table: Table, key: Any) -> RowMapping | None:
+    try:
+        return next((row for _, row in _rows(connection, table, [key])), None)
+    except (TypeError, ValueError):
+        return None
+
+
+def _rows(
+    connection: Connection, table: Table, keys: Sequence[Any]
+) -> Iterator[tuple[Any, RowMapping]]:
+    for begin in range(0, len(keys), SLICE):
+        some = select(table).where(_key(table).in_(keys[begin : begin + SLICE]))
+        for row in connection.execute(some).mappings():
+            yield row[_key(table).name], row
 
 
 def digest(salt: bytes, row: RowMapping) -> str:

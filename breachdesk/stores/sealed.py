@@ -54,7 +54,7 @@ class Sealing:
             return None
         try:
             return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], purpose.encode())
-        except (InvalidTag, ValueError):  # ValueError: too short, or a key of another length
+        except (InvalidTag, TypeError, ValueError):  # no bytes, too short, or another key's length
             raise Corrupt(
                 "a sealed value was altered",
                 place=f"{case_id}, {purpose}",
@@ -106,12 +106,12 @@ class Sealing:
         """Destroy the case's key; a case that never had one cannot get one afterwards."""
         gone = {"key": None, "erased_at": at}
         self._keys.pop(case_id, None)
+        self._rows.replace(case_keys, case_id)
         erased = self._connection.execute(
             update(case_keys).where(case_keys.c.case_id == case_id).values(gone)
         )
         if not erased.rowcount:
             self._connection.execute(insert(case_keys).values(case_id=case_id, **gone))
-        self._rows.touch(case_keys, case_id)
 
     def _key(self, case_id: str) -> bytes | None:
         key = self._connection.execute(

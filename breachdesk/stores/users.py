@@ -35,10 +35,10 @@ class SqlUserBook:
     def save(self, user: User) -> None:
         """Add or replace."""
         doc = user.model_dump_json()
+        self._rows.replace(users, user.id)
         saved = self._connection.execute(update(users).where(users.c.id == user.id).values(doc=doc))
         if not saved.rowcount:
             self._connection.execute(insert(users).values(id=user.id, doc=doc))
-        self._rows.touch(users, user.id)
 
     def open_session(self, session: SessionView) -> None:
         """Raises NotFound for an unknown user. Sessions that are over are deleted."""

@@ -34,7 +34,7 @@ def tells(function: ast.FunctionDef) -> bool:
         for node in ast.walk(function)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
     }
-    return bool(called & {"touch", "_write"})
+    return bool(called & {"touch", "replace", "_write"})
 
 
 def test_every_function_that_writes_a_watched_table_touches_its_row() -> None:

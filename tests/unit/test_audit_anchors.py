@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +17,7 @@ from store_adapters import ADAPTERS, fresh_store, tamper
 from breachdesk.bootstrap.anchoring import ANCHORED, Anchoring, examine, note_head
 from breachdesk.bootstrap.house import Premises
 from breachdesk.ports import UnitOfWork
+from breachdesk.stores.anchor_file import AnchorFile
 from breachdesk.stores.any_store import AnyStore
 from breachdesk.stores.audit_anchors import typed_anchor
 from breachdesk.stores.audit_bundle import export_bundle
@@ -265,3 +271,62 @@ def test_another_process_goes_on_where_the_file_stands(house: Premises) -> None:
     assert Anchoring(house).keep_up()
 
     assert not Anchoring(house).keep_up()
+
+
+def test_a_line_that_a_crash_cut_off_is_no_difference_once_another_is_added(
+    house: Premises,
+) -> None:
+    note_head(house, anchor_file(house), "regular")
+    whole = anchor_file(house).read_bytes()
+    anchor_file(house).write_bytes(whole + whole[: len(whole) // 2])
+    record(house.store, "case:note:later")
+    note_head(house, anchor_file(house), "regular")
+
+    assert differences(house) == []
+    assert len(AnchorFile(anchor_file(house)).read()) == 2
+
+
+def test_a_disk_that_takes_half_a_line_leaves_whole_lines_only(house: Premises) -> None:
+    note_head(house, anchor_file(house), "regular")
+    whole = anchor_file(house).read_bytes()
+    record(house.store, "case:note:later")
+    with largest_file(len(whole) * 3 // 2), pytest.raises(Misconfigured):
+        note_head(house, anchor_file(house), "regular")
+
+    assert anchor_file(house).read_bytes() == whole
+    assert differences(house) == []
+
+
+@contextmanager
+def largest_file(length: int) -> Iterator[None]:
+    """As on a full disk: a write stops there, and the next one fails."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (length, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_line_that_is_added_while_verify_reads_is_no_difference(
+    house: Premises, tmp_path: Path
+) -> None:
+    note_head(house, anchor_file(house), "regular")
+    bundle, slow = export(house, tmp_path), tmp_path / "slow.jsonl"
+    os.mkfifo(slow)
+
+    def grow() -> None:
+        """Opening waits for its reader, who has read the chain for the first bundle by then."""
+        with slow.open("wb") as pipe:
+            record(house.store, "case:note:later")
+            note_head(house, anchor_file(house), "by hand")
+            pipe.write(bundle.read_bytes())
+
+    with ThreadPoolExecutor(1) as pool:
+        growing = pool.submit(grow)
+        found = differences(house, bundles=[bundle, slow])
+        growing.result()
+
+    assert found == []

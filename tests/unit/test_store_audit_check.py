@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,18 +11,20 @@ from sqlalchemy.types import TypeEngine
 from store_adapters import ADAPTERS, fresh_store, tamper
 from waiting_letters import NOON, approve_letters, established, mail_settings, renderer
 
+from breachdesk.casework.installation import Installation
 from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.casework.report import write_report
 from breachdesk.ports import UnitOfWork
 from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.attempt_files import AttemptFiles
 from breachdesk.stores.audit_claims import status_of
 from breachdesk.stores.columns import UtcTime
 from breachdesk.stores.row_digests import WATCHED
 from breachdesk.stores.sql_store import SqlStore
-from breachdesk.testing import FixedNow, a_user, an_actor
+from breachdesk.testing import FixedNow, a_customer, a_user, an_actor
 from schemas.audit import AuditReport
 from schemas.errors import Corrupt
-from schemas.notice import SendOutcome, SendResult
+from schemas.notice import SendOutcome, SendResult, Status
 from schemas.report import ReportFacts
 from schemas.user import Duty
 
@@ -255,3 +257,108 @@ def test_the_contents_of_an_older_programs_rows_are_recorded_once(store: AnyStor
     store.act(lambda uow: uow.users.save(a_user("newer", Duty.ANALYST)))
 
     assert "recorded anew, which happens only once" in discrepancies(store)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "through"),
+    [
+        ("users/kim", "id = 'kim'", lambda uow: uow.users.save(a_user("kim", Duty.ANALYST))),
+        ("cases/CASE-0001", "1 = 1", lambda uow: uow.cases.save(uow.cases.get("CASE-0001"))),
+        ("breaches/BR-0001", "1 = 1", lambda uow: uow.breaches.pause("BR-0001", True)),
+        (
+            "documents/ReportFacts/BR-0001//1",
+            "kind = 'ReportFacts'",
+            lambda uow: uow.breaches.redact(uow.breaches.latest(ReportFacts, "BR-0001")),
+        ),
+        (
+            "notices/2",
+            "id = 2",
+            lambda uow: uow.notices.update(uow.notices.get(2), expected=[Status.QUEUED]),
+        ),
+        ("customers/c1", "id = 'c1'", lambda uow: uow.customers.save(a_customer("c1"))),
+    ],
+)
+def test_a_row_changed_by_hand_stays_noticed_after_the_program_wrote_over_it(
+    store: AnyStore, name: str, where: str, through: Callable[[UnitOfWork], object]
+) -> None:
+    store.act(lambda uow: uow.customers.save(a_customer("c1", email="old@c1.example")))
+    tamper(store, f"UPDATE {name.partition('/')[0]} SET doc = doc || ' ' WHERE {where}")
+    store.act(through)
+
+    (line,) = discrepancies(store)
+    assert line.startswith(f"{name}: entry ")
+    assert "wrote over other contents than entry" in line
+
+
+def test_a_key_taken_out_by_hand_stays_noticed_after_an_erasure(store: AnyStore) -> None:
+    tamper(store, "UPDATE case_keys SET key = NULL WHERE case_id = 'CASE-0001'")
+    store.act(lambda uow: uow.audit.erase("CASE-0001", at=NOON, actor="op", reason="over"))
+
+    assert "case_keys/CASE-0001: entry" in discrepancies(store)[0]
+
+
+def test_a_mail_put_in_by_hand_stays_noticed_after_the_program_wrote_it(store: AnyStore) -> None:
+    put_in(store)
+    store.act(lambda uow: uow.notices.update(uow.notices.get(50), expected=[Status.QUEUED]))
+
+    assert any(
+        line.startswith("notices/50: no act wrote this row before entry")
+        for line in discrepancies(store)
+    )
+
+
+def test_a_mail_that_no_act_wrote_does_not_leave(store: AnyStore, tmp_path: Path) -> None:
+    put_in(store)
+    place = Installation(AttemptFiles(tmp_path), shared=False)
+    outbox = StoreOutbox(store, mail_settings(tmp_path), renderer(), place)
+
+    assert outbox.begin(50, "a50", "boot-1", NOON) is None
+    row = store.look(lambda uow: uow.notices.get(50))
+    assert row.status is Status.SKIPPED
+    assert "the audit trail" in row.status_reason
+    assert outbox.begin(2, "a2", "boot-1", NOON) is not None
+
+
+def put_in(store: AnyStore) -> None:
+    """A second letter to somebody whose first one was handed over."""
+    tamper(
+        store,
+        "INSERT INTO notices (id, breach_id, customer_id, person_id, kind, version, status, doc)"
+        " SELECT 50, breach_id, customer_id, person_id, kind, 99, 'queued',"
+        " replace(replace(doc, '{\"id\":1,', '{\"id\":50,'), 'handed_over\"', 'queued\"')"
+        " FROM notices WHERE id = 1",
+    )
+
+
+def test_an_entry_put_in_before_the_first_is_noticed(store: AnyStore) -> None:
+    tamper(
+        store,
+        "INSERT INTO audit (seq, subject, hash, doc)"
+        " SELECT -5, subject, hash, doc FROM audit WHERE seq = 1",
+    )
+
+    assert "audit entry" in discrepancies(store)[0]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE cases SET opened_at = 'yesterday'",
+        "UPDATE breaches SET confirmed_at = 7",
+        "UPDATE case_keys SET erased_at = 'x'",
+        "UPDATE documents SET sealed = 'a text' WHERE sealed IS NOT NULL",
+        "UPDATE sealed_values SET ciphertext = 'a text'",
+        "UPDATE row_salts SET salt = 'a text'",
+        "UPDATE audit SET doc = x'ff' WHERE seq = 3",
+    ],
+)
+def test_a_value_of_another_type_is_a_difference_and_no_crash(
+    tmp_path: Path, statement: str
+) -> None:
+    now = FixedNow(NOON)
+    with fresh_store("sqlite", now) as opened:
+        established(opened, tmp_path, shared=False)
+        approve_letters(opened, mail_settings(tmp_path), 1)
+        tamper(opened, statement)
+
+        assert discrepancies(opened)
