@@ -29,6 +29,7 @@ from schemas.settings import SenderSettings, SmtpAuth, Tls
 
 LOST = (SMTPServerDisconnected, SMTPTimeoutError, OSError)
 CLOSING = 421
+COMPLETED = 250
 
 
 class SmtpChannel:
@@ -119,6 +120,8 @@ class SmtpChannel:
         try:
             reply = await client.data(message)
         except SMTPResponseException as refusal:
+            if refusal.code == COMPLETED:
+                return await self._out_of_step(refusal, tls)
             return await self._refused(refusal, tls, unclear=SendOutcome.UNKNOWN)
         except (SMTPException, *LOST):
             await self._drop()
@@ -132,12 +135,18 @@ class SmtpChannel:
         """A reply's code decides; `unclear` is what no clear code means at this stage."""
         outcome = outcome_of(refusal.code)
         is_clear = outcome in (SendOutcome.DEFERRED, SendOutcome.BOUNCED)
-        after_data = unclear is SendOutcome.UNKNOWN
         if refusal.code == CLOSING or not is_clear:
             await self._drop()
-        if not is_clear and not (after_data and outcome is SendOutcome.HANDED_OVER):
+        if not is_clear:
             outcome = unclear
         return SendResult(outcome=outcome, reply=reduced(refusal.code, refusal.message), tls=tls)
+
+    async def _out_of_step(self, answer: SMTPResponseException, tls: str) -> SendResult:
+        """250 raises only where 354 is due, before a byte of the letter has left: the server takes
+        no letters, or this answers an earlier command. Nothing was handed over."""
+        await self._drop()
+        said = f"answers out of step: {reduced(answer.code, answer.message)}"
+        return SendResult(outcome=SendOutcome.DEFERRED, reply=said, tls=tls)
 
     async def _drop(self) -> None:
         if self._client is not None:

@@ -7,6 +7,7 @@ import base64
 import ssl
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -391,6 +392,71 @@ async def test_a_server_that_is_down_defers() -> None:
 
     assert result.outcome is SendOutcome.DEFERRED
     assert result.reply == "no connection: lost"
+
+
+@pytest.mark.parametrize(
+    ("go_on", "end", "outcome", "reply"),
+    [
+        ("250 fine", "250 fine", SendOutcome.DEFERRED, "answers out of step: 250"),
+        ("250 2.0.0 fine", "", SendOutcome.DEFERRED, "answers out of step: 250 2.0.0"),
+        ("221 bye", "", SendOutcome.UNKNOWN, "221"),
+        ("354 go on", "252 perhaps", SendOutcome.UNKNOWN, "252"),
+        ("354 go on", "354 go on", SendOutcome.UNKNOWN, "354"),
+        ("354 go on", "250-2.0.0 fine\r\n250 2.0.0 so", SendOutcome.HANDED_OVER, "250 2.0.0"),
+    ],
+)
+async def test_only_a_250_after_the_letter_hands_it_over(
+    go_on: str, end: str, outcome: SendOutcome, reply: str
+) -> None:
+    async with speaking({b"DATA": go_on, b".\r\n": end}) as house:
+        result = await send_one(house.channel(None, tls=Tls.NONE, auth=SmtpAuth.NONE))
+
+    assert (result.outcome, result.reply) == (outcome, reply)
+
+
+async def test_an_answer_too_many_hands_no_later_letter_over() -> None:
+    async with speaking({b"DATA": "354 go on", b".\r\n": "451 later\r\n250 fine"}) as house:
+        channel = house.channel(None, tls=Tls.NONE, auth=SmtpAuth.NONE)
+        results = [await channel.send(outgoing(number)) for number in range(1, 5)]
+        await channel.close()
+
+    assert {result.outcome for result in results} == {SendOutcome.DEFERRED}
+
+
+@asynccontextmanager
+async def speaking(answers: dict[bytes, str]) -> AsyncIterator[House]:
+    """A server that says this to a line that begins so, and 250 to every other line."""
+    talks: list[asyncio.Event] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ended = asyncio.Event()
+        talks.append(ended)
+        writer.write(b"220 mail.example\r\n")
+        in_letter = False
+        while line := await next_line(reader):
+            in_letter = in_letter and line != b".\r\n"
+            if not in_letter:
+                said = next((a for start, a in answers.items() if line.startswith(start)), "250 x")
+                in_letter = line.startswith(b"DATA") and said.startswith("354")
+                writer.write(said.encode() + b"\r\n")
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(talk, "localhost", 0)
+    try:
+        yield House(Desk(), server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        for ended in talks:
+            await asyncio.wait_for(ended.wait(), 30)
+
+
+async def next_line(reader: asyncio.StreamReader) -> bytes:
+    """Nothing: the client is gone, by goodbye or without."""
+    try:
+        return await reader.readline()
+    except ConnectionError:
+        return b""
 
 
 async def test_an_oauth_token_signs_in(ca_file: Path) -> None:
