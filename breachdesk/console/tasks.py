@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import cases
+from breachdesk.console.contact_rows import ContactWarnings, contact_warnings
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.pages import customer_names
 from breachdesk.ports import UnitOfWork
@@ -70,10 +71,19 @@ def _show(
         case=case,
         task=found,
         person=desk.look(lambda uow: _person(uow, found)),
+        contacts=desk.look(lambda uow: _contacts(uow, desk, case, found)),
         names=desk.look(customer_names),
         typed=typed,
         problem=problem,
     )
+
+
+def _contacts(uow: UnitOfWork, desk: Desk, case: Case, task: Task) -> ContactWarnings:
+    """Whoever rings must not ring a number that came with a change."""
+    if case.breach_id is None or task.customer_id is None:
+        return ContactWarnings()
+    breach = uow.breaches.get(case.breach_id)
+    return contact_warnings(uow, desk, breach, {task.customer_id})
 
 
 def _person(uow: UnitOfWork, task: Task) -> Person | None:

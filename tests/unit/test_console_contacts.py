@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -121,6 +122,25 @@ async def test_the_number_to_ring_is_the_one_before_the_first_of_several_changes
 
     assert text.count("Ring 01632 960001") == 2
     assert "Ring 01632 960666" not in text
+
+
+async def test_who_telephones_a_customer_whose_contact_changed_reads_the_number_held_before(
+    pages: Pages,
+) -> None:
+    pages.scene.approve("avery")
+    for row in pages.scene.due():
+        pages.scene.send(row, BOUNCED)
+    calls = {task.customer_id: task.id for task in pages.scene.tasks().values() if task.person_id}
+    async with pages.signed_in("rowan") as visitor:
+        texts = {
+            customer: await visitor.read(f"{visitor.case}/tasks/{quote(task)}")
+            for customer, task in calls.items()
+        }
+
+    assert "Ring 01632 960001" in texts["contoso"]
+    assert "Telephone changed: ring the number held before" in texts["contoso"]
+    assert "Telephone 01632 960002" in texts["fabrikam"]
+    assert "number held before" not in texts["fabrikam"]
 
 
 async def test_the_case_says_that_a_contact_changed_and_where_to_look(pages: Pages) -> None:
