@@ -131,11 +131,11 @@ def nest(fields: Mapping[str, Value]) -> dict[str, Any]:
     """Dotted names → nested ECS JSON, keys sorted; a name that is also a prefix keeps its dots, and
     so does a very long one."""
     nested: dict[str, Any] = {}
-    names = set(fields)
-    for name in sorted(names):
+    known: dict[str, bool] = {}
+    for name in sorted(fields):
         parents = name.split(".") if len(name) <= LONGEST_NAME else [name]
-        if len(parents) > _MOST_PARTS or any(
-            ".".join(parents[:i]) in names for i in range(1, len(parents))
+        if len(parents) > _MOST_PARTS or (
+            len(parents) > 1 and _is_or_is_below(name.rpartition(".")[0], fields, known)
         ):
             nested[name] = fields[name]
             continue
@@ -144,6 +144,15 @@ def nest(fields: Mapping[str, Value]) -> dict[str, Any]:
             level = level.setdefault(part, {})
         level[parents[-1]] = fields[name]
     return nested
+
+
+def _is_or_is_below(name: str, names: Mapping[str, Value], known: dict[str, bool]) -> bool:
+    """Is this, or what stands before one of its dots, one of the names? `known`: earlier answers,
+    for names beside each other share nearly all of their parents."""
+    if name not in known:
+        above, dot, _ = name.rpartition(".")
+        known[name] = name in names or (dot != "" and _is_or_is_below(above, names, known))
+    return known[name]
 
 
 def touched_customers(touches: Iterable[Touch]) -> list[str]:

@@ -210,5 +210,11 @@ def _documents(data: bytes, place: str) -> Iterator[dict[str, object]]:
                 place=f"{place}, line {number}",
                 remedy="Give one ECS JSON object a line (breachdesk parse makes them).",
             ) from None
+        if not isinstance(document, dict):
+            raise BadInput(
+                "JSON, but no object",
+                place=f"{place}, line {number}",
+                remedy="Give one ECS JSON object a line (breachdesk parse makes them).",
+            )
         if not NO_EVENT & document.keys() or "@timestamp" in document:
             yield document

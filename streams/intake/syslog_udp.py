@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,6 +32,8 @@ _MOST_HELD = 200_000
 """Datagrams in memory while the log is slow."""
 _A_BATCH = 2000
 _LOOK_SECONDS = 0.2
+_LAST_SECONDS = 2.0
+"""So long is read on after `stop` when senders never pause."""
 _GATHER_SECONDS = 0.005
 _LARGEST_DATAGRAM = 65_535
 
@@ -64,7 +67,7 @@ class UdpListener:
         self._committing.start()
 
     def stop(self) -> None:
-        """Read what the kernel still holds, commit it, then let go."""
+        """Read what the kernel still holds, for two seconds at most, commit it, then let go."""
         self._stop.set()
         self._receiving.join()
         self._received_all.set()
@@ -72,12 +75,14 @@ class UdpListener:
         self._socket.close()
 
     def _receive(self) -> None:
-        while True:
-            stopping = self._stop.is_set()
+        last = None
+        while last is None or time.monotonic() < last:
+            if last is None and self._stop.is_set():
+                last = time.monotonic() + _LAST_SECONDS
             try:
                 raw, peer = self._socket.recvfrom(_LARGEST_DATAGRAM)
             except TimeoutError:
-                if stopping:
+                if last is not None:
                     return
                 continue
             except OSError:  # an ICMP error of an earlier answer; the socket goes on

@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from sigma.conditions import (
@@ -50,6 +51,8 @@ SUPPORTED = frozenset(
     | {"windash", "base64", "base64offset"}
 )
 ANCHORS = frozenset({"startswith", "endswith"})
+MOST_COMPARED = 1_000
+"""Values of a list of which each is held against each of another, which costs their product."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +182,14 @@ class Compiler:
         test = tests[reference.starts_with, reference.ends_with]
 
         def same(fields: Fields) -> bool:
-            others = {values.text(o).lower() for o in values.elements(two(fields))}
-            mine = {values.text(v).lower() for v in values.elements(one(fields))}
+            others = dict.fromkeys(values.text(o).lower() for o in values.elements(two(fields)))
+            mine = dict.fromkeys(values.text(v).lower() for v in values.elements(one(fields)))
             if test is operator.eq:
-                return not mine.isdisjoint(others)
-            return any(test(value, other) for value in mine for other in others)
+                return not mine.keys().isdisjoint(others)
+            most = MOST_COMPARED
+            return any(
+                test(value, other) for value in islice(mine, most) for other in islice(others, most)
+            )
 
         return same
 

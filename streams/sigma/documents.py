@@ -13,7 +13,8 @@ from schemas.errors import BadInput
 from schemas.event import Event, Position, Touch, flatten
 
 OFFSET = "breach.example.offset"
-"""Seconds after `@timestamp`: how an example's repeated event is spread."""
+"""After `@timestamp`: how an example's repeated event is spread. A timedelta, which no JSON holds: what a
+sender writes there moves nothing."""
 
 
 def events_of(documents: Iterable[Mapping[str, Any]]) -> Iterator[Event]:
@@ -34,7 +35,8 @@ def event_of(document: Mapping[str, Any], number: int = 1) -> Event:
         )
     fields = flatten(document)
     time = _time(fields.get("@timestamp"), number)
-    time += timedelta(seconds=fields.pop(OFFSET, 0))
+    if isinstance(fields.get(OFFSET), timedelta):
+        time += fields.pop(OFFSET)
     digest = hashlib.sha256(
         orjson.dumps({**fields, "@timestamp": time}, default=str, option=orjson.OPT_SORT_KEYS)
     ).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sigma.correlations import SigmaCorrelationTimespan
@@ -11,9 +12,12 @@ from sigma.exceptions import SigmaTimespanError
 
 from schemas.errors import BadInput
 from schemas.plugin import DetectorExample
+from streams.sigma.documents import OFFSET
 
 ORGANIZATION = "organization"
 PROVIDER = "provider"
+LONGEST_SPREAD = 366 * 86_400
+"""Seconds between the first and the last event of an example."""
 MOST_REPEATS = 10_000
 KNOWN = {"scope", "quiet", "group-by", "examples"}
 
@@ -85,7 +89,7 @@ def expand(events: Sequence[Any], place: str) -> tuple[Mapping[str, Any], ...]:
             raise _wrong(f"repeat is {times}", place, f"Repeat at most {MOST_REPEATS:,} times.")
         for index in range(times):
             copy = {k: _numbered(v, index + 1) for k, v in fields.items()}
-            expanded.append(copy | {"breach.example.offset": step * index} if index else copy)
+            expanded.append(copy | {OFFSET: _after(step * index, place)} if index else copy)
     return tuple(expanded)
 
 
@@ -93,6 +97,13 @@ def _whole(told: Any, name: str, place: str) -> int:
     if not isinstance(told, int) or isinstance(told, bool) or told < 0:
         raise _wrong(f"breach.examples: {name} is {told!r}", place, "Write a whole number.")
     return told
+
+
+def _after(told: float, place: str) -> timedelta:
+    """Raises BadInput for what leads beyond every calendar."""
+    if told > LONGEST_SPREAD:
+        raise _wrong("an example spreads over more than a year", place, "Repeat it sooner.")
+    return timedelta(seconds=told)
 
 
 def _numbered(value: Any, index: int) -> Any:

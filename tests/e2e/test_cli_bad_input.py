@@ -188,6 +188,16 @@ def test_what_parse_could_not_read_does_not_stop_detect(run: Run, tmp_path: Path
     assert ended.code == 0, ended.err
 
 
+@pytest.mark.parametrize("line", ["[]", "5", "null", '"text"'])
+def test_detect_names_a_line_that_is_no_object(run: Run, tmp_path: Path, line: str) -> None:
+    (tmp_path / "events.ndjson").write_text("\n" + line + "\n")
+    ended = run("detect", "--rules", RULES, "--events", tmp_path / "events.ndjson")
+
+    assert ended.code == 1
+    assert "line 2" in ended.err
+    assert "Traceback" not in ended.err
+
+
 def test_a_packed_file_can_be_parsed(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "gate.log.gz"
     file.write_bytes(gzip.compress(GOOD + b"\n"))

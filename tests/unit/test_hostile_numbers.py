@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from breachdesk.stores.register_view import RegisterSnapshot
 from schemas.event import Event, Position, RawRecord, flatten, nest
@@ -136,6 +139,31 @@ def test_names_that_nest_too_deeply_keep_their_dots() -> None:
     deep = ".".join("a" * 300)
 
     assert nest({deep: 1, "b.c": 2}) == {deep: 1, "b": {"c": 2}}
+
+
+@given(st.dictionaries(st.text("ab.", max_size=8), st.integers(), max_size=12))
+def test_a_name_below_another_keeps_its_dots_and_no_value_is_lost(fields: dict[str, int]) -> None:
+    expected: dict[str, Any] = {}
+    for name in sorted(fields):
+        parts = name.split(".")
+        if any(".".join(parts[:i]) in fields for i in range(1, len(parts))):
+            expected[name] = fields[name]
+            continue
+        level = expected
+        for part in parts[:-1]:
+            level = level.setdefault(part, {})
+        level[parts[-1]] = fields[name]
+
+    assert nest(fields) == expected
+
+
+def test_nesting_many_names_below_many_levels_costs_little() -> None:
+    fields = {f"{'.'.join('a' * 60)}.{n}.x": n for n in range(30_000)}
+    begin = time.thread_time()
+
+    nest(fields)
+
+    assert time.thread_time() - begin < 0.7
 
 
 def test_objects_below_a_long_name_stay_nested() -> None:

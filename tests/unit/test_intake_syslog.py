@@ -249,6 +249,31 @@ def test_stopping_keeps_what_was_sent_before(log: GatedLog) -> None:
     assert (listener.udp_port, listener.tcp_port) == (None, None)
 
 
+def test_stopping_ends_though_datagrams_never_pause(log: GatedLog) -> None:
+    listener = listening(log)
+    over = threading.Event()
+
+    def never_pause() -> None:
+        while not over.is_set():
+            send(listener, b"<13>on and on")
+            time.sleep(0.001)
+
+    sending = threading.Thread(target=never_pause, daemon=True)
+    sending.start()
+    until(lambda: bool(log.raws()))
+    port = listener.udp_port
+    stopping = threading.Thread(target=listener.stop, daemon=True)
+    stopping.start()
+    stopping.join(30)
+    ended = not stopping.is_alive()
+    over.set()
+    sending.join()
+    stopping.join()
+
+    assert port is not None
+    assert ended
+
+
 def test_records_that_could_never_be_stored_leave_a_blind_interval(log: GatedLog) -> None:
     listener = listening(log)
     log.refusals = 10**9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,19 @@ def match(tmp_path: Path):
 )
 def test_a_selection_means_what_sigma_says(match, selection, event, expected) -> None:
     assert match({"sel": selection}, event) is expected
+
+
+def test_two_long_lists_are_compared_in_bounded_time(match) -> None:
+    event = {
+        "a": [f"a{n}" for n in range(50_000)],
+        "b": [f"b{n}" for n in range(50_000)],
+    }
+    begin = time.thread_time()
+
+    assert not match({"sel": {"a|fieldref|endswith": "b"}}, event)
+    assert match({"sel": {"a|fieldref": "b"}}, event | {"b": [*event["b"], "A49999"]})
+
+    assert time.thread_time() - begin < 10
 
 
 @pytest.mark.parametrize(

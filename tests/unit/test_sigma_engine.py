@@ -239,6 +239,13 @@ def test_detect_tells_each_match_and_then_each_correlation_once(tmp_path: Path) 
     assert found[-1].organization is None
 
 
+@pytest.mark.parametrize("offset", ["x", None, [1], 1e308, 10**18, 86_400])
+def test_an_offset_that_a_sender_writes_moves_no_event(offset: object) -> None:
+    document = {"@timestamp": "2026-11-22T10:00:00Z", "breach.example.offset": offset}
+
+    assert [each.time.hour for each in events_of([document])] == [10]
+
+
 def test_detect_never_joins_two_organizations(tmp_path: Path) -> None:
     (tmp_path / "r.yml").write_text(TEXT + CORRELATION)
     book = load_rules([tmp_path], behaviours=False)
