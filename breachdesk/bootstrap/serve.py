@@ -99,13 +99,14 @@ def serve(house: Premises, say: Say) -> None:
     """
     check_tail(house)
     set_up_logs(house.settings.ops)
+    say = spoken(house.settings.ops, say)
     with (
         closing(tracer(house.settings, "breachdesk run")) as traced,
-        Parts(house, traced) as parts,
+        Parts(house, traced, say) as parts,
         suppress(KeyboardInterrupt),
     ):
         end_in_order_on_sigterm()
-        _serve_http(house, spoken(house.settings.ops, say), parts)
+        _serve_http(house, say, parts)
     parts.raise_failure()
 
 
@@ -124,10 +125,12 @@ def syslog_listener(house: Premises, registry: CollectorRegistry) -> SyslogListe
 
 
 class Parts:
-    """Everything that runs beside the console; ends together."""
+    """Everything that runs beside the console; ends together. `say` is told what keeps mail from
+    leaving."""
 
-    def __init__(self, house: Premises, traced: Tracer) -> None:
+    def __init__(self, house: Premises, traced: Tracer, say: Say) -> None:
         self._house = house
+        self._say = say
         self.tracer = traced
         self.registry = CollectorRegistry()
         self._meter = PrometheusMeter(self.registry)
@@ -154,7 +157,7 @@ class Parts:
         self._start(lambda: self._worker.run(self.stop))
         self._start(self._keep_up)
         if self._house.settings.senders:
-            self._start(lambda: dispatch(self._house, self.stop, watch=self._mail))
+            self._start(lambda: dispatch(self._house, self.stop, self._say_of_mail, self._mail))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -169,6 +172,11 @@ class Parts:
         future = self._pool.submit(work)
         future.add_done_callback(self._notice)
         self._futures.append(future)
+
+    def _say_of_mail(self, text: str) -> None:
+        # A terminal or pipe that has gone must not end the process.
+        with suppress(OSError):
+            self._say(text)
 
     def _notice(self, future: Future[None]) -> None:
         if future.exception():

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from waiting_letters import approve_letters, mail_settings, smtp_sender
 from breachdesk.bootstrap import mail
 from breachdesk.bootstrap.house import Premises
 from breachdesk.casework import attempt_account, mail_hold
+from breachdesk.demo.stage import write_settings
 from breachdesk.ports import UnitOfWork
 from notifiers.testing import NOON
 from schemas.errors import NotAllowed
@@ -244,6 +246,27 @@ def run_round(sender: object, limit: int) -> int:
             await sender.close()
 
     return asyncio.run(work())
+
+
+def test_run_says_once_that_mail_is_held_and_what_to_do(scene: Scene) -> None:
+    with scene.house() as house, socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+        write_settings(house.settings.model_copy(update={"console_port": port}))
+    for file in scene.folder.glob("dispatch.*"):
+        file.unlink()
+    command = [sys.executable, "-m", "breachdesk.cli.main", "run", "--data-dir", str(scene.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=TESTS.parent) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline()]
+        while lines[-1] and "mail is held" not in lines[-1]:
+            lines.append(process.stdout.readline())
+        process.terminate()
+        rest = process.communicate(timeout=120)[0]
+
+    assert "mail is held" in lines[-1]
+    assert "breachdesk dispatch --held" in " ".join(f"{lines[-1]} {rest}".split())
+    assert "mail is held" not in rest
+    assert scene.sink.log == []
 
 
 def test_of_two_copies_that_send_at_once_one_sends(scene: Scene, tmp_path: Path) -> None:
