@@ -280,18 +280,18 @@ class AuditSettings(Frozen):
 
     anchor_file: Path | None = None
     """A file on another machine's mount, best where this program may only add; None: no anchor."""
-    anchor_minutes: int = Field(default=60, ge=1)
+    anchor_minutes: int = Field(default=60, ge=1, le=10_080)
     """A new line at least so often while something is audited; decisive acts get theirs at once."""
 
 
 class RetentionSettings(Frozen):
     """How long personal data is kept; the sources are in docs/reference/retention.md."""
 
-    case_years: int = Field(default=7, ge=0)
+    case_years: int = Field(default=7, ge=0, le=100)
     """After a case with a breach is closed nobody can erase it for so long."""
-    near_miss_months: int = Field(default=13, ge=0)
+    near_miss_months: int = Field(default=13, ge=0, le=1_200)
     """The same for a case without one."""
-    delivery_failure_days: int = Field(default=30, ge=1)
+    delivery_failure_days: int = Field(default=30, ge=1, le=36_500)
     """What people wrote of bounces and unclear ends, as a server's log or letter said it."""
 
 

@@ -19,6 +19,8 @@ from schemas.case import Case
 from schemas.errors import BadInput, NotAllowed
 from schemas.user import Actor
 
+LONGEST_DAYS = 36_500
+
 group = typer.Typer(no_args_is_help=True, help="What may be forgotten.")
 
 
@@ -31,8 +33,9 @@ def run(
 ) -> None:
     """Drop the journal's days past their time (evidence of alerts stays pinned in the store), and
     what was written of delivery failures; name the cases that two people may erase."""
-    if days < 1:
-        raise BadInput("fewer than one day", place="--days", remedy="Give 1 or more.")
+    if not 1 <= days <= LONGEST_DAYS:
+        remedy = f"Give 1 to {LONGEST_DAYS:,}."
+        raise BadInput("fewer than one day, or more than a century", place="--days", remedy=remedy)
     with premises(data_dir) as house:
         # Kafka's own retention drops raw records.
         dropped = [] if house.settings.kafka.servers else retention(house, days, dry_run=dry_run)

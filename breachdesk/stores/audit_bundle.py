@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
 
@@ -22,16 +23,32 @@ HEADER = b'{"format": "breachdesk-audit-1"}\n'
 
 def export_bundle(uow: UnitOfWork, path: Path) -> int:
     """Write the whole chain to a file that only its owner may read; returns the number of entries.
-    Verified on the way: raises Corrupt rather than export a broken chain."""
-    chain = Chain()
+    Verified on the way: raises Corrupt rather than export a broken chain, and BadInput when the
+    file cannot be written. Nothing is left behind then, and what was there before stays."""
     part = path.with_name(path.name + ".part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    try:
+        count = _write(uow, part)
+        part.replace(path)
+    except OSError as error:
+        raise BadInput(
+            f"it cannot be written ({error.strerror})",
+            place=str(path),
+            remedy="Name a file in a folder where this user may write and the disk has room.",
+        ) from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+    return count
+
+
+def _write(uow: UnitOfWork, path: Path) -> int:
+    chain = Chain()
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(HEADER)
         for entry in uow.audit.follow():
             chain.follow(entry)
             file.write(entry.model_dump_json().encode() + b"\n")
         file.write(_end(chain))
-    part.replace(path)
     return chain.seq
 
 

@@ -116,3 +116,35 @@ def test_two_people_erase_a_case_and_one_does_not(folder: Path) -> None:
     assert run(folder, "audit", "verify")[0] == 0
     assert b"Jo Mason" not in (folder / "store.db").read_bytes()
     assert "It lay in a car." in run(folder, "register", "export")[1]
+
+
+@pytest.mark.parametrize("name", ["no/such/folder.jsonl", "a-folder"])
+def test_a_bundle_that_cannot_be_written_is_a_plain_refusal(folder: Path, name: str) -> None:
+    (folder / "a-folder").mkdir()
+    before = set(folder.rglob("*"))
+    code, said = run(folder, "audit", "export", str(folder / name))
+
+    assert code == 1
+    assert "it cannot be written" in said
+    assert {p for p in set(folder.rglob("*")) - before if p.suffix == ".part"} == set()
+
+
+@pytest.mark.parametrize("days", ["0", "36501", "9999999", "99999999999"])
+def test_days_beyond_a_century_are_refused(folder: Path, days: str) -> None:
+    code, said = run(folder, "retention", "run", "--days", days)
+
+    assert code == 1
+    assert "Give 1 to 36,500" in said
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["retention.case_years", "retention.near_miss_months", "retention.delivery_failure_days"],
+)
+def test_a_time_beyond_the_calendar_is_refused_by_the_settings(folder: Path, setting: str) -> None:
+    table, _, key = setting.partition(".")
+    (folder / "breachdesk.toml").write_text(f"[{table}]\n{key} = 9000000\n")
+    code, said = run(folder, "retention", "run")
+
+    assert code != 0
+    assert setting in said
