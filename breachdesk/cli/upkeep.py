@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -52,7 +53,8 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
     """Make a data folder: settings to fill in, example customers and assets."""
     for made in begin(folder):
         out.print(f"wrote {made}", markup=False)
-    out.print(f"Next: fill in {folder}/breachdesk.toml, then breachdesk preflight", markup=False)
+    check = f"breachdesk preflight --data-dir {shlex.quote(str(folder))}"
+    out.print(f"Next: fill in {folder}/breachdesk.toml, then {check}", markup=False)
 
 
 def preflight(data_dir: DataDir = None, as_json: AsJson = False) -> None:

@@ -160,6 +160,7 @@ def test_init_preflight_and_user_add_lead_to_a_working_folder(
     checked = run("preflight")
     again = run("init", tmp_path / "data")
 
+    assert f"breachdesk preflight --data-dir {tmp_path / 'data'}" in begun.out.replace("\n", "")
     assert begun.code == customers.code == assets.code == 0, customers.err + assets.err
     assert checked.code == 1
     assert "contact_name" in checked.out
