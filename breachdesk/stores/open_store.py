@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -15,8 +16,12 @@ from breachdesk.stores.file_lock import FileLock
 from breachdesk.stores.postgres_store import PostgresStore
 from breachdesk.stores.schema import HEAD
 from breachdesk.stores.sql_store import SqlStore
-from schemas.errors import Corrupt, Misconfigured, NotFound
+from schemas.errors import Corrupt, Misconfigured, NotFound, Retryable
 from schemas.settings import StoreSettings
+
+PRIMARY_CODE = 0xFF
+NOT_THE_FILES_FAULT = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+"""SQLite's own files beside the store cannot be made or grow, as on a full disk."""
 
 
 def open_store(
@@ -33,7 +38,7 @@ def open_store(
 
     Raises Misconfigured for another address, a file or schema that cannot be written or a store of
     a newer program, NotFound when there is none and `create` is False, Corrupt when the file is no
-    store, Retryable when the server cannot be used.
+    store, Retryable when the disk or the server cannot be used.
     """
     if postgres.is_postgres(url):
         given = (settings or StoreSettings()).model_copy(update={"url": url})
@@ -83,6 +88,12 @@ def migrate(path: Path) -> None:
             if stored != HEAD:
                 migrating.upgrade(connection)
     except DatabaseError as error:
+        if getattr(error.orig, "sqlite_errorcode", 0) & PRIMARY_CODE in NOT_THE_FILES_FAULT:
+            raise Retryable(
+                "the store cannot be opened now; the file itself is not at fault",
+                place=str(path),
+                remedy="Check that the disk has room and that this user may write the data folder.",
+            ) from error
         raise Corrupt(
             "it is not a store of this program, or it is damaged",
             place=str(path),

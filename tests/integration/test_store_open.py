@@ -3,8 +3,10 @@ refused."""
 
 from __future__ import annotations
 
+import resource
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from breachdesk.stores.migrating import alembic_config
 from breachdesk.stores.open_store import migrate, open_store
 from breachdesk.stores.schema import HEAD, metadata
 from breachdesk.testing import FixedNow, a_customer
-from schemas.errors import Corrupt, Misconfigured, NotFound
+from schemas.errors import Corrupt, Misconfigured, NotFound, Retryable
 
 
 def test_the_migrations_build_exactly_the_tables_of_the_code(tmp_path: Path) -> None:
@@ -112,3 +114,23 @@ def test_a_disk_that_cannot_be_written_is_an_error_with_a_place(tmp_path: Path) 
 
     with pytest.raises(Misconfigured, match="cannot be opened"):
         open_store(f"sqlite:///{tmp_path}/store.db", now=FixedNow())
+
+
+@contextmanager
+def no_file_grows(beyond: int) -> Iterator[None]:
+    """As on a full disk: what would be longer is refused."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (beyond, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_store_on_a_full_disk_is_not_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    migrate(path)
+    with no_file_grows(beyond=4096), pytest.raises(Retryable, match="the disk has room"):
+        migrate(path)
+    with open_store(f"sqlite:///{path}", now=FixedNow()) as store:
+        assert list(store.look(lambda uow: uow.customers.list())) == []
