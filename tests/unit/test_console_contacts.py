@@ -143,6 +143,21 @@ async def test_who_telephones_a_customer_whose_contact_changed_reads_the_number_
     assert "number held before" not in texts["fabrikam"]
 
 
+async def test_the_delivery_page_says_that_nobody_was_told_of_what_was_written_since(
+    pages: Pages,
+) -> None:
+    pages.scene.approve("avery")
+    for row in pages.scene.due():
+        pages.scene.send(row)
+    async with pages.signed_in("rowan") as visitor:
+        before = await visitor.read(visitor.case + "/delivery")
+        pages.scene.write(what_happened="One more file was read.")
+        after = await visitor.read(visitor.case + "/delivery")
+
+    assert "nobody was told of the change" not in before
+    assert "nobody was told of the change" in after
+
+
 async def test_the_case_says_that_a_contact_changed_and_where_to_look(pages: Pages) -> None:
     async with pages.signed_in("ana") as visitor:
         text = await visitor.read(visitor.case)
