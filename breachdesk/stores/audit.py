@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from breachdesk.stores.audit_check import CONTENTS_RECORDED, ROWS_WRITTEN, Check
 from breachdesk.stores.audit_claims import VALUES_ERASED
-from breachdesk.stores.audit_links import Chain
+from breachdesk.stores.audit_links import Chain, read_entry
 from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.sealed import ERASED, NO_CASE, Sealing, customer_key
 from breachdesk.stores.tables import audit, audit_head
@@ -77,7 +77,7 @@ class SqlAuditBook:
         if limit:
             query = query.limit(limit)
         docs = self._connection.execute(query).scalars().all()
-        return [AuditEntry.model_validate_json(doc) for doc in reversed(docs)]
+        return [read_entry(doc) for doc in reversed(docs)]
 
     def about(self, subjects: Iterable[str]) -> Sequence[AuditEntry]:
         """Every entry about one of these subjects, oldest first."""
@@ -88,7 +88,7 @@ class SqlAuditBook:
             some = wanted[begin : begin + SUBJECTS]
             query = select(audit.c.seq, audit.c.doc).where(audit.c.subject.in_(some))
             rows += [(row.seq, row.doc) for row in self._connection.execute(query)]
-        return [AuditEntry.model_validate_json(doc) for _, doc in sorted(rows)]
+        return [read_entry(doc) for _, doc in sorted(rows)]
 
     def acts(self, subject: str, fact: str, value: int) -> Sequence[str]:
         """Acts on the subject of which that fact has that value, oldest first."""
@@ -99,7 +99,7 @@ class SqlAuditBook:
             .where(audit.c.subject == subject, audit.c.doc.contains(said, autoescape=True))
             .order_by(audit.c.seq)
         )
-        entries = map(AuditEntry.model_validate_json, self._connection.execute(query).scalars())
+        entries = map(read_entry, self._connection.execute(query).scalars())
         return [entry.act for entry in entries if entry.facts.get(fact) == value]
 
     def personal(self, entry: AuditEntry) -> Mapping[str, str]:
@@ -132,7 +132,7 @@ class SqlAuditBook:
         begins = or_(*(audit.c.doc.contains(f'"act":"{act}', autoescape=True) for act in acts))
         query = select(audit.c.doc).where(begins).order_by(audit.c.seq)
         docs = self._connection.execute(query).scalars()
-        entries = [AuditEntry.model_validate_json(doc) for doc in docs]
+        entries = [read_entry(doc) for doc in docs]
         old = [e for e in entries if e.act.startswith(tuple(acts)) and e.at < before]
         return [e for e in old if any(v != ERASED for v in self.personal(e).values())]
 
@@ -175,7 +175,7 @@ class SqlAuditBook:
         """Entries after that number, oldest first, as they are stored."""
         query = select(audit.c.doc).where(audit.c.seq > seq).order_by(audit.c.seq)
         docs = self._connection.execute(query).scalars()
-        return [AuditEntry.model_validate_json(doc) for doc in docs]
+        return [read_entry(doc) for doc in docs]
 
     def follow(self) -> Iterator[AuditEntry]:
         """All entries, oldest first, a page at a time. Raises Corrupt at the first broken link."""

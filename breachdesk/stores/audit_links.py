@@ -47,5 +47,13 @@ class Chain:
             raise _broken(f"the chain should end at entry {seq}", min(self.seq, seq) + 1)
 
 
+def read_entry(text: str | bytes) -> AuditEntry:
+    """One stored entry by itself; its links are not looked at. Raises Corrupt."""
+    try:
+        return AuditEntry.model_validate_json(text)
+    except ValidationError:
+        raise Corrupt("it cannot be read", place="an audit entry", remedy=REMEDY) from None
+
+
 def _broken(problem: str, seq: int) -> Corrupt:
     return Corrupt(problem, place=f"audit entry {seq}", remedy=REMEDY)

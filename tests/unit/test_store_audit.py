@@ -216,3 +216,18 @@ def test_a_file_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(BadInput, match="cannot be read"):
         verify_bundle(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("content", ["{", '{"seq": 3}', "[]"])
+def test_an_entry_that_cannot_be_read_is_corrupt_wherever_it_is_shown(
+    store: AnyStore, content: str
+) -> None:
+    tamper(store, f"UPDATE audit SET doc = '{content}' WHERE seq = 3")
+
+    for read in (
+        lambda uow: uow.audit.entries(),
+        lambda uow: uow.audit.about(["CASE-0001"]),
+        lambda uow: uow.audit.since(0),
+    ):
+        with pytest.raises(Corrupt):
+            store.look(read)
