@@ -46,7 +46,10 @@ class SqlNoticeBook:
         """Raises NotFound."""
         doc = self._connection.execute(select(notices.c.doc).where(notices.c.id == row_id)).scalar()
         if doc is None:
-            raise NotFound(f"no notice {row_id}", remedy="`breachdesk notices list` names them.")
+            raise NotFound(
+                f"no notice {row_id}",
+                remedy="`breachdesk dispatch --held` and the delivery page name them.",
+            )
         return NoticeRow.model_validate_json(doc)
 
     def list(
