@@ -48,7 +48,7 @@ class SqlNoticeBook:
         if doc is None:
             raise NotFound(
                 f"no notice {row_id}",
-                remedy="`breachdesk dispatch --held` and the delivery page name them.",
+                remedy="`breachdesk notices list` names them.",
             )
         return NoticeRow.model_validate_json(doc)
 
