@@ -29,7 +29,8 @@ class EventLog(Protocol):
         ...
 
     def read(self, after: Position | None, limit: int) -> Sequence[RawRecord]:
-        """At most `limit` records after that position, oldest first; empty when drained.
+        """At most `limit` records after that position, oldest first; empty when drained. Fewer than
+        `limit` does not mean drained: a batch of long records ends earlier.
 
         Raises Corrupt when `after` lies beyond the end or in a journal that is gone without a
         retention record: a re-used number would be skipped silently.

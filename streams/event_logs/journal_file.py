@@ -60,9 +60,10 @@ def check_identity(connection: sqlite3.Connection, journal: str) -> None:
 
 
 def records_after(
-    connection: sqlite3.Connection, after: Position, limit: int
+    connection: sqlite3.Connection, after: Position, limit: int, most_bytes: int
 ) -> Iterator[RawRecord]:
-    """At most `limit` records after that offset of this file."""
+    """Yield at most `limit` records after that offset of this file, and no further one once their
+    raw bytes reach `most_bytes`."""
     rows = connection.execute(
         "SELECT first, count, body FROM frame WHERE first >="
         " coalesce((SELECT max(first) FROM frame WHERE first <= ?), 0) ORDER BY first",
@@ -70,7 +71,11 @@ def records_after(
     )
     for first, count, body in rows:
         start = max(0, after.offset + 1 - first)
-        yield from decode(body, after.journal, first, start, min(count, start + limit))
+        for record in decode(body, after.journal, first, start, min(count, start + limit)):
+            yield record
+            most_bytes -= len(record.raw)
+            if most_bytes <= 0:
+                return
         limit -= count - start
         if limit <= 0:
             return

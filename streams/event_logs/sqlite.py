@@ -24,6 +24,9 @@ from streams.event_logs.journal_writer import JournalWriter
 from streams.event_logs.ledger import Ledger
 from streams.ports import EventLog
 
+READ_BYTES = 32 * 1024 * 1024
+"""A thousand of the longest lines, 4 GiB, do not fit into memory: a batch ends earlier."""
+
 
 class SqliteEventLog(EventLog):
     """Implements streams.ports.EventLog on a folder."""
@@ -63,12 +66,15 @@ class SqliteEventLog(EventLog):
         ]
 
     def read(self, after: Position | None, limit: int) -> Sequence[RawRecord]:
-        found: list[RawRecord] = []
+        records: list[RawRecord] = []
+        most_bytes = READ_BYTES
         for start in self._starts(after):
-            if len(found) >= limit:
+            if len(records) >= limit or most_bytes <= 0:
                 break
-            found += self._read_one(start, limit - len(found))
-        return found
+            rows = self._read_one(start, limit - len(records), most_bytes)
+            most_bytes -= sum(len(record.raw) for record in rows)
+            records += rows
+        return records
 
     def _starts(self, after: Position | None) -> list[Position]:
         """Where to begin in each file that may hold something after that position."""
@@ -80,7 +86,7 @@ class SqliteEventLog(EventLog):
         later = [Position(journal, 0) for journal in journals if journal > after.journal]
         return [after, *later] if after.journal in journals else later
 
-    def _read_one(self, after: Position, limit: int) -> list[RawRecord]:
+    def _read_one(self, after: Position, limit: int, most_bytes: int) -> list[RawRecord]:
         with reading(self._folder.file(after.journal)) as connection:
             journal_file.check_identity(connection, after.journal)
             last = journal_file.last_offset(connection)
@@ -88,14 +94,14 @@ class SqliteEventLog(EventLog):
                 raise _beyond(after, last)
             if after.offset == last:
                 return []
-            return list(journal_file.records_after(connection, after, limit))
+            return list(journal_file.records_after(connection, after, limit, most_bytes))
 
     def get(self, position: Position) -> RawRecord | None:
         if position.journal not in self._folder.journals():
             self._check_dropped(position)
             return None
         before = Position(position.journal, position.offset - 1)
-        return next(iter(self._read_one(before, 1)), None)
+        return next(iter(self._read_one(before, 1, READ_BYTES)), None)
 
     def _check_dropped(self, position: Position) -> None:
         if position.journal in self._ledger.dropped():

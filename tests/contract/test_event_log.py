@@ -23,7 +23,7 @@ from schemas.event import Position, RawRecord
 from schemas.source import Incoming
 from streams.event_logs.frames import Columns
 from streams.event_logs.group_commit import GroupCommit
-from streams.event_logs.sqlite import SqliteEventLog
+from streams.event_logs.sqlite import READ_BYTES, SqliteEventLog
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NEXT = NOON + timedelta(days=1)
@@ -54,6 +54,23 @@ def log(folder: Path) -> Iterator[SqliteEventLog]:
     opened = SqliteEventLog(folder, lambda: NEXT)
     yield opened
     opened.close()
+
+
+def test_a_batch_of_long_records_ends_early_and_the_next_goes_on_where_it_ended(
+    log: SqliteEventLog,
+) -> None:
+    long = b"x" * (READ_BYTES // 4)
+    log.append([*lines(1), *(incoming(long) for _ in range(5))])
+    log.append([incoming(long, NEXT), *lines(2, NEXT)])
+
+    batches: list[list[int]] = []
+    last: Position | None = None
+    while batch := log.read(last, 1000):
+        batches.append([len(record.raw) for record in batch])
+        last = batch[-1].position
+
+    assert [len(each) for each in batches] == [5, 4]
+    assert [size for each in batches for size in each] == [6, *[len(long)] * 6, 6, 6]
 
 
 def test_reading_goes_on_into_the_next_days_file(log: SqliteEventLog) -> None:
@@ -189,7 +206,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from schemas.source import Incoming
-from streams.event_logs.sqlite import SqliteEventLog
+from streams.event_logs.sqlite import READ_BYTES, SqliteEventLog
 
 now = datetime(2026, 11, 21, 12, tzinfo=UTC)
 log = SqliteEventLog(Path(sys.argv[1]), lambda: now)
@@ -234,7 +251,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from schemas.errors import Retryable
 from schemas.source import Incoming
-from streams.event_logs.sqlite import SqliteEventLog
+from streams.event_logs.sqlite import READ_BYTES, SqliteEventLog
 
 now = datetime(2026, 11, 21, 12, tzinfo=UTC)
 log = SqliteEventLog(Path(sys.argv[1]), lambda: now)
