@@ -7,6 +7,7 @@ drop because the log refuses for too long as well; both become blind intervals.
 
 from __future__ import annotations
 
+import ctypes
 import socket
 import struct
 import time
@@ -32,8 +33,13 @@ _MOST_HELD = 200_000
 """Datagrams in memory while the log is slow."""
 _A_BATCH = 2000
 _LOOK_SECONDS = 0.2
+_SO_ATTACH_FILTER = 26
+_DROP_ALL = struct.pack("=HBBI", 0x06, 0, 0, 0)
+"""One instruction of the packet filter (linux/filter.h): return 0, keep nothing."""
 _LAST_SECONDS = 2.0
-"""So long is read on after `stop` when senders never pause."""
+"""So long is read on after `stop` where the kernel takes no filter and senders never pause."""
+_DRAIN_SECONDS = 60.0
+"""Far longer than reading a full buffer takes: what is held has an end."""
 _GATHER_SECONDS = 0.005
 _LARGEST_DATAGRAM = 65_535
 
@@ -67,7 +73,7 @@ class UdpListener:
         self._committing.start()
 
     def stop(self) -> None:
-        """Read what the kernel still holds, for two seconds at most, commit it, then let go."""
+        """Take no more, read and commit what the kernel still holds, then let go."""
         self._stop.set()
         self._receiving.join()
         self._received_all.set()
@@ -78,7 +84,9 @@ class UdpListener:
         last = None
         while last is None or time.monotonic() < last:
             if last is None and self._stop.is_set():
-                last = time.monotonic() + _LAST_SECONDS
+                last = time.monotonic() + (
+                    _DRAIN_SECONDS if _closed(self._socket) else _LAST_SECONDS
+                )
             try:
                 raw, peer = self._socket.recvfrom(_LARGEST_DATAGRAM)
             except TimeoutError:
@@ -121,6 +129,22 @@ def _enlarge_buffer(bound: socket.socket) -> None:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
     with suppress(OSError):
         bound.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
+
+
+def _closed(bound: socket.socket) -> bool:
+    """Have the kernel drop, and count, whatever comes from now on; what it holds can still be read.
+
+    False: this kernel takes no filter. Without one, senders that never pause would either keep the
+    receiver from ending or lose datagrams that nobody counts.
+    """
+    program = ctypes.create_string_buffer(_DROP_ALL, len(_DROP_ALL))
+    try:
+        bound.setsockopt(
+            socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program))
+        )
+    except OSError:
+        return False
+    return True
 
 
 def _dropped(bound: socket.socket) -> int:

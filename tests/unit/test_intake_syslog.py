@@ -16,7 +16,7 @@ from schemas.event import Position
 from schemas.settings import IntakeSettings
 from schemas.source import BlindInterval, Incoming
 from streams.event_logs.sqlite import SqliteEventLog
-from streams.intake import syslog_senders
+from streams.intake import syslog_senders, syslog_udp
 from streams.intake.datagram_losses import DatagramLosses
 from streams.intake.syslog import SyslogListener
 from streams.intake.syslog_senders import Senders
@@ -272,6 +272,27 @@ def test_stopping_ends_though_datagrams_never_pause(log: GatedLog) -> None:
 
     assert port is not None
     assert ended
+
+
+def test_a_socket_that_takes_no_more_gives_what_it_holds_and_counts_what_comes_later() -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
+    ):
+        receiver.bind(("127.0.0.1", 0))
+        receiver.setblocking(False)
+        for _ in range(3):
+            sender.sendto(b"before", receiver.getsockname())
+        closed = syslog_udp._closed(receiver)
+        for _ in range(4):
+            sender.sendto(b"after", receiver.getsockname())
+        held = [receiver.recv(100) for _ in range(3)]
+        with pytest.raises(BlockingIOError):
+            receiver.recv(100)
+
+        assert closed
+        assert held == [b"before"] * 3
+        assert syslog_udp._dropped(receiver) == 4
 
 
 def test_records_that_could_never_be_stored_leave_a_blind_interval(log: GatedLog) -> None:
