@@ -39,7 +39,7 @@ TELL_EVERY_SECONDS = 10.0
 logger = logging.getLogger("breachdesk.http")
 
 
-class Doorway:
+class OpenConnections:
     """All connections of one port."""
 
     def __init__(
@@ -104,9 +104,9 @@ class Stall:
 
 
 class PortConfig(uvicorn.Config):
-    """Uvicorn's, and the doorway that its connections come through."""
+    """Adds to uvicorn's settings the connections of the port."""
 
-    def __init__(self, app: Any, doorway: Doorway, **options: Any) -> None:
+    def __init__(self, app: Any, connections: OpenConnections, **options: Any) -> None:
         super().__init__(
             app,
             http=Connection,
@@ -115,7 +115,7 @@ class PortConfig(uvicorn.Config):
             h11_max_incomplete_event_size=HEAD_BYTES,
             **options,
         )
-        self.doorway = doorway
+        self.connections = connections
 
 
 class Connection(H11Protocol):
@@ -130,7 +130,7 @@ class Connection(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         assert isinstance(config, PortConfig)
-        self._doorway = config.doorway
+        self._connections = config.connections
         self._began = self.loop.time()
         """When the wait for the present request began."""
         self._received = self._content = self._discarded = 0
@@ -144,7 +144,7 @@ class Connection(H11Protocol):
             "asyncio.Transport", _Lingering(cast("asyncio.Transport", transport), self)
         )
         super().connection_made(lingering)
-        self._doorway.admit(self)
+        self._connections.admit(self)
 
     def others(self) -> list[Connection]:
         """All other connections of the port."""
@@ -221,7 +221,7 @@ class Connection(H11Protocol):
         """Called a few times a second."""
         if self._lingering is not None or self.transport.is_closing():
             return
-        if self._is_idle and now - self._began > self._doorway.limits.header_seconds:
+        if self._is_idle and now - self._began > self._connections.limits.header_seconds:
             self._end_wait()
         elif self._stall.is_over(now, self.transport.get_write_buffer_size()):
             self.abort("unread answers")
@@ -235,12 +235,12 @@ class Connection(H11Protocol):
     def abort(self, why: str | None) -> None:
         """Without a word. `why` None: nothing was asked, so there is nothing to tell of."""
         if why:
-            self._doorway.closed(why)
+            self._connections.closed(why)
         self.transport.abort()
 
     def refuse(self, status: int, problem: str, why: str) -> None:
         """Answer and close, unless an answer has begun already."""
-        self._doorway.closed(why)
+        self._connections.closed(why)
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()

@@ -11,7 +11,7 @@ from ipaddress import ip_address, ip_network
 import uvicorn
 from starlette.types import ASGIApp
 
-from breachdesk.bootstrap.http_connections import Connection, Doorway, PortConfig
+from breachdesk.bootstrap.http_connections import Connection, OpenConnections, PortConfig
 from breachdesk.bootstrap.open_files import connections_allowed
 from breachdesk.bootstrap.ops_http import is_loopback
 from schemas.errors import Misconfigured
@@ -27,7 +27,9 @@ def http_config(settings: Settings, app: ASGIApp) -> PortConfig:
     proxies = list(settings.console.trusted_proxies)
     return PortConfig(
         app,
-        Doorway(settings.http, connections_allowed(), lambda peer: stands_for_many(peer, proxies)),
+        OpenConnections(
+            settings.http, connections_allowed(), lambda peer: stands_for_many(peer, proxies)
+        ),
         host=settings.console_host,
         port=settings.console_port,
         log_config=None,
@@ -60,7 +62,7 @@ class Server(uvicorn.Server):
     ) -> None:
         """`stopping` is set when the end begins: long work in threads is to stop then."""
         super().__init__(config)
-        self._doorway = config.doorway
+        self._connections = config.connections
         self._failed = failed
         self._stopping = stopping or threading.Event()
 
@@ -79,7 +81,7 @@ class Server(uvicorn.Server):
         for each in list(self.server_state.connections):
             if isinstance(each, Connection):
                 each.check(now)
-        self._doorway.tell(now)
+        self._connections.tell(now)
 
 
 def refuse_a_taken_port(host: str, port: int) -> None:

@@ -85,7 +85,7 @@ class UdpListener:
         while last is None or time.monotonic() < last:
             if last is None and self._stop.is_set():
                 last = time.monotonic() + (
-                    _DRAIN_SECONDS if _closed(self._socket) else _LAST_SECONDS
+                    _DRAIN_SECONDS if _drop_further(self._socket) else _LAST_SECONDS
                 )
             try:
                 raw, peer = self._socket.recvfrom(_LARGEST_DATAGRAM)
@@ -131,7 +131,7 @@ def _enlarge_buffer(bound: socket.socket) -> None:
         bound.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
 
 
-def _closed(bound: socket.socket) -> bool:
+def _drop_further(bound: socket.socket) -> bool:
     """Have the kernel drop, and count, whatever comes from now on; what it holds can still be read.
 
     False: this kernel takes no filter. Without one, senders that never pause would either keep the

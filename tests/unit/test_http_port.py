@@ -16,7 +16,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
 from breachdesk.bootstrap.http_bodies import PacedBodies
-from breachdesk.bootstrap.http_connections import STALLED_SECONDS, Doorway, PortConfig, Stall
+from breachdesk.bootstrap.http_connections import (
+    STALLED_SECONDS,
+    OpenConnections,
+    PortConfig,
+    Stall,
+)
 from breachdesk.bootstrap.http_port import Server
 from schemas.settings import HttpSettings
 
@@ -31,11 +36,13 @@ class Port:
         self.go_on = threading.Event()
         self.waiting = 0
         self.read: list[int] = []
-        doorway = Doorway(limits) if exempt is None else Doorway(limits, exempt=exempt)
+        connections = (
+            OpenConnections(limits) if exempt is None else OpenConnections(limits, exempt=exempt)
+        )
         self.stopping = threading.Event()
         config = PortConfig(
             PacedBodies(self._app(), limits),
-            doorway,
+            connections,
             host=HOST,
             port=0,
             log_config=None,

@@ -283,7 +283,7 @@ def test_a_socket_that_takes_no_more_gives_what_it_holds_and_counts_what_comes_l
         receiver.setblocking(False)
         for _ in range(3):
             sender.sendto(b"before", receiver.getsockname())
-        closed = syslog_udp._closed(receiver)
+        closed = syslog_udp._drop_further(receiver)
         for _ in range(4):
             sender.sendto(b"after", receiver.getsockname())
         held = [receiver.recv(100) for _ in range(3)]
