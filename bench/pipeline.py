@@ -125,10 +125,13 @@ class Asking:
     def __init__(self, settings: Settings, house: Premises) -> None:
         import uvicorn
 
-        from breachdesk.bootstrap.serve import front_door
+        from breachdesk.bootstrap.serve import console_house
+        from breachdesk.bootstrap.traces import NoTracer
+        from breachdesk.console.app import console_app
 
+        app = console_app(console_house(house, NoTracer()))
         self._server = uvicorn.Server(
-            uvicorn.Config(front_door(house), host="127.0.0.1", port=8931, log_level="warning")
+            uvicorn.Config(app, host="127.0.0.1", port=8931, log_level="warning")
         )
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
