@@ -52,7 +52,8 @@ def test_a_broker_that_dies_and_comes_back_loses_nothing(tmp_path: Path, postgre
             tmp_path / "play", kafka.address, postgres_url, clear_topics=False, batch_records=20
         ) as fleet,
     ):
-        fleet.start(2)
+        for worker in fleet.start(2):
+            worker.ready()  # one that still starts when its broker dies ends, for its supervisor
         fleet.produce(rows[:2500])
         names = list(fleet.ends())
         fleet.reached(300, names=names)
