@@ -13,8 +13,9 @@ from typing import Any, Protocol, TypeVar
 
 from breachdesk.account_ports import SecondFactorBook, SignInBook, UserBook
 from breachdesk.audit_port import AuditBook
+from schemas.affected import Manifest, NoticeKind
 from schemas.alert import AlertState, AlertView, EvidenceView
-from schemas.breach import Breach, Manifest, NoticeKind
+from schemas.breach import Breach
 from schemas.case import Case, Note
 from schemas.customer import Binding, Customer, Frozen, Unattributed
 from schemas.event import Position

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schemas.breach import NoticeKind
+from schemas.affected import NoticeKind
 from schemas.letter import LetterContext
 
 PROFILE = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from notifiers.phrases import span
 from notifiers.template_folder import TemplateFolder
-from schemas.breach import Certainty, Exposure, NoticeKind, Seen
+from schemas.affected import Certainty, Exposure, NoticeKind, Seen
 from schemas.customer import DataCategory
 from schemas.errors import BadInput
 from schemas.letter import LetterContext

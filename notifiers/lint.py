@@ -9,7 +9,7 @@ from html import unescape
 from notifiers import forbidden, lint_names
 from notifiers.forbidden import Rule
 from notifiers.reading import paragraphs, reading_age, sentences, words
-from schemas.breach import NoticeKind
+from schemas.affected import NoticeKind
 from schemas.letter import LetterContext, LintProblem
 from schemas.notice import Rendered
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schemas.addresses import address_problem
-from schemas.breach import Channel
+from schemas.affected import Channel
 from schemas.letter import LetterContext, LintProblem
 from schemas.signs import hidden_in, name_problem
 

@@ -12,7 +12,7 @@ from notifiers import blocks, documents, lint
 from notifiers.letter_words import attachment_name, letter_words, locale_of
 from notifiers.phrases import laid_out
 from notifiers.template_folder import TemplateFolder
-from schemas.breach import NoticeKind
+from schemas.affected import NoticeKind
 from schemas.errors import BadInput
 from schemas.letter import LetterContext, LintProblem
 from schemas.notice import Rendered

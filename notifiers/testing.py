@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from schemas.breach import (
-    Answer,
-    Breach,
-    Certainty,
-    Channel,
-    Decision,
-    Exposure,
-    NoticeFacts,
-    NoticeKind,
-    Recipient,
-    Seen,
-)
+from schemas.affected import Certainty, Channel, Exposure, NoticeKind, Recipient, Seen
+from schemas.breach import Breach
 from schemas.customer import DataCategory, PersonKind, Role
+from schemas.decision import Answer, Decision
 from schemas.letter import LetterContext
+from schemas.letter_facts import NoticeFacts
 from schemas.notice import NoticeRow, Outgoing, Rendered, Status
 from schemas.settings import ProviderProfile
 

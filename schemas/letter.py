@@ -6,8 +6,11 @@ from datetime import datetime
 
 from pydantic import Field
 
-from schemas.breach import Breach, Decision, Exposure, NoticeFacts, NoticeKind, Recipient
+from schemas.affected import Exposure, NoticeKind, Recipient
+from schemas.breach import Breach
 from schemas.customer import Frozen
+from schemas.decision import Decision
+from schemas.letter_facts import NoticeFacts
 from schemas.settings import ProviderProfile
 
 

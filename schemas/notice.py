@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from schemas.breach import NoticeKind
+from schemas.affected import NoticeKind
 from schemas.customer import Frozen
 
 

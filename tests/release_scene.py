@@ -24,7 +24,9 @@ from breachdesk.casework.second_person import writers
 from breachdesk.stores.any_store import AnyStore
 from breachdesk.testing import FixedNow, a_confirmed_breach, a_user, an_actor
 from notifiers.testing import DECISION, FACTS, PROFILE
-from schemas.breach import Approval, Breach, Certainty, Manifest
+from schemas.affected import Certainty, Manifest
+from schemas.approval import Approval
+from schemas.breach import Breach
 from schemas.customer import Role
 from schemas.notice import NoticeRow, SendOutcome, SendResult
 from schemas.report import Submission

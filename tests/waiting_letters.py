@@ -21,7 +21,8 @@ from breachdesk.stores.sql_store import SqlStore
 from breachdesk.testing import a_confirmed_breach, a_customer, a_user, an_actor
 from notifiers.render import JinjaRenderer
 from notifiers.testing import DECISION, FACTS, NOON, PROFILE
-from schemas.breach import Breach, Certainty
+from schemas.affected import Certainty
+from schemas.breach import Breach
 from schemas.customer import Role
 from schemas.notice import NoticeRow, Status
 from schemas.settings import NoticePolicy, SenderSettings, Settings, SmtpAuth, StoreSettings, Tls

@@ -18,7 +18,8 @@ from breachdesk.casework.recipients import recipients_of
 from breachdesk.casework.sealing import document_hash, next_version
 from breachdesk.gdpr import roles
 from breachdesk.ports import UnitOfWork
-from schemas.breach import Breach, Certainty, Channel, Exposure, Manifest, Seen
+from schemas.affected import Certainty, Channel, Exposure, Manifest, Seen
+from schemas.breach import Breach
 from schemas.case import Case, Task
 from schemas.customer import PROVIDER, AssetKind, Binding, Customer, DataCategory, Pecr, Role
 from schemas.errors import BadInput, Incomplete, NotFound

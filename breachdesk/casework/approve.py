@@ -20,7 +20,8 @@ from breachdesk.casework.standing import check_not_standing
 from breachdesk.casework.telephone import telephone_task
 from breachdesk.casework.witness import fit_witness, queue_witness
 from breachdesk.ports import Renderer, UnitOfWork
-from schemas.breach import Approval, ApprovalKind, Recipient
+from schemas.affected import Recipient
+from schemas.approval import Approval, ApprovalKind
 from schemas.case import Task
 from schemas.errors import BadInput, Conflict, Incomplete, NotAllowed
 from schemas.report import Submission

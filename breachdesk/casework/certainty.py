@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from breachdesk.casework.evidence import CaseEvidence, Sighting
-from schemas.breach import Certainty, Seen
+from schemas.affected import Certainty, Seen
 from schemas.customer import DataCategory
 from schemas.source import BlindInterval
 

@@ -13,10 +13,14 @@ from breachdesk.gdpr.deadlines import shadow
 from breachdesk.gdpr.jurisdiction import Jurisdiction
 from breachdesk.jurisdictions import jurisdiction
 from breachdesk.ports import UnitOfWork
-from schemas.breach import Breach, Clock, Decision, Duty, Manifest, NoticeFacts, NoticeKind
+from schemas.affected import Manifest, NoticeKind
+from schemas.breach import Breach
 from schemas.case import CaseState
 from schemas.customer import Pecr, Role
+from schemas.decision import Decision
 from schemas.errors import BadInput, NotFound
+from schemas.letter_facts import NoticeFacts
+from schemas.obligation import Clock, Duty
 from schemas.report import Submission
 from schemas.times import in_utc
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from breachdesk.ports import UnitOfWork
-from schemas.breach import Decision, Manifest
+from schemas.affected import Manifest
 from schemas.case import Case
+from schemas.decision import Decision
 from schemas.notice import Status
 from schemas.report import Submission
 

@@ -22,7 +22,8 @@ from breachdesk.casework.register_changes import (
 )
 from breachdesk.gdpr.roles import reached
 from breachdesk.ports import UnitOfWork
-from schemas.breach import Breach, Exposure, Manifest, NoticeKind, Recipient
+from schemas.affected import Exposure, Manifest, NoticeKind, Recipient
+from schemas.breach import Breach
 from schemas.case import Task
 from schemas.customer import Customer
 from schemas.settings import NoticePolicy

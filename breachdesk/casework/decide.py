@@ -9,8 +9,9 @@ from breachdesk.casework.sealing import document_hash, next_version
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.severity import from_factors
 from breachdesk.ports import UnitOfWork
-from schemas.breach import Answer, Decision, Manifest
+from schemas.affected import Manifest
 from schemas.customer import Pecr, Role
+from schemas.decision import Answer, Decision
 from schemas.errors import BadInput, Incomplete, NotAllowed
 from schemas.times import in_utc
 from schemas.user import Actor, Duty

@@ -19,7 +19,9 @@ from breachdesk.casework.standing import approval_of, why_not
 from breachdesk.casework.telephone import recipient_of
 from breachdesk.casework.witness import PERSON, address_of, why_waiting, witness_letter
 from breachdesk.ports import Renderer, UnitOfWork
-from schemas.breach import Approval, Breach, NoticeKind, Recipient
+from schemas.affected import NoticeKind, Recipient
+from schemas.approval import Approval
+from schemas.breach import Breach
 from schemas.errors import BreachDeskError
 from schemas.notice import LetterHead, NoticeRow, Outgoing, Rendered, Status
 from schemas.settings import SenderSettings, Settings

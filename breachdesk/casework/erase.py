@@ -16,10 +16,14 @@ from breachdesk.casework import closing, register
 from breachdesk.casework.authority import require, required
 from breachdesk.gdpr.redaction import Redaction
 from breachdesk.ports import UnitOfWork
-from schemas.breach import Approval, Breach, Decision, Manifest, NoticeFacts
+from schemas.affected import Manifest
+from schemas.approval import Approval
+from schemas.breach import Breach
 from schemas.case import Case, CaseState, Erasure
 from schemas.customer import Customer, Frozen, Person
+from schemas.decision import Decision
 from schemas.errors import BadInput, NotAllowed
+from schemas.letter_facts import NoticeFacts
 from schemas.report import ReportFacts
 from schemas.settings import ProviderProfile, RetentionSettings, Settings
 from schemas.times import in_utc

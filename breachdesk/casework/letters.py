@@ -15,19 +15,13 @@ from breachdesk.casework.sealing import intact
 from breachdesk.gdpr.names import NameIndex
 from breachdesk.gdpr.roles import letter_kind, reached
 from breachdesk.ports import Renderer, UnitOfWork
-from schemas.breach import (
-    Breach,
-    Channel,
-    Decision,
-    Exposure,
-    Manifest,
-    NoticeFacts,
-    NoticeKind,
-    Recipient,
-)
+from schemas.affected import Channel, Exposure, Manifest, NoticeKind, Recipient
+from schemas.breach import Breach
 from schemas.customer import PROVIDER, Customer
+from schemas.decision import Decision
 from schemas.errors import Corrupt, NotFound
 from schemas.letter import LetterContext, LintProblem
+from schemas.letter_facts import NoticeFacts
 from schemas.notice import Rendered
 from schemas.report import Submission
 from schemas.settings import ProviderProfile, Settings

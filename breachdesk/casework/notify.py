@@ -12,8 +12,10 @@ from breachdesk.casework.letters import Letters, documents, letters
 from breachdesk.casework.sealing import digest, next_version
 from breachdesk.casework.telephone import plain_script, recipient_of, telephone_task
 from breachdesk.ports import UnitOfWork
-from schemas.breach import Approval, NoticeFacts, NoticeKind
+from schemas.affected import NoticeKind
+from schemas.approval import Approval
 from schemas.errors import BadInput, Conflict, Incomplete, NotAllowed
+from schemas.letter_facts import NoticeFacts
 from schemas.notice import NoticeRow, Status
 from schemas.times import in_utc
 from schemas.user import Actor, Duty

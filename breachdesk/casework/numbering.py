@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from schemas.breach import Recipient
+from schemas.affected import Recipient
 from schemas.notice import NoticeRow, Status
 
 REACHED = (Status.HANDED_OVER, Status.DELIVERED)

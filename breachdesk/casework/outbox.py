@@ -22,7 +22,7 @@ from breachdesk.casework.standing import approval_of, released_last
 from breachdesk.casework.telephone import recipient_of
 from breachdesk.casework.witness import why_waiting
 from breachdesk.ports import Renderer, Store, UnitOfWork
-from schemas.breach import NoticeKind
+from schemas.affected import NoticeKind
 from schemas.errors import Conflict
 from schemas.notice import NoticeRow, Outgoing, SendOutcome, SendResult, Status
 from schemas.settings import Settings

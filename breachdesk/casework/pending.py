@@ -10,8 +10,8 @@ from breachdesk.casework import clocks, mail_hold
 from breachdesk.casework.standing import approval_of
 from breachdesk.casework.witness import why_waiting
 from breachdesk.ports import UnitOfWork
+from schemas.affected import NoticeKind
 from schemas.alert import AlertState
-from schemas.breach import NoticeKind
 from schemas.notice import NoticeRow, Status
 
 RISK = timedelta(hours=24)

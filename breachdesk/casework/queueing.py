@@ -14,7 +14,8 @@ from breachdesk.casework.letter_heads import bound_hashes
 from breachdesk.casework.letters import Letters
 from breachdesk.ports import UnitOfWork
 from schemas.addresses import ascii_domain
-from schemas.breach import Approval, NoticeKind
+from schemas.affected import NoticeKind
+from schemas.approval import Approval
 from schemas.letter import LetterContext
 from schemas.notice import NoticeRow, Status
 from schemas.settings import NoticePolicy, SenderSettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from breachdesk.gdpr.roles import letter_kind
-from schemas.breach import Channel, Exposure, NoticeKind, Recipient
+from schemas.affected import Channel, Exposure, NoticeKind, Recipient
 from schemas.customer import AssetKind, Binding, Customer, Person, PersonKind, Role
 
 

@@ -12,17 +12,13 @@ from datetime import datetime
 from breachdesk.casework.told import counts
 from breachdesk.gdpr import roles
 from breachdesk.ports import UnitOfWork
-from schemas.breach import (
-    Approval,
-    ApprovalKind,
-    Breach,
-    Certainty,
-    Decision,
-    Manifest,
-    NoticeFacts,
-)
+from schemas.affected import Certainty, Manifest
+from schemas.approval import Approval, ApprovalKind
+from schemas.breach import Breach
 from schemas.case import Case, Erasure
+from schemas.decision import Decision
 from schemas.errors import BadInput
+from schemas.letter_facts import NoticeFacts
 from schemas.register import RegisterDecision, RegisterEntry, RegisterSubmission
 from schemas.report import ReportFacts, Submission
 from schemas.signs import escaped_json, shown

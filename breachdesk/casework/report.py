@@ -15,10 +15,12 @@ from breachdesk.gdpr.jurisdiction import Jurisdiction, missing
 from breachdesk.gdpr.redaction import Redaction
 from breachdesk.jurisdictions import jurisdiction as jurisdiction_of
 from breachdesk.ports import UnitOfWork
-from schemas.breach import Decision, Exposure, Manifest, NoticeFacts
-from schemas.breach import Duty as Clocked
+from schemas.affected import Exposure, Manifest
 from schemas.customer import Pecr
+from schemas.decision import Decision
 from schemas.errors import BadInput, Incomplete, NotAllowed
+from schemas.letter_facts import NoticeFacts
+from schemas.obligation import Duty as Clocked
 from schemas.report import (
     Precision,
     Quantity,

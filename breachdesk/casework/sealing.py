@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from schemas.affected import Manifest
+from schemas.approval import Approval
 from schemas.audit import canonical
-from schemas.breach import Approval, Decision, Manifest
 from schemas.customer import Frozen
+from schemas.decision import Decision
 from schemas.errors import Conflict, NotFound
 from schemas.notice import LetterHead, Rendered
 from schemas.report import RegulatorReport

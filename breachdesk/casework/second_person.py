@@ -14,8 +14,11 @@ from breachdesk.casework.register_changes import (
     who_imported_unnamed,
 )
 from breachdesk.ports import UnitOfWork
-from schemas.breach import Approval, ApprovalKind, Decision, Manifest, NoticeFacts, NoticeKind
+from schemas.affected import Manifest, NoticeKind
+from schemas.approval import Approval, ApprovalKind
+from schemas.decision import Decision
 from schemas.errors import NotAllowed
+from schemas.letter_facts import NoticeFacts
 from schemas.notice import Status
 from schemas.report import Submission
 from schemas.settings import NoticePolicy

@@ -8,15 +8,11 @@ from datetime import datetime
 from breachdesk.casework.sealing import approval_seal, document_hash, sender_hash
 from breachdesk.casework.senders import sender_by_id
 from breachdesk.ports import UnitOfWork
-from schemas.breach import (
-    Approval,
-    ApprovalKind,
-    Decision,
-    Manifest,
-    NoticeFacts,
-    NoticeKind,
-)
+from schemas.affected import Manifest, NoticeKind
+from schemas.approval import Approval, ApprovalKind
+from schemas.decision import Decision
 from schemas.errors import Conflict
+from schemas.letter_facts import NoticeFacts
 from schemas.notice import NoticeRow, Status
 from schemas.settings import Settings
 from schemas.times import in_utc

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from breachdesk.casework.letters import Documents, reference
-from schemas.breach import NoticeKind, Recipient
+from schemas.affected import NoticeKind, Recipient
 from schemas.case import Task, TaskKind
 
 KINDS = {

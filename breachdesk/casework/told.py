@@ -6,7 +6,8 @@ from collections import Counter
 from datetime import datetime
 
 from breachdesk.ports import UnitOfWork
-from schemas.breach import Breach, Manifest, NoticeKind
+from schemas.affected import Manifest, NoticeKind
+from schemas.breach import Breach
 from schemas.case import Task, TaskKind
 from schemas.notice import Status
 

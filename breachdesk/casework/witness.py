@@ -17,7 +17,9 @@ from breachdesk.casework.sealing import bound_hash, next_version
 from breachdesk.casework.senders import sender_by_id
 from breachdesk.ports import UnitOfWork
 from schemas.addresses import is_address
-from schemas.breach import Approval, ApprovalKind, Breach, Manifest, NoticeKind, WitnessMail
+from schemas.affected import Manifest, NoticeKind
+from schemas.approval import Approval, ApprovalKind, WitnessMail
+from schemas.breach import Breach
 from schemas.customer import PROVIDER
 from schemas.errors import Incomplete, NotAllowed
 from schemas.notice import NoticeRow, Rendered, Status

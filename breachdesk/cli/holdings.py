@@ -10,8 +10,10 @@ import typer
 from breachdesk.casework import clocks
 from breachdesk.cli.options import AsJson, DataDir, plain, premises, print_facts, print_rows
 from breachdesk.ports import UnitOfWork
+from schemas.affected import Manifest
 from schemas.alert import AlertView
-from schemas.breach import Approval, Decision, Manifest
+from schemas.approval import Approval
+from schemas.decision import Decision
 from schemas.errors import BadInput
 
 Identifier = Annotated[str, typer.Argument(metavar="ID")]

@@ -16,7 +16,7 @@ from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
 from breachdesk.console.way import way
 from breachdesk.ports import UnitOfWork
-from schemas.breach import Certainty, Exposure, Manifest
+from schemas.affected import Certainty, Exposure, Manifest
 from schemas.errors import BreachDeskError, Conflict
 
 router = APIRouter()

@@ -28,7 +28,8 @@ from breachdesk.console.reauthentication import (
 )
 from breachdesk.console.way import way
 from breachdesk.ports import UnitOfWork
-from schemas.breach import Approval, ApprovalKind, Channel, Recipient
+from schemas.affected import Channel, Recipient
+from schemas.approval import Approval, ApprovalKind
 from schemas.errors import BadInput, BreachDeskError, NotAllowed
 from schemas.notice import LetterHead
 from schemas.settings import SenderSettings

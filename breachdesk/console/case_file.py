@@ -9,20 +9,16 @@ from datetime import datetime
 from breachdesk.casework import clocks
 from breachdesk.console.pages import customer_names
 from breachdesk.ports import UnitOfWork
+from schemas.affected import Certainty, Exposure, Manifest
 from schemas.alert import AlertView
-from schemas.breach import (
-    Approval,
-    Breach,
-    Certainty,
-    Clock,
-    Decision,
-    Exposure,
-    Manifest,
-    NoticeFacts,
-)
+from schemas.approval import Approval
+from schemas.breach import Breach
 from schemas.case import Case, CaseState
+from schemas.decision import Decision
 from schemas.errors import NotFound
+from schemas.letter_facts import NoticeFacts
 from schemas.notice import NoticeRow, Status
+from schemas.obligation import Clock
 from schemas.report import ReportFacts, Submission
 
 UNSETTLED = (Status.QUEUED, Status.SENDING, Status.DEFERRED, Status.UNKNOWN)

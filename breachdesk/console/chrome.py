@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from breachdesk.console.house import House
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertState
-from schemas.breach import Approval, ApprovalKind
+from schemas.approval import Approval, ApprovalKind
 from schemas.case import CaseState
 
 KEEP = timedelta(seconds=5)

@@ -15,7 +15,7 @@ from breachdesk.console.severity_form import FACTORS, read_factors
 from breachdesk.console.way import way
 from breachdesk.gdpr.severity import from_factors
 from breachdesk.ports import UnitOfWork
-from schemas.breach import Answer, Decision, LawEnforcementHold
+from schemas.decision import Answer, Decision, LawEnforcementHold
 from schemas.errors import BreachDeskError
 
 router = APIRouter()

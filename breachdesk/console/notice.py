@@ -16,8 +16,8 @@ from breachdesk.console.forms import Form
 from breachdesk.console.headers import LETTER_CSP
 from breachdesk.console.way import way
 from breachdesk.ports import UnitOfWork
-from schemas.breach import NoticeFacts
 from schemas.errors import BreachDeskError, NotFound
+from schemas.letter_facts import NoticeFacts
 from schemas.notice import LetterHead, Rendered
 
 router = APIRouter()

@@ -16,8 +16,8 @@ from breachdesk.console.way import Step, next_step
 from breachdesk.console.words import capital, counted
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertState, AlertView
-from schemas.breach import Clock
 from schemas.case import CaseState
+from schemas.obligation import Clock
 from schemas.source import SourceView
 
 router = APIRouter()

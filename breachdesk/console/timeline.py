@@ -8,7 +8,7 @@ from datetime import datetime
 
 from breachdesk.console.case_file import CaseFile
 from breachdesk.console.words import CONTAINMENT, ORIGIN, figures
-from schemas.breach import ApprovalKind
+from schemas.approval import ApprovalKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,10 @@ from breachdesk.demo import words
 from breachdesk.demo.play import actor
 from breachdesk.demo.stage import StageClock
 from breachdesk.ports import UnitOfWork
+from schemas.affected import Certainty, Exposure
 from schemas.alert import AlertView, Severity
-from schemas.breach import Approval, Breach, Certainty, Exposure
+from schemas.approval import Approval
+from schemas.breach import Breach
 from schemas.case import Case, ContainmentKind
 from schemas.customer import Role
 from schemas.errors import Corrupt

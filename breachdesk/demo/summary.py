@@ -12,7 +12,8 @@ from breachdesk.casework import register, report
 from breachdesk.demo.play import write_reports_folder
 from breachdesk.ports import UnitOfWork
 from schemas import private_files
-from schemas.breach import Breach, Certainty, Manifest
+from schemas.affected import Certainty, Manifest
+from schemas.breach import Breach
 from schemas.case import TaskKind
 from schemas.notice import Status
 

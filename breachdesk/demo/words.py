@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from schemas.breach import Answer, Breach, Certainty, Decision, Manifest, NoticeFacts
+from schemas.affected import Certainty, Manifest
+from schemas.breach import Breach
 from schemas.customer import Role
+from schemas.decision import Answer, Decision
+from schemas.letter_facts import NoticeFacts
 from schemas.report import NotYetKnown, Precision, Quantity, ReportFacts
 
 TITLE = "Microsoft 365 account opened after password spraying, files and mail copied"

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from schemas.breach import Breach, Decision, Exposure
+from schemas.affected import Exposure
+from schemas.breach import Breach
 from schemas.case import Case
+from schemas.decision import Decision
 from schemas.report import Precision, Quantity, Question, ReportFacts, Submission
 from schemas.settings import ProviderProfile
 from schemas.times import in_utc

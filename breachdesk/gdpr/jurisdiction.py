@@ -14,8 +14,8 @@ from typing import TypeVar
 
 from breachdesk.gdpr.deadlines import Deadline, in_hours
 from breachdesk.gdpr.filing import Filing
-from schemas.breach import Duty
 from schemas.errors import NotFound
+from schemas.obligation import Duty
 from schemas.report import Question
 from schemas.times import in_utc
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from schemas.breach import Certainty, Exposure, NoticeKind
+from schemas.affected import Certainty, Exposure, NoticeKind
 from schemas.customer import Pecr, Role
 
 

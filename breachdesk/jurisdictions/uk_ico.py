@@ -10,7 +10,7 @@ from datetime import date
 from breachdesk.gdpr.authorities import UK_INFORMATION_COMMISSIONER
 from breachdesk.gdpr.filing import Asker, Filing, list_of, quantity, yes_or_no
 from breachdesk.gdpr.jurisdiction import Example, Jurisdiction, Law
-from schemas.breach import Duty
+from schemas.obligation import Duty
 from schemas.report import Question, ReportStage
 
 REVIEWED = date(2026, 11, 22)

@@ -11,7 +11,7 @@ from datetime import date
 from breachdesk.gdpr.authorities import UK_INFORMATION_COMMISSIONER
 from breachdesk.gdpr.filing import Asker, Filing, list_of, quantity
 from breachdesk.gdpr.jurisdiction import Example, Jurisdiction, Law
-from schemas.breach import Duty
+from schemas.obligation import Duty
 from schemas.report import Question, ReportStage
 
 REVIEWED = date(2026, 11, 22)

@@ -12,9 +12,13 @@ from breachdesk.stores import counters
 from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.sealed import Sealing
 from breachdesk.stores.tables import breaches, documents
-from schemas.breach import Breach, Clock, Manifest, NoticeFacts, WitnessMail
+from schemas.affected import Manifest
+from schemas.approval import WitnessMail
+from schemas.breach import Breach
 from schemas.customer import Frozen
 from schemas.errors import BadInput, Conflict, NotFound
+from schemas.letter_facts import NoticeFacts
+from schemas.obligation import Clock
 from schemas.report import Submission
 
 Doc = TypeVar("Doc", bound=Frozen)

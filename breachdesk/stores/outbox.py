@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from breachdesk.stores import counters
 from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.tables import notices
-from schemas.breach import NoticeKind
+from schemas.affected import NoticeKind
 from schemas.errors import Conflict, NotFound
 from schemas.notice import NoticeRow, Status
 

@@ -10,7 +10,7 @@ import pytest
 from release_scene import ReleaseScene, release_scene
 from store_adapters import ADAPTERS
 
-from schemas.breach import Approval
+from schemas.approval import Approval
 from schemas.errors import Conflict
 
 AT_ONCE = 8

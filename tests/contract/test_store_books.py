@@ -18,23 +18,17 @@ from breachdesk.testing import (
     a_user,
     an_alert,
 )
+from schemas.affected import Channel as By
+from schemas.affected import Manifest, NoticeKind, Recipient
 from schemas.alert import AlertState
-from schemas.breach import (
-    Answer,
-    Breach,
-    Clock,
-    Decision,
-    Duty,
-    Manifest,
-    NoticeFacts,
-    NoticeKind,
-    Recipient,
-)
-from schemas.breach import Channel as By
+from schemas.breach import Breach
 from schemas.case import Note
 from schemas.customer import PersonKind
+from schemas.decision import Answer, Decision
 from schemas.errors import BadInput, Conflict, NotAllowed, NotFound
+from schemas.letter_facts import NoticeFacts
 from schemas.notice import NoticeRow, Status
+from schemas.obligation import Clock, Duty
 from schemas.report import RegulatorReport, ReportStage, Submission
 from schemas.source import BlindInterval
 

@@ -30,7 +30,7 @@ from notifiers.dispatch import Dispatcher
 from notifiers.render import JinjaRenderer
 from notifiers.scratch_outbox import ScratchOutbox
 from notifiers.testing import NOON, letter_context, notice_row, outgoing, recipient
-from schemas.breach import NoticeKind
+from schemas.affected import NoticeKind
 from schemas.notice import Rendered, Status
 from schemas.settings import NoticePolicy, SenderSettings, SmtpAuth
 

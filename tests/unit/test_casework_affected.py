@@ -19,8 +19,9 @@ from breachdesk.testing import (
     memory_store,
     raise_alerts,
 )
+from schemas.affected import Certainty, Channel, Exposure, Manifest, NoticeKind, Seen
 from schemas.alert import PROVIDER_SCOPE, GroupKey, Signal
-from schemas.breach import Breach, Certainty, Channel, Exposure, Manifest, NoticeKind, Seen
+from schemas.breach import Breach
 from schemas.customer import (
     PROVIDER,
     AssetKind,

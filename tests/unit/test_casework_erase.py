@@ -38,7 +38,7 @@ from breachdesk.testing import (
     an_episode,
 )
 from notifiers.testing import DECISION, FACTS
-from schemas.breach import Certainty, Manifest
+from schemas.affected import Certainty, Manifest
 from schemas.case import Case, ContainmentKind, Note
 from schemas.customer import Customer, Role
 from schemas.errors import BadInput, NotAllowed

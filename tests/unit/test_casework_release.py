@@ -30,25 +30,16 @@ from breachdesk.testing import (
 )
 from notifiers.render import JinjaRenderer
 from notifiers.testing import DECISION, FACTS, PROFILE
-from schemas.breach import (
-    Answer,
-    Approval,
-    ApprovalKind,
-    Breach,
-    Certainty,
-    Decision,
-    LawEnforcementHold,
-    Manifest,
-    NoticeFacts,
-    NoticeKind,
-)
-from schemas.breach import (
-    Duty as Clocked,
-)
+from schemas.affected import Certainty, Manifest, NoticeKind
+from schemas.approval import Approval, ApprovalKind
+from schemas.breach import Breach
 from schemas.customer import AssetKind, Pecr, Role
+from schemas.decision import Answer, Decision, LawEnforcementHold
 from schemas.errors import BadInput, Conflict, Incomplete, Misconfigured, NotAllowed
 from schemas.event import Touch
+from schemas.letter_facts import NoticeFacts
 from schemas.notice import NoticeRow, SendOutcome, SendResult, Status
+from schemas.obligation import Duty as Clocked
 from schemas.settings import NoticePolicy, SenderSettings, Settings
 from schemas.user import Duty
 

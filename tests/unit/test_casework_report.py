@@ -24,11 +24,14 @@ from breachdesk.testing import (
     memory_store,
 )
 from notifiers.testing import DECISION, PROFILE
-from schemas.breach import Answer, Breach, Certainty, Clock, Manifest, Seen
-from schemas.breach import Duty as Clocked
+from schemas.affected import Certainty, Manifest, Seen
+from schemas.breach import Breach
 from schemas.case import Origin
 from schemas.customer import DataCategory, Pecr, Role
+from schemas.decision import Answer
 from schemas.errors import BadInput, Incomplete, NotAllowed
+from schemas.obligation import Clock
+from schemas.obligation import Duty as Clocked
 from schemas.report import (
     Precision,
     Quantity,

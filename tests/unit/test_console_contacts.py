@@ -19,7 +19,7 @@ from waiting_letters import renderer
 from breachdesk.console.app import console_app
 from breachdesk.console.house import House
 from breachdesk.testing import a_user
-from schemas.breach import NoticeKind
+from schemas.affected import NoticeKind
 from schemas.notice import SendOutcome, SendResult
 from schemas.user import Duty
 from streams.event_logs.sqlite import SqliteEventLog

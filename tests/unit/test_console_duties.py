@@ -18,7 +18,7 @@ from breachdesk.console.house import House
 from breachdesk.stores.sql_store import SqlStore
 from breachdesk.testing import FixedNow, a_confirmed_breach, a_customer, a_user, memory_store
 from notifiers.render import JinjaRenderer
-from schemas.breach import NoticeKind
+from schemas.affected import NoticeKind
 from schemas.notice import NoticeRow, Status
 from schemas.settings import Settings
 from schemas.user import Duty

@@ -36,8 +36,8 @@ from breachdesk.testing import (
 )
 from notifiers.render import JinjaRenderer
 from notifiers.testing import DECISION, FACTS, PROFILE
+from schemas.affected import Certainty, NoticeKind, Seen
 from schemas.alert import AlertState, Severity
-from schemas.breach import Certainty, NoticeKind, Seen
 from schemas.case import CaseState, ContainmentKind, Note, Origin, TaskKind
 from schemas.customer import DataCategory, Pecr, PersonKind, Role
 from schemas.errors import Misconfigured

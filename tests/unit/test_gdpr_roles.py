@@ -6,7 +6,7 @@ from breachdesk.gdpr.names import NameIndex
 from breachdesk.gdpr.redaction import ADDRESS, NUMBER, PERSON, Redaction
 from breachdesk.gdpr.roles import Track, in_ico_numbers, letter_kind, pecr, tracks
 from breachdesk.testing import a_customer
-from schemas.breach import Certainty, Exposure, NoticeKind
+from schemas.affected import Certainty, Exposure, NoticeKind
 from schemas.customer import Pecr, Role
 
 CONTROLLER, PROCESSOR = Role.CONTROLLER, Role.PROCESSOR

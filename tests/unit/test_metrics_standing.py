@@ -13,7 +13,7 @@ from breachdesk.casework.pending import pending
 from breachdesk.stores.sql_store import SqlStore
 from breachdesk.testing import FixedNow, a_confirmed_breach, an_alert, memory_store
 from notifiers.testing import NOON, notice_row
-from schemas.breach import Approval, ApprovalKind
+from schemas.approval import Approval, ApprovalKind
 from schemas.errors import Retryable
 from schemas.notice import Status
 from streams.ports import Export

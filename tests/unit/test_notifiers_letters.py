@@ -12,7 +12,7 @@ import pytest
 
 from notifiers.render import JinjaRenderer, letter_hash
 from notifiers.testing import ACCOUNT, DECISION, FACTS, NO, PROFILE, letter_context
-from schemas.breach import NoticeKind, Seen
+from schemas.affected import NoticeKind, Seen
 from schemas.customer import DataCategory
 from schemas.errors import BadInput, Misconfigured
 

@@ -8,7 +8,7 @@ from notifiers.lint import lint
 from notifiers.reading import reading_age, sentences
 from notifiers.render import JinjaRenderer
 from notifiers.testing import FACTS, PROFILE, STORED, letter_context
-from schemas.breach import NoticeKind
+from schemas.affected import NoticeKind
 from schemas.letter import LetterContext, LintProblem
 
 RENDERER = JinjaRenderer(Path(__file__).resolve().parents[2] / "templates")

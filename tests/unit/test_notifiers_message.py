@@ -10,7 +10,7 @@ import pytest
 from notifiers.message import build
 from notifiers.render import JinjaRenderer
 from notifiers.testing import letter_context, outgoing
-from schemas.breach import NoticeKind
+from schemas.affected import NoticeKind
 from schemas.errors import BadInput
 
 RENDERER = JinjaRenderer(Path(__file__).resolve().parents[2] / "templates")

@@ -10,7 +10,7 @@ from release_scene import ASSETS, CONTOSO, FABRIKAM, ReleaseScene, release_scene
 
 from breachdesk.casework.contact_watch import numbers_before, suspect_changes
 from breachdesk.testing import a_user
-from schemas.breach import ApprovalKind
+from schemas.approval import ApprovalKind
 from schemas.errors import Conflict, NotAllowed
 from schemas.notice import SendOutcome, SendResult, Status
 from schemas.user import Duty

@@ -11,7 +11,7 @@ from release_scene import ReleaseScene, release_scene
 
 from breachdesk.casework import notify, witness
 from breachdesk.testing import a_user
-from schemas.breach import NoticeKind
+from schemas.affected import NoticeKind
 from schemas.errors import Incomplete, NotAllowed
 from schemas.notice import NoticeRow, SendOutcome, SendResult, Status
 from schemas.user import Duty

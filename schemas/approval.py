@@ -1,0 +1,64 @@
+"""Approvals: a named human releases exactly these bytes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from schemas.customer import Frozen
+
+
+class ApprovalKind(StrEnum):
+    """Two people, or one who breaks the glass."""
+
+    SECOND_PERSON = "second_person"
+    BREAK_GLASS = "break_glass"
+
+
+class Approval(Frozen):
+    """A named human's release of exactly these bytes."""
+
+    breach_id: str
+    version: int
+    kind: ApprovalKind
+    approved_by: str
+    approved_at: datetime
+    manifest_hash: str
+    texts_hash: str
+    decision_hash: str
+    sender_hash: str
+    hash: str
+    """SHA-256 over the four: one changed byte voids it."""
+    count: int
+    """How many messages, typed by the approver."""
+    reason: str = Field(default="", repr=False)
+    not_before: datetime | None = None
+    """Break-glass delay."""
+    witness: str = Field(default="", repr=False)
+    own_work: tuple[str, ...] = ()
+    """What who released alone did of what is released: the witness reads it."""
+    sender_id: str = ""
+    """Which sender the letters leave through."""
+    facts_version: int = 0
+    """Of NoticeFacts: the letters' version."""
+    told_at: datetime | None = None
+    """What the letters say of their own time."""
+    ico_told: bool = False
+    """What the letters say of the ICO, true at release."""
+    audit_head: str = ""
+    """`number:hash` of the audit chain's newest entry before this release; empty: not noted."""
+
+
+class WitnessMail(Frozen):
+    """One more message to the witness, when the one before did not arrive."""
+
+    breach_id: str
+    version: int
+    approval_version: int
+    number: int
+    """Which message of this approval, from 2."""
+    address: str = Field(repr=False)
+    asked_by: str
+    asked_at: datetime
