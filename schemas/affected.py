@@ -27,6 +27,64 @@ class Seen(StrEnum):
     NOT_KNOWN = "not_known"
 
 
+class Effect(StrEnum):
+    """What a breach does to data: confidentiality, integrity, availability (Art. 4(12))."""
+
+    SEEN = "seen"
+    COPIED = "copied"
+    ALTERED = "altered"
+    LOST = "lost"
+    """Destroyed, or gone with no copy left."""
+    UNAVAILABLE = "unavailable"
+    """Out of reach for a time."""
+
+
+class Surety(StrEnum):
+    """How surely an effect came about."""
+
+    HAPPENED = "happened"
+    POSSIBLE = "possible"
+
+
+class Act(Frozen):
+    """Events of one kind in an exposure's own evidence, counted. Kept records only, so it is a
+    lower bound."""
+
+    action: str
+    """ECS `event.action`, case-folded; letters put it in words."""
+    outcome: str = ""
+    """success | failure; empty: the record does not say."""
+    count: int
+    first: datetime
+    last: datetime
+    assets: tuple[str, ...] = ()
+    """`kind:value`, this customer's own."""
+    details: dict[str, str] = Field(default={}, repr=False)
+    """What a letter may name of it, e.g. the name of a mailbox rule and where it sends copies."""
+
+
+class DoubtKind(StrEnum):
+    """Why an exposure cannot be ruled out."""
+
+    BLIND_SOURCE = "blind_source"
+    """A source that would have shown it recorded nothing for a time."""
+    NAMED_ONLY = "named_only"
+    """An alert names it, and no kept record shows how."""
+    WITHIN_REACH = "within_reach"
+    """A system of ours was opened from which it could be reached."""
+    CHOSEN_BY_HAND = "chosen_by_hand"
+
+
+class Doubt(Frozen):
+    """One reason why an exposure cannot be ruled out."""
+
+    kind: DoubtKind
+    begin: datetime | None = None
+    end: datetime | None = None
+    source: str | None = None
+    """The configured source that was blind; never printed in a letter."""
+
+
 class Exposure(Frozen):
     """One customer's data in one role: reached, maybe reached, or excluded, and why."""
 
@@ -43,6 +101,16 @@ class Exposure(Frozen):
     """Event ids."""
     decided_by: str | None = None
     """A person who overrode the proposal."""
+    effects: dict[DataCategory, dict[Effect, Surety]] = {}
+    """What happened to each category; no effect: it is not known."""
+    acts: tuple[Act, ...] = ()
+    """This customer's own evidence in this role, in time order."""
+    doubts: tuple[Doubt, ...] = ()
+    first: datetime | None = None
+    """Of its own evidence; None: no record tells of it."""
+    last: datetime | None = None
+    alerted_at: datetime | None = None
+    """When the first alert that names it was raised; None: no alert names it."""
 
 
 class Channel(StrEnum):
@@ -57,6 +125,9 @@ class NoticeKind(StrEnum):
 
     ACCOUNT_HOLDER = "account_holder"
     CONTROLLER_PACK = "controller_pack"
+    ACCOUNT_HOLDER_CORRECTION = "account_holder_correction"
+    """To somebody who was told, and whose exposure was excluded later."""
+    CONTROLLER_CORRECTION = "controller_correction"
     WITNESS = "witness"
     """No letter to anybody affected: the plain message to the outsider of a broken glass."""
 

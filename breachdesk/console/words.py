@@ -44,6 +44,8 @@ PECR = {"yes": "PECR", "no": "not PECR", "ask": "PECR: ask"}
 KIND = {
     "account_holder": "Account holder’s letter",
     "controller_pack": "Controller’s pack",
+    "account_holder_correction": "Correction to an account holder",
+    "controller_correction": "Correction to a controller",
     "witness": "Message to the witness",
 }
 PERSON = {
