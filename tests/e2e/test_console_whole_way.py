@@ -49,6 +49,8 @@ TEMPLATES = Path(__file__).parents[2] / "templates"
 CHROMIUM = Path("/usr/bin/chromium")
 PASSWORD = "correct horse battery"
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+REFRESHED = 180_000
+"""Milliseconds. A page refreshes its parts every 20 seconds."""
 PEOPLE = {"ana": Duty.ANALYST, "rhea": Duty.RESPONDER, "april": Duty.APPROVER}
 CUSTOMERS = ("contoso", "hartwell", "orchard")
 
@@ -397,7 +399,12 @@ def delivered(page: Page, desk: Desk) -> None:
     said(page, "Sending stopped")
     assert desk.dispatch() == 0
     press(page, "Send on")
+    expect(page.locator("h1")).to_contain_text("not settled")
     sent = desk.dispatch()
+    # The page follows by itself: headline, steps and counts, not the table alone.
+    expect(page.locator("h1")).not_to_contain_text("not settled", timeout=REFRESHED)
+    expect(page.locator("#steps")).not_to_contain_text("not settled")
+    expect(page.locator(".said")).to_have_count(0)
     assert sent == len(desk.store.look(lambda uow: uow.notices.list()))
     sign_in(page, "rhea")
     page.goto("/cases/CASE-0001/delivery")
@@ -479,6 +486,13 @@ def test_the_whole_way_can_be_gone_in_the_browser(page: Page, desk: Desk) -> Non
     delivered(page, desk)
     reported(page)
     closed(page)
+
+
+def test_a_page_whose_session_ended_says_that_it_no_longer_refreshes(page: Page) -> None:
+    sign_in(page, "ana")
+    page.goto("/")
+    page.context.clear_cookies()
+    expect(page.locator("#stale")).to_contain_text("You are signed out", timeout=REFRESHED)
 
 
 def test_an_account_is_looked_after_in_the_browser(page: Page, desk: Desk) -> None:

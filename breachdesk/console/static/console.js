@@ -58,17 +58,48 @@
     const parts = [...document.querySelectorAll("[data-refresh][id]")];
     if (document.hidden || !parts.length) return;
     const answer = await fetch(location.href, { headers: { "x-breachdesk-refresh": "1" } }).catch(() => null);
-    if (!answer?.ok || answer.redirected) return;
+    if (!answer?.ok || answer.redirected) {
+      stale(answer?.redirected);
+      return;
+    }
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    let changed = false;
     parts.forEach((part) => {
       const next = fresh.getElementById(part.id);
-      if (next && !part.contains(document.activeElement)) part.replaceWith(next);
+      if (!next || part.contains(document.activeElement) || part.isEqualNode(next)) return;
+      part.replaceWith(next);
+      changed = true;
     });
+    document.getElementById("stale")?.remove();
+    // What an act said of itself is no longer so once the page shows what came of it.
+    if (changed) document.querySelector("[data-until-refresh]")?.remove();
     tick();
+    center();
+  };
+  // A page that no longer refreshes says so: it must not look live.
+  const stale = (signedOut) => {
+    if (document.getElementById("stale")) return;
+    const note = document.createElement("div");
+    note.id = "stale";
+    note.className = "banner warn";
+    note.setAttribute("role", "status");
+    const since = new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+    note.textContent = signedOut
+      ? `You are signed out. This page shows how things stood before ${since}. `
+      : `The console does not answer. This page shows how things stood before ${since}. `;
+    const again = document.createElement("a");
+    again.href = location.href;
+    again.textContent = "Load it again";
+    note.append(again);
+    document.getElementById("page")?.before(note);
   };
   setInterval(refresh, REFRESH);
+  document.addEventListener("visibilitychange", refresh);
 
-  for (const here of [".rail [aria-current]", ".way [aria-current=step]"]) {
-    document.querySelector(here)?.scrollIntoView({ block: "nearest", inline: "center" });
-  }
+  const center = () => {
+    for (const here of [".rail [aria-current]", ".way [aria-current=step]"]) {
+      document.querySelector(here)?.scrollIntoView({ block: "nearest", inline: "center" });
+    }
+  };
+  center();
 })();
