@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from breachdesk.account_ports import SecondFactorBook, SignInBook, UserBook
 from breachdesk.audit_port import AuditBook
+from breachdesk.record_port import RecordBook
 from schemas.affected import Manifest, NoticeKind
 from schemas.alert import AlertState, AlertView, EvidenceView
 from schemas.breach import Breach
@@ -277,6 +278,8 @@ class UnitOfWork(Protocol):
     @property
     def breaches(self) -> BreachBook: ...
     @property
+    def records(self) -> RecordBook: ...
+    @property
     def notices(self) -> NoticeBook: ...
     @property
     def customers(self) -> CustomerBook: ...
@@ -353,6 +356,6 @@ class Explainer(Protocol):
 
 __all__ = [
     "AlertBook", "AuditBook", "BreachBook", "CaseBook", "CustomerBook", "Explainer", "LeaseBook",
-    "Manifest", "MarkBook", "NoticeBook", "NoticeKind", "Now", "Renderer", "SecondFactorBook", "SignInBook", "SourceBook", "Store",
+    "Manifest", "MarkBook", "NoticeBook", "NoticeKind", "Now", "RecordBook", "Renderer", "SecondFactorBook", "SignInBook", "SourceBook", "Store",
     "Submission", "UnitOfWork", "UserBook",
 ]  # fmt: skip

@@ -95,6 +95,13 @@ class Customer(Frozen):
     locale: str = "en-GB"
     contract_start: datetime | None = None
     contract_end: datetime | None = None
+    notice_hours: int | None = Field(default=None, ge=1, le=8760)
+    """Within so many hours our contract with them has us tell them of a breach; None: no clause
+    with an hour is known."""
+    notice_clause: str | None = None
+    """Where the contract says so, e.g. `DPA, clause 9.2`."""
+    processes_for_others: bool = False
+    """They are themselves processor for controllers, who must then be told by them."""
     people: tuple[Person, ...] = ()
 
     def contact(self, kind: PersonKind) -> Person | None:

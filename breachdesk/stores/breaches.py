@@ -14,6 +14,7 @@ from breachdesk.stores.sealed import Sealing
 from breachdesk.stores.tables import breaches, documents
 from schemas.affected import Manifest
 from schemas.approval import WitnessMail
+from schemas.around_breach import BodyTold, ControllerQuestion, Receipt
 from schemas.breach import Breach
 from schemas.customer import Frozen
 from schemas.errors import BadInput, Conflict, NotFound
@@ -22,7 +23,9 @@ from schemas.obligation import Clock
 from schemas.report import Submission
 
 Doc = TypeVar("Doc", bound=Frozen)
-SEALED: tuple[type[Frozen], ...] = (Manifest, NoticeFacts, WitnessMail)
+SEALED: tuple[type[Frozen], ...] = (
+    Manifest, NoticeFacts, WitnessMail, BodyTold, ControllerQuestion, Receipt,
+)  # fmt: skip
 
 
 class SqlBreachBook:

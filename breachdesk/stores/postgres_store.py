@@ -26,6 +26,7 @@ from breachdesk.stores.stream_tables import (
 from breachdesk.stores.tables import (
     breaches,
     case_keys,
+    case_records,
     cases,
     documents,
     notices,
@@ -39,7 +40,7 @@ from streams.ports import BatchSink, ExportOutbox, Leader, Register, SharedSink
 T = TypeVar("T")
 ERASED = (
     case_keys, row_salts, sealed_values, cases, breaches, documents, notices,
-    evidence, pinned_records, alert_notes, alert_acts, alerts,
+    case_records, evidence, pinned_records, alert_notes, alert_acts, alerts,
 )  # fmt: skip
 """Tables that an erasure writes over."""
 

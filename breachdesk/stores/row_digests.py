@@ -25,6 +25,7 @@ from breachdesk.stores.tables import (
     audit,
     breaches,
     case_keys,
+    case_records,
     cases,
     customers,
     documents,
@@ -34,7 +35,9 @@ from breachdesk.stores.tables import (
 )
 from schemas.audit import GONE, canonical
 
-WATCHED: tuple[Table, ...] = (users, cases, breaches, documents, notices, customers, case_keys)
+WATCHED: tuple[Table, ...] = (
+    users, cases, breaches, documents, notices, customers, case_keys, case_records,
+)  # fmt: skip
 RECORDING = "rows-recorded"
 """Mark: every watched row's digest is in the chain, also of those that an older program wrote."""
 SALT = 16

@@ -121,6 +121,21 @@ sealed_values = Table(
     Column("ciphertext", LargeBinary, nullable=False),
 )
 
+case_records = Table(
+    "case_records",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("scope", String(40), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("begun_at", UtcTime, nullable=False),
+    Column("due_at", UtcTime),
+    Column("ended_at", UtcTime),
+    Column("sealed", LargeBinary, nullable=False),
+    Index(None, "kind", "scope"),
+)
+"""`scope`: whose key seals it: a case, or the record itself where it belongs to none."""
+
 audit = Table(
     "audit",
     metadata,

@@ -13,6 +13,7 @@ from breachdesk.stores import exports
 from breachdesk.stores.alerts import SqlAlertBook
 from breachdesk.stores.audit import SqlAuditBook
 from breachdesk.stores.breaches import SqlBreachBook
+from breachdesk.stores.case_records import SqlRecordBook
 from breachdesk.stores.cases import SqlCaseBook
 from breachdesk.stores.customers import SqlCustomerBook
 from breachdesk.stores.leases import SqlLeaseBook, SqlMarkBook
@@ -48,6 +49,7 @@ class SqlUnitOfWork:
         self.alerts = SqlAlertBook(connection)
         self.cases = SqlCaseBook(connection, rows)
         self.breaches = SqlBreachBook(connection, sealing, rows)
+        self.records = SqlRecordBook(connection, sealing, rows)
         self.notices = SqlNoticeBook(connection, rows)
         self.customers = SqlCustomerBook(connection, rows)
         self.audit = SqlAuditBook(connection, sealing, rows)

@@ -23,6 +23,7 @@ from breachdesk.stores.row_digests import WATCHED
 from breachdesk.stores.sql_store import SqlStore
 from breachdesk.testing import FixedNow, a_customer, a_user, an_actor
 from schemas.audit import AuditReport
+from schemas.case_record import Route, SupplierNotice
 from schemas.errors import Corrupt
 from schemas.notice import SendOutcome, SendResult, Status
 from schemas.report import ReportFacts
@@ -54,6 +55,12 @@ def write_down(uow: UnitOfWork) -> None:
     facts = ReportFacts(breach_id="BR-0001", version=1, written_by="", written_at=NOON)
     write_report(uow, an_actor(user_id="rowan"), facts, NOON)
     uow.users.save(a_user("kim", Duty.ANALYST))
+    uow.records.add(
+        SupplierNotice(
+            id="SUPPLIERNOTICE-0001", case_id="CASE-0001", recorded_by="rowan", recorded_at=NOON,
+            supplier="Backup Barn", told_at=NOON, route=Route.EMAIL, said="Tapes are lost.",
+        )
+    )  # fmt: skip
     saved = {"duties": ["analyst"]}
     uow.audit.record(at=NOON, actor="op", act="user:account:saved", subject="kim", facts=saved)
 

@@ -1,0 +1,106 @@
+"""What is written down around a breach: receipts and questions of controllers, other bodies told.
+
+Filed as documents of the breach. `entry` names the thing; each change is a further document of the
+same entry, and the newest counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from pydantic import Field
+
+from schemas.case_record import Route
+from schemas.customer import Frozen
+
+
+class Entry(Frozen):
+    """One version of one thing."""
+
+    breach_id: str
+    version: int
+    """Of all documents of its kind in this breach."""
+    entry: int
+    recorded_by: str
+    recorded_at: datetime
+
+
+Kind = TypeVar("Kind", bound=Entry)
+
+
+def newest(documents: Iterable[Kind]) -> tuple[Kind, ...]:
+    """The newest document of each entry, in the order in which the entries were begun."""
+    found = {document.entry: document for document in documents}
+    return tuple(found[entry] for entry in sorted(found))
+
+
+class Body(StrEnum):
+    """Whom else a breach may have to be told, beside the regulator and those affected."""
+
+    POLICE = "police"
+    REPORT_FRAUD = "report_fraud"
+    INSURER = "insurer"
+    BANK = "bank"
+    NCSC = "ncsc"
+    REGISTRAR = "registrar"
+    PAYMENT_PROVIDER = "payment_provider"
+    OFCOM = "ofcom"
+    OTHER_AUTHORITY = "other_authority"
+    OTHER = "other"
+
+
+class BodyTold(Entry):
+    """One body: told, or not applicable and why."""
+
+    body: Body
+    name: str | None = None
+    """Which one, e.g. which police force."""
+    applicable: bool = True
+    told_at: datetime | None = None
+    """None: it is not applicable."""
+    told_by: str | None = Field(default=None, repr=False)
+    reference: str | None = None
+    """Theirs, e.g. a crime reference."""
+    note: str | None = Field(default=None, repr=False)
+    """Why not, where it is not applicable."""
+
+
+class Receipt(Entry):
+    """A controller confirmed that it has the pack."""
+
+    customer_id: str
+    person_id: str
+    letter: int
+    """Version of the outbox row whose receipt it is."""
+    confirmed_at: datetime
+    confirmed_by: str = Field(repr=False)
+    """Who said so."""
+    route: Route
+
+
+class ControllerQuestion(Entry):
+    """What a controller asks about the breach of its data, and our answer."""
+
+    customer_id: str
+    asked_by: str = Field(repr=False)
+    asked_at: datetime
+    route: Route
+    question: str = Field(repr=False)
+    answered_at: datetime | None = None
+    answered_by: str | None = None
+    """Our user who gave it."""
+    answer_route: Route | None = None
+    answer: str | None = Field(default=None, repr=False)
+
+
+class ReceiptTerm(Frozen):
+    """Within how many hours we ask a controller to confirm that it has the pack."""
+
+    breach_id: str
+    version: int
+    hours: int = Field(ge=1, le=720)
+    set_by: str
+    set_at: datetime
