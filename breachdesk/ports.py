@@ -20,6 +20,7 @@ from schemas.breach import Breach
 from schemas.case import Case, Note
 from schemas.customer import Binding, Customer, Frozen, Unattributed
 from schemas.event import Position
+from schemas.law import LawBook
 from schemas.letter import LetterContext, LintProblem
 from schemas.notice import NoticeRow, Rendered, Status
 from schemas.report import RegulatorReport, Submission
@@ -297,10 +298,19 @@ class UnitOfWork(Protocol):
     def leases(self) -> LeaseBook: ...
     @property
     def marks(self) -> MarkBook: ...
+    @property
+    def law(self) -> LawBook:
+        """The law that this installation applies: shipped, with the operator's corrections."""
+        ...
 
 
 class Store(Protocol):
     """The store: acts one after another, many readers."""
+
+    @property
+    def law(self) -> LawBook:
+        """What each `UnitOfWork.law` is."""
+        ...
 
     def act(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run in one write transaction. Whatever `work` raises rolls it back and is raised."""

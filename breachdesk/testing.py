@@ -32,6 +32,7 @@ from schemas.customer import (
     Role,
 )
 from schemas.event import Position, Touch
+from schemas.law import LawBook
 from schemas.user import Actor, Duty, User
 from streams.ports import Batch, GroupState
 
@@ -54,13 +55,13 @@ class FixedNow:
         return self.at
 
 
-def memory_store(now: Now) -> SqlStore:
+def memory_store(now: Now, law: LawBook | None = None) -> SqlStore:
     """A fresh, migrated store in a folder that goes with it. Close it, or use it as a context."""
     folder = Path(tempfile.mkdtemp(prefix="breachdesk-test-"))
     path = folder / "store.db"
     create_file(path)
     shutil.copyfile(_template(), path)
-    store = open_sqlite(path, now=now)
+    store = open_sqlite(path, now=now, law=law)
     weakref.finalize(store, shutil.rmtree, folder, ignore_errors=True)
     return store
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 from breachdesk.bootstrap import places
 from breachdesk.casework import mail_hold
 from breachdesk.casework.installation import Installation
+from breachdesk.gdpr.law import read_law
 from breachdesk.ports import Now
 from breachdesk.stores.any_store import AnyStore
 from breachdesk.stores.attempt_files import AttemptFiles
@@ -26,6 +27,7 @@ from breachdesk.stores.open_store import open_store
 from notifiers.render import JinjaRenderer
 from schemas import private_files
 from schemas.errors import Misconfigured, NotAllowed, Retryable
+from schemas.law import LawBook
 from schemas.rule import RuleInfo
 from schemas.settings import SenderSettings, Settings
 from streams.event_logs.sqlite import SqliteEventLog
@@ -114,11 +116,17 @@ class Premises:
             now=self.now,
             settings=settings.store,
             exporting=bool(settings.kafka.servers),
+            law=self.law,
         )
         # Whoever only reads is not stopped by a disk that is full: the dispatcher asks again.
         with suppress(Retryable):
             self._bind(store)
         return store
+
+    @cached_property
+    def law(self) -> LawBook:
+        """The shipped law under the operator's corrections, read once."""
+        return read_law(places.law_dir(self.settings))
 
     @cached_property
     def installation(self) -> Installation:

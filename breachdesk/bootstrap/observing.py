@@ -14,6 +14,7 @@ from breachdesk.ports import Store, UnitOfWork
 from notifiers.ports import MailChannel
 from schemas.alert import GroupKey
 from schemas.event import Position
+from schemas.law import LawBook
 from schemas.notice import Outgoing, SendResult
 from streams.observed import Meter
 from streams.ports import (
@@ -134,6 +135,11 @@ class WatchedStore:
     def look(self, work: Callable[[UnitOfWork], T]) -> T:
         """As the store."""
         return self._store.look(work)
+
+    @property
+    def law(self) -> LawBook:
+        """As the store."""
+        return self._store.law
 
     def identity(self) -> str:
         """As the store."""

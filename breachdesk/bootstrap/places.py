@@ -30,6 +30,11 @@ def journal_dir(settings: Settings) -> Path:
     return settings.data_dir / "journal"
 
 
+def law_dir(settings: Settings) -> Path:
+    """Folder of the operator's corrections to the law; it need not exist."""
+    return settings.data_dir / "law"
+
+
 def store_url(settings: Settings) -> str:
     """SQLAlchemy address of the store: the configured server, else a file in the data folder."""
     return settings.store.url or f"sqlite:///{settings.data_dir / 'store.db'}"

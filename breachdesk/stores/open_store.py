@@ -17,6 +17,7 @@ from breachdesk.stores.postgres_store import PostgresStore
 from breachdesk.stores.schema import HEAD
 from breachdesk.stores.sql_store import SqlStore
 from schemas.errors import Corrupt, Misconfigured, NotFound, Retryable
+from schemas.law import LawBook
 from schemas.settings import StoreSettings
 
 PRIMARY_CODE = 0xFF
@@ -31,10 +32,11 @@ def open_store(
     create: bool = True,
     settings: StoreSettings | None = None,
     exporting: bool = False,
+    law: LawBook | None = None,
 ) -> AnyStore:
     """The store at `sqlite:///…/store.db` or `postgresql://…`, migrated forward. `settings` say the
     rest of a server's: schema, password, TLS, pool. `exporting`: transactions on a server also fill
-    the outbox towards Kafka.
+    the outbox towards Kafka. `law` None: as shipped.
 
     Raises Misconfigured for another address, a file or schema that cannot be written or a store of
     a newer program, NotFound when there is none and `create` is False, Corrupt when the file is no
@@ -42,11 +44,13 @@ def open_store(
     """
     if postgres.is_postgres(url):
         given = (settings or StoreSettings()).model_copy(update={"url": url})
-        return open_postgres(given, now=now, create=create, exporting=exporting)
-    return open_sqlite(_sqlite_path(url), now=now, create=create)
+        return open_postgres(given, now=now, create=create, exporting=exporting, law=law)
+    return open_sqlite(_sqlite_path(url), now=now, create=create, law=law)
 
 
-def open_sqlite(path: Path, *, now: Now, create: bool = True) -> SqlStore:
+def open_sqlite(
+    path: Path, *, now: Now, create: bool = True, law: LawBook | None = None
+) -> SqlStore:
     """The store in that file. Raises as `open_store`."""
     if not create and not path.exists():
         raise NotFound("no store there", place=str(path), remedy="`breachdesk init` makes one.")
@@ -59,11 +63,16 @@ def open_sqlite(path: Path, *, now: Now, create: bool = True) -> SqlStore:
             remedy="Choose a data folder that this user may write.",
         ) from error
     migrate(path)
-    return SqlStore(path, now)
+    return SqlStore(path, now, law)
 
 
 def open_postgres(
-    settings: StoreSettings, *, now: Now, create: bool = True, exporting: bool = False
+    settings: StoreSettings,
+    *,
+    now: Now,
+    create: bool = True,
+    exporting: bool = False,
+    law: LawBook | None = None,
 ) -> PostgresStore:
     """The store on that server. Raises as `open_store`."""
     engine = postgres.engine(settings)
@@ -73,7 +82,7 @@ def open_postgres(
         engine.dispose()
         raise
     return PostgresStore(
-        engine.execution_options(**{EXPORTING: exporting}), postgres.place(settings), now
+        engine.execution_options(**{EXPORTING: exporting}), postgres.place(settings), now, law
     )
 
 

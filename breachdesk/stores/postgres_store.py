@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 
 from sqlalchemy import Engine
 
+from breachdesk.gdpr.law import shipped
 from breachdesk.ports import Now, UnitOfWork
 from breachdesk.stores import postgres
 from breachdesk.stores.batch_sink import SqlBatchSink
@@ -35,6 +36,7 @@ from breachdesk.stores.tables import (
 )
 from breachdesk.stores.transactions import Transactions
 from breachdesk.stores.unit_of_work import SqlUnitOfWork, carry_out
+from schemas.law import LawBook
 from streams.ports import BatchSink, ExportOutbox, Leader, Register, SharedSink
 
 T = TypeVar("T")
@@ -49,7 +51,8 @@ class PostgresStore:
     """breachdesk.ports.Store over a PostgreSQL schema. Thread-safe; close it when done. A lost
     connection or a restarted server is Retryable, and the next call connects anew."""
 
-    def __init__(self, engine: Engine, place: str, now: Now) -> None:
+    def __init__(self, engine: Engine, place: str, now: Now, law: LawBook | None = None) -> None:
+        self.law = shipped() if law is None else law
         self.now = now
         self._transactions = Transactions(engine, place)
         self._leader = PostgresLeader(engine)
@@ -70,7 +73,9 @@ class PostgresStore:
         and is raised. Raises Conflict where it contradicts what is stored, ValueError (and
         BadInput) for a value that cannot be stored, Retryable when the server refuses."""
         now = self.now()
-        result, erased = self._transactions.act(lambda connection: carry_out(connection, work, now))
+        result, erased = self._transactions.act(
+            lambda connection: carry_out(connection, work, now, self.law)
+        )
         if erased:
             # The old row versions still hold the key and the salts until they are vacuumed.
             for table in ERASED:
@@ -79,7 +84,7 @@ class PostgresStore:
 
     def look(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run on a read-only snapshot; never waits for a writer."""
-        return self._transactions.read(lambda connection: work(SqlUnitOfWork(connection)))
+        return self._transactions.read(lambda connection: work(SqlUnitOfWork(connection, self.law)))
 
     def identity(self) -> str:
         """As `postgres.identity`: another one after a failover or a restored backup. Raises

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError
 
+from breachdesk.gdpr.law import shipped
 from breachdesk.ports import Now, UnitOfWork
 from breachdesk.stores import sqlite
 from breachdesk.stores.batch_sink import SqlBatchSink
@@ -23,6 +24,7 @@ from breachdesk.stores.shared_sink import SharedSqlSink
 from breachdesk.stores.unit_of_work import SqlUnitOfWork, carry_out
 from breachdesk.stores.writer import Writer
 from schemas.errors import Retryable
+from schemas.law import LawBook
 from streams.ports import BatchSink, ExportOutbox, Leader, Register, SharedSink
 
 T = TypeVar("T")
@@ -31,8 +33,9 @@ T = TypeVar("T")
 class SqlStore:
     """breachdesk.ports.Store over one SQLite file. Thread-safe; close it when done."""
 
-    def __init__(self, path: Path, now: Now) -> None:
+    def __init__(self, path: Path, now: Now, law: LawBook | None = None) -> None:
         self.path = path
+        self.law = shipped() if law is None else law
         self.now = now
         self._lock = FileLock(path.with_name(path.name + ".lock"))
         self._readers: Engine = sqlite.reader_engine(path)
@@ -57,7 +60,7 @@ class SqlStore:
         erased: list[bool] = []
 
         def transaction(connection: Connection) -> T:
-            result, gone = carry_out(connection, work, self.now())
+            result, gone = carry_out(connection, work, self.now(), self.law)
             if gone:
                 erased.append(True)
                 self._erased = True
@@ -71,7 +74,7 @@ class SqlStore:
 
     def look(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run on a read-only snapshot; never waits for the writer."""
-        return self._read(lambda connection: work(SqlUnitOfWork(connection)))
+        return self._read(lambda connection: work(SqlUnitOfWork(connection, self.law)))
 
     def identity(self) -> str:
         """Nothing: a file is no server that another could stand in for."""

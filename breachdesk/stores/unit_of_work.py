@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy.engine import Connection
 
+from breachdesk.gdpr.law import shipped
 from breachdesk.ports import UnitOfWork
 from breachdesk.stores import exports
 from breachdesk.stores.alerts import SqlAlertBook
@@ -24,16 +25,17 @@ from breachdesk.stores.second_factors import SqlSecondFactorBook
 from breachdesk.stores.sign_ins import SqlSignInBook
 from breachdesk.stores.sources import SqlSourceBook
 from breachdesk.stores.users import SqlUserBook
+from schemas.law import LawBook
 
 T = TypeVar("T")
 
 
 def carry_out(
-    connection: Connection, work: Callable[[UnitOfWork], T], now: datetime
+    connection: Connection, work: Callable[[UnitOfWork], T], now: datetime, law: LawBook
 ) -> tuple[T, bool]:
     """Run an act's work and its last act on the connection; the result, and whether a case's key
     was erased."""
-    books = SqlUnitOfWork(connection)
+    books = SqlUnitOfWork(connection, law)
     result = work(books)
     books.finish(now)
     return result, books.audit.erased
@@ -42,8 +44,9 @@ def carry_out(
 class SqlUnitOfWork:
     """breachdesk.ports.UnitOfWork. `finish` writes the audit entries that wait."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, law: LawBook | None = None) -> None:
         self._connection = connection
+        self.law = shipped() if law is None else law
         rows = RowDigests(connection)
         sealing = Sealing(connection, rows)
         self.alerts = SqlAlertBook(connection)

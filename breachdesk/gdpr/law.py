@@ -1,0 +1,190 @@
+"""Read the law: the shipped files, and above them the operator's corrected copies.
+
+A file of the operator's `law` folder replaces an entry with all its versions, by its id. An entry
+that is wrong replaces nothing: the shipped one holds, and `problems` names the file and the fault.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from calendar import monthrange
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from schemas.errors import Corrupt
+from schemas.law import (
+    Authority,
+    Dated,
+    LawBook,
+    LawForm,
+    LawProblem,
+    Provision,
+    Reference,
+    Reviewed,
+)
+
+KINDS: Mapping[str, type[Reviewed]] = {
+    "provisions": Provision,
+    "authorities": Authority,
+    "forms": LawForm,
+    "references": Reference,
+}
+R = TypeVar("R", bound=Reviewed)
+
+
+@cache
+def shipped() -> LawBook:
+    """The law as it is shipped. Raises Corrupt when a shipped file is broken."""
+    folder = files("breachdesk") / "law"
+    read = _Reading(None)
+    for file in sorted(folder.iterdir(), key=lambda each: each.name):
+        if file.name.endswith(".toml"):
+            read.add(file.name, file.read_text(encoding="utf-8"))
+    if read.problems:
+        first = read.problems[0]
+        raise Corrupt(first.problem, place=first.place, remedy="Install BreachDesk again.")
+    return read.book()
+
+
+def read_law(folder: Path) -> LawBook:
+    """The shipped law under the operator's `*.toml` files of the folder, which need not exist."""
+    read = _Reading(folder.name)
+    for file in sorted(folder.glob("*.toml")):
+        try:
+            read.add(file.name, file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as problem:
+            read.refuse(f"{folder.name}/{file.name}", f"cannot be read ({problem})")
+    return _over(shipped(), read.book())
+
+
+class _Reading:
+    """The entries of one folder, checked; a wrong one is left out and named."""
+
+    def __init__(self, folder: str | None) -> None:
+        self._folder = folder
+        self._entries: dict[tuple[str, str], list[Reviewed]] = defaultdict(list)
+        self._broken: set[tuple[str, str]] = set()
+        self.problems: list[LawProblem] = []
+
+    def add(self, name: str, text: str) -> None:
+        """Take the entries of one file."""
+        place = name if self._folder is None else f"{self._folder}/{name}"
+        try:
+            tables = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as problem:
+            self.refuse(place, f"not valid TOML ({problem})")
+            return
+        zone = tables.pop("zone", "Europe/London")
+        if not _is_zone(zone):
+            self.refuse(place, f"no time zone {zone!r}")
+            return
+        for kind, rows in tables.items():
+            if kind not in KINDS or not isinstance(rows, list):
+                known = ", ".join(f"[[{each}]]" for each in KINDS)
+                self.refuse(place, f"there is no {kind}; there are {known}")
+                continue
+            for number, row in enumerate(rows, 1):
+                self._take(kind, row, zone, f"{place}, {kind} {number}")
+
+    def refuse(self, place: str, problem: str) -> None:
+        """Name what is wrong."""
+        self.problems.append(LawProblem(place=place, problem=problem))
+
+    def book(self) -> LawBook:
+        """All entries whose versions fit together."""
+        for (kind, entry_id), versions in self._entries.items():
+            fault = _fault(versions)
+            if fault:
+                self._broken.add((kind, entry_id))
+                self.refuse(f"{versions[0].file or kind}, {entry_id}", fault)
+        return LawBook(
+            **{kind: tuple(self._sound(kind)) for kind in KINDS}, problems=tuple(self.problems)
+        )
+
+    def _take(self, kind: str, row: Any, zone: str, place: str) -> None:
+        named = str(row.get("id", "")) if isinstance(row, dict) else ""
+        place = f"{place} ({named})" if named else place
+        file = place.partition(",")[0] if self._folder else None
+        try:
+            entry = KINDS[kind].model_validate({"zone": zone, "file": file} | dict(row))
+        except (ValidationError, TypeError, ValueError) as problem:
+            # Its other versions alone would leave a hole in time.
+            self._broken.add((kind, named))
+            self.refuse(place, _words(problem))
+            return
+        self._entries[kind, entry.id].append(entry)
+
+    def _sound(self, kind: str) -> Iterator[Reviewed]:
+        for (of_kind, entry_id), versions in self._entries.items():
+            if of_kind == kind and (kind, entry_id) not in self._broken:
+                yield from versions
+
+
+def _over(base: LawBook, above: LawBook) -> LawBook:
+    """The base with every id that stands above replaced, and new ones added."""
+    return LawBook(
+        provisions=_replaced(base.provisions, above.provisions),
+        authorities=_replaced(base.authorities, above.authorities),
+        forms=_replaced(base.forms, above.forms),
+        references=_replaced(base.references, above.references),
+        problems=above.problems,
+    )
+
+
+def _replaced(base: Iterable[R], above: Sequence[R]) -> tuple[R, ...]:
+    given = {entry.id for entry in above}
+    return (*(entry for entry in base if entry.id not in given), *above)
+
+
+def _fault(versions: Sequence[Reviewed]) -> str | None:
+    """Why several entries of one id cannot stand together."""
+    dated = sorted((v for v in versions if isinstance(v, Dated)), key=lambda v: v.valid_from)
+    if not dated:
+        return "the id is given twice" if len(versions) > 1 else None
+    for earlier, later in pairwise(dated):
+        if earlier.valid_to is None or earlier.valid_to > later.valid_from:
+            return f"two versions hold on {later.valid_from:%Y-%m-%d}"
+        if earlier.valid_to < later.valid_from:
+            return f"no version holds on {earlier.valid_to:%Y-%m-%d}"
+    return None
+
+
+def _is_zone(name: object) -> bool:
+    try:
+        return isinstance(name, str) and bool(ZoneInfo(name))
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _words(problem: Exception) -> str:
+    if not isinstance(problem, ValidationError):
+        return "it is no table"
+    return "; ".join(
+        f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}".removeprefix(": ")
+        for fault in problem.errors(include_input=False, include_url=False)
+    )
+
+
+def overdue(book: LawBook, day: date, months: int) -> tuple[Reviewed, ...]:
+    """The entries in force whose review is older than that many months."""
+    return tuple(e for e in book.in_force(day) if _months_later(e.reviewed_on, months) < day)
+
+
+def unverified(book: LawBook, day: date) -> tuple[Reviewed, ...]:
+    """The entries in force that nobody has read on a page of the legislator or the authority."""
+    return tuple(e for e in book.in_force(day) if not e.verified)
+
+
+def _months_later(day: date, months: int) -> date:
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    last = monthrange(year, month + 1)[1]
+    return date(year, month + 1, min(day.day, last))

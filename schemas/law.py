@@ -1,0 +1,267 @@
+"""Law as dated data: what holds on a day, where a person read it, and when a person last looked.
+
+The entries stand in `breachdesk/law/*.toml`; `breachdesk.gdpr.law` reads them. A version is chosen
+by the calendar day of the place whose law it is, not by the day in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Self, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, StringConstraints, model_validator
+
+from schemas.customer import Frozen
+from schemas.errors import NotFound
+from schemas.times import in_utc
+
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Start(StrEnum):
+    """From when a period of a provision counts."""
+
+    AWARENESS = "awareness"
+    DETECTION = "detection"
+    RECEIPT = "receipt"
+    """Of a complaint or of another message."""
+
+
+class Reviewed(Frozen):
+    """Something a person read somewhere on a day."""
+
+    id: Id
+    title: Text
+    source: Text
+    reviewed_on: date
+    verified: bool = False
+    """Read on a page of the legislator or the authority; else from memory or from others."""
+    note: Text | None = None
+    """What the reader should know: doubts, practice, what is about to change."""
+    zone: str = "Europe/London"
+    """Whose calendar day counts; a file says it once for all its entries."""
+    file: str | None = None
+    """The operator's own file that corrects the shipped entry; None: it is the shipped one."""
+
+    @property
+    def name(self) -> str:
+        """What a citation begins with."""
+        return self.title
+
+    @property
+    def review(self) -> str:
+        """`reviewed 22 November 2026; not verified against the text`."""
+        day = f"reviewed {self.reviewed_on.day} {self.reviewed_on:%B %Y}"
+        doubt = None if self.verified else "not verified against the text"
+        origin = None if self.file is None else f"as corrected in {self.file}"
+        return "; ".join(part for part in (day, doubt, origin) if part)
+
+    @property
+    def citation(self) -> str:
+        """`UK GDPR Art. 33(1), reviewed 22 November 2026`."""
+        return f"{self.name}, {self.review}"
+
+
+class Dated(Reviewed):
+    """One version of something that changes. It holds from `valid_from` to the day before
+    `valid_to`."""
+
+    valid_from: date
+    valid_to: date | None = None
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if self.valid_to is not None and self.valid_to <= self.valid_from:
+            raise ValueError("valid_to is not later than valid_from")
+        return self
+
+    def holds(self, moment: datetime | date) -> bool:
+        """Whether this version is in force at the moment, by the place's calendar day."""
+        day = _day(moment, self.zone)
+        return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
+
+
+class Provision(Dated):
+    """One version of one rule. It gives hours, days, months, or no period at all."""
+
+    article: Text
+    """Citation of the rule, such as `UK GDPR Art. 33(1)`."""
+    hours: Positive | None = None
+    days: Positive | None = None
+    months: Positive | None = None
+    counted_from: Start = Start.AWARENESS
+    part_of: Id | None = None
+    """The provision of which this is a limb."""
+    limb: Text | None = None
+    """`a`, `b`, …: how people name it."""
+    needs: tuple[Id, ...] = ()
+    """What else a person must give to rely on it, such as `public_communication`."""
+
+    @model_validator(mode="after")
+    def _check_period(self) -> Self:
+        if sum(value is not None for value in (self.hours, self.days, self.months)) > 1:
+            raise ValueError("it has more than one period: give hours, days or months")
+        return self
+
+    @property
+    def name(self) -> str:
+        return self.article
+
+    @property
+    def period(self) -> str | None:
+        """`72 hours`, `30 days`, `1 month`; None: no figure is given."""
+        for value, unit in ((self.hours, "hour"), (self.days, "day"), (self.months, "month")):
+            if value is not None:
+                return f"{value} {unit}{'' if value == 1 else 's'}"
+        return None
+
+
+class Authority(Dated):
+    """A body that people report to or ring. `title` is its name."""
+
+    short: Text | None = None
+    telephone: Text | None = None
+    address: Text | None = None
+    """None: no person has checked it. Letters leave it out."""
+    area: Text | None = None
+
+
+class Choice(Frozen):
+    """One answer that a form offers."""
+
+    key: Id
+    words: Text
+
+
+class FormQuestion(Frozen):
+    """One question of a form, in the form's order."""
+
+    key: Id
+    section: Text
+    question: Text
+    article: Text | None = None
+    hint: Text | None = None
+    mandatory: bool = False
+    choices: tuple[Choice, ...] = ()
+    """The answers that the form offers; none: the answer is text."""
+
+
+class LawForm(Dated):
+    """One version of an authority's form."""
+
+    authority: Id
+    questions: tuple[FormQuestion, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_keys(self) -> Self:
+        keys = [question.key for question in self.questions]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        if twice:
+            raise ValueError(f"questions with the same key: {', '.join(twice)}")
+        return self
+
+    def question(self, key: str) -> FormQuestion:
+        """Raises NotFound."""
+        for question in self.questions:
+            if question.key == key:
+                return question
+        raise NotFound(f"the form {self.id} has no question {key}", remedy="Add it to the form.")
+
+
+class Reference(Reviewed):
+    """A method or a table that is no law: ENISA's score, the roles of services."""
+
+
+class LawProblem(Frozen):
+    """What is wrong with an operator's file; the shipped entry holds meanwhile."""
+
+    place: str
+    problem: str
+
+
+V = TypeVar("V", bound=Dated)
+
+
+class LawBook(Frozen):
+    """All entries. Several versions of one id never overlap."""
+
+    provisions: tuple[Provision, ...] = ()
+    authorities: tuple[Authority, ...] = ()
+    forms: tuple[LawForm, ...] = ()
+    references: tuple[Reference, ...] = ()
+    problems: tuple[LawProblem, ...] = ()
+
+    def provision(self, provision_id: str, moment: datetime | date) -> Provision:
+        """The version in force at the moment. Raises NotFound."""
+        return _version(self.provisions, provision_id, moment)
+
+    def authority(self, authority_id: str, moment: datetime | date) -> Authority:
+        """The authority as known at the moment. Raises NotFound."""
+        return _version(self.authorities, authority_id, moment)
+
+    def form(self, form_id: str, moment: datetime | date) -> LawForm:
+        """The form in use at the moment. Raises NotFound."""
+        return _version(self.forms, form_id, moment)
+
+    def reference(self, reference_id: str) -> Reference:
+        """Raises NotFound."""
+        for reference in self.references:
+            if reference.id == reference_id:
+                return reference
+        raise _unknown(reference_id, self.references)
+
+    def limbs(self, provision_id: str, moment: datetime | date) -> tuple[Provision, ...]:
+        """The limbs of a provision in force at the moment, in the order of the file."""
+        return tuple(p for p in self.provisions if p.part_of == provision_id and p.holds(moment))
+
+    def provisions_at(self, moment: datetime | date) -> Mapping[str, Provision]:
+        """Those in force at the moment, by id: what a template sees as `law`."""
+        return {p.id: p for p in self.provisions if p.holds(moment)}
+
+    def authorities_at(self, moment: datetime | date) -> Mapping[str, Authority]:
+        """Those known at the moment, by id."""
+        return {a.id: a for a in self.authorities if a.holds(moment)}
+
+    @cached_property
+    def entries(self) -> tuple[Reviewed, ...]:
+        """Everything that carries a review date."""
+        return (*self.provisions, *self.authorities, *self.forms, *self.references)
+
+    def in_force(self, day: date) -> tuple[Reviewed, ...]:
+        """The entries that still count on the day, those of the future too."""
+        return tuple(
+            e
+            for e in self.entries
+            if not (isinstance(e, Dated) and e.valid_to and e.valid_to <= day)
+        )
+
+
+def _day(moment: datetime | date, zone: str) -> date:
+    if isinstance(moment, datetime):
+        return in_utc(moment).astimezone(ZoneInfo(zone)).date()
+    return moment
+
+
+def _version(versions: Sequence[V], wanted: str, moment: datetime | date) -> V:
+    known = [version for version in versions if version.id == wanted]
+    if not known:
+        raise _unknown(wanted, versions)
+    for version in known:
+        if version.holds(moment):
+            return version
+    raise NotFound(
+        f"no version of {wanted} is in force on {_day(moment, known[0].zone):%Y-%m-%d}",
+        place="law",
+        remedy="Add the version with its source and review date; see docs/reference/law.md.",
+    )
+
+
+def _unknown(wanted: str, entries: Iterable[Reviewed]) -> NotFound:
+    known = ", ".join(sorted({entry.id for entry in entries}))
+    return NotFound(f"there is no {wanted}", place="law", remedy=f"There are: {known}.")
