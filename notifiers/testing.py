@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from schemas.affected import Certainty, Channel, Exposure, NoticeKind, Recipient, Seen
 from schemas.breach import Breach
 from schemas.customer import DataCategory, PersonKind, Role
-from schemas.decision import Answer, Decision
-from schemas.letter import LetterContext
+from schemas.decision import Answer, Basis, Decision
+from schemas.letter import IcoSentence, LetterContext
 from schemas.letter_facts import NoticeFacts
 from schemas.notice import NoticeRow, Outgoing, Rendered, Status
 from schemas.settings import ProviderProfile
@@ -130,6 +130,8 @@ def letter_context(
         "exposure": ACCOUNT if holds_account else STORED,
         "recipient": recipient(kind),
         "decision": DECISION,
+        "bases": {Basis.ART34, Basis.OWN_PROMISE} if holds_account else {Basis.ART33_2},
+        "ico": IcoSentence.WILL_TELL if holds_account else None,
         "customer_name": "Hartwell Dental Practice",
         "told_at": NOON,
     }

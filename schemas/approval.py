@@ -46,7 +46,9 @@ class Approval(Frozen):
     told_at: datetime | None = None
     """What the letters say of their own time."""
     ico_told: bool = False
-    """What the letters say of the ICO, true at release."""
+    """Was any report recorded at release?"""
+    told_under: tuple[str, ...] = ()
+    """The jurisdictions with a recorded report at release: what letters say of the ICO."""
     audit_head: str = ""
     """`number:hash` of the audit chain's newest entry before this release; empty: not noted."""
 

@@ -2,27 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, field_serializer
 
-from schemas.customer import Frozen
+from schemas.customer import DataCategory, Frozen
+
+
+class Basis(StrEnum):
+    """Why somebody is told of an exposure."""
+
+    ART34 = "art34"
+    """UK GDPR Art. 34: a high risk to people is likely."""
+    OWN_PROMISE = "own_promise"
+    """Our published promise, whatever the risk."""
+    PECR_5A3 = "pecr_5a3"
+    """PECR regulation 5A(3): an adverse effect on a subscriber or user is likely."""
+    ART33_2 = "art33_2"
+    """UK GDPR Art. 33(2): we are processor and tell the controller."""
 
 
 class Answer(Frozen):
-    """One of the decision's four questions: yes or no, and the reasons in writing."""
+    """One of the decision's questions: yes or no, and the reasons in writing."""
 
     yes: bool
     reasons: str = Field(repr=False)
+    asked: bool = True
+    """False: the affected list does not raise this question, so nobody answered it."""
+
+
+NOT_ASKED = Answer(yes=False, reasons="", asked=False)
 
 
 class LawEnforcementHold(Frozen):
-    """DPA 2018 Sch. 2 para 2: disapplies Art. 34(1) and (4) only; Art. 33 keeps running."""
+    """Somebody asked us to wait (for Art. 34: DPA 2018 Sch. 2 para 2). Art. 33 keeps running."""
 
     asked_by: str = Field(repr=False)
     asked_at: datetime
     basis: str
     review_on: datetime
+    stops: frozenset[Basis] = frozenset({Basis.ART34})
+    """The letters that wait. A person names them; letters under Art. 33(2) never wait."""
+
+    @field_serializer("stops")
+    def _in_order(self, stops: Iterable[Basis]) -> list[str]:
+        return sorted(stops)
+
+
+class Extent(StrEnum):
+    """How far confidentiality, integrity or availability was lost: ENISA's three values, and that
+    the breach has nothing of this kind."""
+
+    NOTHING = "nothing"
+    """Nothing of this kind: it counts 0, and a person has said so."""
+    NONE = "none"
+    """ENISA's 0."""
+    SOME = "some"
+    """ENISA's 0.25."""
+    FULL = "full"
+    """ENISA's 0.5."""
+
+
+class SeverityFactors(Frozen):
+    """What ENISA's score is made of. None: nobody has scored it."""
+
+    data: dict[DataCategory, int] = {}
+    """The data processing context of each category, 1 to 4; the highest counts."""
+    identification: float | None = None
+    """0.25, 0.5, 0.75 or 1."""
+    confidentiality: Extent | None = None
+    integrity: Extent | None = None
+    availability: Extent | None = None
+    malicious: bool | None = None
+    many_people: bool | None = None
+    """More than 100 people. A flag: it never changes the number."""
+    unintelligible: bool | None = None
+    """Encrypted, and the key is safe. A flag: it never changes the number."""
 
 
 class Decision(Frozen):
@@ -33,17 +90,38 @@ class Decision(Frozen):
     decided_by: str
     decided_at: datetime
     report_to_ico: Answer
-    """Art. 33: a risk to people is not unlikely."""
+    """Art. 33: a risk to people is not unlikely. Of what is not under PECR."""
     tell_people: Answer
-    """Art. 34: a high risk to people is likely."""
+    """Art. 34: a high risk to people is likely. Of what is not under PECR."""
     own_promise_binds: Answer
     """Our published promise: `may have exposed … as soon as feasible`, whatever the risk."""
     pecr: Answer
+    """Is any of it a breach of a public electronic communications service (regulation 5A)?"""
+    pecr_subscribers: Answer = NOT_ASKED
+    """Regulation 5A(3): likely to adversely affect the personal data or privacy of a subscriber or
+    user."""
+    pecr_unintelligible: str | None = Field(default=None, repr=False)
+    """Evidence that the data was unintelligible to whoever had it, where the exemption of
+    regulation 5A is relied on; None: it is not."""
     risk: str = Field(repr=False)
     high_risk: str = Field(repr=False)
     severity_score: float | None = None
     """ENISA 2013, 0.25 … 6.00; it advises only."""
     severity_inputs: dict[str, float] = {}
+    """Of decisions sealed before `severity` was there."""
+    severity: SeverityFactors | None = None
+    likely_harm: str | None = Field(default=None, repr=False)
+    """What can happen to people."""
+    safeguards_before: str | None = Field(default=None, repr=False)
+    """What protected the data when it happened."""
+    safeguards_after: str | None = Field(default=None, repr=False)
+    """What has lessened the risk since."""
+    edpb_case: int | None = None
+    """The most alike of the eighteen cases of EDPB Guidelines 01/2021; None: none is alike."""
+    edpb_comparison: str | None = Field(default=None, repr=False)
+    """In what ours is like that case and in what it differs, or why none is alike."""
+    departures: dict[str, str] = Field(default={}, repr=False)
+    """Tension id to the reason why the decision stands all the same."""
     art34_3_limb: str = ""
     """a | b | c, empty: no exemption is relied on."""
     art34_3_evidence: str = Field(default="", repr=False)

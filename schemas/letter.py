@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from pydantic import Field
 
 from schemas.affected import Exposure, NoticeKind, Recipient
 from schemas.breach import Breach
 from schemas.customer import Frozen
-from schemas.decision import Decision
+from schemas.decision import Basis, Decision
 from schemas.letter_facts import NoticeFacts
 from schemas.settings import ProviderProfile
+
+
+class IcoSentence(StrEnum):
+    """What a letter says of the ICO; which one is true is decided in `gdpr.ico_sentence`."""
+
+    TOLD = "told"
+    WILL_TELL = "will_tell"
+    NOT_TOLD = "not_told"
+    """Decided, with reasons."""
+    TOLD_OF_OTHERS = "told_of_others"
+    """The ICO has a report about another part of this incident, and none about this part."""
+    WILL_TELL_OF_OTHERS = "will_tell_of_others"
 
 
 class LetterContext(Frozen):
@@ -28,9 +41,11 @@ class LetterContext(Frozen):
     exposure: Exposure
     recipient: Recipient
     decision: Decision
+    bases: frozenset[Basis] = frozenset()
+    """Why this reader is told; empty: by our contract alone."""
     customer_name: str = Field(repr=False)
-    ico_told: bool = False
-    """True at release: a recorded submission exists."""
+    ico: IcoSentence | None = None
+    """True at release, for this exposure; None: no report of ours is about it."""
     version: int = 1
     """Number of the letter, as its reader counts what we sent."""
     supersedes: int | None = None

@@ -15,6 +15,7 @@ class Duty(StrEnum):
     ICO_PECR = "ico_pecr"
     OWN_PROMISE = "own_promise"
     ART34_PEOPLE = "art34_people"
+    PECR_SUBSCRIBERS = "pecr_subscribers"
     CONTROLLERS_ART33_2 = "controllers_art33_2"
     NEXT_UPDATE = "next_update"
 

@@ -11,7 +11,14 @@ from breachdesk.casework import cases
 from breachdesk.casework.authority import require, required
 from breachdesk.casework.contact_watch import moved_since_frozen
 from breachdesk.casework.letter_heads import texts_hash
-from breachdesk.casework.letters import Documents, LetterMaker, Letters, documents, letters
+from breachdesk.casework.letters import (
+    Documents,
+    LetterMaker,
+    Letters,
+    documents,
+    letters,
+    told_under_now,
+)
 from breachdesk.casework.queueing import queue_letters
 from breachdesk.casework.sealing import next_version, seal_hash, sender_hash
 from breachdesk.casework.second_person import check_second_person, writers
@@ -24,7 +31,6 @@ from schemas.affected import Recipient
 from schemas.approval import Approval, ApprovalKind
 from schemas.case import Task
 from schemas.errors import BadInput, Conflict, Incomplete, NotAllowed
-from schemas.report import Submission
 from schemas.settings import ProviderProfile, SenderSettings, Settings
 from schemas.user import Actor, Duty, can_sign_in
 
@@ -230,6 +236,7 @@ def _approval(
     more: dict[str, Any] | None = None,
 ) -> Approval:
     made, bound = release.made, release.seal
+    told_under = told_under_now(uow, made.breach)
     approval = Approval(
         breach_id=made.breach.id,
         version=next_version(uow.breaches.latest(Approval, made.breach.id)),
@@ -245,7 +252,8 @@ def _approval(
         sender_id=sender.id,
         facts_version=made.facts.version,
         told_at=made.told_at,
-        ico_told=bool(uow.breaches.all(Submission, made.breach.id)),
+        ico_told=bool(told_under),
+        told_under=told_under,
         audit_head=uow.audit.head().typed,
         **(more or {}),
     )

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from breachdesk.casework.decide import tells_account_holders
 from breachdesk.casework.told import told_at
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.deadlines import shadow
@@ -16,8 +15,8 @@ from breachdesk.ports import UnitOfWork
 from schemas.affected import Manifest, NoticeKind
 from schemas.breach import Breach
 from schemas.case import CaseState
-from schemas.customer import Pecr, Role
-from schemas.decision import Decision
+from schemas.customer import Role
+from schemas.decision import Basis, Decision
 from schemas.errors import BadInput, NotFound
 from schemas.letter_facts import NoticeFacts
 from schemas.obligation import Clock, Duty
@@ -39,12 +38,17 @@ class _State:
     submissions: tuple[Submission, ...]
     now: datetime
 
-    @property
-    def pecr(self) -> bool:
-        """The PECR report replaces the UK GDPR one."""
-        if self.decision is not None:
-            return self.decision.pecr.yes
-        return self.manifest is not None and roles.pecr(self.manifest.exposures) is Pecr.YES
+    def regulators(self) -> Iterator[str]:
+        """The reports that the frozen list brings; one of them may be the PECR report."""
+        exposures = self.manifest.exposures if self.manifest else ()
+        found = {track.jurisdiction for track in roles.regulator_tracks(self.decision, exposures)}
+        yield from sorted(found or {ICO})
+
+    def owes(self, basis: Basis) -> bool:
+        """Does a reached exposure give this basis? Asked once it is decided."""
+        if self.decision is None or self.manifest is None:
+            return False
+        return any(basis in roles.bases(self.decision, e) for e in self.manifest.exposures)
 
     def holds(self, role: Role) -> bool:
         """Is, or may be, anything of this role reached? Unknown until the list is frozen."""
@@ -101,8 +105,13 @@ def _order(clock: Clock) -> tuple[bool, bool, datetime, str]:
     return (clock.stopped_at is not None, clock.due is None, in_utc(due), clock.breach_id)
 
 
-def _regulator(state: _State) -> Iterator[Clock]:
-    plugin = jurisdiction(PECR if state.pecr else ICO)
+def _regulators(state: _State) -> Iterator[Clock]:
+    """A breach may owe both reports, each for its own part."""
+    for regulator in state.regulators():
+        yield _regulator(state, jurisdiction(regulator))
+
+
+def _regulator(state: _State, plugin: Jurisdiction) -> Clock:
     breach = state.breach
     law, deadline = plugin.law_at(breach.aware_at), plugin.deadline(breach.aware_at)
     first = min(
@@ -110,7 +119,7 @@ def _regulator(state: _State) -> Iterator[Clock]:
         key=lambda s: s.submitted_at,
         default=None,
     )
-    yield Clock(
+    return Clock(
         breach_id=breach.id,
         duty=plugin.duty,
         title=f"Report to the ICO ({plugin.title})",
@@ -135,32 +144,37 @@ def _regulator_notes(state: _State, plugin: Jurisdiction) -> Iterator[str]:
     worst = shadow(breach.detected_at, breach.aware_at, law.hours)
     if worst is not None:
         yield f"If the first alert counted as awareness: {worst.due:%d %b %Y %H:%M} UTC."
-    if state.decision and not (state.decision.report_to_ico.yes or state.decision.pecr.yes):
+    if plugin.id == ICO and state.decision and not state.decision.report_to_ico.yes:
         yield "Decided not to report; a changed decision counts from the same awareness."
     if not state.holds(Role.CONTROLLER):
         yield "The frozen list holds nothing for which we are controller."
 
 
 def _promise(state: _State) -> Iterator[Clock]:
-    decided = state.decision is not None
-    if decided and state.decision and not state.decision.own_promise_binds.yes:
+    if state.decision is not None and not state.owes(Basis.OWN_PROMISE):
         return
     if state.holds(Role.CONTROLLER):
         note = "As soon as feasible; no hour is promised."
-        if not decided:
+        if state.decision is None:
             note += " It falls away if the decision finds that no promise of ours binds."
         yield _telling(state, Duty.OWN_PROMISE, "Our own promise to customers", note)
 
 
 def _people(state: _State) -> Iterator[Clock]:
-    decision = state.decision
-    if decision is not None and not (decision.tell_people.yes and tells_account_holders(decision)):
+    if state.decision is not None and not state.owes(Basis.ART34):
         return
     if state.holds(Role.CONTROLLER):
         note = "Without undue delay; no hour is given."
-        if decision is None:
+        if state.decision is None:
             note += " Owed only if a high risk to people is likely."
         yield _telling(state, Duty.ART34_PEOPLE, "Tell the people affected (Art. 34)", note)
+
+
+def _subscribers(state: _State) -> Iterator[Clock]:
+    if state.owes(Basis.PECR_5A3):
+        note = "Without unreasonable delay; no hour is given."
+        title = "Tell the subscribers (PECR reg. 5A(3))"
+        yield _telling(state, Duty.PECR_SUBSCRIBERS, title, note)
 
 
 def _controllers(state: _State) -> Iterator[Clock]:
@@ -189,6 +203,7 @@ def _telling(
         source={
             Duty.OWN_PROMISE: "our own published promise",
             Duty.ART34_PEOPLE: "UK GDPR Art. 34(1)",
+            Duty.PECR_SUBSCRIBERS: "PECR reg. 5A(3)",
         }.get(duty, "UK GDPR Art. 33(2)"),
         note=note,
     )
@@ -210,9 +225,10 @@ def _next_update(state: _State) -> Iterator[Clock]:
 
 
 CLOCKS: tuple[Callable[[_State], Iterator[Clock]], ...] = (
-    _regulator,
+    _regulators,
     _promise,
     _people,
+    _subscribers,
     _controllers,
     _next_update,
 )

@@ -11,7 +11,7 @@ from breachdesk.gdpr.severity import from_factors
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Manifest
 from schemas.customer import Pecr, Role
-from schemas.decision import Answer, Decision
+from schemas.decision import Answer, Basis, Decision
 from schemas.errors import BadInput, Incomplete, NotAllowed
 from schemas.times import in_utc
 from schemas.user import Actor, Duty
@@ -46,12 +46,6 @@ def decide(uow: UnitOfWork, actor: Actor, decision: Decision, now: datetime) -> 
     uow.breaches.put(sealed)
     _audit(uow, sealed, breach.case_id, now)
     return sealed
-
-
-def tells_account_holders(decision: Decision) -> bool:
-    """Art. 34 or our own promise. A hold disapplies Art. 34(1) and (4) only, never the promise."""
-    under_art34 = decision.tell_people.yes and decision.hold is None
-    return under_art34 or decision.own_promise_binds.yes
 
 
 def tensions(decision: Decision, manifest: Manifest) -> tuple[str, ...]:
@@ -127,8 +121,16 @@ def _check_hold(decision: Decision, now: datetime) -> None:
         for name, text in (("who asked for the hold", hold.asked_by), ("its basis", hold.basis))
         if not text.strip()
     }
+    if not hold.stops:
+        blank["what the hold stops"] = "no letter is named"
     if blank:
         raise Incomplete(blank, place="decision")
+    if Basis.ART33_2 in hold.stops:
+        raise BadInput(
+            "a hold never stops what we tell a controller (Art. 33(2))",
+            place="what the hold stops",
+            remedy="Take it out.",
+        )
     if in_utc(hold.asked_at) > in_utc(now):
         raise BadInput("it lies in the future", place="hold asked for at", remedy="Correct it.")
     if in_utc(hold.review_on) <= in_utc(now):

@@ -156,7 +156,7 @@ def _rendered(
         return Refusal(MOVED, Status.SKIPPED, call=True)
     customers = {row.customer_id: customer}
     maker = LetterMaker(
-        uow, made, settings, customers, ico_told=approval.ico_told, told_at=approval.told_at
+        uow, made, settings, customers, told_under=approval.told_under, told_at=approval.told_at
     )
     context = maker.context(recipient, numbering_on(row))
     letter = renderer.letter(context)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from breachdesk.casework.authority import not_erased
-from breachdesk.casework.decide import tells_account_holders
 from breachdesk.casework.numbering import Numbering, numbering_of
 from breachdesk.casework.sealing import intact
+from breachdesk.gdpr.ico_sentence import ico_sentence_of
 from breachdesk.gdpr.names import NameIndex
-from breachdesk.gdpr.roles import letter_kind, reached
+from breachdesk.gdpr.roles import bases, letter_kind, reached
 from breachdesk.ports import Renderer, UnitOfWork
-from schemas.affected import Channel, Exposure, Manifest, NoticeKind, Recipient
+from schemas.affected import Channel, Exposure, Manifest, Recipient
 from schemas.breach import Breach
 from schemas.customer import PROVIDER, Customer
 from schemas.decision import Decision
@@ -126,11 +126,11 @@ def letters(uow: UnitOfWork, breach_id: str, settings: Settings, renderer: Rende
 
 
 def told_recipients(made: Documents) -> list[Recipient]:
-    """Controllers always (Art. 33(2) knows no threshold); account holders as was decided."""
-    holders = tells_account_holders(made.decision)
-    return [
-        r for r in made.manifest.recipients if holders or r.kind is not NoticeKind.ACCOUNT_HOLDER
-    ]
+    """Whose exposure gives a basis to tell them."""
+    owed = {
+        (e.customer_id, letter_kind(e)) for e in made.manifest.exposures if bases(made.decision, e)
+    }
+    return [r for r in made.manifest.recipients if (r.customer_id, r.kind) in owed]
 
 
 class LetterMaker:
@@ -143,15 +143,14 @@ class LetterMaker:
         settings: Settings,
         customers: Mapping[str, Customer],
         *,
-        ico_told: bool | None = None,
+        told_under: Collection[str] | None = None,
         told_at: datetime | None = None,
     ) -> None:
-        """`ico_told`, `told_at`: as an approval fixed them; None: as they are now."""
+        """`told_under`, `told_at`: as an approval fixed them; None: as they are now."""
         self._made = made
         self._profile: ProviderProfile = settings.profile
         self._drill = made.drill or settings.drill
-        submitted = bool(uow.breaches.all(Submission, made.breach.id))
-        self._ico_told = submitted if ico_told is None else ico_told
+        self._told_under = told_under_now(uow, made.breach) if told_under is None else told_under
         self._told_at = told_at or made.told_at
         self._customers = customers
         self._rows = uow.notices.list(breach_id=made.breach.id)
@@ -166,6 +165,7 @@ class LetterMaker:
             raise NotFound("the customer is gone", place=recipient.customer_id, remedy="Freeze.")
         if numbering is None:
             numbering = numbering_of(self._rows, recipient, self._made.facts.version)
+        exposure = self._exposure(recipient)
         return LetterContext(
             kind=recipient.kind,
             locale=customer.locale,
@@ -174,11 +174,12 @@ class LetterMaker:
             profile=self._profile,
             breach=self._made.breach,
             facts=self._made.facts,
-            exposure=self._exposure(recipient),
+            exposure=exposure,
             recipient=recipient,
             decision=self._made.decision,
+            bases=bases(self._made.decision, exposure),
             customer_name=customer.name,
-            ico_told=self._ico_told,
+            ico=ico_sentence_of(self._made.decision, exposure, self._told_under),
             version=numbering.number,
             supersedes=numbering.supersedes,
             may_supersede=numbering.may_supersede,
@@ -198,6 +199,11 @@ class LetterMaker:
                 remedy="Freeze the affected list again.",
             )
         return own[0]
+
+
+def told_under_now(uow: UnitOfWork, breach: Breach) -> tuple[str, ...]:
+    """The jurisdictions with a recorded report."""
+    return tuple(sorted({s.jurisdiction for s in uow.breaches.all(Submission, breach.id)}))
 
 
 def reference(breach: Breach, customer_id: str) -> str:

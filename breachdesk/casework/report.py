@@ -16,7 +16,6 @@ from breachdesk.gdpr.redaction import Redaction
 from breachdesk.jurisdictions import jurisdiction as jurisdiction_of
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Exposure, Manifest
-from schemas.customer import Pecr
 from schemas.decision import Decision
 from schemas.errors import BadInput, Incomplete, NotAllowed
 from schemas.letter_facts import NoticeFacts
@@ -131,11 +130,12 @@ def submit(  # noqa: PLR0913 - what a person records, each by its name
     return submission
 
 
-def is_own(exposures: Sequence[Exposure], plugin: Jurisdiction) -> Sequence[Exposure]:
-    """What this report counts: controller exposures, or those under PECR; never a customer's."""
-    if plugin.duty is Clocked.ICO_PECR:
-        return [e for e in roles.reached(exposures) if e.pecr is Pecr.YES]
-    return roles.in_ico_numbers(exposures)
+def is_own(
+    decision: Decision | None, exposures: Sequence[Exposure], plugin: Jurisdiction
+) -> Sequence[Exposure]:
+    """What this report counts; an exposure stands in one report, never in two."""
+    tracks = roles.regulator_tracks(decision, exposures)
+    return next((t.exposures for t in tracks if t.jurisdiction == plugin.id), ())
 
 
 def _filing(
@@ -145,13 +145,14 @@ def _filing(
     manifest = book.latest(Manifest, breach_id)
     said = book.latest(NoticeFacts, breach_id)
     sent = book.all(Submission, breach_id)
+    decision = book.latest(Decision, breach_id)
     return Filing(
         breach=breach,
         case=uow.cases.get(breach.case_id),
         profile=settings.profile,
         facts=book.latest(ReportFacts, breach_id),
-        decision=book.latest(Decision, breach_id),
-        exposures=is_own(manifest.exposures, plugin) if manifest else (),
+        decision=decision,
+        exposures=is_own(decision, manifest.exposures, plugin) if manifest else (),
         due=plugin.deadline(breach.aware_at).due,
         now=now,
         submissions=[s for s in sent if s.jurisdiction == plugin.id],
@@ -180,6 +181,8 @@ def _redacted(
 
 def _replaced(filing: Filing, plugin: Jurisdiction) -> str:
     """Why this is not the form to file; empty: it is."""
+    if filing.exposures:
+        return ""
     by_pecr = filing.decision is not None and filing.decision.pecr.yes
     if by_pecr and plugin.duty is Clocked.ICO_ART33:
         return "decided as a PECR breach: the PECR report replaces this one"

@@ -27,6 +27,14 @@ def document_hash(document: Manifest | Decision | RegulatorReport) -> str:
     return digest(stored.model_dump(mode="json", exclude={"hash"}))
 
 
+def has_hash(document: Manifest | Decision, sealed: str) -> bool:
+    """Is this hash the document's own? One that was stored before a field existed is asked without
+    that field."""
+    if document_hash(document) == sealed:
+        return True
+    return digest(document.model_dump(mode="json", exclude={"hash"}, exclude_unset=True)) == sealed
+
+
 def sender_hash(sender: SenderSettings) -> str:
     """Over every setting of the sender but its secret, which may be renewed."""
     return digest(sender.model_dump(mode="json", exclude={"secret"}))
@@ -59,6 +67,6 @@ def intact(manifest: Manifest | None, place: str) -> Manifest:
     """The manifest, if there is one and its hash is its own. Raises NotFound, Conflict."""
     if manifest is None:
         raise NotFound("no affected list is frozen", place=place, remedy="Freeze it first.")
-    if document_hash(manifest) != manifest.hash:
+    if not has_hash(manifest, manifest.hash):
         raise Conflict("the frozen list is not what was sealed", place=place, remedy="Freeze anew.")
     return manifest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from breachdesk.casework.sealing import approval_seal, document_hash, sender_hash
+from breachdesk.casework.sealing import approval_seal, has_hash, sender_hash
 from breachdesk.casework.senders import sender_by_id
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Manifest, NoticeKind
@@ -89,7 +89,7 @@ def _documents(uow: UnitOfWork, row: NoticeRow, approval: Approval) -> str:
     if manifest is None or manifest.hash != approval.manifest_hash:
         return "the affected list changed after approval"
     decision = book.latest(Decision, row.breach_id)
-    if decision is None or document_hash(decision) != approval.decision_hash:
+    if decision is None or not has_hash(decision, approval.decision_hash):
         return "the decision changed after approval"
     facts = book.latest(NoticeFacts, row.breach_id)
     if facts is None or facts.version != approval.facts_version:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.affected import Certainty, Exposure, NoticeKind
 from schemas.customer import Pecr, Role
+from schemas.decision import Basis, Decision
+from schemas.obligation import Duty
 
 
 class Track(StrEnum):
@@ -31,6 +34,70 @@ def tracks(exposure: Exposure) -> frozenset[Track]:
         return frozenset({Track.CONTROLLERS} | pecr)
     # The PECR report replaces the UK GDPR one, never both.
     return frozenset({Track.ACCOUNT_HOLDERS} | (pecr or {Track.ICO}))
+
+
+@dataclass(frozen=True, slots=True)
+class RegulatorTrack:
+    """One report to the ICO: what stands in it, and its clock."""
+
+    track: Track
+    duty: Duty
+    """The clock that this report stops."""
+    jurisdiction: str
+    exposures: tuple[Exposure, ...]
+    owed: bool | None
+    """None: nobody has decided yet. What is under PECR is reported whatever the risk."""
+
+
+def is_pecr(decision: Decision | None, exposure: Exposure) -> bool:
+    """By the register; where it asks, by the decision."""
+    if exposure.pecr is Pecr.ASK:
+        return decision is not None and decision.pecr.yes
+    return exposure.pecr is Pecr.YES
+
+
+def bases(decision: Decision, exposure: Exposure) -> frozenset[Basis]:
+    """On which grounds this exposure's people are told; empty: they are not. A hold takes away
+    what it names."""
+    duties = _decided_tracks(decision, exposure)
+    owed: set[Basis] = set()
+    if Track.CONTROLLERS in duties:
+        owed.add(Basis.ART33_2)
+    if Track.ACCOUNT_HOLDERS in duties:
+        if decision.own_promise_binds.yes:
+            owed.add(Basis.OWN_PROMISE)
+        if decision.tell_people.yes and Track.PECR not in duties:
+            owed.add(Basis.ART34)
+    if Track.PECR in duties and decision.pecr_subscribers.yes:
+        owed.add(Basis.PECR_5A3)
+    held = decision.hold.stops if decision.hold else frozenset()
+    return frozenset(owed - (held - {Basis.ART33_2}))
+
+
+def regulator_tracks(
+    decision: Decision | None, exposures: Iterable[Exposure]
+) -> tuple[RegulatorTrack, ...]:
+    """The reports that these exposures bring, none of them empty: an exposure stands in one report
+    or in none, and a breach may bring both."""
+    art33: list[Exposure] = []
+    pecr: list[Exposure] = []
+    for exposure in exposures:
+        duties = _decided_tracks(decision, exposure)
+        if Track.PECR in duties:
+            pecr.append(exposure)
+        elif Track.ICO in duties:
+            art33.append(exposure)
+    owed = decision.report_to_ico.yes if decision else None
+    found = (
+        RegulatorTrack(Track.ICO, Duty.ICO_ART33, "uk_ico", tuple(art33), owed),
+        RegulatorTrack(Track.PECR, Duty.ICO_PECR, "uk_pecr", tuple(pecr), True),
+    )
+    return tuple(track for track in found if track.exposures)
+
+
+def _decided_tracks(decision: Decision | None, exposure: Exposure) -> frozenset[Track]:
+    settled = Pecr.YES if is_pecr(decision, exposure) else Pecr.NO
+    return tracks(exposure.model_copy(update={"pecr": settled}))
 
 
 def letter_kind(exposure: Exposure) -> NoticeKind:

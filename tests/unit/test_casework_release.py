@@ -34,7 +34,7 @@ from schemas.affected import Certainty, Manifest, NoticeKind
 from schemas.approval import Approval, ApprovalKind
 from schemas.breach import Breach
 from schemas.customer import AssetKind, Pecr, Role
-from schemas.decision import Answer, Decision, LawEnforcementHold
+from schemas.decision import Answer, Basis, Decision, LawEnforcementHold
 from schemas.errors import BadInput, Conflict, Incomplete, Misconfigured, NotAllowed
 from schemas.event import Touch
 from schemas.letter_facts import NoticeFacts
@@ -105,13 +105,16 @@ class Scene:
         found: Decision = self.act(decide.decide, RESPONDER, decision)
         return found
 
-    def freeze(self) -> None:
+    def freeze(self, **changes: Any) -> None:
         def work(uow: Any) -> None:
             exposures = affected.propose(uow, self.breach.id)
             for customer in ("contoso", "fabrikam"):
                 exposures = affected.override(
                     exposures, customer, Role.CONTROLLER, Certainty.POSSIBLE, "r", RESPONDER
                 )
+            exposures = tuple(
+                e.model_copy(update=changes) if e.role is Role.CONTROLLER else e for e in exposures
+            )
             affected.freeze(uow, RESPONDER, self.breach.id, exposures, self.now())
 
         self.store.act(work)
@@ -561,24 +564,67 @@ def test_a_decision_that_does_not_hold_is_refused(
         scene.decide(**changes)
 
 
-def test_a_hold_names_who_asked_and_is_reviewed_and_never_stops_our_promise(
-    scene: Scene,
-) -> None:
-    hold = LawEnforcementHold(
-        asked_by="", asked_at=scene.now(), basis="Sch. 2 para 2",
-        review_on=scene.now() + timedelta(days=7),
-    )  # fmt: skip
-    with pytest.raises(Incomplete, match="who asked"):
-        scene.decide(hold=hold)
-    past = hold.model_copy(update={"asked_by": "Police", "review_on": scene.now()})
-    with pytest.raises(BadInput, match="past"):
-        scene.decide(hold=past)
-    whole = hold.model_copy(update={"asked_by": "Police"})
-    bound = scene.decide(hold=whole)
-    free = scene.decide(hold=whole, own_promise_binds=NO)
+def test_a_letter_about_telecoms_data_never_says_that_the_ico_is_not_told(scene: Scene) -> None:
+    scene.freeze(pecr=Pecr.YES)
+    no = Answer(yes=False, reasons="The telecoms report takes its place.")
+    yes = Answer(yes=True, reasons="Call records of subscribers were reached.")
+    scene.decide(report_to_ico=no, pecr=yes, pecr_subscribers=yes, tell_people=NO)
 
-    assert decide.tells_account_holders(bound)
-    assert not decide.tells_account_holders(free)
+    ready = scene.store.look(
+        lambda uow: notify.letters(uow, scene.breach.id, scene.settings, scene.renderer)
+    )
+
+    texts = [" ".join(letter.text.split()) for letter in ready.rendered]
+    assert len(texts) == 2
+    assert all("We are going to tell the Information Commissioner" in text for text in texts)
+    assert not any("We have not told" in text or "Article 34" in text for text in texts)
+    assert all("regulation 5A" in text for text in texts)
+
+
+def a_hold(scene: Scene, **changes: Any) -> LawEnforcementHold:
+    fields = {
+        "asked_by": "Police", "asked_at": scene.now(), "basis": "Sch. 2 para 2",
+        "review_on": scene.now() + timedelta(days=7),
+    }  # fmt: skip
+    return LawEnforcementHold.model_validate(fields | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"asked_by": ""}, "who asked"),
+        ({"review_on": datetime(2026, 11, 23, tzinfo=UTC)}, "past"),
+        ({"stops": frozenset()}, "no letter is named"),
+        ({"stops": {Basis.ART34, Basis.ART33_2}}, "never stops what we tell a controller"),
+    ],
+)
+def test_a_hold_that_does_not_say_who_until_when_and_what_is_refused(
+    scene: Scene, changes: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(BadInput, match=problem):
+        scene.decide(hold=a_hold(scene, **changes))
+
+
+@pytest.mark.parametrize(
+    ("stops", "told", "by_law"),
+    [
+        ({Basis.ART34}, 2, False),
+        ({Basis.ART34, Basis.OWN_PROMISE}, 0, False),
+        ({Basis.OWN_PROMISE}, 2, True),
+    ],
+)
+def test_a_hold_stops_the_letters_it_names_and_no_others(
+    scene: Scene, stops: set[Basis], told: int, by_law: bool
+) -> None:
+    scene.decide(hold=a_hold(scene, stops=stops))
+
+    ready = scene.store.look(
+        lambda uow: notify.letters(uow, scene.breach.id, scene.settings, scene.renderer)
+    )
+
+    assert len(ready.rendered) == told
+    assert len(ready.telephone) == 1, "a controller is told whatever anybody asks"
+    assert all(("Article 34" in " ".join(r.text.split())) is by_law for r in ready.rendered)
 
 
 def test_an_open_pecr_question_blocks_a_decision_not_to_report(scene: Scene) -> None:

@@ -71,14 +71,20 @@ class Scene:
     def act(self, function: Any, actor: Any, *args: Any, **named: Any) -> Any:
         return self.store.act(lambda uow: function(uow, actor, *args, now=self.now(), **named))
 
-    def freeze(self, **changes: Any) -> None:
+    def freeze(self, *reached: str, only: str | None = None, **changes: Any) -> None:
+        """`changes` to the controller exposures, of one customer or of all."""
+
         def work(uow: Any) -> None:
             found = affected.propose(uow, self.breach.id)
-            found = affected.override(
-                found, "contoso", Role.CONTROLLER, Certainty.POSSIBLE, "r", RESPONDER
-            )
+            for customer in ("contoso", *reached):
+                found = affected.override(
+                    found, customer, Role.CONTROLLER, Certainty.POSSIBLE, "r", RESPONDER
+                )
             found = tuple(
-                e.model_copy(update=changes) if e.role is Role.CONTROLLER else e for e in found
+                e.model_copy(update=changes)
+                if e.role is Role.CONTROLLER and only in (None, e.customer_id)
+                else e
+                for e in found
             )
             affected.freeze(uow, RESPONDER, self.breach.id, found, self.now())
 
@@ -243,6 +249,23 @@ def test_the_pecr_report_replaces_the_other_and_never_both(scene: Scene) -> None
     clock = scene.clock(Clocked.ICO_PECR)
     assert clock is not None
     assert clock.stopped_at == scene.now()
+
+
+def test_a_mixed_breach_keeps_both_clocks_and_both_reports(scene: Scene) -> None:
+    scene.write()
+    scene.freeze("fabrikam", only="fabrikam", pecr=Pecr.YES)
+    scene.decide(pecr=YES, pecr_subscribers=YES)
+
+    assert scene.clock(Clocked.ICO_ART33) is not None
+    assert scene.clock(Clocked.ICO_PECR) is not None
+    assert scene.clock(Clocked.PECR_SUBSCRIBERS) is not None
+    scene.submit("uk_pecr")
+    clocks_left = [scene.clock(duty) for duty in (Clocked.ICO_ART33, Clocked.ICO_PECR)]
+    assert [clock is not None and clock.stopped_at is None for clock in clocks_left] == [
+        True,
+        False,
+    ]
+    assert scene.submit("uk_ico").number == 1
 
 
 def test_a_count_must_agree_with_its_precision(scene: Scene) -> None:

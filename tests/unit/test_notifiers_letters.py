@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from notifiers.render import JinjaRenderer, letter_hash
-from notifiers.testing import ACCOUNT, DECISION, FACTS, NO, PROFILE, letter_context
+from notifiers.testing import ACCOUNT, FACTS, PROFILE, letter_context
 from schemas.affected import NoticeKind, Seen
 from schemas.customer import DataCategory
+from schemas.decision import Basis
 from schemas.errors import BadInput, Misconfigured
+from schemas.letter import IcoSentence
 
 ROOT = Path(__file__).resolve().parents[2]
 LETTERS = [NoticeKind.ACCOUNT_HOLDER, NoticeKind.CONTROLLER_PACK]
@@ -181,11 +183,9 @@ def test_what_a_person_typed_is_escaped_in_html_and_left_alone_in_text(
 
 def test_without_a_promise_the_law_or_the_contract_is_named(renderer: JinjaRenderer) -> None:
     silent = PROFILE.model_copy(update={"promise": "", "promise_source": ""})
-    no_duty = DECISION.model_copy(update={"tell_people": NO})
-
     by_law = renderer.letter(letter_context(profile=silent)).text
-    by_contract = renderer.letter(letter_context(profile=silent, decision=no_duty)).text
-    by_promise = renderer.letter(letter_context(decision=no_duty)).text
+    by_contract = renderer.letter(letter_context(profile=silent, bases={Basis.OWN_PROMISE})).text
+    by_promise = renderer.letter(letter_context(bases={Basis.OWN_PROMISE})).text
 
     assert "Article 34" in by_law
     assert "promise" not in by_law
@@ -194,15 +194,31 @@ def test_without_a_promise_the_law_or_the_contract_is_named(renderer: JinjaRende
     assert "Article 34" not in by_promise
 
 
-def test_what_is_said_of_the_regulator_is_true_at_release(renderer: JinjaRenderer) -> None:
-    no_report = DECISION.model_copy(update={"report_to_ico": NO})
+@pytest.mark.parametrize(
+    ("ico", "said"),
+    [
+        (IcoSentence.TOLD, "We have told the Information Commissioner’s Office"),
+        (IcoSentence.WILL_TELL, "We are going to tell the Information Commissioner’s Office"),
+        (IcoSentence.NOT_TOLD, "We have not told the Information Commissioner’s Office"),
+        (IcoSentence.TOLD_OF_OTHERS, "(ICO) about another part of this incident"),
+    ],
+)
+def test_what_is_said_of_the_regulator_is_what_is_true_of_this_reader(
+    renderer: JinjaRenderer, ico: IcoSentence, said: str
+) -> None:
+    text = " ".join(renderer.letter(letter_context(ico=ico)).text.split())
 
-    def text(**changes: object) -> str:
-        return " ".join(renderer.letter(letter_context(**changes)).text.split())
+    assert said in text
+    assert ("We have not told" in text) is (ico is IcoSentence.NOT_TOLD)
 
-    assert "We have told the Information Commissioner’s Office" in text(ico_told=True)
-    assert "We are going to tell the Information Commissioner’s Office" in text()
-    assert "We have not told the Information Commissioner’s" in text(decision=no_report)
+
+def test_a_subscriber_reads_the_telecoms_law_and_not_the_other(renderer: JinjaRenderer) -> None:
+    context = letter_context(bases={Basis.PECR_5A3, Basis.OWN_PROMISE})
+
+    text = " ".join(renderer.letter(context).text.split())
+
+    assert "Privacy and Electronic Communications Regulations 2003, regulation 5A" in text
+    assert "Article 34" not in text
 
 
 def test_nothing_is_said_to_be_uninvolved_without_evidence(renderer: JinjaRenderer) -> None:
