@@ -7,7 +7,9 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from schemas.cause import Cause, CauseFinding
 from schemas.customer import Frozen
+from schemas.near_miss import NearMiss
 
 
 class CaseState(StrEnum):
@@ -129,6 +131,10 @@ class Case(Frozen):
     closed_at: datetime | None = None
     close_reason: str = Field(default="", repr=False)
     near_miss: bool = False
+    near_miss_account: NearMiss | None = None
+    """What the short form asked; None: the case was not begun with it."""
+    cause_findings: tuple[CauseFinding, ...] = ()
+    """Oldest first; the last one holds."""
     erasure: Erasure | None = None
     """Asked for; carried out once it says when."""
 
@@ -136,3 +142,8 @@ class Case(Frozen):
     def erased(self) -> Erasure | None:
         """The erasure, once it was carried out."""
         return self.erasure if self.erasure and self.erasure.erased_at else None
+
+    @property
+    def cause(self) -> Cause | None:
+        """As it was said last; None: nobody was asked."""
+        return self.cause_findings[-1].cause if self.cause_findings else None

@@ -61,6 +61,11 @@ class RegisterEntry(Frozen):
     confirmed_by: str = ""
     closed_at: datetime | None = None
     close_reason: str = Field(default="", repr=False)
+    cause: str = ""
+    """In words; empty: nobody was asked."""
+    cause_words: str = Field(default="", repr=False)
+    noticed_at: datetime | None = None
+    """Of a near miss."""
     customers: dict[str, int] = {}
     """Customers by their gravest certainty."""
     people: Quantity = Quantity()

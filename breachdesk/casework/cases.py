@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from breachdesk.casework.authority import require, required, required_name
+from breachdesk.casework.causes import audit_cause, check_known, with_cause
 from breachdesk.casework.closing import obstacles
 from breachdesk.ports import UnitOfWork
 from schemas.case import Case, CaseState, Containment, ContainmentKind, Note, Origin, Task, TaskKind
+from schemas.cause import CauseFinding
 from schemas.customer import AssetKind
 from schemas.errors import BadInput, NotAllowed, NotFound
 from schemas.times import in_utc
@@ -157,8 +159,10 @@ def close(
     reason: str,
     near_miss: bool,
     now: datetime,
+    cause: CauseFinding | None = None,
 ) -> Case:
-    """Raises NotAllowed naming every duty that is still open; a breach is never a near miss."""
+    """Raises NotAllowed naming every duty that is still open, or when the cause of a breach or near
+    miss was not said; a breach is never a near miss. `cause`: None leaves it as it was said."""
     require(actor, Duty.RESPONDER, act="close a case")
     case = _open(uow, case_id)
     reason = required(reason, place="reason", remedy="Say how it ended.")
@@ -167,6 +171,10 @@ def close(
     left = obstacles(uow, case)
     if left:
         raise NotAllowed("; ".join(left), place=case.id, remedy="Finish these first.")
+    if cause is not None:
+        case = with_cause(case, cause)
+    if near_miss or case.breach_id:
+        check_known(case)
     saved = _save(
         uow, case, state=CaseState.CLOSED, closed_at=now, close_reason=reason, near_miss=near_miss
     )
@@ -174,6 +182,8 @@ def close(
         uow, actor, "case:state:closed", case, now,
         facts={"near_miss": near_miss}, personal={"reason": reason},
     )  # fmt: skip
+    if cause is not None and cause in saved.cause_findings:
+        audit_cause(uow, saved, now)
     return saved
 
 

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from breachdesk.casework.authority import require, required
+from breachdesk.casework.causes import audit_cause, with_cause
 from breachdesk.casework.clocks import check_law
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertView
 from schemas.audit import AuditEntry
 from schemas.breach import Awareness, Breach
 from schemas.case import Case, CaseState
+from schemas.cause import CauseFinding
 from schemas.errors import BadInput, NotAllowed
 from schemas.times import in_utc
 from schemas.user import Actor, Duty
@@ -20,7 +22,7 @@ EXPLAINED = 40
 """Characters of a reason that explains an awareness before the first alert."""
 
 
-def confirm(
+def confirm(  # noqa: PLR0913 - what the form declares, each by its name
     uow: UnitOfWork,
     actor: Actor,
     case_id: str,
@@ -30,9 +32,10 @@ def confirm(
     occurred_from: datetime | None = None,
     occurred_to: datetime | None = None,
     now: datetime,
+    cause: CauseFinding | None = None,
 ) -> Breach:
     """The case is a personal data breach; we are aware of it since `aware_at` (reasonable
-    certainty; never filled in by a program).
+    certainty; never filled in by a program). `cause`: None leaves it as it was said.
 
     Raises NotAllowed for a case that is confirmed or closed, BadInput for times that cannot be.
     """
@@ -60,8 +63,13 @@ def confirm(
         awareness=(_declared(actor, aware_at, reason, now),),
     )
     uow.breaches.add(breach)
-    uow.cases.save(case.model_copy(update={"state": CaseState.CONFIRMED, "breach_id": breach.id}))
+    known = with_cause(case, cause) if cause else case
+    saved = uow.cases.save(
+        known.model_copy(update={"state": CaseState.CONFIRMED, "breach_id": breach.id})
+    )
     _audit(uow, actor, "case:breach:confirmed", breach, reason, now)
+    if known is not case:
+        audit_cause(uow, saved, now)
     return breach
 
 
@@ -156,7 +164,8 @@ def _may_move_later(actor: Actor, breach: Breach) -> None:
 def _discovered(uow: UnitOfWork, case: Case, alerts: Iterable[AlertView]) -> datetime:
     """When a person first acted on one of the alerts, or opened the case."""
     acts = [first for a in alerts if (first := _first_act(uow.audit.entries(subject=a.id)))]
-    return min((*acts, case.opened_at))
+    noticed = [case.near_miss_account.noticed_at] if case.near_miss_account else []
+    return min((*acts, *noticed, case.opened_at))
 
 
 def _first_act(entries: Iterable[AuditEntry]) -> datetime | None:

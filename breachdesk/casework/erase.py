@@ -34,6 +34,8 @@ ERASED = "(erased)"
 KEPT: tuple[type[Decision | ReportFacts | Approval], ...] = (Decision, ReportFacts, Approval)
 """Documents in clear that the register and the seal rest on."""
 _IDS = ("id", "hash", "_by", "kind", "state", "duty", "stage", "origin", "channel", "audit_head")
+_CHOSEN = frozenset({"cause", "precision", "data_categories"})
+"""Fields that hold a word of a list, never a text."""
 LONGEST_REASON = 200
 
 
@@ -189,9 +191,16 @@ def _forgotten(case: Case, redaction: Redaction) -> Case:
         for task in case.tasks
     )
     notes = tuple(note.model_copy(update={"text": ERASED}) for note in case.notes)
-    return _stripped(case, redaction).model_copy(
-        update={"known": _gone(case.known), "assets": (), "tasks": tasks, "notes": notes}
-    )
+    stripped = _stripped(case, redaction)
+    account = stripped.near_miss_account
+    if account is not None and account.done:
+        account = account.model_copy(update={"done": ERASED})
+    return stripped.model_copy(
+        update={
+            "known": _gone(case.known), "assets": (), "tasks": tasks, "notes": notes,
+            "near_miss_account": account,
+        }
+    )  # fmt: skip
 
 
 def _gone(text: str) -> str:
@@ -209,5 +218,5 @@ def _texts_stripped(value: Any, redaction: Redaction, name: str = "") -> Any:
         return {key: _texts_stripped(part, redaction, key) for key, part in value.items()}
     if isinstance(value, list):
         return [_texts_stripped(part, redaction, name) for part in value]
-    is_text = isinstance(value, str) and not name.endswith(_IDS)
+    is_text = isinstance(value, str) and not name.endswith(_IDS) and name not in _CHOSEN
     return redaction.strip(value) if is_text else value

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from breachdesk.casework.told import counts
 from breachdesk.gdpr import roles
+from breachdesk.gdpr.causes import cause_words
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Certainty, Manifest
 from schemas.approval import Approval, ApprovalKind
@@ -79,21 +80,33 @@ def _of_case(case: Case, now: datetime) -> RegisterEntry:
     facts = "\n".join((case.known, *(note.text for note in case.notes))).strip()
     if case.erased:
         facts = case.erased.what_happened
+    account = case.near_miss_account
+    typed: dict[str, object] = {}
+    if account is not None:
+        typed = {
+            "noticed_at": account.noticed_at,
+            "people": account.people,
+            "categories": sorted(account.data_categories),
+        }
     return RegisterEntry.model_validate(
         _plain(case)
+        | typed
         | {
             "id": case.id,
             "as_of": now,
             "near_miss": True,
             "facts": facts,
-            "effects": "None: a near miss.",
-            "discovered_at": case.opened_at,
+            "effects": f"No breach: {case.close_reason}",
+            "discovered_at": account.noticed_at if account else case.opened_at,
         }
     )
 
 
 def _plain(case: Case) -> dict[str, object]:
     done = [c.text for c in case.containment if c.done_at]
+    if case.near_miss_account and case.near_miss_account.done:
+        done.insert(0, case.near_miss_account.done)
+    said = case.cause_findings[-1] if case.cause_findings else None
     return {
         "case_id": case.id,
         "title": case.title,
@@ -105,6 +118,8 @@ def _plain(case: Case) -> dict[str, object]:
         "supplier_told_at": case.supplier_told_at,
         "closed_at": case.closed_at,
         "close_reason": case.close_reason,
+        "cause": cause_words(said.cause) if said else "",
+        "cause_words": (said.words or "") if said else "",
     }
 
 

@@ -11,8 +11,10 @@ from breachdesk.casework import cases, triage
 from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.contact_rows import ContactWarnings, contact_warnings
 from breachdesk.console.desk import Desk, Posted, Signed
+from breachdesk.console.near_miss import cause_of
 from breachdesk.console.timeline import timeline
 from breachdesk.console.way import next_step, way
+from breachdesk.gdpr.causes import cause_list
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertState, AlertView
 from schemas.case import ContainmentKind
@@ -110,6 +112,7 @@ def close(case_id: str, desk: Signed, form: Posted) -> Response:
             form.text("close_reason"),
             form.ticked("near_miss"),
             now=desk.now,
+            cause=cause_of(desk, form),
         ),
         then=f"/cases/{case_id}",
         done="closed",
@@ -132,6 +135,7 @@ def _show(
         timeline=timeline(file),
         linkable=linkable,
         contacts=contacts,
+        causes=cause_list(),
     )
 
 

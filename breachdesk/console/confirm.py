@@ -11,10 +11,13 @@ from breachdesk.casework import confirm
 from breachdesk.console.case_file import read_case
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
+from breachdesk.console.near_miss import cause_of
 from breachdesk.console.way import way
+from breachdesk.gdpr.causes import cause_list
 from breachdesk.ports import UnitOfWork
 from schemas.breach import Breach
-from schemas.errors import BreachDeskError
+from schemas.cause import CauseFinding
+from schemas.errors import BadInput, BreachDeskError
 
 router = APIRouter()
 
@@ -64,7 +67,17 @@ def _declare(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Breach:
         occurred_from=form.when("occurred_from", "It began at"),
         occurred_to=form.when("occurred_to", "It ended at"),
         now=desk.now,
+        cause=_chosen(desk, form),
     )
+
+
+def _chosen(desk: Desk, form: Form) -> CauseFinding:
+    chosen = cause_of(desk, form)
+    if chosen is None:
+        raise BadInput(
+            "nothing is chosen", place="Cause", remedy="Choose one; “not yet known” may be said."
+        )
+    return chosen
 
 
 def _show(
@@ -77,6 +90,7 @@ def _show(
         case=file.case,
         way=way(file),
         warnings=confirm.warnings(file.breach) if file.breach else (),
+        causes=cause_list(),
         typed=typed,
         problem=problem,
     )

@@ -123,6 +123,8 @@ DONE = {
     "linked": "Alert linked to the case.",
     "case-opened": "Case opened. Preserve the evidence before you contain.",
     "noted": "Note kept.",
+    "near-miss": "Near miss kept. It stands in the register.",
+    "cause": "Cause kept; what was said before stays.",
     "lead": "You lead this case.",
     "containment": "Containment list changed.",
     "task": "Task closed, outcome kept.",

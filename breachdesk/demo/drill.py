@@ -16,6 +16,7 @@ from breachdesk.casework import (
     report,
     triage,
 )
+from breachdesk.casework.causes import finding
 from breachdesk.demo import words
 from breachdesk.demo.play import actor
 from breachdesk.demo.stage import StageClock
@@ -25,6 +26,7 @@ from schemas.alert import AlertView, Severity
 from schemas.approval import Approval
 from schemas.breach import Breach
 from schemas.case import Case, ContainmentKind
+from schemas.cause import Cause
 from schemas.customer import Role
 from schemas.errors import Corrupt
 
@@ -88,6 +90,7 @@ def confirm_breach(house: Premises, clock: StageClock, case: Case) -> Breach:
             occurred_from=datetime(2026, 11, 22, 3, 7, tzinfo=UTC),
             occurred_to=datetime(2026, 11, 22, 3, 52, tzinfo=UTC),
             now=now,
+            cause=finding(responder.id, Cause.STOLEN_CREDENTIALS, None, now),
         )
 
     return house.store.act(work)

@@ -307,6 +307,7 @@ def contained_and_confirmed(page: Page) -> None:
         "An account opened and 38 files left; the customer says it was not them."
     )
     page.fill("#f-aware_at", "2026-11-22 10:00")
+    page.select_option("#f-cause", "stolen_credentials")
     press(page, "Confirm the breach")
     said(page, "Breach confirmed")
 
@@ -536,6 +537,7 @@ def test_a_case_that_no_alert_began_is_opened_and_ends_as_a_near_miss(page: Page
     page.click("text=Close this case")
     page.fill("#f-close_reason", "It was never out of the guard’s hands and is encrypted.")
     page.check('input[name="near_miss"]')
+    page.select_option("#f-cause", "lost_or_stolen")
     press(page, "Close the case")
 
     said(page, "Case closed")

@@ -194,6 +194,7 @@ def test_the_responder_confirms_freezes_decides_and_writes(page: Page) -> None:
     visit(page, "/cases/CASE-0001/confirm", "07-confirm")
     page.fill("#f-reason", words.REASON)
     page.fill("#f-aware_at", "2026-11-23 08:40")
+    page.select_option("#f-cause", "stolen_credentials")
     press(page, "Confirm the breach")
     said(page, "Breach confirmed")
     keep_picture(page, "08-affected-proposal")

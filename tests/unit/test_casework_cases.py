@@ -6,11 +6,13 @@ from datetime import timedelta
 import pytest
 
 from breachdesk.casework import cases, clocks, confirm, triage
+from breachdesk.casework.causes import finding
 from breachdesk.stores.sql_store import SqlStore
 from breachdesk.testing import FixedNow, a_signal, an_actor, an_alert, an_episode, memory_store
 from schemas.alert import AlertState, AlertView
 from schemas.breach import Breach
 from schemas.case import Case, CaseState, ContainmentKind, Origin
+from schemas.cause import Cause
 from schemas.errors import BadInput, Conflict, NotAllowed
 from schemas.event import Touch
 from schemas.user import Duty
@@ -260,8 +262,14 @@ def test_a_near_miss_closes_with_its_reason_and_a_breach_is_none(
     declare(store, breach_case, now)
     closed = store.act(
         lambda uow: cases.close(
-            uow, RESPONDER, case.id, "caught in time", near_miss=True, now=now()
-        )
+            uow,
+            RESPONDER,
+            case.id,
+            "caught in time",
+            near_miss=True,
+            now=now(),
+            cause=finding("rowan", Cause.LOST_OR_STOLEN, None, now()),
+        )  # fmt: skip
     )
 
     assert (closed.state, closed.near_miss) == (CaseState.CLOSED, True)

@@ -22,6 +22,7 @@ from waiting_letters import (
 from breachdesk.casework import affected, approve, cases, clocks, decide, erase, notify, register
 from breachdesk.casework import report as reports
 from breachdesk.casework import retention as by_age
+from breachdesk.casework.causes import finding
 from breachdesk.casework.installation import Installation
 from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.ports import UnitOfWork
@@ -40,6 +41,7 @@ from breachdesk.testing import (
 from notifiers.testing import DECISION, FACTS
 from schemas.affected import Certainty, Manifest
 from schemas.case import Case, ContainmentKind, Note
+from schemas.cause import Cause
 from schemas.customer import Customer, Role
 from schemas.errors import BadInput, NotAllowed
 from schemas.event import Position
@@ -171,7 +173,8 @@ def close_it(scene: Scene) -> None:
                 cases.complete_task(
                     uow, RESPONDER, scene.case_id, task.id, "Jolanta was told", scene.now()
                 )
-        cases.close(uow, RESPONDER, scene.case_id, "all told", False, scene.now())
+        said = finding("rowan", Cause.PHISHING, None, scene.now())
+        cases.close(uow, RESPONDER, scene.case_id, "all told", False, scene.now(), said)
 
     scene.store.act(work)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from breachdesk.casework import affected, cases, clocks, confirm, decide, register, report
+from breachdesk.casework import affected, cases, causes, clocks, confirm, decide, register, report
 from breachdesk.stores.sql_store import SqlStore
 from breachdesk.testing import (
     FixedNow,
@@ -27,6 +27,7 @@ from notifiers.testing import DECISION, PROFILE
 from schemas.affected import Certainty, Manifest, Seen
 from schemas.breach import Breach
 from schemas.case import Origin
+from schemas.cause import Cause
 from schemas.customer import DataCategory, Pecr, Role
 from schemas.decision import Answer
 from schemas.errors import BadInput, Incomplete, NotAllowed
@@ -306,6 +307,7 @@ def test_every_breach_and_near_miss_is_in_the_register(scene: Scene) -> None:
         cases.open_by_hand, ANALYST, title="Mis-sent mail", origin=Origin.OWN,
         known="A list went to the wrong address and was not opened.",
     )  # fmt: skip
+    scene.act(causes.say_cause, RESPONDER, case.id, Cause.MIS_SENT, None)
     scene.act(cases.close, RESPONDER, case.id, "recalled unread", True)
     scene.act(cases.open_by_hand, ANALYST, title="Nothing", origin=Origin.OWN, known="A call.")
     scene.write()

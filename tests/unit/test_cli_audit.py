@@ -15,10 +15,12 @@ from typer.testing import CliRunner
 from breachdesk.bootstrap.house import Premises
 from breachdesk.bootstrap.settings import load_settings
 from breachdesk.casework import cases
+from breachdesk.casework.causes import finding
 from breachdesk.cli.main import app
 from breachdesk.ports import UnitOfWork
 from breachdesk.testing import a_user, an_actor
 from schemas.case import Origin
+from schemas.cause import Cause
 from schemas.user import Duty
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -47,7 +49,8 @@ def folder(tmp_path: Path) -> Path:
             uow, rowan, title="A lost laptop", origin=Origin.OWN, known="It lay in a car.", now=NOW
         )
         cases.add_note(uow, rowan, case.id, "Jo Mason rang", NOW)
-        cases.close(uow, rowan, case.id, "found again", True, NOW)
+        said = finding("rowan", Cause.LOST_OR_STOLEN, None, NOW)
+        cases.close(uow, rowan, case.id, "found again", True, NOW, said)
 
     with Premises(load_settings(data)) as house:
         house.store.act(work)

@@ -1,0 +1,67 @@
+"""The cause of a case, as a person says it; needed before a breach or a near miss is closed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from breachdesk.casework.authority import LONGEST_TEXT, require, required
+from breachdesk.gdpr.causes import OPEN_WORDS
+from breachdesk.ports import UnitOfWork
+from schemas.case import Case
+from schemas.cause import Cause, CauseFinding
+from schemas.errors import BadInput, NotAllowed
+from schemas.user import Actor, Duty
+
+
+def say_cause(
+    uow: UnitOfWork, actor: Actor, case_id: str, cause: Cause, words: str | None, now: datetime
+) -> Case:
+    """Say what the cause is; what was said before stays. Raises NotAllowed for an erased case and
+    BadInput as `finding`."""
+    require(actor, Duty.ANALYST, Duty.RESPONDER, act="say the cause")
+    case = uow.cases.get(case_id)
+    if case.erased:
+        raise NotAllowed("its personal data was erased", place=case.id, remedy="It stays as it is.")
+    saved = uow.cases.save(with_cause(case, finding(actor.id, cause, words, now)))
+    audit_cause(uow, saved, now)
+    return saved
+
+
+def finding(said_by: str, cause: Cause, words: str | None, now: datetime) -> CauseFinding:
+    """Raises BadInput when the cause says nothing without words, and none are given."""
+    text = (words or "").strip()
+    if cause in OPEN_WORDS:
+        remedy = "Say what it was." if cause is Cause.OTHER else "Say what was looked at."
+        required(text, place="cause in words", remedy=remedy)
+    if len(text) > LONGEST_TEXT:
+        raise BadInput("it is too long", place="cause in words", remedy="Write fewer words.")
+    return CauseFinding(cause=cause, words=text or None, said_by=said_by, said_at=now)
+
+
+def with_cause(case: Case, said: CauseFinding) -> Case:
+    """The case with one more finding; the same finding again adds nothing."""
+    last = case.cause_findings[-1] if case.cause_findings else None
+    if last is not None and (last.cause, last.words) == (said.cause, said.words):
+        return case
+    return case.model_copy(update={"cause_findings": (*case.cause_findings, said)})
+
+
+def check_known(case: Case) -> None:
+    """Raises NotAllowed while the cause of a breach or near miss was not said."""
+    if case.cause in (None, Cause.NOT_YET_KNOWN):
+        raise NotAllowed(
+            "the cause is not said",
+            place=case.id,
+            remedy="Choose it; if it was looked for and not found, say what was looked at.",
+        )
+
+
+def audit_cause(uow: UnitOfWork, case: Case, now: datetime) -> None:
+    """Write down what the case's newest finding says."""
+    said = case.cause_findings[-1]
+    uow.audit.record(
+        at=now, actor=said.said_by, act="case:cause:said", subject=case.id,
+        facts={"cause": said.cause.value},
+        personal={"words": said.words} if said.words else None,
+        case_id=case.id,
+    )  # fmt: skip

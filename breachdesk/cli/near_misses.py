@@ -1,0 +1,91 @@
+"""`near-miss add`: a near miss from the command line."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from breachdesk.casework import near_misses
+from breachdesk.cli.options import AsJson, DataDir, out, premises, print_json
+from breachdesk.cli.people import OPERATOR
+from breachdesk.console.times import SHAPE, Times
+from breachdesk.gdpr.causes import cause_words
+from schemas.cause import Cause
+from schemas.customer import DataCategory
+from schemas.errors import BadInput
+from schemas.report import Precision, Quantity
+
+What = Annotated[str, typer.Argument(metavar="WHAT", help="What happened, in a sentence.")]
+Noticed = Annotated[str, typer.Option(help=f"When it was noticed: {SHAPE}.")]
+Why = Annotated[str, typer.Option(help="Why it was no breach; what shows it.")]
+Causes = Annotated[Cause, typer.Option(help="What led to it.")]
+Words = Annotated[str | None, typer.Option("--cause-words", help="Needed for `other`.")]
+Data = Annotated[list[DataCategory] | None, typer.Option(help="Data it could have been; repeat.")]
+People = Annotated[int | None, typer.Option(min=0, help="How many people it could have been.")]
+About = Annotated[bool, typer.Option("--about", help="The number of people is approximate.")]
+Done = Annotated[str | None, typer.Option(help="What was done.")]
+Doubtful = Annotated[bool, typer.Option("--case", help="Not sure: open a case instead.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang these commands on the command line."""
+    group = typer.Typer(no_args_is_help=True, help="What nearly went wrong.")
+    group.callback()(_group)
+    group.command("add")(add)
+    app.add_typer(group, name="near-miss")
+
+
+def _group() -> None:
+    """What nearly went wrong."""
+
+
+def add(
+    what: What,
+    *,
+    noticed: Noticed,
+    cause: Causes,
+    why: Why = "",
+    cause_in_words: Words = None,
+    data: Data = None,
+    people: People = None,
+    about: About = False,
+    done: Done = None,
+    doubtful: Doubtful = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Keep a near miss in the register; with --case, open a case of it instead."""
+    with premises(data_dir) as house:
+        account = near_misses.Account(
+            what=what,
+            noticed_at=_time(noticed, house.settings.profile.zone),
+            cause=cause,
+            cause_words=cause_in_words,
+            categories=tuple(data or ()),
+            people=_people(people, about=about),
+            why_no_breach=why,
+            done=done,
+        )
+        act = near_misses.open_instead if doubtful else near_misses.record
+        now, drill = house.now(), house.settings.drill or house.settings.demo
+        case = house.store.act(lambda uow: act(uow, OPERATOR, account, now, drill=drill))
+    if as_json:
+        print_json(case)
+        return
+    kept = "is open" if doubtful else "stands in the register as a near miss"
+    out.print(f"{case.id} {kept}: {case.title}. Cause: {cause_words(cause).lower()}.")
+
+
+def _time(text: str, zone: str) -> datetime:
+    moment = Times(zone).read(text, "--noticed")
+    if moment is None:
+        raise BadInput("no time is given", place="--noticed", remedy=SHAPE)
+    return moment
+
+
+def _people(count: int | None, *, about: bool) -> Quantity:
+    if count is None:
+        return Quantity()
+    return Quantity(value=count, precision=Precision.APPROXIMATE if about else Precision.EXACT)

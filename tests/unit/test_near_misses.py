@@ -1,0 +1,261 @@
+"""Near misses in one act, causes of breaches and near misses, and both in the register."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from console_desk import a_desk
+from store_adapters import fresh_store
+from typer.testing import CliRunner
+
+from breachdesk.casework import cases, causes, confirm, erase, near_misses, register
+from breachdesk.cli.main import app
+from breachdesk.gdpr.causes import cause_list, cause_words
+from breachdesk.stores.any_store import AnyStore
+from breachdesk.testing import START, FixedNow, a_customer, an_actor
+from schemas.case import Case, CaseState, Origin
+from schemas.cause import Cause
+from schemas.customer import DataCategory
+from schemas.errors import BadInput, NotAllowed
+from schemas.report import Precision, Quantity
+from schemas.settings import RetentionSettings, Settings
+from schemas.user import Duty
+
+ANALYST = an_actor(Duty.ANALYST, user_id="ana")
+APPROVER = an_actor(Duty.APPROVER, user_id="april")
+RESPONDER = an_actor(Duty.RESPONDER, user_id="rhea")
+NOTICED = START - timedelta(hours=3)
+WHAT = "Payslips nearly went to the wrong list.\nThe sender saw it in the preview."
+
+
+def an_account(**changes: object) -> near_misses.Account:
+    fields: dict[str, object] = {
+        "what": WHAT,
+        "noticed_at": NOTICED,
+        "cause": Cause.MIS_SENT,
+        "categories": (DataCategory.FINANCIAL,),
+        "people": Quantity(value=14, precision=Precision.EXACT),
+        "why_no_breach": "The mail was never sent; the outgoing log shows it.",
+        "done": "The list has another name now.",
+    }
+    return near_misses.Account(**(fields | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def now() -> FixedNow:
+    return FixedNow()
+
+
+@pytest.fixture
+def store(now: FixedNow) -> Iterator[AnyStore]:
+    with fresh_store("sqlite", now) as opened:
+        yield opened
+
+
+def recorded(store: AnyStore, now: FixedNow, **changes: object) -> Case:
+    return store.act(lambda uow: near_misses.record(uow, ANALYST, an_account(**changes), now()))
+
+
+def test_a_near_miss_is_one_act_and_stands_in_the_register_with_its_cause(
+    store: AnyStore, now: FixedNow
+) -> None:
+    case = recorded(store, now)
+    (entry,) = store.look(lambda uow: register.entries(uow, now()))
+    row = next(csv.DictReader(io.StringIO(register.export([entry], "csv"))))
+
+    assert (case.state, case.near_miss) == (CaseState.CLOSED, True)
+    assert case.title == "Payslips nearly went to the wrong list."
+    assert entry.cause == cause_words(Cause.MIS_SENT)
+    assert entry.discovered_at == entry.noticed_at == NOTICED
+    assert entry.people == Quantity(value=14, precision=Precision.EXACT)
+    assert entry.categories == ("financial",)
+    assert "never sent" in entry.effects
+    assert entry.remedial_action == ("The list has another name now.",)
+    assert row["cause"] == entry.cause
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"why_no_breach": " "}, "why it was no breach"),
+        ({"what": ""}, "what happened"),
+        ({"noticed_at": START + timedelta(minutes=1)}, "noticed at"),
+        ({"cause": Cause.NOT_YET_KNOWN}, "cause"),
+        ({"cause": Cause.OTHER}, "cause in words"),
+        ({"people": Quantity(value=3)}, "people"),
+    ],
+)
+def test_a_near_miss_that_lacks_an_answer_is_refused(
+    store: AnyStore, now: FixedNow, changes: dict[str, object], place: str
+) -> None:
+    with pytest.raises(BadInput) as refused:
+        recorded(store, now, **changes)
+
+    assert refused.value.place == place
+    assert store.look(lambda uow: uow.cases.list()) == []
+
+
+def test_who_is_not_sure_opens_a_case_with_what_was_typed(store: AnyStore, now: FixedNow) -> None:
+    account = an_account(why_no_breach="", cause=Cause.NOT_YET_KNOWN)
+    case = store.act(lambda uow: near_misses.open_instead(uow, ANALYST, account, now()))
+
+    assert (case.state, case.near_miss, case.known) == (CaseState.OPEN, False, WHAT)
+    assert case.cause is Cause.NOT_YET_KNOWN
+    assert store.look(lambda uow: register.entries(uow, now())) == ()
+
+
+def test_a_doubted_near_miss_is_an_open_case_and_its_breach_was_discovered_when_noticed(
+    store: AnyStore, now: FixedNow
+) -> None:
+    case = recorded(store, now)
+    now.advance(hours=5)
+    again = store.act(lambda uow: near_misses.doubt(uow, ANALYST, case.id, "It left.", now()))
+    breach = store.act(
+        lambda uow: confirm.confirm(
+            uow, RESPONDER, case.id, reason="The log shows it.", aware_at=now(), now=now()
+        )
+    )
+    (entry,) = store.look(lambda uow: register.entries(uow, now()))
+
+    assert (again.state, again.near_miss, again.close_reason) == (CaseState.OPEN, False, "")
+    assert [note.text for note in again.notes] == [
+        f"Recorded as a near miss, because: {case.close_reason}",
+        "It left.",
+    ]
+    assert breach.discovered_at == NOTICED
+    assert (entry.id, entry.near_miss, entry.cause) == (breach.id, False, entry.cause)
+    assert entry.cause == cause_words(Cause.MIS_SENT)
+    with pytest.raises(NotAllowed, match="no near miss"):
+        store.act(lambda uow: near_misses.doubt(uow, ANALYST, case.id, "again", now()))
+
+
+def an_open_case(store: AnyStore, now: FixedNow) -> Case:
+    return store.act(
+        lambda uow: cases.open_by_hand(
+            uow, ANALYST, title="A laptop", origin=Origin.OWN, known="On a train.", now=now()
+        )
+    )
+
+
+@pytest.mark.parametrize("known", [None, Cause.NOT_YET_KNOWN])
+def test_a_near_miss_is_not_closed_before_its_cause_is_said(
+    store: AnyStore, now: FixedNow, known: Cause | None
+) -> None:
+    case = an_open_case(store, now)
+    if known:
+        store.act(lambda uow: causes.say_cause(uow, ANALYST, case.id, known, None, now()))
+
+    with pytest.raises(NotAllowed, match="cause is not said"):
+        store.act(lambda uow: cases.close(uow, RESPONDER, case.id, "found", True, now()))
+    said = causes.finding(RESPONDER.id, Cause.LOST_OR_STOLEN, None, now())
+    closed = store.act(
+        lambda uow: cases.close(uow, RESPONDER, case.id, "found", True, now(), cause=said)
+    )
+    assert closed.cause is Cause.LOST_OR_STOLEN
+
+
+def test_a_case_that_was_nothing_needs_no_cause(store: AnyStore, now: FixedNow) -> None:
+    case = an_open_case(store, now)
+
+    assert store.act(
+        lambda uow: cases.close(uow, RESPONDER, case.id, "a test mail", False, now())
+    ).closed_at
+
+
+def test_every_finding_stays_and_the_same_one_again_adds_nothing(
+    store: AnyStore, now: FixedNow
+) -> None:
+    case_id = an_open_case(store, now).id
+    for cause, words in [
+        (Cause.NOT_YET_KNOWN, None),
+        (Cause.SUPPLIER, "Their backup."),
+        (Cause.SUPPLIER, "Their backup."),
+    ]:
+        case = store.act(
+            lambda uow, cause=cause, words=words: causes.say_cause(
+                uow, ANALYST, case_id, cause, words, now()
+            )
+        )
+
+    assert [f.cause for f in case.cause_findings] == [Cause.NOT_YET_KNOWN, Cause.SUPPLIER]
+
+
+def test_every_cause_has_words_and_the_list_names_its_source_and_review() -> None:
+    listed = cause_list()
+
+    assert set(listed.causes) == set(Cause)
+    assert listed.source.startswith("ICO")
+    assert listed.reviewed_on.year >= 2026
+
+
+def test_an_erased_near_miss_keeps_its_cause_data_and_numbers_only(
+    store: AnyStore, now: FixedNow, tmp_path: Path
+) -> None:
+    case = recorded(store, now)
+    for customer, name in (("x", "Financial"), ("y", "Exact")):
+        row = a_customer(customer).model_copy(update={"name": name})
+        store.act(lambda uow, row=row: uow.customers.save(row))
+    settings = Settings(data_dir=tmp_path, retention=RetentionSettings(near_miss_months=0))
+    store.act(lambda uow: erase.request(uow, RESPONDER, case.id, "over", settings, now()))
+    store.act(lambda uow: erase.carry_out(uow, APPROVER, case.id, settings, now()))
+    erased = store.look(lambda uow: uow.cases.get(case.id))
+
+    assert erased.cause is Cause.MIS_SENT
+    assert erased.near_miss_account is not None
+    assert erased.near_miss_account.data_categories == (DataCategory.FINANCIAL,)
+    assert erased.near_miss_account.people.precision is Precision.EXACT
+    assert erased.near_miss_account.done == "(erased)"
+    with pytest.raises(NotAllowed, match="erased"):
+        store.act(lambda uow: near_misses.doubt(uow, ANALYST, case.id, "again", now()))
+
+
+async def test_the_form_keeps_a_near_miss_and_shows_what_was_typed_when_it_refuses(
+    tmp_path: Path,
+) -> None:
+    with a_desk(tmp_path) as desk:
+        visitor = desk.visitor()
+        assert await visitor.sign_in("ana")
+        typed = {
+            "what": WHAT,
+            "noticed_at": "2026-11-22 08:30",
+            "cause": "mis_sent",
+            "category": "financial",
+            "people": "14",
+            "why_no_breach": "",
+        }
+        refused = await visitor.post("/near-misses/new", **typed)
+        kept = await visitor.post("/near-misses/new", **(typed | {"why_no_breach": "Not sent."}))
+        page = (await visitor.client.get("/register")).text
+
+    assert refused.status_code == 422
+    assert "Payslips nearly went" in refused.text
+    assert re.search(r'value="financial" checked', refused.text)
+    assert kept.status_code == 303
+    assert "Near miss" in page
+    assert "Sent, shown or told to the wrong person" in page
+
+
+def test_the_command_keeps_a_near_miss(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    result = CliRunner().invoke(
+        app,
+        [
+            "near-miss", "add", "A laptop was left in a taxi.", "--noticed", "2026-01-05 10:00",
+            "--cause", "lost_or_stolen", "--why", "Encrypted, and back within the hour.",
+            "--people", "3", "--about", "--data-dir", str(folder),
+        ],
+    )  # fmt: skip
+    listed = CliRunner().invoke(
+        app, ["register", "export", "--format", "csv", "--data-dir", str(folder)]
+    )
+
+    assert result.exit_code == 0, result.output
+    assert "CASE-0001 stands in the register" in result.output
+    assert "Lost or stolen device or paper" in listed.output
