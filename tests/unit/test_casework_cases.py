@@ -269,7 +269,7 @@ def test_a_near_miss_closes_with_its_reason_and_a_breach_is_none(
             near_miss=True,
             now=now(),
             cause=finding("rowan", Cause.LOST_OR_STOLEN, None, now()),
-        )  # fmt: skip
+        )
     )
 
     assert (closed.state, closed.near_miss) == (CaseState.CLOSED, True)
