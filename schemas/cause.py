@@ -11,7 +11,7 @@ from schemas.customer import Frozen
 
 
 class Cause(StrEnum):
-    """What led to it. `breachdesk/law/causes.toml` has the words and where they come from."""
+    """What led to it. `breachdesk/gdpr/causes.toml` has the words and where they come from."""
 
     PHISHING = "phishing"
     STOLEN_CREDENTIALS = "stolen_credentials"

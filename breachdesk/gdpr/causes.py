@@ -45,7 +45,7 @@ class CauseList(Frozen):
 @cache
 def cause_list() -> CauseList:
     """The list as installed."""
-    text = resources.files("breachdesk").joinpath("law", FILE).read_text(encoding="utf-8")
+    text = resources.files("breachdesk").joinpath("gdpr", FILE).read_text(encoding="utf-8")
     return CauseList.model_validate(tomllib.loads(text))
 
 

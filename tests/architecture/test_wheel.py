@@ -38,6 +38,7 @@ def test_the_wheel_holds_words_rules_and_migrations(shipped: list[str]) -> None:
     assert "breachdesk/_rules/" in text
     assert "breachdesk/stores/migrations/versions/" in text
     assert "breachdesk/law/uk.toml" in text
+    assert "breachdesk/gdpr/causes.toml" in text
 
 
 def test_the_wheel_holds_no_test_and_no_other_root(shipped: list[str]) -> None:
