@@ -18,6 +18,7 @@ from schemas.case import CaseState
 from schemas.customer import Role
 from schemas.decision import Basis, Decision
 from schemas.errors import BadInput, NotFound
+from schemas.law import LawBook
 from schemas.letter_facts import NoticeFacts
 from schemas.obligation import Clock, Duty
 from schemas.report import Submission
@@ -86,12 +87,12 @@ def overview(uow: UnitOfWork, now: datetime) -> tuple[Clock, ...]:
     return tuple(sorted(clocks, key=_order))
 
 
-def check_law(aware_at: datetime) -> None:
+def check_law(law: LawBook, aware_at: datetime) -> None:
     """Raises BadInput for an awareness before the law that sets the clocks: no page that shows a
     clock could be read."""
     try:
         for regulator in (ICO, PECR):
-            jurisdiction(regulator).law_at(aware_at)
+            jurisdiction(regulator).law_at(law, aware_at)
     except NotFound as problem:
         raise BadInput(
             "no law that we know was in force on that day",
@@ -113,7 +114,8 @@ def _regulators(state: _State) -> Iterator[Clock]:
 
 def _regulator(state: _State, plugin: Jurisdiction) -> Clock:
     breach = state.breach
-    law, deadline = plugin.law_at(breach.aware_at), plugin.deadline(breach.aware_at)
+    law = plugin.law_at(state.uow.law, breach.aware_at)
+    deadline = plugin.deadline(state.uow.law, breach.aware_at)
     first = min(
         (s for s in state.submissions if s.jurisdiction == plugin.id),
         key=lambda s: s.submitted_at,
@@ -138,10 +140,10 @@ def _stopped_by(submission: Submission) -> str:
 
 
 def _regulator_notes(state: _State, plugin: Jurisdiction) -> Iterator[str]:
-    law, breach = plugin.law_at(state.breach.aware_at), state.breach
-    bound = plugin.deadline(breach.aware_at).formal_outer_bound
+    law, breach = state.uow.law, state.breach
+    bound = plugin.deadline(law, breach.aware_at).formal_outer_bound
     yield f"Only a recorded submission stops it. Formal outer bound {bound:%d %b %Y %H:%M} UTC."
-    worst = shadow(breach.detected_at, breach.aware_at, law.hours)
+    worst = shadow(breach.detected_at, breach.aware_at, plugin.law_at(law, breach.aware_at))
     if worst is not None:
         yield f"If the first alert counted as awareness: {worst.due:%d %b %Y %H:%M} UTC."
     if plugin.id == ICO and state.decision and not state.decision.report_to_ico.yes:

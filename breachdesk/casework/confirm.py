@@ -44,6 +44,7 @@ def confirm(  # noqa: PLR0913 - what the form declares, each by its name
     reason = required(reason, place="reason", remedy="Say what makes you reasonably certain.")
     alerts = [uow.alerts.get(pk) for pk in case.alerts]
     detected = min((alert.detected_at for alert in alerts), default=None)
+    check_law(uow.law, aware_at)
     _check_aware(aware_at, detected, reason, now)
     _check_window(occurred_from, occurred_to, now)
     breach = Breach(
@@ -96,6 +97,7 @@ def move_awareness(
         _may_move_later(actor, breach)
     else:
         require(actor, Duty.RESPONDER, act="declare an earlier awareness")
+    check_law(uow.law, aware_at)
     _check_aware(aware_at, breach.detected_at, reason, now)
     history = (*(breach.awareness or (_first(breach),)), _declared(actor, aware_at, reason, now))
     saved = uow.breaches.save(
@@ -133,7 +135,6 @@ def _unconfirmed(uow: UnitOfWork, case_id: str) -> Case:
 def _check_aware(aware_at: datetime, detected: datetime | None, reason: str, now: datetime) -> None:
     if in_utc(aware_at) > in_utc(now):
         raise BadInput("this time lies in the future", place="aware since", remedy="Correct it.")
-    check_law(aware_at)
     before = detected is not None and in_utc(aware_at) < in_utc(detected)
     if before and len(reason) < EXPLAINED:
         raise BadInput(

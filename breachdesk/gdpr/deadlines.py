@@ -1,33 +1,76 @@
-"""Deadlines: exact UTC arithmetic on the moment of awareness.
+"""Deadlines: hours are exact arithmetic in UTC, days and months follow the local calendar.
 
 Hours are real hours: no clock change, weekend or bank holiday moves them (Regulation 1182/71,
-Art. 3(3) and 3(4), as we read it; the roll to a working day is for periods not in hours).
+Art. 3(3) and 3(4), as we read it; the roll to a working day is for periods not in hours). Days and
+months end at the same local time on a later day, and never roll to a working day: that is never
+later than the law allows.
 """
 
 from __future__ import annotations
 
 import calendar
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
+from schemas.law import Provision
 from schemas.times import in_utc
+
+UNITED_KINGDOM = ZoneInfo("Europe/London")
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A limit in hours. `due` drives every countdown; the outer bound is only ever a note."""
+    """A limit. `due` drives every countdown; the outer bound is only ever a note."""
 
     started_at: datetime
     due: datetime
     formal_outer_bound: datetime
-    """Art. 3(1): the hour in which the event falls is not counted."""
+    """Art. 3(1): the hour, or the day, in which the event falls is not counted."""
 
 
-def in_hours(aware_at: datetime, hours: int) -> Deadline:
-    """`hours` after awareness. Raises BadInput for a time without a zone."""
-    start = in_utc(aware_at)
-    due = start + timedelta(hours=hours)
-    return Deadline(start, due, _next_full_hour(due))
+def deadline_of(provision: Provision, start: datetime) -> Deadline | None:
+    """The limit that the provision gives from the start; None: it gives no figure. Raises BadInput
+    for a time without a zone."""
+    zone = ZoneInfo(provision.zone)
+    if provision.hours is not None:
+        return in_hours(start, provision.hours)
+    if provision.days is not None:
+        return in_days(start, provision.days, zone)
+    if provision.months is not None:
+        return in_months(start, provision.months, zone)
+    return None
+
+
+def in_hours(start: datetime, hours: int) -> Deadline:
+    """`hours` after the start. Raises BadInput for a time without a zone."""
+    begin = in_utc(start)
+    due = begin + timedelta(hours=hours)
+    return Deadline(begin, due, _next_full_hour(due))
+
+
+def in_days(start: datetime, days: int, zone: ZoneInfo = UNITED_KINGDOM) -> Deadline:
+    """The same local time, `days` after the local day of the start. Raises BadInput for a time
+    without a zone."""
+    local = in_utc(start).astimezone(zone)
+    return _at_local_time(local, local.date() + timedelta(days=days), zone)
+
+
+def in_months(start: datetime, months: int, zone: ZoneInfo = UNITED_KINGDOM) -> Deadline:
+    """The same local time on the same day of a later month, else on its last day. Raises BadInput
+    for a time without a zone."""
+    local = in_utc(start).astimezone(zone)
+    return _at_local_time(local, add_months(local.date(), months), zone)
+
+
+def days(start: datetime, count: int, zone: ZoneInfo = UNITED_KINGDOM) -> datetime:
+    """When a period of so many days ends, in UTC."""
+    return in_days(start, count, zone).due
+
+
+def one_month(start: datetime, zone: ZoneInfo = UNITED_KINGDOM) -> datetime:
+    """When a period of one month ends, in UTC."""
+    return in_months(start, 1, zone).due
 
 
 def is_late(at: datetime, due: datetime) -> bool:
@@ -35,19 +78,14 @@ def is_late(at: datetime, due: datetime) -> bool:
     return in_utc(at) > in_utc(due)
 
 
-def one_month(start: datetime) -> datetime:
-    """Same day and hour of the next month, else its last day; no roll to a working day."""
-    moment = in_utc(start)
-    year, month = (moment.year + 1, 1) if moment.month == 12 else (moment.year, moment.month + 1)
-    last = calendar.monthrange(year, month)[1]
-    return moment.replace(year=year, month=month, day=min(moment.day, last))
-
-
-def shadow(detected_at: datetime | None, aware_at: datetime, hours: int) -> Deadline | None:
-    """The deadline if a regulator held that awareness was the first alert; None: no earlier."""
+def shadow(
+    detected_at: datetime | None, aware_at: datetime, provision: Provision
+) -> Deadline | None:
+    """The deadline if a regulator held that awareness was the first alert; None: no earlier, or
+    the provision gives no figure."""
     if detected_at is None or in_utc(detected_at) >= in_utc(aware_at):
         return None
-    return in_hours(detected_at, hours)
+    return deadline_of(provision, detected_at)
 
 
 def awareness_delay(detected_at: datetime | None, aware_at: datetime) -> timedelta:
@@ -55,6 +93,25 @@ def awareness_delay(detected_at: datetime | None, aware_at: datetime) -> timedel
     if detected_at is None:
         return timedelta()
     return max(timedelta(), in_utc(aware_at) - in_utc(detected_at))
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day of a later month, else its last day."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    return date(year, month + 1, min(day.day, last))
+
+
+def _at_local_time(start: datetime, day: date, zone: ZoneInfo) -> Deadline:
+    wall = datetime.combine(day, start.time().replace(fold=0))
+    midnight = datetime.combine(day + timedelta(days=1), time())
+    return Deadline(start.astimezone(UTC), _earliest(wall, zone), _earliest(midnight, zone))
+
+
+def _earliest(wall: datetime, zone: ZoneInfo) -> datetime:
+    """In UTC. A local time that comes twice, or never, is read as the earlier moment."""
+    readings = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return min(readings)
 
 
 def _next_full_hour(moment: datetime) -> datetime:

@@ -35,6 +35,8 @@ class Filing:
     """How many letters ended how, in words; counts only."""
     notice_text: str = ""
     """What the letters say, without anybody's name."""
+    limit: str = "the limit"
+    """`72 hours`: how long the law gives, in words."""
 
     @property
     def written(self) -> ReportFacts:

@@ -7,7 +7,6 @@ that is wrong replaces nothing: the shipped one holds, and `problems` names the 
 from __future__ import annotations
 
 import tomllib
-from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -20,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
+from breachdesk.gdpr.deadlines import add_months
 from schemas.errors import Corrupt
 from schemas.law import (
     Authority,
@@ -38,6 +38,8 @@ KINDS: Mapping[str, type[Reviewed]] = {
     "forms": LawForm,
     "references": Reference,
 }
+OTHER_DATA = frozenset({"causes.toml"})
+"""Dated data in the same folder that has a reader of its own."""
 R = TypeVar("R", bound=Reviewed)
 
 
@@ -47,7 +49,7 @@ def shipped() -> LawBook:
     folder = files("breachdesk") / "law"
     read = _Reading(None)
     for file in sorted(folder.iterdir(), key=lambda each: each.name):
-        if file.name.endswith(".toml"):
+        if file.name.endswith(".toml") and file.name not in OTHER_DATA:
             read.add(file.name, file.read_text(encoding="utf-8"))
     if read.problems:
         first = read.problems[0]
@@ -176,15 +178,9 @@ def _words(problem: Exception) -> str:
 
 def overdue(book: LawBook, day: date, months: int) -> tuple[Reviewed, ...]:
     """The entries in force whose review is older than that many months."""
-    return tuple(e for e in book.in_force(day) if _months_later(e.reviewed_on, months) < day)
+    return tuple(e for e in book.in_force(day) if add_months(e.reviewed_on, months) < day)
 
 
 def unverified(book: LawBook, day: date) -> tuple[Reviewed, ...]:
     """The entries in force that nobody has read on a page of the legislator or the authority."""
     return tuple(e for e in book.in_force(day) if not e.verified)
-
-
-def _months_later(day: date, months: int) -> date:
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    last = monthrange(year, month + 1)[1]
-    return date(year, month + 1, min(day.day, last))

@@ -5,26 +5,10 @@ The form itself asks not to include personal data of those involved.
 
 from __future__ import annotations
 
-from datetime import date
-
-from breachdesk.gdpr.authorities import UK_INFORMATION_COMMISSIONER
 from breachdesk.gdpr.filing import Asker, Filing, list_of, quantity, yes_or_no
-from breachdesk.gdpr.jurisdiction import Example, Jurisdiction, Law
+from breachdesk.gdpr.jurisdiction import Example, Jurisdiction
 from schemas.obligation import Duty
 from schemas.report import Question, ReportStage
-
-REVIEWED = date(2026, 11, 22)
-
-LAW = (
-    Law(
-        valid_from=date(2018, 5, 25),
-        hours=72,
-        article="UK GDPR Art. 33(1)",
-        source="https://www.legislation.gov.uk/eur/2016/679/article/33",
-        reviewed_on=REVIEWED,
-        verified=False,
-    ),
-)
 
 EXAMPLES = (
     Example("over the March change", "2026-03-27T16:20:00+00:00", "2026-03-30T17:20:00+01:00"),
@@ -79,7 +63,7 @@ def _about_breach(filing: Filing) -> tuple[Question, ...]:
         ),
         ask(
             "delay_reasons",
-            "If later than 72 hours: why the delay?",
+            f"If later than {filing.limit}: why the delay?",
             facts.delay_reasons,
             must=filing.late,
             article="33(1)",
@@ -160,8 +144,9 @@ JURISDICTION = Jurisdiction(
     id="uk_ico",
     title="UK GDPR, Article 33",
     duty=Duty.ICO_ART33,
-    law=LAW,
-    authority=UK_INFORMATION_COMMISSIONER,
+    provision="uk_gdpr_art33_1",
+    authority="ico",
+    form="uk_ico",
     questions=questions,
     examples=EXAMPLES,
 )

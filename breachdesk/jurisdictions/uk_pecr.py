@@ -6,34 +6,10 @@ report replaces the UK GDPR one for the breach; both are never filed.
 
 from __future__ import annotations
 
-from datetime import date
-
-from breachdesk.gdpr.authorities import UK_INFORMATION_COMMISSIONER
 from breachdesk.gdpr.filing import Asker, Filing, list_of, quantity
-from breachdesk.gdpr.jurisdiction import Example, Jurisdiction, Law
+from breachdesk.gdpr.jurisdiction import Example, Jurisdiction
 from schemas.obligation import Duty
 from schemas.report import Question, ReportStage
-
-REVIEWED = date(2026, 11, 22)
-
-LAW = (
-    Law(
-        valid_from=date(2013, 8, 25),
-        valid_to=date(2025, 8, 20),
-        hours=24,
-        article="PECR reg. 5A(2) with Regulation 611/2013 Art. 2(2)",
-        source="https://www.legislation.gov.uk/eur/2013/611",
-        reviewed_on=REVIEWED,
-        verified=False,
-    ),
-    Law(
-        valid_from=date(2025, 8, 20),
-        hours=72,
-        article="PECR reg. 5A(2), as amended by the Data (Use and Access) Act 2025 s.111",
-        source="https://www.legislation.gov.uk/ukpga/2025/18/section/111",
-        reviewed_on=REVIEWED,
-    ),
-)
 
 EXAMPLES = (
     Example("before August 2025", "2025-08-19T12:00:00+01:00", "2025-08-20T12:00:00+01:00"),
@@ -121,8 +97,9 @@ JURISDICTION = Jurisdiction(
     id="uk_pecr",
     title="PECR, regulation 5A",
     duty=Duty.ICO_PECR,
-    law=LAW,
-    authority=UK_INFORMATION_COMMISSIONER,
+    provision="pecr_5a_2",
+    authority="ico",
+    form="uk_pecr",
     questions=questions,
     examples=EXAMPLES,
 )

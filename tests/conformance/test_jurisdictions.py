@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -10,13 +11,16 @@ import pytest
 
 from breachdesk.gdpr.filing import Filing
 from breachdesk.gdpr.jurisdiction import Jurisdiction, missing
+from breachdesk.gdpr.law import shipped
 from breachdesk.jurisdictions import jurisdiction, jurisdictions
 from schemas.breach import Breach
 from schemas.case import Case, Origin
-from schemas.errors import NotFound
+from schemas.errors import Misconfigured, NotFound
+from schemas.law import Provision
 from schemas.report import NotYetKnown, Precision, Quantity, ReportFacts
 from schemas.settings import ProviderProfile
 
+LAW = shipped()
 AWARE = datetime(2026, 11, 23, 9, 12, tzinfo=UTC)
 ALL = sorted(jurisdictions().items())
 each = pytest.mark.parametrize("plugin", [p for _, p in ALL], ids=[i for i, _ in ALL])
@@ -47,29 +51,52 @@ def whole() -> ReportFacts:
     )  # fmt: skip
 
 
+def versions(plugin: Jurisdiction) -> list[Provision]:
+    return [p for p in LAW.provisions if p.id == plugin.provision]
+
+
 @each
 def test_every_version_of_the_law_says_where_it_was_read_and_when(plugin: Jurisdiction) -> None:
-    assert plugin.law
-    for law in plugin.law:
-        assert law.source.startswith("https://")
-        assert law.article
-        assert law.reviewed_on.year >= 2026
+    assert versions(plugin)
+    for provision in versions(plugin):
+        assert provision.source.startswith("https://")
+        assert provision.article
+        assert provision.reviewed_on.year >= 2026
 
 
 @each
 def test_versions_follow_each_other_without_a_hole(plugin: Jurisdiction) -> None:
-    assert all(a.valid_to == b.valid_from for a, b in pairwise(plugin.law))
-    assert plugin.law[-1].valid_to is None
-    assert plugin.authority[-1].valid_to is None
+    held = versions(plugin)
+
+    assert all(a.valid_to == b.valid_from for a, b in pairwise(held))
+    assert held[-1].valid_to is None
+
+
+@each
+def test_its_law_its_authority_and_its_form_are_known_today(plugin: Jurisdiction) -> None:
+    assert plugin.law_at(LAW, AWARE).period
+    assert plugin.authority_at(LAW, AWARE).telephone
+    assert plugin.form_at(LAW, AWARE).authority == plugin.authority
 
 
 @each
 def test_its_examples_give_their_deadlines(plugin: Jurisdiction) -> None:
     assert plugin.examples
     for example in plugin.examples:
-        due = plugin.deadline(datetime.fromisoformat(example.aware_at)).due
+        due = plugin.deadline(LAW, datetime.fromisoformat(example.aware_at)).due
 
         assert due == datetime.fromisoformat(example.due).astimezone(UTC), example.title
+
+
+@each
+def test_an_operators_hours_move_the_deadline(plugin: Jurisdiction) -> None:
+    longer = tuple(
+        p.model_copy(update={"hours": 96}) if p.id == plugin.provision else p
+        for p in LAW.provisions
+    )
+    law = LAW.model_copy(update={"provisions": longer})
+
+    assert plugin.deadline(law, AWARE).due == AWARE + timedelta(hours=96)
 
 
 @each
@@ -110,17 +137,34 @@ def test_sections_stand_together_in_the_order_of_the_form(plugin: Jurisdiction) 
     assert changes == len(set(sections))
 
 
-def test_pecr_was_a_day_until_august_2025_and_is_72_hours_since() -> None:
-    pecr = jurisdiction("uk_pecr")
+@pytest.mark.parametrize(
+    ("aware", "due"),
+    [
+        ("2025-08-19T23:59:59", "2025-08-20T23:59:59"),
+        ("2025-08-20T00:00", "2025-08-23T00:00"),
+        ("2025-08-20T00:59", "2025-08-23T00:59"),
+    ],
+)
+def test_pecr_gives_72_hours_from_the_first_hour_of_20_august_2025_in_the_united_kingdom(
+    aware: str, due: str
+) -> None:
     london = ZoneInfo("Europe/London")
+    start = datetime.fromisoformat(aware).replace(tzinfo=london)
+    deadline = jurisdiction("uk_pecr").deadline(LAW, start)
 
-    assert pecr.law_at(datetime(2025, 8, 19, 23, 0, tzinfo=london)).hours == 24
-    assert pecr.law_at(datetime(2025, 8, 20, 12, 0, tzinfo=london)).hours == 72
+    assert deadline.due == datetime.fromisoformat(due).replace(tzinfo=london)
 
 
 def test_law_before_the_first_version_is_not_invented() -> None:
     with pytest.raises(NotFound, match="no version"):
-        jurisdiction("uk_ico").law_at(datetime(2017, 1, 1, tzinfo=UTC))
+        jurisdiction("uk_ico").law_at(LAW, datetime(2017, 1, 1, tzinfo=UTC))
+
+
+def test_a_provision_without_a_period_gives_no_deadline_by_silence() -> None:
+    plugin = replace(jurisdiction("uk_ico"), provision="uk_gdpr_art33_2")
+
+    with pytest.raises(Misconfigured, match="no hours, days or months"):
+        plugin.deadline(LAW, AWARE)
 
 
 def test_an_unknown_jurisdiction_names_those_there_are() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from breachdesk.casework import affected, cases, causes, clocks, confirm, decide, register, report
 from breachdesk.stores.sql_store import SqlStore
+from breachdesk.gdpr.law import shipped
 from breachdesk.testing import (
     FixedNow,
     a_binding,
@@ -141,7 +142,7 @@ def test_the_icos_clock_counts_real_hours_over_the_october_change(scene: Scene) 
 
     assert clock is not None
     assert clock.due == datetime(2026, 10, 26, 8, 5, tzinfo=UTC)
-    assert "reviewed 2026-11-22" in clock.source
+    assert clock.source == shipped().provision("uk_gdpr_art33_1", clock.started_at).citation
 
 
 def test_only_a_recorded_submission_stops_it(scene: Scene) -> None:

@@ -1,12 +1,25 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from breachdesk.gdpr.deadlines import awareness_delay, in_hours, is_late, one_month, shadow
+from breachdesk.gdpr.deadlines import (
+    awareness_delay,
+    days,
+    deadline_of,
+    in_days,
+    in_hours,
+    in_months,
+    is_late,
+    one_month,
+    shadow,
+)
 from schemas.errors import BadInput
+from schemas.law import Provision
 
 LONDON = ZoneInfo("Europe/London")
 
@@ -20,6 +33,11 @@ VECTORS = [
 
 def london(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=LONDON)
+
+
+def at_london(text: str) -> datetime:
+    """In UTC: two times in one zone compare by the clock on the wall."""
+    return london(text).astimezone(UTC)
 
 
 @pytest.mark.parametrize(("aware", "due", "bound"), VECTORS)
@@ -69,27 +87,122 @@ def test_a_time_without_a_zone_is_refused() -> None:
         ("2028-01-31T10:00", "2028-02-29T10:00"),
         ("2026-12-15T10:00", "2027-01-15T10:00"),
         ("2026-05-31T10:00", "2026-06-30T10:00"),
+        ("2026-03-31T00:30", "2026-04-30T00:30"),
+        ("2026-09-30T00:30", "2026-10-30T00:30"),
+        ("2026-03-15T12:00", "2026-04-15T12:00"),
     ],
 )
-def test_a_month_ends_on_the_same_day_or_the_last(start: str, end: str) -> None:
-    moment = datetime.fromisoformat(start).replace(tzinfo=UTC)
+def test_a_month_ends_at_the_same_local_time_on_the_same_day_or_the_last(
+    start: str, end: str
+) -> None:
+    assert one_month(at_london(start)) == at_london(end)
 
-    assert one_month(moment) == datetime.fromisoformat(end).replace(tzinfo=UTC)
+
+@pytest.mark.parametrize(
+    ("start", "count", "end", "bound"),
+    [
+        ("2026-06-19T10:00", 30, "2026-07-19T10:00", "2026-07-20T00:00"),
+        ("2026-10-01T00:30", 30, "2026-10-31T00:30", "2026-11-01T00:00"),
+        ("2026-03-01T09:00", 30, "2026-03-31T09:00", "2026-04-01T00:00"),
+        ("2026-12-15T23:59", 30, "2027-01-14T23:59", "2027-01-15T00:00"),
+    ],
+)
+def test_days_end_at_the_same_local_time_and_never_after_the_last_day(
+    start: str, count: int, end: str, bound: str
+) -> None:
+    deadline = in_days(at_london(start), count)
+
+    assert (deadline.due, deadline.formal_outer_bound) == (at_london(end), at_london(bound))
+    assert days(at_london(start), count) == deadline.due
+
+
+def test_a_local_time_that_never_comes_ends_a_period_at_the_earlier_reading() -> None:
+    deadline = in_days(at_london("2026-02-27T01:30"), 30)
+
+    assert deadline.due == datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
+
+
+def test_a_local_time_that_comes_twice_ends_a_period_at_its_first_coming() -> None:
+    deadline = in_days(at_london("2026-09-25T01:30"), 30)
+
+    assert deadline.due == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+
+
+MOMENTS = st.integers(0, 40 * 366 * 24 * 3600).map(
+    lambda seconds: datetime(2019, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+)
+
+
+@given(MOMENTS, st.integers(1, 400))
+def test_days_count_local_days_over_every_clock_change(start: datetime, count: int) -> None:
+    deadline = in_days(start, count)
+    begun, ended = start.astimezone(LONDON), deadline.due.astimezone(LONDON)
+    drift = deadline.due - start - timedelta(days=count)
+
+    assert abs(drift) <= timedelta(hours=1)
+    assert deadline.started_at == start
+    assert deadline.due < deadline.formal_outer_bound
+    assert ended.date() == begun.date() + timedelta(days=count)
+    # Only a local time that never comes moves: it is read an hour earlier.
+    assert ended.time() == begun.time() or ended.date().month == 3
+
+
+@given(MOMENTS, st.integers(1, 24))
+def test_months_end_in_the_later_month_over_every_clock_change(start: datetime, count: int) -> None:
+    deadline = in_months(start, count)
+    begun, ended = start.astimezone(LONDON), deadline.due.astimezone(LONDON)
+    months = (ended.year - begun.year) * 12 + ended.month - begun.month
+
+    assert months == count
+    assert ended.day == begun.day or (ended + timedelta(days=1)).day == 1
+    assert deadline.due < deadline.formal_outer_bound
+
+
+@given(MOMENTS, st.integers(1, 1000))
+def test_hours_are_the_same_length_over_every_clock_change(start: datetime, count: int) -> None:
+    assert in_hours(start, count).due - start == timedelta(hours=count)
+
+
+def provision(**period: int) -> Provision:
+    return Provision(
+        id="rule", title="t", article="Art. 1", source="s", reviewed_on=date(2026, 11, 30),
+        valid_from=date(2018, 5, 25), **period,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("period", "due"),
+    [
+        ({"hours": 48}, "2026-10-26T08:00"),
+        ({"days": 2}, "2026-10-26T09:00"),
+        ({"months": 1}, "2026-11-24T09:00"),
+    ],
+)
+def test_a_provision_gives_hours_days_or_months(period: dict[str, int], due: str) -> None:
+    deadline = deadline_of(provision(**period), at_london("2026-10-24T09:00"))
+
+    assert deadline is not None
+    assert deadline.due == at_london(due)
+
+
+def test_a_provision_without_a_period_gives_no_deadline() -> None:
+    assert deadline_of(provision(), at_london("2026-10-24T09:00")) is None
 
 
 def test_the_shadow_clock_runs_from_the_first_alert() -> None:
     detected = datetime(2026, 11, 22, 3, 17, tzinfo=UTC)
     aware = datetime(2026, 11, 23, 9, 12, tzinfo=UTC)
-    found = shadow(detected, aware, 72)
+    worst = shadow(detected, aware, provision(hours=72))
 
-    assert found is not None
-    assert found.due == datetime(2026, 11, 25, 3, 17, tzinfo=UTC)
+    assert worst is not None
+    assert worst.due == datetime(2026, 11, 25, 3, 17, tzinfo=UTC)
     assert awareness_delay(detected, aware) == timedelta(hours=29, minutes=55)
 
 
-def test_without_an_earlier_alert_there_is_no_shadow() -> None:
+def test_without_an_earlier_alert_or_a_figure_there_is_no_shadow() -> None:
     aware = datetime(2026, 11, 23, 9, 12, tzinfo=UTC)
 
-    assert shadow(None, aware, 72) is None
-    assert shadow(aware, aware, 72) is None
+    assert shadow(None, aware, provision(hours=72)) is None
+    assert shadow(aware, aware, provision(hours=72)) is None
+    assert shadow(aware - timedelta(hours=1), aware, provision()) is None
     assert awareness_delay(None, aware) == timedelta()
