@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from breachdesk.casework import affected, cases, causes, clocks, confirm, decide, register, report
-from breachdesk.stores.sql_store import SqlStore
 from breachdesk.gdpr.law import shipped
+from breachdesk.stores.sql_store import SqlStore
 from breachdesk.testing import (
     FixedNow,
     a_binding,
