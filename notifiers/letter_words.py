@@ -29,7 +29,7 @@ def locale_of(folder: TemplateFolder, context: LetterContext) -> str:
 
 
 def letter_words(folder: TemplateFolder, context: LetterContext, locale: str) -> dict[str, Any]:
-    """The template's whole world. Raises BadInput when contacts.toml or words.toml is broken."""
+    """The template's whole world. Raises BadInput when words.toml is broken."""
     words = read_data(folder, locale, "words.toml")
     profile, breach = context.profile, context.breach
     seen = dict(context)
@@ -39,7 +39,8 @@ def letter_words(folder: TemplateFolder, context: LetterContext, locale: str) ->
         "recipient": in_line,
         "language": locale,
         "firm": profile.trading_name or profile.legal_name,
-        "contacts": read_data(folder, locale, "contacts.toml"),
+        "law": context.law.provisions_at(context.told_at),
+        "contacts": _contacts(context),
         "was_seen": was_seen(context.exposure),
         "categories": _categories(context, words),
         "systems": _systems(context.exposure, words["asset"]),
@@ -58,6 +59,17 @@ def was_seen(exposure: Exposure) -> bool:
 def attachment_name(context: LetterContext) -> str:
     """`BR-0001-controller-pack-1.json`"""
     return f"{context.breach.id}-controller-pack-{context.version}.json"
+
+
+def _contacts(context: LetterContext) -> dict[str, dict[str, str]]:
+    """`{"ico": {"name": …, "telephone": …}}`. What nobody has checked is left out, so that a
+    template which asks for it makes no letter."""
+    known = context.law.authorities_at(context.told_at).values()
+    return {
+        a.id: {"name": a.title}
+        | a.model_dump(include={"short", "telephone", "area", "address"}, exclude_none=True)
+        for a in known
+    }
 
 
 def read_data(folder: TemplateFolder, locale: str, file: str) -> Mapping[str, Any]:

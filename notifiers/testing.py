@@ -8,6 +8,7 @@ from schemas.affected import Certainty, Channel, Exposure, NoticeKind, Recipient
 from schemas.breach import Breach
 from schemas.customer import DataCategory, PersonKind, Role
 from schemas.decision import Answer, Basis, Decision
+from schemas.law import LawBook
 from schemas.letter import IcoSentence, LetterContext
 from schemas.letter_facts import NoticeFacts
 from schemas.notice import NoticeRow, Outgoing, Rendered, Status
@@ -116,6 +117,35 @@ STORED = Exposure(
 )
 
 
+SINCE: dict[str, object] = {
+    "source": "https://law.example",
+    "reviewed_on": date(2026, 11, 22),
+    "valid_from": date(2018, 5, 25),
+}
+LAW = LawBook.model_validate(
+    {
+        "provisions": [
+            {
+                "id": "uk_gdpr_art33_1",
+                "title": "Report the breach",
+                "article": "UK GDPR Art. 33(1)",
+                "hours": 72,
+            }
+            | SINCE
+        ],
+        "authorities": [
+            {"id": each, "title": name, "telephone": telephone, "short": short, "area": area}
+            | SINCE
+            for each, name, telephone, short, area in (
+                ("ico", "Information Commissioner’s Office", "0303 123 1113", "ICO", None),
+                ("report_fraud", "Report Fraud", "0300 123 2040", None, "England and Wales"),
+                ("police_scotland", "Police Scotland", "101", None, "Scotland"),
+            )
+        ],
+    }
+)
+
+
 def letter_context(
     kind: NoticeKind = NoticeKind.ACCOUNT_HOLDER, **changes: object
 ) -> LetterContext:
@@ -133,6 +163,7 @@ def letter_context(
         "bases": {Basis.ART34, Basis.OWN_PROMISE} if holds_account else {Basis.ART33_2},
         "ico": IcoSentence.WILL_TELL if holds_account else None,
         "customer_name": "Hartwell Dental Practice",
+        "law": LAW,
         "told_at": NOON,
     }
     return LetterContext.model_validate(fields | changes)

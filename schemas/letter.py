@@ -11,6 +11,7 @@ from schemas.affected import Exposure, NoticeKind, Recipient
 from schemas.breach import Breach
 from schemas.customer import Frozen
 from schemas.decision import Basis, Decision
+from schemas.law import LawBook
 from schemas.letter_facts import NoticeFacts
 from schemas.settings import ProviderProfile
 
@@ -52,6 +53,8 @@ class LetterContext(Frozen):
     """Number of the last letter that reached this reader; None: this is the first."""
     may_supersede: int | None = None
     """Number of a later one whose end is not known."""
+    law: LawBook = LawBook()
+    """A template sees what is in force at `told_at`: `law` by id, and `contacts` to ring."""
     told_at: datetime
     """Fixed when the texts are frozen, so that rendering again gives the same bytes."""
 

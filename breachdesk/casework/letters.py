@@ -148,6 +148,7 @@ class LetterMaker:
     ) -> None:
         """`told_under`, `told_at`: as an approval fixed them; None: as they are now."""
         self._made = made
+        self._law = uow.law
         self._profile: ProviderProfile = settings.profile
         self._drill = made.drill or settings.drill
         self._told_under = told_under_now(uow, made.breach) if told_under is None else told_under
@@ -183,6 +184,7 @@ class LetterMaker:
             version=numbering.number,
             supersedes=numbering.supersedes,
             may_supersede=numbering.may_supersede,
+            law=self._law,
             told_at=self._told_at,
         )
 
