@@ -108,8 +108,8 @@ class CaseBook(Protocol):
 
 class BreachBook(Protocol):
     """Breaches and their versioned, immutable documents: Manifest, Decision, NoticeFacts,
-    Approval, ReportFacts, Submission and the clocks. Manifest and NoticeFacts are stored sealed
-    under the case's key."""
+    Approval, ReportFacts, Submission, waivers. Those that may name people are stored sealed under
+    the case's key."""
 
     def next_id(self) -> str: ...
 
@@ -126,8 +126,8 @@ class BreachBook(Protocol):
         ...
 
     def put(self, document: Frozen) -> None:
-        """File a document by its type, breach_id and version (Submission: number; Clock: duty,
-        which replaces). An existing version is never overwritten: raises Conflict."""
+        """File a document by its type, breach_id and version (Submission: number). An
+        existing version is never overwritten: raises Conflict."""
         ...
 
     def redact(self, document: Frozen) -> None:

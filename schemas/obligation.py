@@ -1,15 +1,18 @@
-"""Duties that a breach brings, and the clocks that count towards them."""
+"""What is owed because of a breach: since when, by when, and the act that ends it."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
+from pydantic import Field
+
+from schemas.affected import NoticeKind
 from schemas.customer import Frozen
 
 
-class Duty(StrEnum):
-    """What a clock counts towards."""
+class ObligationKind(StrEnum):
+    """Each has its rule in `breachdesk.casework.obligations.kinds` and a maker beside it."""
 
     ICO_ART33 = "ico_art33"
     ICO_PECR = "ico_pecr"
@@ -18,19 +21,97 @@ class Duty(StrEnum):
     PECR_SUBSCRIBERS = "pecr_subscribers"
     CONTROLLERS_ART33_2 = "controllers_art33_2"
     NEXT_UPDATE = "next_update"
+    HOLD_REVIEW = "hold_review"
+    FACTS_OWED = "facts_owed"
 
 
-class Clock(Frozen):
-    """A running duty. `due` None: without undue delay, no hour is given."""
+class Owed(Frozen):
+    """A reader who has not been told yet."""
+
+    customer_id: str
+    person_id: str
+    notice: NoticeKind
+    because: str
+    """How it stands, e.g. `no letter is approved`; names nobody."""
+
+    @property
+    def key(self) -> str:
+        """Stable over versions of list and letters."""
+        return f"{self.customer_id}/{self.person_id}/{self.notice}"
+
+
+class WaiverRequest(Frozen):
+    """Somebody asks a second person to waive an obligation."""
 
     breach_id: str
-    duty: Duty
+    version: int
+    obligation_id: str
+    asked_by: str
+    asked_at: datetime
+    reason: str = Field(repr=False)
+    covers: tuple[str, ...] = ()
+
+
+class Waiver(Frozen):
+    """A named person says in writing that an obligation need not be met."""
+
+    breach_id: str
+    version: int
+    obligation_id: str
+    waived_by: str
+    waived_at: datetime
+    reason: str = Field(repr=False)
+    asked_by: str | None = None
+    """Who asked, where two people are needed."""
+    covers: tuple[str, ...] = ()
+    """Keys of the readers it was said of; one who comes later is owed it again. Empty: the whole."""
+
+
+class WaiverUndone(Frozen):
+    """A waiver, or a request for one, no longer counts."""
+
+    breach_id: str
+    version: int
+    obligation_id: str
+    undone_by: str
+    undone_at: datetime
+    reason: str = Field(repr=False)
+
+
+class Obligation(Frozen):
+    """Computed from the documents of a breach, never stored. `id` stays the same for as long as
+    it is the same duty, so that a waiver can name it."""
+
+    id: str
+    """E.g. `ico_art33`, `next_update:v3`."""
+    kind: ObligationKind
+    breach_id: str
+    customer_id: str | None = None
     title: str
     started_at: datetime
     due: datetime | None = None
-    stopped_at: datetime | None = None
-    stopped_by: str = ""
-    """What stopped it, e.g. `submission 1, reference IC-…`."""
-    source: str = ""
-    """Law and review date."""
-    note: str = ""
+    """None: without undue delay; no hour is given."""
+    due_from_alert: datetime | None = None
+    """When it would be due if the first alert counted as awareness."""
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+    """What ended it, e.g. `submission 1, reference IC-…`."""
+    owed: tuple[Owed, ...] = ()
+    """Readers who are still to be told of it."""
+    waiver: Waiver | None = None
+    """Set when it counts: nothing of the obligation is owed any more."""
+    requested: WaiverRequest | None = None
+    """A second person has still to waive it."""
+    source: str
+    """Law or document that it comes from."""
+    reviewed_on: date | None = None
+    """When a person last compared the source; None: it is a document of ours."""
+    verified: bool = True
+    """False: the source was not read on a public page of the authority or legislator."""
+    note: str | None = None
+    ends_by: str
+    """The act that ends it, e.g. `a recorded submission`."""
+
+    @property
+    def running(self) -> bool:
+        return self.ended_at is None and self.waiver is None

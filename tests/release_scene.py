@@ -50,6 +50,8 @@ class ReleaseScene:
     breach: Breach = field(init=False)
     place: Installation = field(init=False)
     sender: SenderSettings = SENDER
+    customers: tuple[str, ...] = ("contoso", "fabrikam")
+    """Those whom a person puts on the list."""
 
     def send_through(self, sender: SenderSettings) -> None:
         """The only sender from now on."""
@@ -77,13 +79,18 @@ class ReleaseScene:
             who = an_actor(Duty.REGISTRAR, user_id=by)
             self.store.act(lambda uow: act(uow, who, path, now=self.now()))
 
+    def possible(self, customer_id: str) -> None:
+        """One more customer is frozen as possible, and nothing else changes."""
+        self.customers = (*self.customers, customer_id)
+        self.freeze()
+
     def freeze(self, by: str = "rowan", *, decided_by: str = "") -> Manifest:
         who = an_actor(Duty.RESPONDER, user_id=by)
         decider = an_actor(Duty.RESPONDER, user_id=decided_by or by)
 
         def work(uow: Any) -> Manifest:
             exposures = affected.propose(uow, self.breach.id)
-            for customer in ("contoso", "fabrikam"):
+            for customer in self.customers:
                 exposures = affected.override(
                     exposures, customer, Role.CONTROLLER, Certainty.POSSIBLE, "by hand", decider
                 )

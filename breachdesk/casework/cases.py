@@ -168,9 +168,10 @@ def close(
     reason = required(reason, place="reason", remedy="Say how it ended.")
     if near_miss and case.breach_id:
         raise NotAllowed("a confirmed breach is no near miss", place=case.id, remedy="Close it.")
-    left = obstacles(uow, case)
+    left = obstacles(uow, case, now)
     if left:
-        raise NotAllowed("; ".join(left), place=case.id, remedy="Finish these first.")
+        said = "; ".join(str(obstacle) for obstacle in left)
+        raise NotAllowed(said, place=case.id, remedy="Finish these first, or waive what may be.")
     if cause is not None:
         case = with_cause(case, cause)
     if near_miss or case.breach_id:

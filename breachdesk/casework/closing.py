@@ -1,41 +1,77 @@
-"""What still stands against closing a case: duties that nobody has met yet."""
+"""What still stands against closing a case: every duty that nobody has met or waived yet."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 
+from breachdesk.casework.obligations import RULES, obligations_of
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Manifest
 from schemas.case import Case
 from schemas.decision import Decision
 from schemas.notice import Status
-from schemas.report import Submission
+from schemas.obligation import Obligation
 
 UNSETTLED = (Status.QUEUED, Status.SENDING, Status.DEFERRED, Status.UNKNOWN)
+NAMED = 5
+"""Readers that one obstacle names."""
 
 
-def obstacles(uow: UnitOfWork, case: Case) -> list[str]:
-    """In plain words; empty: it may be closed."""
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One thing to be done before the case may be closed."""
+
+    text: str
+    ends_by: str
+    page: str
+    """Of the case, where it is done."""
+    readers: tuple[str, ...] = ()
+    """Ids of the customers who are still to be told."""
+
+    def __str__(self) -> str:
+        who = ", ".join(self.readers[:NAMED])
+        more = len(self.readers) - NAMED
+        told = f" (not told: {who}{f' and {more} more' if more > 0 else ''})" if who else ""
+        return f"{self.text}{told}: it ends by {self.ends_by}"
+
+
+def obstacles(uow: UnitOfWork, case: Case, now: datetime) -> list[Obstacle]:
+    """Empty: it may be closed."""
     if case.erased:
         return []
-    return [*_tasks(case), *(_duties(uow, case.breach_id) if case.breach_id else ())]
+    found = [*_tasks(case)]
+    if case.breach_id:
+        found += _documents(uow, case.breach_id)
+        running = (o for o in obligations_of(uow, case.breach_id, now) if o.running)
+        found += [_duty(duty) for duty in running]
+        found += _letters(uow, case.breach_id)
+    return found
 
 
-def _tasks(case: Case) -> Iterator[str]:
+def _tasks(case: Case) -> Iterator[Obstacle]:
     waiting = sum(task.done_at is None for task in case.tasks)
     if waiting:
-        yield f"{waiting} task{'s' if waiting > 1 else ''} not done"
+        text = f"{waiting} task{'s are' if waiting > 1 else ' is'} not done"
+        yield Obstacle(text, "its outcome, recorded on the page of the task", "#tasks")
 
 
-def _duties(uow: UnitOfWork, breach_id: str) -> Iterator[str]:
-    book = uow.breaches
-    if book.latest(Manifest, breach_id) is None:
-        yield "the affected list is not frozen"
-    decision = book.latest(Decision, breach_id)
-    if decision is None:
-        yield "the decision is not written"
-    elif (decision.report_to_ico.yes or decision.pecr.yes) and not book.all(Submission, breach_id):
-        yield "the report to the ICO is not submitted"
+def _documents(uow: UnitOfWork, breach_id: str) -> Iterator[Obstacle]:
+    if uow.breaches.latest(Manifest, breach_id) is None:
+        yield Obstacle("the affected list is not frozen", "freezing it", "/affected")
+    if uow.breaches.latest(Decision, breach_id) is None:
+        yield Obstacle("the decision is not written", "writing it", "/decision")
+
+
+def _duty(duty: Obligation) -> Obstacle:
+    title = duty.title[:1].lower() + duty.title[1:]
+    readers = tuple(dict.fromkeys(reader.customer_id for reader in duty.owed))
+    return Obstacle(title, duty.ends_by, f"/{RULES[duty.kind].page}", readers)
+
+
+def _letters(uow: UnitOfWork, breach_id: str) -> Iterator[Obstacle]:
     waiting = len(uow.notices.list(breach_id=breach_id, statuses=UNSETTLED))
     if waiting:
-        yield f"{waiting} letter{'s' if waiting > 1 else ''} not settled"
+        text = f"{waiting} letter{'s are' if waiting > 1 else ' is'} not settled"
+        yield Obstacle(text, "its end, or settling it by the mail server's log", "/delivery")

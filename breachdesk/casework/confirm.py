@@ -7,7 +7,7 @@ from datetime import datetime
 
 from breachdesk.casework.authority import require, required
 from breachdesk.casework.causes import audit_cause, with_cause
-from breachdesk.casework.clocks import check_law
+from breachdesk.casework.obligations.regulators import check_law
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertView
 from schemas.audit import AuditEntry

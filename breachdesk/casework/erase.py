@@ -110,7 +110,7 @@ def standing_against(
         yield "the case is not closed"
     elif in_utc(now) < until:
         yield f"it is kept until {until:%d %B %Y} (retention)"
-    yield from closing.obstacles(uow, case)
+    yield from (obstacle.text for obstacle in closing.obstacles(uow, case, now))
     decision = uow.breaches.latest(Decision, case.breach_id) if case.breach_id else None
     hold = decision.hold if decision else None
     if hold is not None and in_utc(hold.review_on) > in_utc(now):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from breachdesk.casework import clocks, mail_hold
+from breachdesk.casework import mail_hold, obligations
 from breachdesk.casework.standing import approval_of
 from breachdesk.casework.witness import why_waiting
 from breachdesk.ports import UnitOfWork
@@ -36,8 +36,8 @@ class Pending:
 
 def pending(uow: UnitOfWork, now: datetime) -> Pending:
     """As the store stands, at that moment."""
-    running = clocks.overview(uow, now)
-    due = [clock.due for clock in running if clock.due is not None]
+    running = obligations.overview(uow, now)
+    due = [duty.due for duty in running if duty.due is not None]
     return Pending(
         notices=uow.notices.counts(),
         oldest_seconds=_oldest_seconds(uow, now),

@@ -19,7 +19,7 @@ from schemas.affected import Exposure, Manifest
 from schemas.decision import Decision
 from schemas.errors import BadInput, Incomplete, NotAllowed
 from schemas.letter_facts import NoticeFacts
-from schemas.obligation import Duty as Clocked
+from schemas.obligation import ObligationKind
 from schemas.report import (
     Precision,
     Quantity,
@@ -185,9 +185,9 @@ def _replaced(filing: Filing, plugin: Jurisdiction) -> str:
     if filing.exposures:
         return ""
     by_pecr = filing.decision is not None and filing.decision.pecr.yes
-    if by_pecr and plugin.duty is Clocked.ICO_ART33:
+    if by_pecr and plugin.duty is ObligationKind.ICO_ART33:
         return "decided as a PECR breach: the PECR report replaces this one"
-    if not by_pecr and plugin.duty is Clocked.ICO_PECR:
+    if not by_pecr and plugin.duty is ObligationKind.ICO_PECR:
         return "not decided as a PECR breach"
     return ""
 

@@ -19,6 +19,19 @@ def task_id(breach_id: str, kind: NoticeKind, customer: str, person: str, versio
     return f"call-{breach_id}-{kind}-{customer}-{person}-v{version}"
 
 
+def notice_of(task: Task, breach_id: str) -> tuple[NoticeKind, int] | None:
+    """Which letter a telephone task stands for, and which version of the facts it tells. None: it
+    stands for no letter of this breach."""
+    if task.customer_id is None or task.person_id is None:
+        return None
+    for kind in NoticeKind:
+        stem = task_id(breach_id, kind, task.customer_id, task.person_id, 0).removesuffix("0")
+        number = task.id.removeprefix(stem)
+        if number != task.id and number.isdecimal():
+            return kind, int(number)
+    return None
+
+
 def telephone_task(
     recipient: Recipient, made: Documents, script: str, reason: str, now: datetime
 ) -> Task:

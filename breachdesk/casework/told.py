@@ -3,54 +3,67 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
+from breachdesk.casework.telephone import notice_of
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Manifest, NoticeKind
+from schemas.affected import NoticeKind
 from schemas.breach import Breach
 from schemas.case import Task, TaskKind
-from schemas.notice import Status
+from schemas.notice import NoticeRow, Status
 
 TOLD = (Status.HANDED_OVER, Status.DELIVERED)
 
 
-def told_at(
-    uow: UnitOfWork, breach: Breach, manifest: Manifest | None, kind: NoticeKind
-) -> datetime | None:
-    """When the last recipient of this kind was told; None while one waits, or there is none."""
-    owed = {
-        (r.customer_id, r.person_id)
-        for r in (manifest.recipients if manifest else ())
-        if r.kind is kind
-    }
-    when = _told(uow, breach, kind)
-    if not owed or not owed <= when.keys():
-        return None
-    return max(when[person] for person in owed)
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One reader was told by one version of the letters."""
+
+    customer_id: str
+    person_id: str
+    kind: NoticeKind
+    version: int
+    """Of NoticeFacts."""
+    at: datetime
+    by_telephone: bool = False
+
+    @property
+    def reader(self) -> tuple[str, str, NoticeKind]:
+        return self.customer_id, self.person_id, self.kind
+
+
+def tellings(
+    breach_id: str, rows: Iterable[NoticeRow], tasks: Iterable[Task]
+) -> tuple[Telling, ...]:
+    """Every letter that was handed over and every call that reached its reader, oldest first."""
+    found = [*_by_mail(rows), *_by_telephone(breach_id, tasks)]
+    return tuple(sorted(found, key=lambda telling: telling.at))
 
 
 def counts(uow: UnitOfWork, breach: Breach) -> dict[str, int]:
     """Letters by status, and `telephoned`; the witness's message is no letter."""
     rows = uow.notices.list(breach_id=breach.id)
     found = Counter(r.status.value for r in rows if r.kind is not NoticeKind.WITNESS)
-    done = sum(task.done_at is not None for task in _calls(uow, breach))
+    tasks = uow.cases.get(breach.case_id).tasks
+    done = sum(1 for _ in _by_telephone(breach.id, tasks))
     if done:
         found["telephoned"] = done
     return dict(sorted(found.items()))
 
 
-def _told(uow: UnitOfWork, breach: Breach, kind: NoticeKind) -> dict[tuple[str, str], datetime]:
-    when = {
-        (row.customer_id, row.person_id): row.handed_over_at
-        for row in uow.notices.list(breach_id=breach.id, statuses=TOLD)
-        if row.kind is kind and row.handed_over_at is not None
-    }
-    for task in _calls(uow, breach):
-        if task.done_at and f"-{kind}-" in task.id and task.customer_id and task.person_id:
-            when.setdefault((task.customer_id, task.person_id), task.done_at)
-    return when
+def _by_mail(rows: Iterable[NoticeRow]) -> Iterator[Telling]:
+    for row in rows:
+        if row.status in TOLD and row.handed_over_at is not None:
+            yield Telling(row.customer_id, row.person_id, row.kind, row.version, row.handed_over_at)
 
 
-def _calls(uow: UnitOfWork, breach: Breach) -> list[Task]:
-    tasks = uow.cases.get(breach.case_id).tasks
-    return [t for t in tasks if t.kind is TaskKind.TELEPHONE and breach.id in t.id]
+def _by_telephone(breach_id: str, tasks: Iterable[Task]) -> Iterator[Telling]:
+    for task in tasks:
+        if task.kind is not TaskKind.TELEPHONE or task.done_at is None:
+            continue
+        notice = notice_of(task, breach_id)
+        if notice is not None and task.customer_id and task.person_id:
+            kind, version = notice
+            yield Telling(task.customer_id, task.person_id, kind, version, task.done_at, True)

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from breachdesk.casework import clocks
+from breachdesk.bootstrap.house import system_now
+from breachdesk.casework import obligations
 from breachdesk.cli.options import AsJson, DataDir, plain, premises, print_facts, print_rows
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Manifest
@@ -74,12 +75,14 @@ def _alert(uow: UnitOfWork, identifier: str) -> dict[str, Any]:
 
 
 def _breach(uow: UnitOfWork, identifier: str) -> dict[str, Any]:
-    """With its customers (counts by certainty and each one's), clocks, decision and approval."""
+    """With its customers (counts by certainty and each one's), obligations, decision and approval."""
     breach = uow.breaches.get(identifier)
     manifest = uow.breaches.latest(Manifest, identifier)
     return {
         **plain(breach),
-        "clocks": [plain(c) for c in clocks.running(uow, identifier, breach.confirmed_at)],
+        "obligations": [
+            plain(o) for o in obligations.obligations_of(uow, identifier, system_now())
+        ],
         "exposures": [plain(e) for e in manifest.exposures] if manifest else [],
         "manifest": {"version": manifest.version, "hash": manifest.hash} if manifest else None,
         "decision": plain(uow.breaches.latest(Decision, identifier)),

@@ -1,4 +1,4 @@
-"""One case: its way and clocks, what happened, who is affected, containment, tasks, notes."""
+"""One case: its way and obligations, what happened, who is affected, containment, tasks, notes."""
 
 from __future__ import annotations
 

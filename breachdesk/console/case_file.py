@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from breachdesk.casework import clocks
+from breachdesk.casework import obligations
 from breachdesk.console.pages import customer_names
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Certainty, Exposure, Manifest
@@ -18,7 +18,7 @@ from schemas.decision import Decision
 from schemas.errors import NotFound
 from schemas.letter_facts import NoticeFacts
 from schemas.notice import NoticeRow, Status
-from schemas.obligation import Clock
+from schemas.obligation import Obligation
 from schemas.report import ReportFacts, Submission
 
 UNSETTLED = (Status.QUEUED, Status.SENDING, Status.DEFERRED, Status.UNKNOWN)
@@ -39,7 +39,7 @@ class CaseFile:
     rows: tuple[NoticeRow, ...] = ()
     report: ReportFacts | None = None
     submissions: tuple[Submission, ...] = ()
-    clocks: tuple[Clock, ...] = ()
+    obligations: tuple[Obligation, ...] = ()
     paused: bool = False
 
     @property
@@ -119,6 +119,6 @@ def read_case(uow: UnitOfWork, case_id: str, now: datetime) -> CaseFile:
         tuple(uow.notices.list(breach_id=breach_id)),
         book.latest(ReportFacts, breach_id),
         tuple(book.all(Submission, breach_id)),
-        tuple(clocks.running(uow, breach_id, now)),
+        obligations.obligations_of(uow, breach_id, now),
         book.paused(breach_id),
     )

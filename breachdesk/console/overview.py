@@ -1,4 +1,4 @@
-"""Overview: what waits, the running clocks, the gravest alerts, the sources."""
+"""Overview: what waits, the running obligations, the gravest alerts, the sources."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from breachdesk.casework import clocks
+from breachdesk.casework import obligations
 from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.desk import Desk, Signed
 from breachdesk.console.pages import customer_names
@@ -17,7 +17,7 @@ from breachdesk.console.words import capital, counted
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertState, AlertView
 from schemas.case import CaseState
-from schemas.obligation import Clock
+from schemas.obligation import Obligation
 from schemas.source import SourceView
 
 router = APIRouter()
@@ -30,7 +30,7 @@ class State:
 
     files: tuple[CaseFile, ...]
     alerts: tuple[AlertView, ...]
-    clocks: tuple[Clock, ...]
+    obligations: tuple[Obligation, ...]
     sources: tuple[SourceView, ...]
     names: dict[str, str]
     case_of: dict[str, str]
@@ -72,7 +72,7 @@ def _read(uow: UnitOfWork, now: datetime) -> State:
     return State(
         files,
         tuple(uow.alerts.list(states=(AlertState.NEW,))),
-        tuple(clocks.overview(uow, now)),
+        obligations.overview(uow, now),
         tuple(uow.sources.list()),
         customer_names(uow),
         {b.id: b.case_id for b in uow.breaches.list()},

@@ -15,7 +15,7 @@ from breachdesk.gdpr.deadlines import Deadline, deadline_of
 from breachdesk.gdpr.filing import Filing
 from schemas.errors import Misconfigured
 from schemas.law import Authority, LawBook, LawForm, Provision
-from schemas.obligation import Duty
+from schemas.obligation import ObligationKind
 from schemas.report import Question
 
 
@@ -34,7 +34,7 @@ class Jurisdiction:
 
     id: str
     title: str
-    duty: Duty
+    duty: ObligationKind
     """The clock that a submission here stops."""
     provision: str
     """Id of the provision that sets the limit."""

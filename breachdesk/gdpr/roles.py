@@ -9,7 +9,7 @@ from enum import StrEnum
 from schemas.affected import Certainty, Exposure, NoticeKind
 from schemas.customer import Pecr, Role
 from schemas.decision import Basis, Decision
-from schemas.obligation import Duty
+from schemas.obligation import ObligationKind
 
 
 class Track(StrEnum):
@@ -41,7 +41,7 @@ class RegulatorTrack:
     """One report to the ICO: what stands in it, and its clock."""
 
     track: Track
-    duty: Duty
+    duty: ObligationKind
     """The clock that this report stops."""
     jurisdiction: str
     exposures: tuple[Exposure, ...]
@@ -89,8 +89,8 @@ def regulator_tracks(
             art33.append(exposure)
     owed = decision.report_to_ico.yes if decision else None
     found = (
-        RegulatorTrack(Track.ICO, Duty.ICO_ART33, "uk_ico", tuple(art33), owed),
-        RegulatorTrack(Track.PECR, Duty.ICO_PECR, "uk_pecr", tuple(pecr), True),
+        RegulatorTrack(Track.ICO, ObligationKind.ICO_ART33, "uk_ico", tuple(art33), owed),
+        RegulatorTrack(Track.PECR, ObligationKind.ICO_PECR, "uk_pecr", tuple(pecr), True),
     )
     return tuple(track for track in found if track.exposures)
 

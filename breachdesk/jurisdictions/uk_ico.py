@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from breachdesk.gdpr.filing import Asker, Filing, list_of, quantity, yes_or_no
 from breachdesk.gdpr.jurisdiction import Example, Jurisdiction
-from schemas.obligation import Duty
+from schemas.obligation import ObligationKind
 from schemas.report import Question, ReportStage
 
 EXAMPLES = (
@@ -143,7 +143,7 @@ def _about_you(filing: Filing) -> tuple[Question, ...]:
 JURISDICTION = Jurisdiction(
     id="uk_ico",
     title="UK GDPR, Article 33",
-    duty=Duty.ICO_ART33,
+    duty=ObligationKind.ICO_ART33,
     provision="uk_gdpr_art33_1",
     authority="ico",
     form="uk_ico",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from breachdesk.gdpr.filing import Asker, Filing, list_of, quantity
 from breachdesk.gdpr.jurisdiction import Example, Jurisdiction
-from schemas.obligation import Duty
+from schemas.obligation import ObligationKind
 from schemas.report import Question, ReportStage
 
 EXAMPLES = (
@@ -96,7 +96,7 @@ def _telling(filing: Filing) -> tuple[Question, ...]:
 JURISDICTION = Jurisdiction(
     id="uk_pecr",
     title="PECR, regulation 5A",
-    duty=Duty.ICO_PECR,
+    duty=ObligationKind.ICO_PECR,
     provision="pecr_5a_2",
     authority="ico",
     form="uk_pecr",

@@ -19,12 +19,13 @@ from schemas.breach import Breach
 from schemas.customer import Frozen
 from schemas.errors import BadInput, Conflict, NotFound
 from schemas.letter_facts import NoticeFacts
-from schemas.obligation import Clock
+from schemas.obligation import Waiver, WaiverRequest, WaiverUndone
 from schemas.report import Submission
 
 Doc = TypeVar("Doc", bound=Frozen)
 SEALED: tuple[type[Frozen], ...] = (
     Manifest, NoticeFacts, WitnessMail, BodyTold, ControllerQuestion, Receipt,
+    WaiverRequest, Waiver, WaiverUndone,
 )  # fmt: skip
 
 
@@ -90,21 +91,15 @@ class SqlBreachBook:
         existing = self._connection.execute(
             select(documents.c.id).where(*(documents.c[k] == v for k, v in address.items()))
         ).scalar()
-        if existing is not None and not isinstance(document, Clock):
+        if existing is not None:
             raise Conflict(
                 "this version is filed already",
                 place=f"{address['breach_id']}, {address['kind']} {address['number']}",
                 remedy="Reload; the next version may be filed.",
             )
         content = self._content(document, address)
-        if existing is None:
-            added = self._connection.execute(insert(documents).values(**address, **content))
-            self._rows.touch(documents, counters.serial(added))
-        else:
-            self._rows.replace(documents, existing)
-            self._connection.execute(
-                update(documents).where(documents.c.id == existing).values(**content)
-            )
+        added = self._connection.execute(insert(documents).values(**address, **content))
+        self._rows.touch(documents, counters.serial(added))
 
     def redact(self, document: Frozen) -> None:
         """Write over a filed version. Raises NotFound when there is none."""
@@ -177,14 +172,10 @@ class SqlBreachBook:
 
 def _address(document: Frozen) -> dict[str, Any]:
     kind = type(document).__name__
-    fields = document.model_dump(include={"breach_id", "version", "number", "duty", "jurisdiction"})
+    fields = document.model_dump(include={"breach_id", "version", "number", "jurisdiction"})
     if "breach_id" not in fields:
         raise BadInput(f"a {kind} belongs to no breach", remedy="File it elsewhere.")
-    key = ""
-    if isinstance(document, Clock):
-        key = document.duty.value
-    elif isinstance(document, Submission):
-        key = document.jurisdiction
+    key = document.jurisdiction if isinstance(document, Submission) else ""
     number = fields.get("number", fields.get("version", 0))
     return {"kind": kind, "breach_id": fields["breach_id"], "key": key, "number": number}
 

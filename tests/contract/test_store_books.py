@@ -28,7 +28,7 @@ from schemas.decision import Answer, Decision
 from schemas.errors import BadInput, Conflict, NotAllowed, NotFound
 from schemas.letter_facts import NoticeFacts
 from schemas.notice import NoticeRow, Status
-from schemas.obligation import Clock, Duty
+from schemas.obligation import Waiver
 from schemas.report import RegulatorReport, ReportStage, Submission
 from schemas.source import BlindInterval
 
@@ -186,14 +186,7 @@ def test_documents_of_one_kind_and_breach_do_not_mix_with_others(
     assert store.look(lambda uow: uow.breaches.latest(Manifest, other.id)) is None
 
 
-def test_a_clock_replaces_its_duty_and_submissions_keep_their_numbers(
-    store: AnyStore, breach: Breach
-) -> None:
-    running = Clock(breach_id=breach.id, duty=Duty.ICO_ART33, title="t", started_at=START)
-    stopped = running.model_copy(update={"stopped_at": START, "stopped_by": "submission 1"})
-    second = Clock(breach_id=breach.id, duty=Duty.OWN_PROMISE, title="t", started_at=START)
-    for clock in (running, second, stopped):
-        store.act(lambda uow, c=clock: uow.breaches.put(c))
+def test_submissions_keep_their_numbers(store: AnyStore, breach: Breach) -> None:
     report = RegulatorReport(
         breach_id=breach.id,
         jurisdiction="uk_ico",
@@ -217,7 +210,6 @@ def test_a_clock_replaces_its_duty_and_submissions_keep_their_numbers(
         )
         store.act(lambda uow, s=submission: uow.breaches.put(s))
 
-    assert store.look(lambda uow: uow.breaches.all(Clock, breach.id)) == [stopped, second]
     latest = store.look(lambda uow: uow.breaches.latest(Submission, breach.id))
     assert latest is not None
     assert latest.number == 2
@@ -246,6 +238,21 @@ def test_the_manifest_and_the_notice_facts_lie_sealed_on_the_disk(
     assert b"jo@contoso.example" not in stored
     assert b"Wilhelmina" not in stored
     assert store.look(lambda uow: uow.breaches.latest(NoticeFacts, breach.id)) == facts
+
+
+def test_the_reason_of_a_waiver_lies_sealed_on_the_disk(store: AnyStore, breach: Breach) -> None:
+    waiver = Waiver(
+        breach_id=breach.id,
+        version=1,
+        obligation_id="next_update:v1",
+        waived_by="sam",
+        waived_at=START,
+        reason="Wilhelmina was told the whole of it by telephone.",
+    )
+    store.act(lambda uow: uow.breaches.put(waiver))
+
+    assert b"Wilhelmina" not in everything_stored(store)
+    assert store.look(lambda uow: uow.breaches.latest(Waiver, breach.id)) == waiver
 
 
 def test_erasing_a_case_leaves_its_sealed_documents_out_and_the_chain_whole(

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from breachdesk.casework import cases, clocks, confirm, triage
+from breachdesk.casework import cases, confirm, obligations, triage
 from breachdesk.casework.causes import finding
 from breachdesk.stores.sql_store import SqlStore
 from breachdesk.testing import FixedNow, a_signal, an_actor, an_alert, an_episode, memory_store
@@ -213,7 +213,7 @@ def test_awareness_before_the_law_is_refused_and_every_clock_can_still_be_read(
             )
         )
 
-    assert store.look(lambda uow: clocks.overview(uow, now()))
+    assert store.look(lambda uow: obligations.overview(uow, now()))
 
 
 def test_moving_awareness_later_takes_a_second_person_and_stays_visible(

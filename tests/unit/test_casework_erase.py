@@ -19,7 +19,16 @@ from waiting_letters import (
     renderer,
 )
 
-from breachdesk.casework import affected, approve, cases, clocks, decide, erase, notify, register
+from breachdesk.casework import (
+    affected,
+    approve,
+    cases,
+    decide,
+    erase,
+    notify,
+    obligations,
+    register,
+)
 from breachdesk.casework import report as reports
 from breachdesk.casework import retention as by_age
 from breachdesk.casework.causes import finding
@@ -173,6 +182,10 @@ def close_it(scene: Scene) -> None:
                 cases.complete_task(
                     uow, RESPONDER, scene.case_id, task.id, "Jolanta was told", scene.now()
                 )
+        for duty in obligations.obligations_of(uow, "BR-0001", scene.now()):
+            if duty.running:
+                reason = "WAIVED-BECAUSE Jolanta was given the whole of it on the telephone."
+                obligations.waive(uow, RESPONDER, "BR-0001", duty.id, reason, scene.now())
         said = finding("rowan", Cause.PHISHING, None, scene.now())
         cases.close(uow, RESPONDER, scene.case_id, "all told", False, scene.now(), said)
 
@@ -218,8 +231,8 @@ def test_no_clock_runs_and_no_letter_is_made_after_an_erasure(scene: Scene) -> N
     scene.ask()
     scene.carry_out()
 
-    left = scene.store.look(lambda uow: clocks.running(uow, "BR-0001", scene.now()))
-    assert all(clock.stopped_at is not None for clock in left)
+    left = scene.store.look(lambda uow: obligations.obligations_of(uow, "BR-0001", scene.now()))
+    assert not any(duty.running for duty in left)
     with pytest.raises(NotAllowed, match="was erased on"):
         scene.store.look(lambda uow: notify.letters(uow, "BR-0001", scene.settings, renderer()))
     with pytest.raises(NotAllowed, match="was erased on"):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from waiting_letters import place
 
-from breachdesk.casework import affected, approve, cases, clocks, decide, notify, triage
+from breachdesk.casework import affected, approve, cases, decide, notify, obligations, triage
 from breachdesk.casework.letter_heads import heads
 from breachdesk.casework.letters import Letters
 from breachdesk.casework.outbox import StoreOutbox
@@ -39,7 +39,7 @@ from schemas.errors import BadInput, Conflict, Incomplete, Misconfigured, NotAll
 from schemas.event import Touch
 from schemas.letter_facts import NoticeFacts
 from schemas.notice import NoticeRow, SendOutcome, SendResult, Status
-from schemas.obligation import Duty as Clocked
+from schemas.obligation import ObligationKind
 from schemas.settings import NoticePolicy, SenderSettings, Settings
 from schemas.user import Duty
 
@@ -510,20 +510,22 @@ def test_duties_stop_when_everybody_was_written_to_or_telephoned(scene: Scene) -
     scene.release()
     for row in scene.rows():
         scene.send(row)
-    found = {c.duty: c for c in running(scene)}
-    assert found[Clocked.OWN_PROMISE].stopped_at == scene.now()
-    assert found[Clocked.CONTROLLERS_ART33_2].stopped_at is None
+    found = {c.kind: c for c in running(scene)}
+    assert found[ObligationKind.OWN_PROMISE].ended_at == scene.now()
+    assert found[ObligationKind.CONTROLLERS_ART33_2].ended_at is None
     for call in scene.calls():
         scene.act(cases.complete_task, RESPONDER, scene.breach.case_id, call, "spoke to them")
-    after = {c.duty: c for c in running(scene)}
+    after = {c.kind: c for c in running(scene)}
 
-    assert after[Clocked.CONTROLLERS_ART33_2].stopped_at == scene.now()
-    assert after[Clocked.ICO_ART33].stopped_at is None
-    assert after[Clocked.NEXT_UPDATE].due == FACTS.next_update
+    assert after[ObligationKind.CONTROLLERS_ART33_2].ended_at == scene.now()
+    assert after[ObligationKind.ICO_ART33].ended_at is None
+    assert after[ObligationKind.NEXT_UPDATE].due == FACTS.next_update
 
 
 def running(scene: Scene) -> Any:
-    return scene.store.look(lambda uow: clocks.running(uow, scene.breach.id, scene.now()))
+    return scene.store.look(
+        lambda uow: obligations.obligations_of(uow, scene.breach.id, scene.now())
+    )
 
 
 NO = Answer(yes=False, reasons="We publish no promise of that kind, and the risk is low for them.")
@@ -538,7 +540,9 @@ def test_without_a_duty_to_tell_people_only_controllers_are_told(scene: Scene) -
     assert made.rendered == ()
     assert [r.kind for r in made.telephone] == [NoticeKind.CONTROLLER_PACK]
     assert scene.release().count == 0
-    assert not {Clocked.OWN_PROMISE, Clocked.ART34_PEOPLE} & {c.duty for c in running(scene)}
+    assert not {ObligationKind.OWN_PROMISE, ObligationKind.ART34_PEOPLE} & {
+        c.kind for c in running(scene)
+    }
 
 
 @pytest.mark.parametrize(

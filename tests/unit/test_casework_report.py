@@ -12,7 +12,16 @@ from typing import Any
 
 import pytest
 
-from breachdesk.casework import affected, cases, causes, clocks, confirm, decide, register, report
+from breachdesk.casework import (
+    affected,
+    cases,
+    causes,
+    confirm,
+    decide,
+    obligations,
+    register,
+    report,
+)
 from breachdesk.gdpr.law import shipped
 from breachdesk.stores.sql_store import SqlStore
 from breachdesk.testing import (
@@ -32,8 +41,7 @@ from schemas.cause import Cause
 from schemas.customer import DataCategory, Pecr, Role
 from schemas.decision import Answer
 from schemas.errors import BadInput, Incomplete, NotAllowed
-from schemas.obligation import Clock
-from schemas.obligation import Duty as Clocked
+from schemas.obligation import Obligation, ObligationKind
 from schemas.report import (
     Precision,
     Quantity,
@@ -121,9 +129,11 @@ class Scene:
         )  # fmt: skip
         return found
 
-    def clock(self, duty: Clocked) -> Clock | None:
-        found = self.store.look(lambda uow: clocks.running(uow, self.breach.id, self.now()))
-        return next((clock for clock in found if clock.duty is duty), None)
+    def clock(self, kind: ObligationKind) -> Obligation | None:
+        found = self.store.look(
+            lambda uow: obligations.obligations_of(uow, self.breach.id, self.now())
+        )
+        return next((duty for duty in found if duty.kind is kind), None)
 
 
 @pytest.fixture
@@ -138,27 +148,45 @@ def answers(built: RegulatorReport) -> dict[str, str]:
 
 
 def test_the_icos_clock_counts_real_hours_over_the_october_change(scene: Scene) -> None:
-    clock = scene.clock(Clocked.ICO_ART33)
+    clock = scene.clock(ObligationKind.ICO_ART33)
 
     assert clock is not None
     assert clock.due == datetime(2026, 10, 26, 8, 5, tzinfo=UTC)
-    assert clock.source == shipped().provision("uk_gdpr_art33_1", clock.started_at).citation
+    law = shipped().provision("uk_gdpr_art33_1", clock.started_at)
+    assert (clock.source, clock.reviewed_on) == (law.name, law.reviewed_on)
 
 
-def test_only_a_recorded_submission_stops_it(scene: Scene) -> None:
+def test_a_recorded_submission_ends_the_report(scene: Scene) -> None:
     scene.write()
-    scene.decide(report_to_ico=NO)
-    running = scene.clock(Clocked.ICO_ART33)
+    scene.decide()
+    running = scene.clock(ObligationKind.ICO_ART33)
     scene.now.advance(hours=2)
     submission = scene.submit()
-    stopped = scene.clock(Clocked.ICO_ART33)
+    ended = scene.clock(ObligationKind.ICO_ART33)
 
     assert running is not None
-    assert running.stopped_at is None
-    assert "Decided not to report" in running.note
-    assert stopped is not None
-    assert stopped.stopped_at == submission.submitted_at
-    assert stopped.stopped_by == "submission 1, reference IC-1"
+    assert running.running
+    assert ended is not None
+    assert ended.ended_at == submission.submitted_at
+    assert ended.ended_by == "submission 1, reference IC-1"
+
+
+def test_a_decision_not_to_report_ends_it_and_another_one_lets_it_run_again(scene: Scene) -> None:
+    scene.decide(report_to_ico=NO)
+    decided = scene.clock(ObligationKind.ICO_ART33)
+    scene.now.advance(hours=100)
+    scene.decide(report_to_ico=NO)
+    again = scene.clock(ObligationKind.ICO_ART33)
+    scene.decide()
+    running = scene.clock(ObligationKind.ICO_ART33)
+
+    assert decided is not None
+    assert again is not None
+    assert running is not None
+    assert again.ended_by == decided.ended_by
+    assert "decided not to report" in str(decided.ended_by)
+    assert "by rowan" in str(decided.ended_by)
+    assert (running.running, running.due) == (True, decided.due)
 
 
 def test_the_last_second_is_in_time_and_the_next_needs_reasons(scene: Scene) -> None:
@@ -243,14 +271,14 @@ def test_the_pecr_report_replaces_the_other_and_never_both(scene: Scene) -> None
         scene.decide()
     scene.decide(pecr=YES)
 
-    assert scene.clock(Clocked.ICO_ART33) is None
+    assert scene.clock(ObligationKind.ICO_ART33) is None
     assert "form" in scene.build().missing
     with pytest.raises(NotAllowed, match="replaces"):
         scene.submit()
     assert scene.submit("uk_pecr").number == 1
-    clock = scene.clock(Clocked.ICO_PECR)
+    clock = scene.clock(ObligationKind.ICO_PECR)
     assert clock is not None
-    assert clock.stopped_at == scene.now()
+    assert clock.ended_at == scene.now()
 
 
 def test_a_mixed_breach_keeps_both_clocks_and_both_reports(scene: Scene) -> None:
@@ -258,12 +286,14 @@ def test_a_mixed_breach_keeps_both_clocks_and_both_reports(scene: Scene) -> None
     scene.freeze("fabrikam", only="fabrikam", pecr=Pecr.YES)
     scene.decide(pecr=YES, pecr_subscribers=YES)
 
-    assert scene.clock(Clocked.ICO_ART33) is not None
-    assert scene.clock(Clocked.ICO_PECR) is not None
-    assert scene.clock(Clocked.PECR_SUBSCRIBERS) is not None
+    assert scene.clock(ObligationKind.ICO_ART33) is not None
+    assert scene.clock(ObligationKind.ICO_PECR) is not None
+    assert scene.clock(ObligationKind.PECR_SUBSCRIBERS) is not None
     scene.submit("uk_pecr")
-    clocks_left = [scene.clock(duty) for duty in (Clocked.ICO_ART33, Clocked.ICO_PECR)]
-    assert [clock is not None and clock.stopped_at is None for clock in clocks_left] == [
+    clocks_left = [
+        scene.clock(duty) for duty in (ObligationKind.ICO_ART33, ObligationKind.ICO_PECR)
+    ]
+    assert [clock is not None and clock.running for clock in clocks_left] == [
         True,
         False,
     ]
@@ -282,24 +312,24 @@ def test_moving_awareness_moves_the_clock(scene: Scene) -> None:
         confirm.move_awareness, RESPONDER, scene.breach.id, aware_at=earlier,
         reason="The customer's call of that hour was on our answering service's tape.",
     )  # fmt: skip
-    clock = scene.clock(Clocked.ICO_ART33)
+    clock = scene.clock(ObligationKind.ICO_ART33)
 
     assert clock is not None
     assert clock.due == earlier + timedelta(hours=72)
 
 
 def test_the_overview_leaves_out_stopped_clocks_and_puts_hours_first(scene: Scene) -> None:
-    found = scene.store.look(lambda uow: clocks.overview(uow, scene.now()))
+    found = scene.store.look(lambda uow: obligations.overview(uow, scene.now()))
     scene.write()
     scene.submit()
-    after = scene.store.look(lambda uow: clocks.overview(uow, scene.now()))
+    after = scene.store.look(lambda uow: obligations.overview(uow, scene.now()))
 
-    assert found[0].duty is Clocked.ICO_ART33
-    assert Clocked.ICO_ART33 not in {clock.duty for clock in after}
-    assert {c.duty for c in after} == {
-        Clocked.OWN_PROMISE,
-        Clocked.ART34_PEOPLE,
-        Clocked.CONTROLLERS_ART33_2,
+    assert found[0].kind is ObligationKind.ICO_ART33
+    assert ObligationKind.ICO_ART33 not in {clock.kind for clock in after}
+    assert {c.kind for c in after} == {
+        ObligationKind.OWN_PROMISE,
+        ObligationKind.ART34_PEOPLE,
+        ObligationKind.CONTROLLERS_ART33_2,
     }
 
 

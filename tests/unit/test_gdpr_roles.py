@@ -21,7 +21,7 @@ from schemas.affected import Certainty, Exposure, NoticeKind
 from schemas.customer import Pecr, Role
 from schemas.decision import Answer, Basis, Decision, LawEnforcementHold
 from schemas.letter import IcoSentence
-from schemas.obligation import Duty
+from schemas.obligation import ObligationKind
 
 CONTROLLER, PROCESSOR = Role.CONTROLLER, Role.PROCESSOR
 
@@ -117,8 +117,8 @@ def test_a_mixed_breach_brings_both_reports_and_each_exposure_stands_in_one() ->
     found = regulator_tracks(decided(pecr=YES), [account, line, stored, out])
 
     assert [(t.duty, t.exposures) for t in found] == [
-        (Duty.ICO_ART33, (account,)),
-        (Duty.ICO_PECR, (line,)),
+        (ObligationKind.ICO_ART33, (account,)),
+        (ObligationKind.ICO_PECR, (line,)),
     ]
 
 

@@ -1,0 +1,70 @@
+"""Facts that a submitted report names as not yet known (Art. 33(4)): each is owed until a later
+submission no longer names it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from breachdesk.casework.obligations.dossier import Dossier
+from breachdesk.casework.obligations.making import obligation, provision
+from schemas.obligation import Obligation, ObligationKind
+from schemas.report import NotYetKnown, Submission
+
+
+@dataclass
+class _Fact:
+    """One fact, over the submissions to one regulator."""
+
+    jurisdiction: str
+    first: Submission
+    named: NotYetKnown
+    answered: Submission | None = None
+
+
+def facts_owed(dossier: Dossier) -> Iterator[Obligation]:
+    """Of every regulator's submissions, in their order."""
+    facts: dict[str, _Fact] = {}
+    for submission in dossier.submissions:
+        named = {_id(submission.jurisdiction, n): n for n in _not_yet_known(dossier, submission)}
+        for key, fact in facts.items():
+            if fact.jurisdiction == submission.jurisdiction and key not in named:
+                fact.answered = fact.answered or submission
+        for key, item in named.items():
+            known = facts.get(key)
+            if known is None or known.answered is not None:
+                facts[key] = _Fact(submission.jurisdiction, submission, item)
+            else:
+                known.named = item
+    for key, fact in facts.items():
+        yield _owed(dossier, key, fact)
+
+
+def _not_yet_known(dossier: Dossier, submission: Submission) -> tuple[NotYetKnown, ...]:
+    """As the report's facts of the submitted version say."""
+    version = submission.report.version
+    filed = next((f for f in dossier.report_facts if f.version == version), None)
+    return filed.not_yet_known if filed else ()
+
+
+def _id(jurisdiction: str, item: NotYetKnown) -> str:
+    """The same fact named again has the same id."""
+    words = " ".join(item.what.casefold().split())
+    return f"facts_owed:{jurisdiction}:{hashlib.sha256(words.encode()).hexdigest()[:10]}"
+
+
+def _owed(dossier: Dossier, key: str, fact: _Fact) -> Obligation:
+    answered = fact.answered
+    return obligation(
+        dossier,
+        ObligationKind.FACTS_OWED,
+        id=key,
+        title=f"Tell the regulator: {fact.named.what}",
+        started_at=fact.first.submitted_at,
+        due=fact.named.by,
+        ended_at=answered.submitted_at if answered else None,
+        ended_by=f"submission {answered.number}" if answered else None,
+        law=provision(dossier, "uk_gdpr_art33_4"),
+        note=f"Submission {fact.first.number} says so. {fact.named.who} finds it out.",
+    )

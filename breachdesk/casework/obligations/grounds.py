@@ -1,0 +1,40 @@
+"""Which readers are told on which ground: as `roles.bases` says of each exposure once it is
+decided, and until then by our role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from breachdesk.casework.obligations.dossier import Dossier
+from breachdesk.gdpr import roles
+from schemas.affected import Exposure, Recipient
+from schemas.customer import Role
+from schemas.decision import Basis
+
+UNDECIDED = {
+    Basis.ART34: Role.CONTROLLER,
+    Basis.OWN_PROMISE: Role.CONTROLLER,
+    Basis.ART33_2: Role.PROCESSOR,
+}
+"""What may be owed before anybody decided."""
+
+
+def is_owed(dossier: Dossier, basis: Basis) -> bool:
+    """Is, or may be, anybody to be told on this ground? Unknown until the list is frozen."""
+    if dossier.manifest is None:
+        return basis in UNDECIDED
+    return any(_brings(dossier, basis, e) for e in roles.reached(dossier.manifest.exposures))
+
+
+def readers_by(dossier: Dossier, basis: Basis) -> Callable[[Recipient], bool]:
+    """Picks the recipients who are told on this ground."""
+    exposures = roles.reached(dossier.manifest.exposures) if dossier.manifest else ()
+    whose = {(e.customer_id, roles.letter_kind(e)) for e in exposures if _brings(dossier, basis, e)}
+    return lambda reader: (reader.customer_id, reader.kind) in whose
+
+
+def _brings(dossier: Dossier, basis: Basis, exposure: Exposure) -> bool:
+    decision = dossier.decision
+    if decision is None:
+        return UNDECIDED.get(basis) is exposure.role
+    return basis in roles.bases(decision, exposure)

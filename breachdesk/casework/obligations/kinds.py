@@ -1,0 +1,88 @@
+"""What is said of each kind of obligation: one row a kind, shown on the screen and in
+docs/reference/obligations.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas.obligation import ObligationKind as Kind
+
+
+@dataclass(frozen=True, slots=True)
+class KindRule:
+    """One kind. Texts are ends of sentences."""
+
+    starts: str
+    due: str
+    ends_by: str
+    page: str
+    """Page of the case where the act that ends it is done; `{id}` is the customer's id."""
+    waivable: bool = True
+    second_person: bool = False
+    """A statutory duty: one person asks, an approver who did not ask waives."""
+
+
+RULES: Mapping[Kind, KindRule] = {
+    Kind.ICO_ART33: KindRule(
+        "we are aware of the breach",
+        "the hours that the law of that day gives",
+        "a recorded submission, or a decision not to report",
+        "report",
+        second_person=True,
+    ),
+    Kind.ICO_PECR: KindRule(
+        "we are aware of the breach",
+        "the hours that the law of that day gives",
+        "a recorded submission",
+        "report",
+        second_person=True,
+    ),
+    Kind.OWN_PROMISE: KindRule(
+        "we are aware of the breach",
+        "as soon as feasible",
+        "a letter handed over to each, or a call that reached them",
+        "delivery",
+    ),
+    Kind.ART34_PEOPLE: KindRule(
+        "we are aware of the breach",
+        "without undue delay",
+        "a letter handed over to each, or a call that reached them",
+        "delivery",
+        second_person=True,
+    ),
+    Kind.PECR_SUBSCRIBERS: KindRule(
+        "we are aware of the breach",
+        "without unreasonable delay",
+        "a letter handed over to each, or a call that reached them",
+        "delivery",
+        second_person=True,
+    ),
+    Kind.CONTROLLERS_ART33_2: KindRule(
+        "we are aware of the breach",
+        "without undue delay",
+        "a letter handed over to each, or a call that reached them",
+        "delivery",
+        second_person=True,
+    ),
+    Kind.NEXT_UPDATE: KindRule(
+        "a letter that promises an update is handed over",
+        "the time that the letter promises",
+        "a later letter handed over to each who was promised it",
+        "facts",
+    ),
+    Kind.HOLD_REVIEW: KindRule(
+        "a decision with a law-enforcement hold is written",
+        "the review date of the hold",
+        "a new decision that lifts the hold or gives it another review date",
+        "decision",
+        waivable=False,
+    ),
+    Kind.FACTS_OWED: KindRule(
+        "a report that names the fact as not yet known is submitted",
+        "the time that the report gives",
+        "a later submission that no longer names it",
+        "report",
+        second_person=True,
+    ),
+}

@@ -1,0 +1,41 @@
+"""How a maker makes an obligation: what its kind and the law say is filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from breachdesk.casework.obligations.dossier import Dossier
+from breachdesk.casework.obligations.kinds import RULES
+from schemas.law import Provision
+from schemas.obligation import Obligation, ObligationKind
+
+Maker = Callable[[Dossier], Iterator[Obligation]]
+"""Yields the obligations of its kinds, ended ones too. Reads only; the same documents give the
+same obligations."""
+
+
+def obligation(
+    dossier: Dossier, kind: ObligationKind, *, law: Provision | None = None, **said: Any
+) -> Obligation:
+    """An obligation of this breach. Its id is the kind unless another is given; its source is the
+    provision, or a document of ours that `source` names."""
+    known: dict[str, Any] = {
+        "id": kind.value,
+        "kind": kind,
+        "breach_id": dossier.breach.id,
+        "ends_by": RULES[kind].ends_by,
+    }
+    if law is not None:
+        corrected = "" if law.file is None else f", as corrected in {law.file}"
+        known |= {
+            "source": law.name + corrected,
+            "reviewed_on": law.reviewed_on,
+            "verified": law.verified,
+        }
+    return Obligation.model_validate({**known, **said})
+
+
+def provision(dossier: Dossier, provision_id: str) -> Provision:
+    """The law in force when we became aware. Raises NotFound."""
+    return dossier.uow.law.provision(provision_id, dossier.breach.aware_at)

@@ -1,0 +1,79 @@
+"""The next update that a letter promises: owed to each reader of that letter until a later letter
+reaches them. Facts that were written and never sent promise nothing, and end nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from breachdesk.casework.obligations.dossier import Dossier
+from breachdesk.casework.obligations.making import obligation
+from breachdesk.casework.told import Telling
+from schemas.affected import NoticeKind
+from schemas.letter_facts import NoticeFacts
+from schemas.obligation import Obligation, ObligationKind, Owed
+
+CORRECTS = {
+    NoticeKind.ACCOUNT_HOLDER_CORRECTION: NoticeKind.ACCOUNT_HOLDER,
+    NoticeKind.CONTROLLER_CORRECTION: NoticeKind.CONTROLLER_PACK,
+}
+Reader = tuple[str, str, NoticeKind]
+
+
+def next_update(dossier: Dossier) -> Iterator[Obligation]:
+    """One for each version of the facts that promises an update and was sent to somebody."""
+    for facts in dossier.facts:
+        promised = _promised(dossier, facts)
+        if facts.next_update is not None and promised:
+            yield _update(dossier, facts, facts.next_update, promised)
+
+
+def _promised(dossier: Dossier, facts: NoticeFacts) -> Mapping[Reader, datetime]:
+    """When each reader was first told by this version."""
+    first: dict[Reader, datetime] = {}
+    for telling in dossier.tellings:
+        if telling.version == facts.version:
+            first.setdefault(_reader(telling), telling.at)
+    return first
+
+
+def _update(
+    dossier: Dossier, facts: NoticeFacts, due: datetime, promised: Mapping[Reader, datetime]
+) -> Obligation:
+    later = _first_later(dossier, facts.version)
+    owed = tuple(
+        Owed(
+            customer_id=who[0],
+            person_id=who[1],
+            notice=who[2],
+            because="no later letter reached them",
+        )
+        for who in promised
+        if who not in later
+    )
+    ended_at = None if owed else max(later[who] for who in promised)
+    return obligation(
+        dossier,
+        ObligationKind.NEXT_UPDATE,
+        id=f"next_update:v{facts.version}",
+        title="The next update that the letters promise",
+        started_at=min(promised.values()),
+        due=due,
+        ended_at=ended_at,
+        ended_by="a later letter reached each of them" if ended_at else None,
+        owed=owed,
+        source=f"our letters, version {facts.version} of their facts",
+    )
+
+
+def _first_later(dossier: Dossier, version: int) -> Mapping[Reader, datetime]:
+    first: dict[Reader, datetime] = {}
+    for telling in dossier.tellings:
+        if telling.version > version:
+            first.setdefault(_reader(telling), telling.at)
+    return first
+
+
+def _reader(telling: Telling) -> Reader:
+    """A correction reaches the reader of the letter that it corrects."""
+    return telling.customer_id, telling.person_id, CORRECTS.get(telling.kind, telling.kind)

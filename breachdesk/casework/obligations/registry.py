@@ -1,0 +1,77 @@
+"""The makers, and what waivers make of what they yield."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from breachdesk.casework.obligations.controllers import controllers
+from breachdesk.casework.obligations.dossier import Dossier
+from breachdesk.casework.obligations.facts_owed import facts_owed
+from breachdesk.casework.obligations.hold_review import hold_review
+from breachdesk.casework.obligations.making import Maker
+from breachdesk.casework.obligations.next_update import next_update
+from breachdesk.casework.obligations.own_promise import own_promise
+from breachdesk.casework.obligations.people import people
+from breachdesk.casework.obligations.regulators import regulators
+from breachdesk.casework.obligations.subscribers import subscribers
+from schemas.obligation import Obligation, Waiver, WaiverRequest, WaiverUndone
+from schemas.times import in_utc
+
+MAKERS: tuple[Maker, ...] = (
+    regulators,
+    own_promise,
+    people,
+    subscribers,
+    controllers,
+    next_update,
+    hold_review,
+    facts_owed,
+)
+
+
+def computed(dossier: Dossier) -> tuple[Obligation, ...]:
+    """Every obligation of the breach, ended and waived ones too: those that run first, and of
+    these those with a due time first."""
+    waived = _Waivers(dossier)
+    every = [waived.applied(duty) for make in MAKERS for duty in make(dossier)]
+    if dossier.case.erased:
+        # Nothing runs in an erased case, though its list can no longer say that all were told.
+        every = [duty for duty in every if not duty.running]
+    return tuple(sorted(every, key=urgency))
+
+
+def urgency(duty: Obligation) -> tuple[bool, bool, datetime, str, str]:
+    """The most pressing first."""
+    moment = in_utc(duty.due or duty.started_at)
+    return (not duty.running, duty.due is None, moment, duty.breach_id, duty.id)
+
+
+class _Waivers:
+    """The waivers and requests of one breach that were not undone."""
+
+    def __init__(self, dossier: Dossier) -> None:
+        book, breach_id = dossier.uow.breaches, dossier.breach.id
+        undone = {u.obligation_id: u.undone_at for u in book.all(WaiverUndone, breach_id)}
+        self._waivers = [
+            w
+            for w in book.all(Waiver, breach_id)
+            if w.obligation_id not in undone or w.waived_at > undone[w.obligation_id]
+        ]
+        self._requests = [
+            r
+            for r in book.all(WaiverRequest, breach_id)
+            if r.obligation_id not in undone or r.asked_at > undone[r.obligation_id]
+        ]
+
+    def applied(self, duty: Obligation) -> Obligation:
+        """The obligation without the readers that waivers cover; waived when none is left."""
+        if duty.ended_at is not None:
+            return duty
+        waivers = [w for w in self._waivers if w.obligation_id == duty.id]
+        covered = {key for waiver in waivers for key in waiver.covers}
+        owed = tuple(reader for reader in duty.owed if reader.key not in covered)
+        if waivers and not owed:
+            return duty.model_copy(update={"owed": (), "waiver": waivers[-1]})
+        requests = [r for r in self._requests if r.obligation_id == duty.id]
+        later = [r for r in requests if not waivers or r.asked_at > waivers[-1].waived_at]
+        return duty.model_copy(update={"owed": owed, "requested": later[-1] if later else None})

@@ -1,0 +1,98 @@
+"""The report to the regulator: its clock runs until a submission is recorded or it is decided that
+nothing need be reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from breachdesk.casework.obligations.dossier import Dossier
+from breachdesk.casework.obligations.making import obligation
+from breachdesk.gdpr import roles
+from breachdesk.gdpr.deadlines import shadow
+from breachdesk.gdpr.jurisdiction import Jurisdiction
+from breachdesk.jurisdictions import jurisdiction
+from schemas.customer import Role
+from schemas.decision import Decision
+from schemas.errors import BadInput, NotFound
+from schemas.law import LawBook
+from schemas.obligation import Obligation
+from schemas.report import Submission
+
+ICO, PECR = "uk_ico", "uk_pecr"
+
+
+def regulators(dossier: Dossier) -> Iterator[Obligation]:
+    """One for each report that the frozen list brings: a breach may owe both, each for its own
+    part. Until it is frozen, and where nothing of ours was reached, the report to the ICO."""
+    exposures = dossier.manifest.exposures if dossier.manifest else ()
+    tracks = roles.regulator_tracks(dossier.decision, exposures)
+    for form in sorted({track.jurisdiction for track in tracks} or {ICO}):
+        yield _report(dossier, jurisdiction(form))
+
+
+def check_law(law: LawBook, aware_at: datetime) -> None:
+    """Raises BadInput for an awareness before the law that sets the clocks: no page that shows a
+    clock could be read."""
+    try:
+        for regulator in (ICO, PECR):
+            jurisdiction(regulator).law_at(law, aware_at)
+    except NotFound as problem:
+        raise BadInput(
+            "no law that we know was in force on that day",
+            place="aware since",
+            remedy="Correct the year.",
+        ) from problem
+
+
+def _report(dossier: Dossier, plugin: Jurisdiction) -> Obligation:
+    breach, book = dossier.breach, dossier.uow.law
+    law, deadline = plugin.law_at(book, breach.aware_at), plugin.deadline(book, breach.aware_at)
+    worst = shadow(breach.detected_at, breach.aware_at, law)
+    ended_at, ended_by = _end(dossier, plugin)
+    return obligation(
+        dossier,
+        plugin.duty,
+        title=f"Report to the ICO ({plugin.title})",
+        started_at=deadline.started_at,
+        due=deadline.due,
+        ended_at=ended_at,
+        ended_by=ended_by,
+        due_from_alert=worst.due if worst else None,
+        law=law,
+        note=" ".join(_notes(dossier, plugin)) or None,
+    )
+
+
+def _end(dossier: Dossier, plugin: Jurisdiction) -> tuple[datetime | None, str | None]:
+    first = next((s for s in dossier.submissions if s.jurisdiction == plugin.id), None)
+    if first is not None:
+        return first.submitted_at, _submitted(first)
+    against = _decided_against(dossier, plugin)
+    if against is not None:
+        return against.decided_at, (
+            f"decided not to report, decision {against.version}, by {against.decided_by}"
+        )
+    return None, None
+
+
+def _submitted(submission: Submission) -> str:
+    named = f", reference {submission.reference}" if submission.reference else ""
+    return f"submission {submission.number}{named}"
+
+
+def _decided_against(dossier: Dossier, plugin: Jurisdiction) -> Decision | None:
+    """The decision since which nothing is to be reported; None: something is, or nobody said. What
+    is under PECR is reported whatever the risk."""
+    since: Decision | None = None
+    for decision in dossier.decisions if plugin.id == ICO else ():
+        since = None if decision.report_to_ico.yes else since or decision
+    return since
+
+
+def _notes(dossier: Dossier, plugin: Jurisdiction) -> Iterator[str]:
+    if _decided_against(dossier, plugin) is not None:
+        yield "A changed decision counts from the same awareness."
+    manifest = dossier.manifest
+    if manifest is not None and not roles.reached(manifest.exposures, Role.CONTROLLER):
+        yield "The frozen list holds nothing for which we are controller."
