@@ -323,6 +323,13 @@ class ConsoleSettings(Frozen):
         return timedelta(hours=self.longest_hours)
 
 
+class LawSettings(Frozen):
+    """How old a review of the law may be."""
+
+    review_months: int = Field(default=6, ge=1, le=120)
+    """`preflight` warns of entries whose review is older than that many months."""
+
+
 class Settings(Frozen):
     """Everything a process needs to know before it starts."""
 
@@ -341,6 +348,7 @@ class Settings(Frozen):
     notices: NoticePolicy = NoticePolicy()
     audit: AuditSettings = AuditSettings()
     retention: RetentionSettings = RetentionSettings()
+    law: LawSettings = LawSettings()
     console: ConsoleSettings = ConsoleSettings()
     console_host: str = "127.0.0.1"
     console_port: int = Field(default=8080, ge=0, le=65535)

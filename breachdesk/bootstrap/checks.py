@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from breachdesk.bootstrap.house import Premises
 from breachdesk.casework.second_factor import must_have
 from breachdesk.casework.witness import why_unfit
+from breachdesk.gdpr.law import overdue, shipped, unverified
 from breachdesk.stores.anchor_file import AnchorFile
 from schemas.audit import AuditReport
 from schemas.customer import Customer, Frozen, PersonKind, Unattributed
 from schemas.errors import BreachDeskError
+from schemas.law import LawBook, Reviewed
 from schemas.private_files import readable_by_others
 from schemas.settings import ProviderProfile, Settings, Tls
 from schemas.source import SourceView
@@ -20,6 +22,8 @@ from schemas.user import MUST_BE_HELD, Duty, User, can_sign_in
 
 MOST_BEHIND = 10_000
 """Records; more says that no worker runs, or too few."""
+MOST_NAMED = 5
+"""Entries of the law in one line; `breachdesk law list` names all."""
 OPTIONAL = {"trading_name", "promise", "promise_source", "invoices_before", "witness_email"}
 
 if TYPE_CHECKING:
@@ -33,6 +37,8 @@ class Check(Frozen):
     passed: bool
     finding: str
     remedy: str = ""
+    warning: bool = False
+    """It works, but a person should look; the exit code does not show it."""
 
 
 def preflight_checks(house: Premises) -> list[Check]:
@@ -60,6 +66,7 @@ def preflight_checks(house: Premises) -> list[Check]:
         _audit(report),
         _anchor(house.settings),
         _file_modes(house.settings.data_dir),
+        *_law(house),
         *_kafka(house),
     ]
 
@@ -101,6 +108,50 @@ def _file_modes(folder: Path) -> Check:
         finding=f"{len(loose):,} open to other users: {shown}" if loose else "only the owner's",
         remedy=f"chmod -R go-rwx {folder}" if loose else "",
     )
+
+
+def _law(house: Premises) -> Iterator[Check]:
+    """What an operator corrected, what nobody reviewed lately, and what nobody has read."""
+    book, day, months = house.law, house.now().date(), house.settings.law.review_months
+    yield _corrections(book)
+    old, unread = overdue(book, day, months), unverified(book, day)
+    yield Check(
+        what="law review",
+        passed=True,
+        warning=bool(old),
+        finding=_entries(old, f"not reviewed for {months} months")
+        or f"every entry was reviewed in the last {months} months",
+        remedy="Read their sources and correct them; see docs/reference/law.md." if old else "",
+    )
+    yield Check(
+        what="law verified",
+        passed=True,
+        warning=bool(unread),
+        finding=_entries(unread, "not verified against the text") or "every entry is verified",
+        remedy="Read the text and mark them; see docs/reference/law.md." if unread else "",
+    )
+
+
+def _corrections(book: LawBook) -> Check:
+    ids = {entry.id for entry in shipped().entries}
+    own = {entry.id for entry in book.entries if entry.file is not None}
+    parts = [f"corrected: {', '.join(sorted(own & ids))}"] if own & ids else []
+    # An id with a slip of the pen corrects nothing: it shows here.
+    parts += [f"added: {', '.join(sorted(own - ids))}"] if own - ids else []
+    faults = [f"{each.place}: {each.problem}" for each in book.problems]
+    return Check(
+        what="law corrections",
+        passed=not faults,
+        finding="; ".join([*faults, *parts]) or "none, the shipped law holds",
+        remedy="Mend them; until then the shipped entries hold." if faults else "",
+    )
+
+
+def _entries(entries: Sequence[Reviewed], fault: str) -> str:
+    names = list(dict.fromkeys(entry.name for entry in entries))
+    more = len(names) - MOST_NAMED
+    shown = ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return f"{len(entries)} entries {fault}: {shown}." if entries else ""
 
 
 def _kafka(house: Premises) -> Iterator[Check]:

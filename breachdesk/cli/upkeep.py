@@ -66,7 +66,7 @@ def preflight(data_dir: DataDir = None, as_json: AsJson = False) -> None:
             print_json(check)
     else:
         for check in checks:
-            mark = "ok  " if check.passed else "LOOK"
+            mark = "LOOK" if not check.passed else "note" if check.warning else "ok  "
             out.print(f"{mark} {check.what}: {check.finding} {check.remedy}".rstrip(), markup=False)
     if not all(check.passed for check in checks):
         raise typer.Exit(1)

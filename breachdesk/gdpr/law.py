@@ -38,8 +38,6 @@ KINDS: Mapping[str, type[Reviewed]] = {
     "forms": LawForm,
     "references": Reference,
 }
-OTHER_DATA = frozenset({"causes.toml"})
-"""Dated data in the same folder that has a reader of its own."""
 R = TypeVar("R", bound=Reviewed)
 
 
@@ -49,7 +47,7 @@ def shipped() -> LawBook:
     folder = files("breachdesk") / "law"
     read = _Reading(None)
     for file in sorted(folder.iterdir(), key=lambda each: each.name):
-        if file.name.endswith(".toml") and file.name not in OTHER_DATA:
+        if file.name.endswith(".toml"):
             read.add(file.name, file.read_text(encoding="utf-8"))
     if read.problems:
         first = read.problems[0]
