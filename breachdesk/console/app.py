@@ -23,6 +23,7 @@ from breachdesk.console import (
     decision,
     delivery,
     first_run,
+    law,
     near_miss,
     new_case,
     notice,
@@ -72,6 +73,7 @@ SCREENS = (
     unattributed,
     sources,
     rules,
+    law,
     audit,
     first_run,
 )

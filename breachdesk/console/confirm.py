@@ -91,6 +91,7 @@ def _show(
         way=way(file),
         warnings=confirm.warnings(file.breach) if file.breach else (),
         causes=cause_list(),
+        law=desk.house.store.law.provisions_at(desk.now),
         typed=typed,
         problem=problem,
     )

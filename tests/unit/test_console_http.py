@@ -87,6 +87,7 @@ PAGES = (
     "/unattributed",
     "/sources",
     "/rules",
+    "/law",
     "/audit",
     "/audit?verify=true",
     "/first-run",

@@ -1,0 +1,83 @@
+"""The page of the law, and the pages that take hours from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from console_desk import Desk, a_desk
+
+from breachdesk.casework.cases import open_by_hand
+from breachdesk.gdpr.law import read_law
+from breachdesk.testing import FixedNow, an_actor, memory_store
+from schemas.case import Origin
+
+CORRECTION = """
+[[provisions]]
+id = "uk_gdpr_art33_1"
+title = "Report the breach"
+article = "UK GDPR Art. 33(1), as amended"
+valid_from = 2018-05-25
+hours = 96
+source = "https://law.example/33"
+reviewed_on = 2025-01-04
+verified = true
+"""
+
+
+@contextmanager
+def desk_under(tmp_path: Path, text: str) -> Iterator[Desk]:
+    folder = tmp_path / "law"
+    folder.mkdir()
+    (folder / "uk.toml").write_text(text, encoding="utf-8")
+    with memory_store(FixedNow(), read_law(folder)) as store, a_desk(tmp_path, store) as desk:
+        yield desk
+
+
+async def page_of(desk: Desk, path: str) -> str:
+    visitor = desk.visitor()
+    assert await visitor.sign_in("rhea")
+    shown = await visitor.client.get(path)
+    assert shown.status_code == 200, shown.text
+    return " ".join(shown.text.split())
+
+
+async def test_the_page_shows_hours_source_review_and_what_is_corrected(tmp_path: Path) -> None:
+    with desk_under(tmp_path, CORRECTION) as desk:
+        page = await page_of(desk, "/law")
+
+    assert "UK GDPR Art. 33(1), as amended" in page
+    assert "96 hours" in page
+    assert "https://law.example/33" in page
+    assert "4 Jan 2025" in page
+    assert "corrected in law/uk.toml" in page
+    assert "not verified against the text" in page
+
+
+async def test_the_page_says_first_that_a_correction_is_broken(tmp_path: Path) -> None:
+    with desk_under(tmp_path, CORRECTION.replace("96", "0")) as desk:
+        page = await page_of(desk, "/law")
+
+    assert "correction is broken: the shipped law holds there." in page
+    assert "law/uk.toml, provisions 1 (uk_gdpr_art33_1): hours" in page
+    assert "72 hours" in page
+
+
+@pytest.mark.parametrize(("hours", "shown"), [("96", "96 hours"), ("24", "24 hours")])
+async def test_who_confirms_a_breach_reads_the_hours_of_the_law(
+    tmp_path: Path, hours: str, shown: str
+) -> None:
+    with desk_under(tmp_path, CORRECTION.replace("96", hours)) as desk:
+        case = desk.store.act(
+            lambda uow: open_by_hand(
+                uow, an_actor(user_id="rhea"), title="Lost laptop", origin=Origin.OWN,
+                known="An engineer told us.", now=desk.now(),
+            )
+        )  # fmt: skip
+        page = await page_of(desk, f"/cases/{case.id}/confirm")
+
+    assert f"{shown} to the ICO" in page
+    assert "UK GDPR Art. 33(1), as amended, reviewed 4 January 2025" in page
+    assert "72 hours" not in page
