@@ -20,6 +20,7 @@ class ObligationKind(StrEnum):
     ART34_PEOPLE = "art34_people"
     PECR_SUBSCRIBERS = "pecr_subscribers"
     CONTROLLERS_ART33_2 = "controllers_art33_2"
+    CORRECTIONS = "corrections"
     NEXT_UPDATE = "next_update"
     HOLD_REVIEW = "hold_review"
     FACTS_OWED = "facts_owed"

@@ -25,8 +25,8 @@ def recipients_of(
     addresses: set[tuple[str, NoticeKind, str]] = set()
     for exposure in sorted(reached, key=lambda e: (e.customer_id, e.role)):
         customer = customers[exposure.customer_id]
-        for person, note in _people(customer, exposure.role):
-            recipient = _recipient(customer, person, letter_kind(exposure), note, unsafe)
+        for person, note in people_of(customer, exposure.role):
+            recipient = recipient_for(customer, person, letter_kind(exposure), note, unsafe)
             address = (customer.id, recipient.kind, recipient.email.casefold())
             if not recipient.email or address not in addresses:
                 addresses.add(address)
@@ -62,14 +62,15 @@ class UnsafeAddresses:
         return ""
 
 
-def _people(customer: Customer, role: Role) -> Iterable[tuple[Person, str]]:
+def people_of(customer: Customer, role: Role) -> Iterable[tuple[Person, str | None]]:
+    """Whom this customer's exposure in this role is told to, each with a note on why."""
     holder = _account_holder(customer)
     if role is Role.CONTROLLER:
         users = (p for p in customer.people if p.kind is PersonKind.USER)
-        return [(holder, ""), *((user, "") for user in users)]
+        return [(holder, None), *((user, None) for user in users)]
     contact = customer.contact(PersonKind.DATA_PROTECTION)
     if contact is not None:
-        return [(contact, "")]
+        return [(contact, None)]
     return [(holder, "no data-protection contact is known; told to the account holder")]
 
 
@@ -94,9 +95,14 @@ def _account_holder(customer: Customer) -> Person:
     )
 
 
-def _recipient(
-    customer: Customer, person: Person, kind: NoticeKind, note: str, unsafe: UnsafeAddresses
+def recipient_for(
+    customer: Customer,
+    person: Person,
+    kind: NoticeKind,
+    note: str | None,
+    unsafe: UnsafeAddresses,
 ) -> Recipient:
+    """By e-mail where the address is safe, else by telephone, with the reason."""
     why = unsafe.reason(person.email, customer.id) if person.email else "no address is stored"
     return Recipient(
         customer_id=customer.id,

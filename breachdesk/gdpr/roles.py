@@ -100,6 +100,26 @@ def _decided_tracks(decision: Decision | None, exposure: Exposure) -> frozenset[
     return tracks(exposure.model_copy(update={"pecr": settled}))
 
 
+CORRECTION_OF = {
+    NoticeKind.ACCOUNT_HOLDER: NoticeKind.ACCOUNT_HOLDER_CORRECTION,
+    NoticeKind.CONTROLLER_PACK: NoticeKind.CONTROLLER_CORRECTION,
+}
+"""Which letter corrects which."""
+CORRECTED_BY = {correction: kind for kind, correction in CORRECTION_OF.items()}
+"""Which letter a correction corrects."""
+_ROLE_OF = {
+    NoticeKind.ACCOUNT_HOLDER: Role.CONTROLLER,
+    NoticeKind.ACCOUNT_HOLDER_CORRECTION: Role.CONTROLLER,
+    NoticeKind.CONTROLLER_PACK: Role.PROCESSOR,
+    NoticeKind.CONTROLLER_CORRECTION: Role.PROCESSOR,
+}
+
+
+def role_of(kind: NoticeKind) -> Role:
+    """Our role for the exposure that a letter of this kind is about; the witness's has none."""
+    return _ROLE_OF[kind]
+
+
 def letter_kind(exposure: Exposure) -> NoticeKind:
     """Which of the two letters tells of it."""
     if exposure.role is Role.CONTROLLER:

@@ -65,6 +65,12 @@ RULES: Mapping[Kind, KindRule] = {
         "delivery",
         second_person=True,
     ),
+    Kind.CORRECTIONS: KindRule(
+        "a list is frozen that excludes somebody who was told",
+        "without undue delay",
+        "a correction handed over to each, or a call that reached them",
+        "delivery",
+    ),
     Kind.NEXT_UPDATE: KindRule(
         "a letter that promises an update is handed over",
         "the time that the letter promises",

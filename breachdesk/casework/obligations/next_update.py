@@ -9,14 +9,11 @@ from datetime import datetime
 from breachdesk.casework.obligations.dossier import Dossier
 from breachdesk.casework.obligations.making import obligation
 from breachdesk.casework.told import Telling
+from breachdesk.gdpr.roles import CORRECTED_BY
 from schemas.affected import NoticeKind
 from schemas.letter_facts import NoticeFacts
 from schemas.obligation import Obligation, ObligationKind, Owed
 
-CORRECTS = {
-    NoticeKind.ACCOUNT_HOLDER_CORRECTION: NoticeKind.ACCOUNT_HOLDER,
-    NoticeKind.CONTROLLER_CORRECTION: NoticeKind.CONTROLLER_PACK,
-}
 Reader = tuple[str, str, NoticeKind]
 
 
@@ -76,4 +73,4 @@ def _first_later(dossier: Dossier, version: int) -> Mapping[Reader, datetime]:
 
 def _reader(telling: Telling) -> Reader:
     """A correction reaches the reader of the letter that it corrects."""
-    return telling.customer_id, telling.person_id, CORRECTS.get(telling.kind, telling.kind)
+    return telling.customer_id, telling.person_id, CORRECTED_BY.get(telling.kind, telling.kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from breachdesk.casework.obligations.controllers import controllers
+from breachdesk.casework.obligations.corrections import corrections
 from breachdesk.casework.obligations.dossier import Dossier
 from breachdesk.casework.obligations.facts_owed import facts_owed
 from breachdesk.casework.obligations.hold_review import hold_review
@@ -23,6 +24,7 @@ MAKERS: tuple[Maker, ...] = (
     people,
     subscribers,
     controllers,
+    corrections,
     next_update,
     hold_review,
     facts_owed,

@@ -1,0 +1,98 @@
+"""Readers who were told of an exposure that is excluded now: each is owed a correction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from breachdesk.casework.recipients import UnsafeAddresses, people_of, recipient_for
+from breachdesk.casework.told import Telling
+from breachdesk.gdpr.roles import CORRECTED_BY, CORRECTION_OF, role_of
+from schemas.affected import Certainty, Channel, Exposure, Manifest, NoticeKind, Recipient
+from schemas.customer import Customer, Person, Role
+from schemas.notice import NoticeRow, Status
+
+Reader = tuple[str, str, NoticeKind]
+"""Customer, person, and the kind of letter that told them."""
+IN_DOUBT = (Status.SENDING, Status.UNKNOWN)
+"""Whoever may have read a letter is told that it was wrong."""
+GONE = "the register no longer holds this person"
+
+
+def wrongly_told(
+    tellings: Iterable[Telling], rows: Iterable[NoticeRow], exposures: Iterable[Exposure]
+) -> Mapping[Reader, datetime]:
+    """When each reader was last told, or may have been, of what these exposures exclude; whoever
+    was told that it was wrong, and nothing after that, is left out."""
+    excluded = {(e.customer_id, e.role) for e in exposures if e.certainty is Certainty.EXCLUDED}
+    told: dict[Reader, datetime] = {}
+    corrected: dict[Reader, datetime] = {}
+    for (customer, person, kind), at in sorted(_reached(tellings, rows), key=lambda each: each[1]):
+        if kind in CORRECTION_OF:
+            told[customer, person, kind] = at
+        else:
+            corrected[customer, person, CORRECTED_BY[kind]] = at
+    return {
+        reader: at
+        for reader, at in told.items()
+        if (reader[0], role_of(reader[2])) in excluded
+        and (reader not in corrected or corrected[reader] < at)
+    }
+
+
+def correction_recipients(
+    readers: Iterable[Reader],
+    customers: Mapping[str, Customer],
+    earlier: Sequence[Manifest],
+    unsafe: UnsafeAddresses,
+) -> tuple[Recipient, ...]:
+    """Each reader at the address that the register holds now, by the same rules as any letter;
+    whoever it no longer holds is telephoned. `earlier`: the lists frozen before, oldest first."""
+    return tuple(_recipient(reader, customers, earlier, unsafe) for reader in sorted(set(readers)))
+
+
+def _reached(
+    tellings: Iterable[Telling], rows: Iterable[NoticeRow]
+) -> Iterator[tuple[Reader, datetime]]:
+    for telling in tellings:
+        if telling.kind in CORRECTION_OF or telling.kind in CORRECTED_BY:
+            yield telling.reader, telling.at
+    for row in rows:
+        if row.status in IN_DOUBT and row.intent_at and row.kind in CORRECTION_OF:
+            yield (row.customer_id, row.person_id, row.kind), row.intent_at
+
+
+def _recipient(
+    reader: Reader,
+    customers: Mapping[str, Customer],
+    earlier: Sequence[Manifest],
+    unsafe: UnsafeAddresses,
+) -> Recipient:
+    customer_id, person_id, kind = reader
+    person = _registered(customers.get(customer_id), role_of(kind), person_id)
+    if person is not None:
+        return recipient_for(customers[customer_id], person, CORRECTION_OF[kind], None, unsafe)
+    before = _listed(reader, earlier)
+    return before.model_copy(
+        update={
+            "kind": CORRECTION_OF[kind],
+            "email": "",
+            "channel": Channel.TELEPHONE,
+            "reason": GONE,
+        }
+    )
+
+
+def _registered(customer: Customer | None, role: Role, person_id: str) -> Person | None:
+    if customer is None:
+        return None
+    return next((p for p, _ in people_of(customer, role) if p.id == person_id), None)
+
+
+def _listed(reader: Reader, earlier: Sequence[Manifest]) -> Recipient:
+    return next(
+        recipient
+        for manifest in reversed(earlier)
+        for recipient in manifest.recipients
+        if (recipient.customer_id, recipient.person_id, recipient.kind) == reader
+    )
