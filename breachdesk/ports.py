@@ -338,11 +338,17 @@ class Renderer(Protocol):
         """Mandatory blocks this letter would lack: {block: what to fill in}; empty: none."""
         ...
 
-    def lint(
-        self, letter: Rendered, context: LetterContext, *, others: Sequence[str]
-    ) -> Sequence[LintProblem]:
-        """What must not be in a letter: links, marketing, other customers' names (`others`),
-        staff names, indicators, over-claiming."""
+    def lint(self, letter: Rendered, context: LetterContext) -> Sequence[LintProblem]:
+        """What must not be in a letter: links, marketing, indicators, over-claiming, blame. Names
+        of others are looked for in `casework.text_check`."""
+        ...
+
+    def lint_script(self, script: str, context: LetterContext) -> Sequence[LintProblem]:
+        """The same of what is said on the telephone."""
+        ...
+
+    def looked_for(self) -> Sequence[str]:
+        """What `lint` and `lint_script` look for, in the plural: `links`, `IP addresses`."""
         ...
 
     def telephone_script(self, context: LetterContext) -> str:

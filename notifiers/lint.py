@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from html import unescape
 
 from notifiers import forbidden, lint_names
@@ -11,7 +11,6 @@ from notifiers.forbidden import Rule
 from notifiers.reading import paragraphs, reading_age, sentences, words
 from schemas.affected import NoticeKind
 from schemas.letter import LetterContext, LintProblem
-from schemas.letter_facts import whose_words
 from schemas.notice import Rendered
 
 LONGEST_SENTENCE = 25
@@ -22,14 +21,12 @@ Part = tuple[str, str]
 """Where, and the words there."""
 
 
-def lint(
-    letter: Rendered, context: LetterContext, others: Sequence[str]
-) -> tuple[LintProblem, ...]:
-    """All findings, blocks first, without repeats; `others`: names of all other customers."""
+def lint(letter: Rendered, context: LetterContext) -> tuple[LintProblem, ...]:
+    """All findings, blocks first, without repeats. Names of other customers and of staff are looked
+    for elsewhere, where the register is at hand."""
     parts = list(_parts(letter))
     found = [
         *_blocked(parts, context),
-        *_names(parts, context, others),
         *lint_names.names(context),
         *_markup(letter),
         *_attachments(letter),
@@ -37,6 +34,18 @@ def lint(
         *_style(letter, context.profile.promise),
     ]
     return tuple(sorted(dict.fromkeys(found), key=lambda p: p.severity))
+
+
+def lint_script(script: str, context: LetterContext) -> tuple[LintProblem, ...]:
+    """What must not be said on the telephone either: all that would stop a letter's words."""
+    parts = [(f"script, {heading or 'opening'}", text) for heading, text in paragraphs(script)]
+    return tuple(dict.fromkeys(_blocked(parts, context)))
+
+
+def looked_for() -> tuple[str, ...]:
+    """What `lint` and `lint_script` look for in words, as a reader of the screen says it."""
+    rules = (*forbidden.ANYWHERE, *forbidden.PROSE)
+    return (*(rule.name for rule in rules), "full card numbers")
 
 
 def _parts(letter: Rendered) -> Iterator[Part]:
@@ -62,50 +71,12 @@ def _blocked(parts: Iterable[Part], context: LetterContext) -> Iterator[LintProb
 
 def _own_words(context: LetterContext) -> re.Pattern[str] | None:
     """The reader's own systems may be named in a pack, and our promise is quoted as published."""
-    acts = (asset for act in context.exposure.acts for asset in act.assets)
-    own = [asset.partition(":")[2] for asset in (*context.exposure.assets, *acts)]
-    own += context.exposure.known_as.values()
+    own = [asset.partition(":")[2] for asset in context.exposure.assets]
     if context.kind is NoticeKind.ACCOUNT_HOLDER:
         own = []
     own += [context.profile.promise, context.profile.company_number]
     known = [re.escape(word) for word in sorted(own, key=len, reverse=True) if word]
     return re.compile("|".join(known)) if known else None
-
-
-def _names(
-    parts: Iterable[Part], context: LetterContext, others: Sequence[str]
-) -> Iterator[LintProblem]:
-    strangers = _matcher(n for n in others if n.casefold() not in _own_names(context))
-    staff = _matcher(_staff(context))
-    for where, text in parts:
-        folded = text.casefold()
-        if strangers and strangers.search(folded):
-            yield _blocking(where, "the name of another customer", "Take it out.")
-        if staff and staff.search(folded):
-            yield _blocking(where, "the name of a member of staff", "Name the contact only.")
-
-
-def _own_names(context: LetterContext) -> set[str]:
-    profile = context.profile
-    names = (context.customer_name, profile.legal_name, profile.trading_name)
-    return {name.casefold() for name in names if name}
-
-
-def _staff(context: LetterContext) -> set[str]:
-    """Account names of those who worked on it; the named contact is meant to be named."""
-    worked = {
-        context.breach.confirmed_by,
-        context.written_by,
-        context.decision.decided_by,
-        context.exposure.decided_by or "",
-    }
-    allowed = f"{context.profile.contact_name} {context.recipient.name} {context.customer_name}"
-    return {name for name in worked if name and name.casefold() not in allowed.casefold()}
-
-
-def _matcher(names: Iterable[str]) -> re.Pattern[str] | None:
-    known = sorted({re.escape(name.casefold().strip()) for name in names if name.strip()})
-    return re.compile(rf"(?<!\w)(?:{'|'.join(known)})(?!\w)") if known else None
 
 
 def _markup(letter: Rendered) -> Iterator[LintProblem]:
@@ -123,30 +94,23 @@ def _attachments(letter: Rendered) -> Iterator[LintProblem]:
 
 
 def _facts(context: LetterContext) -> Iterator[LintProblem]:
-    own = context.facts.own
-    whose = whose_words(own)
-    if own.not_involved and not own.not_involved_evidence:
+    facts = context.facts
+    if facts.not_involved and not facts.not_involved_evidence:
         yield _blocking(
-            f"facts, not involved, {whose}",
+            "facts, not involved",
             "it is said that something is not involved, without evidence",
             "Name the evidence, or leave the sentence out.",
         )
-    texts = (context.facts.what_happened, own.what_happened, own.nature, own.not_involved)
-    typed = " ".join(text for text in texts if text).casefold()
+    typed = f"{facts.what_happened} {facts.nature} {facts.not_involved}".casefold()
     if re.search(r"\b(?:was|were|may have been|might have been) (?:seen|read|viewed)\b", typed):
         yield _warning(
-            f"facts, what happened, {whose}",
+            "facts, what happened",
             "the letter itself says “was seen” or “may have been seen”, by the evidence",
             "Leave that to the letter, so that it says only one of them.",
         )
-    if not 3 <= len(own.steps) <= 5:
-        yield _warning(f"facts, steps, {whose}", f"{len(own.steps)} steps", "Give three to five.")
-    for measure in own.measures:
-        if not re.search(r"\b20\d\d\b", measure):
-            yield _warning(
-                f"facts, measures, {whose}", "a measure without a date", "Say when it was done."
-            )
-    if context.facts.next_update is None:
+    if context.kind is NoticeKind.ACCOUNT_HOLDER and not 3 <= len(facts.steps) <= 5:
+        yield _warning("facts, steps", f"{len(facts.steps)} steps", "Give three to five.")
+    if facts.next_update is None:
         yield _warning("facts, next update", "no day for the next letter", "Promise a day.")
 
 

@@ -59,11 +59,17 @@ class JinjaRenderer:
         """Mandatory blocks this letter would lack: {block: what to fill in}; empty: none."""
         return blocks.missing(context)
 
-    def lint(
-        self, letter: Rendered, context: LetterContext, *, others: Sequence[str]
-    ) -> Sequence[LintProblem]:
-        """What must not be in a letter; `others`: names of all other customers."""
-        return lint.lint(letter, context, others)
+    def lint(self, letter: Rendered, context: LetterContext) -> Sequence[LintProblem]:
+        """What must not be in a letter, whoever its reader is."""
+        return lint.lint(letter, context)
+
+    def lint_script(self, script: str, context: LetterContext) -> Sequence[LintProblem]:
+        """What must not be said on the telephone."""
+        return lint.lint_script(script, context)
+
+    def looked_for(self) -> Sequence[str]:
+        """What these two look for, in the plural: `links`, `IP addresses`."""
+        return lint.looked_for()
 
     def telephone_script(self, context: LetterContext) -> str:
         """The same facts to be said on the telephone."""

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import html
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from breachdesk.casework.authority import not_erased
 from breachdesk.casework.numbering import Numbering, numbering_of
-from breachdesk.casework.own_facts import own_facts
 from breachdesk.casework.sealing import intact
+from breachdesk.casework.text_check import (
+    CheckAccount,
+    TextCheck,
+    foreign_data,
+    merged,
+    of_reader,
+)
 from breachdesk.gdpr.ico_sentence import ico_sentence_of
-from breachdesk.gdpr.names import NameIndex
 from breachdesk.gdpr.roles import bases, letter_kind, reached
 from breachdesk.ports import Renderer, UnitOfWork
 from schemas.affected import Channel, Exposure, Manifest, Recipient
 from schemas.breach import Breach
-from schemas.customer import PROVIDER, Customer, PersonKind
+from schemas.customer import Customer
 from schemas.decision import Decision
 from schemas.errors import Corrupt, NotFound
 from schemas.letter import LetterContext, LintProblem
@@ -72,6 +75,10 @@ class Letters:
     """What each rendered letter was made of, one for one."""
     telephone: tuple[Recipient, ...]
     """People told by telephone instead, each with its reason."""
+    scripts: tuple[str, ...]
+    """What each of them is told, one for one."""
+    account: CheckAccount
+    """What all these texts were read for."""
 
     @property
     def blocking(self) -> tuple[LintProblem, ...]:
@@ -101,30 +108,47 @@ def letters(uow: UnitOfWork, breach_id: str, settings: Settings, renderer: Rende
     by_mail = [r for r in told if r.channel is Channel.EMAIL]
     customers = {customer.id: customer for customer in uow.customers.list()}
     maker = LetterMaker(uow, made, settings, customers)
-    names = NameIndex(c.name for c in customers.values() if c.id != PROVIDER)
+    data = foreign_data(uow, settings.profile, involved=involved(made))
+    check = TextCheck(data, wording=renderer.looked_for())
     rendered: list[Rendered] = []
     contexts: list[LetterContext] = []
     problems: list[LintProblem] = []
     missing: dict[str, str] = {}
+    scripts: list[str] = []
     for recipient in told:
         context = maker.context(recipient)
         missing.update(renderer.missing(context))
         if recipient.channel is not Channel.EMAIL:
+            script = renderer.telephone_script(context)
+            problems += of_reader(
+                context, renderer.lint_script(script, context), check.script(script, context)
+            )
+            scripts.append(script)
             continue
         letter = renderer.letter(context)
         assert_own(letter, context)
-        problems += [*renderer.lint(letter, context, others=strangers(letter, context, names))]
-        problems += foreign_names(letter, context, names)
+        problems += of_reader(
+            context, renderer.lint(letter, context), check.letter(letter, context)
+        )
         rendered.append(letter)
         contexts.append(context)
     return Letters(
         rendered=tuple(rendered),
-        problems=tuple(problems),
+        problems=merged(problems),
         missing=missing,
         recipients=tuple(by_mail),
         contexts=tuple(contexts),
         telephone=tuple(r for r in told if r.channel is Channel.TELEPHONE),
+        scripts=tuple(scripts),
+        account=check.account,
     )
+
+
+def involved(made: Documents) -> frozenset[str]:
+    """Accounts that worked on what the letters say."""
+    who = {made.breach.confirmed_by, made.facts.written_by, made.decision.decided_by}
+    who |= {e.decided_by for e in made.manifest.exposures if e.decided_by}
+    return frozenset(account for account in who if account)
 
 
 def told_recipients(made: Documents) -> list[Recipient]:
@@ -157,9 +181,6 @@ class LetterMaker:
         self._told_at = told_at or made.told_at
         self._customers = customers
         self._rows = uow.notices.list(breach_id=made.breach.id)
-        self._users = Counter(
-            r.customer_id for r in made.manifest.recipients if r.person_kind is PersonKind.USER
-        )
 
     def context(self, recipient: Recipient, numbering: Numbering | None = None) -> LetterContext:
         """One recipient's own exposure. Raises Corrupt when there is not exactly one.
@@ -171,7 +192,7 @@ class LetterMaker:
             raise NotFound("the customer is gone", place=recipient.customer_id, remedy="Freeze.")
         if numbering is None:
             numbering = numbering_of(self._rows, recipient, self._made.facts.version)
-        exposure = exposure_of(self._made, recipient)
+        exposure = self._exposure(recipient)
         return LetterContext(
             kind=recipient.kind,
             locale=customer.locale,
@@ -179,16 +200,13 @@ class LetterMaker:
             reference=reference(self._made.breach, recipient.customer_id),
             profile=self._profile,
             breach=self._made.breach,
-            facts=own_facts(self._made.facts, exposure),
-            written_by=self._made.facts.written_by,
+            facts=self._made.facts,
             exposure=exposure,
             recipient=recipient,
             decision=self._made.decision,
             bases=bases(self._made.decision, exposure),
             customer_name=customer.name,
             ico=ico_sentence_of(self._made.decision, exposure, self._told_under),
-            former=customer.contract_end is not None and customer.contract_end <= self._told_at,
-            users_told=self._users.get(customer.id, 0),
             version=numbering.number,
             supersedes=numbering.supersedes,
             may_supersede=numbering.may_supersede,
@@ -196,21 +214,19 @@ class LetterMaker:
             told_at=self._told_at,
         )
 
-
-def exposure_of(made: Documents, recipient: Recipient) -> Exposure:
-    """The one exposure that a recipient is told of. Raises Corrupt when there is not exactly one."""
-    own = [
-        e
-        for e in reached(made.manifest.exposures)
-        if e.customer_id == recipient.customer_id and letter_kind(e) is recipient.kind
-    ]
-    if len(own) != 1:
-        raise Corrupt(
-            "a recipient has no exposure of its own",
-            place=f"{made.breach.id}, {recipient.customer_id}",
-            remedy="Freeze the affected list again.",
-        )
-    return own[0]
+    def _exposure(self, recipient: Recipient) -> Exposure:
+        own = [
+            e
+            for e in reached(self._made.manifest.exposures)
+            if e.customer_id == recipient.customer_id and letter_kind(e) is recipient.kind
+        ]
+        if len(own) != 1:
+            raise Corrupt(
+                "a recipient has no exposure of its own",
+                place=f"{self._made.breach.id}, {recipient.customer_id}",
+                remedy="Freeze the affected list again.",
+            )
+        return own[0]
 
 
 def told_under_now(uow: UnitOfWork, breach: Breach) -> tuple[str, ...]:
@@ -243,43 +259,3 @@ def assert_own(letter: Rendered, context: LetterContext) -> None:
         place=f"{context.breach.id}, {recipient.customer_id}, {recipient.kind}",
         remedy="Nothing was sent. Look at the template and at the register.",
     )
-
-
-def strangers(letter: Rendered, context: LetterContext, names: NameIndex) -> list[str]:
-    """Other customers whose names could stand in this letter: of thousands, a few."""
-    own = context.customer_name.casefold()
-    found = {n for part in _parts(letter).values() for n in names.candidates(part)}
-    return sorted(name for name in found if name.casefold() != own)
-
-
-def foreign_names(letter: Rendered, context: LetterContext, names: NameIndex) -> list[LintProblem]:
-    """Blocking problems for every part that names another customer."""
-    return [
-        LintProblem(
-            severity="block",
-            where=where,
-            problem="it names another customer",
-            remedy="Take the name out of the facts or the reason.",
-        )
-        for where, part in _parts(letter).items()
-        if any(_foreign(part.replace(context.reference, ""), context, names))
-    ]
-
-
-def _parts(letter: Rendered) -> dict[str, str]:
-    parts = {"subject": letter.subject, "text": letter.text, "html": html.unescape(letter.html)}
-    return parts | {f"attachment:{name}": text for name, text in letter.attachments.items()}
-
-
-def _foreign(text: str, context: LetterContext, names: NameIndex) -> Iterator[str]:
-    """Other customers' names, except where they are part of a name that may stand there."""
-    us = context.profile
-    own = (context.customer_name, context.recipient.name)
-    allowed = (*own, us.legal_name, us.trading_name, us.contact_name)
-    for found in names.find(text):
-        if not any(_within(found.name, name) for name in allowed):
-            yield found.name
-
-
-def _within(name: str, longer: str) -> bool:
-    return name.casefold() in longer.casefold()

@@ -39,14 +39,7 @@ CERTAINTY = {
     "excluded": "Excluded",
 }
 ROLE = {"controller": "Controller", "processor": "Processor"}
-EFFECT = {
-    "seen": "seen",
-    "copied": "copied",
-    "altered": "changed",
-    "lost": "lost",
-    "unavailable": "out of reach for a time",
-}
-SURETY = {"happened": "", "possible": "maybe "}
+SEEN = {"seen": "seen", "may_have_been_seen": "may have been seen", "not_known": "not known"}
 PECR = {"yes": "PECR", "no": "not PECR", "ask": "PECR: ask"}
 KIND = {
     "account_holder": "Account holder’s letter",

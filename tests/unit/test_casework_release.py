@@ -29,7 +29,7 @@ from breachdesk.testing import (
     memory_store,
 )
 from notifiers.render import JinjaRenderer
-from notifiers.testing import DECISION, FACTS, PROFILE, facts_with
+from notifiers.testing import DECISION, FACTS, PROFILE
 from schemas.affected import Certainty, Manifest, NoticeKind
 from schemas.approval import Approval, ApprovalKind
 from schemas.breach import Breach
@@ -96,7 +96,7 @@ class Scene:
         return [task.id for task in found if task.kind == "telephone"]
 
     def write(self, **changes: Any) -> NoticeFacts:
-        facts = facts_with(breach_id=self.breach.id, **changes)
+        facts = FACTS.model_copy(update={"breach_id": self.breach.id, **changes})
         found: NoticeFacts = self.act(notify.write_facts, RESPONDER, facts)
         return found
 
@@ -181,8 +181,43 @@ def test_each_letter_is_its_recipients_own_and_the_attacked_mailbox_is_telephone
 def test_facts_that_name_another_customer_stop_approval(scene: Scene) -> None:
     scene.write(what_happened="Someone signed in at Tailspin Ltd and at your place.")
 
-    with pytest.raises(Incomplete, match="names another customer"):
+    with pytest.raises(Incomplete, match="the name of another customer"):
         scene.seal()
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("The intruder, 203.0.113.9, was shut out.", "an IP address"),
+        ("No evidence of access elsewhere.", "no evidence of access"),
+        ("Compensation will follow.", "an offer of compensation"),
+        ("Tailspin Ltd too.", "the name of another customer"),
+        ("Tailspin was attacked first.", "a short name of another customer"),
+        ("Write to accounts@tailspin.example.", "an e-mail address of another customer"),
+        ("Our engineer Sam Field was there.", "the name of a member of staff"),
+    ],
+)
+def test_where_everybody_is_telephoned_the_script_is_refused_for_what_stops_a_letter(
+    scene: Scene, words: str, problem: str
+) -> None:
+    """Only the processor's exposure is told, and its mailbox is the attacked one."""
+    scene.freeze(certainty=Certainty.EXCLUDED)
+    scene.write(measures=(words,))
+
+    with pytest.raises(Incomplete) as refused:
+        scene.seal()
+    assert "script, " in str(refused.value)
+    assert problem in str(refused.value)
+
+
+def test_letters_say_what_they_were_read_for(scene: Scene) -> None:
+    made = scene.store.look(
+        lambda uow: notify.letters(uow, scene.breach.id, scene.settings, scene.renderer)
+    )
+
+    assert made.account.read == ("2 mails", "1 telephone script")
+    assert (made.account.other_customers, made.account.staff) == (2, 2)
+    assert len(made.scripts) == 1
 
 
 def test_a_missing_mandatory_block_stops_approval(scene: Scene) -> None:

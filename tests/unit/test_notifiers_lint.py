@@ -7,22 +7,20 @@ import pytest
 from notifiers.lint import lint
 from notifiers.reading import reading_age, sentences
 from notifiers.render import JinjaRenderer
-from notifiers.testing import PROFILE, STORED, letter_context, own_facts, words_of
+from notifiers.testing import FACTS, PROFILE, STORED, letter_context
 from schemas.affected import NoticeKind
 from schemas.letter import LetterContext, LintProblem
 
 RENDERER = JinjaRenderer(Path(__file__).resolve().parents[2] / "templates")
-HOLDER = words_of(NoticeKind.ACCOUNT_HOLDER)
-OTHERS = ("Bright Smiles Ltd", "Penhallow IT Support Ltd", "Hartwell Dental Practice", "Oak")
 
 
-def findings(context: LetterContext, others: tuple[str, ...] = OTHERS) -> list[LintProblem]:
-    return list(RENDERER.lint(RENDERER.letter(context), context, others=others))
+def findings(context: LetterContext) -> list[LintProblem]:
+    return list(RENDERER.lint(RENDERER.letter(context), context))
 
 
 def blocked(words: str, kind: NoticeKind = NoticeKind.ACCOUNT_HOLDER) -> list[str]:
     """Problems that the words bring with them when they stand in `measures`."""
-    facts = own_facts(words_of(kind), measures=(words,))
+    facts = FACTS.model_copy(update={"measures": (words,)})
     found = findings(letter_context(kind, facts=facts))
     return sorted({p.problem for p in found if p.severity == "block"})
 
@@ -58,8 +56,12 @@ def test_our_own_letters_have_nothing_to_find(kind: NoticeKind, drill: bool) -> 
         ("It was your own mistake.", "blame"),
         ("This was human error.", "blame"),
         ("We offer you compensation.", "an offer of compensation"),
-        ("It also hit bright smiles LTD.", "the name of another customer"),
-        ("Ask Rosa about it.", "the name of a member of staff"),
+        ("Our engineer Sam Field clicked on a false page.", "blame"),
+        ("Sam Field clicked on a false page.", "blame"),
+        ("One of our colleagues fell for a trick.", "blame"),
+        ("An employee was taken in by a false page.", "blame"),
+        ("Our team failed to install an update.", "blame"),
+        ("She clicked the attachment.", "blame"),
     ],
 )
 @pytest.mark.parametrize("kind", [NoticeKind.ACCOUNT_HOLDER, NoticeKind.CONTROLLER_PACK])
@@ -82,15 +84,45 @@ def test_what_must_not_be_in_a_letter_stops_approval(
         "The password was changed.",
         "Order 4929 1234 5678 9012 fails the check of card numbers.",
         "Company number 09999123 is ours.",
-        "Our rosary of measures is long.",
+        "If you clicked on the attachment, change your password.",
+        "Do not click on attachments that you do not expect.",
+        "The backup failed to run on Sunday. The intruder failed to sign in.",
+        "Our engineers failed the false sign-ins at once and closed the account.",
+        "Windows Update failed to install on two machines.",
+        "Our staff were told on Monday. Your users should change their passwords.",
     ],
 )
 def test_innocent_words_pass(words: str) -> None:
     assert blocked(words) == []
 
 
+@pytest.mark.parametrize("kind", [NoticeKind.ACCOUNT_HOLDER, NoticeKind.CONTROLLER_PACK])
+def test_our_own_script_has_nothing_to_find(kind: NoticeKind) -> None:
+    context = letter_context(kind)
+
+    assert RENDERER.lint_script(RENDERER.telephone_script(context), context) == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("The intruder, 203.0.113.9, signed in.", "an IP address"),
+        ("No evidence of access elsewhere.", "“no evidence of access”"),
+        ("Compensation will follow.", "an offer of compensation"),
+        ("Go to www.penhallow.example.", "a link"),
+    ],
+)
+def test_what_stops_a_letter_stops_a_telephone_script(words: str, problem: str) -> None:
+    context = letter_context(facts=FACTS.model_copy(update={"measures": (words,)}))
+    found = RENDERER.lint_script(RENDERER.telephone_script(context), context)
+
+    assert [p.severity for p in found] == ["block"]
+    assert found[0].problem.startswith(problem)
+    assert found[0].where.startswith("script")
+
+
 def test_every_finding_says_where_what_and_what_to_do() -> None:
-    facts = own_facts(HOLDER, measures=("On 22 November 2026 see www.penhallow.example",))
+    facts = FACTS.model_copy(update={"measures": ("See www.penhallow.example",)})
 
     found = findings(letter_context(facts=facts))
 
@@ -101,7 +133,7 @@ def test_every_finding_says_where_what_and_what_to_do() -> None:
 def test_a_controllers_own_systems_may_be_named_in_its_pack_only() -> None:
     exposure = STORED.model_copy(update={"assets": ("ip:203.0.113.9", "mailbox:jo@h.example")})
     pack = letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure)
-    facts = own_facts(HOLDER, measures=("We closed 203.0.113.9.",))
+    facts = FACTS.model_copy(update={"measures": ("We closed 203.0.113.9.",)})
 
     assert findings(pack) == []
     assert findings(letter_context(exposure=exposure, facts=facts)) != []
@@ -113,7 +145,7 @@ def test_an_account_holders_letter_has_no_attachment_and_no_markup_that_fetches(
     pixel = letter.html.replace("</main>", '<img src="x.png" width="1"></main>')
     changed = letter.model_copy(update={"attachments": {"a.json": "{}"}, "html": pixel})
 
-    found = lint(changed, context, ())
+    found = lint(changed, context)
 
     assert [p.where for p in found] == ["html", "html", "attachment:a.json"]
 
@@ -126,13 +158,11 @@ def test_our_published_promise_is_quoted_as_it_is() -> None:
 
 
 def test_nothing_is_called_uninvolved_without_evidence() -> None:
-    facts = own_facts(HOLDER, not_involved_evidence=None)
+    facts = FACTS.model_copy(update={"not_involved_evidence": ""})
 
     found = findings(letter_context(facts=facts))
 
-    assert [(p.severity, p.where) for p in found] == [
-        ("block", "facts, not involved, account holders who were reached")
-    ]
+    assert [(p.severity, p.where) for p in found] == [("block", "facts, not involved")]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +182,7 @@ def test_nothing_is_called_uninvolved_without_evidence() -> None:
 def test_style_is_a_warning_and_never_stops_approval(
     changes: dict[str, object], problem: str
 ) -> None:
-    found = findings(letter_context(facts=own_facts(HOLDER, **changes)))
+    found = findings(letter_context(facts=FACTS.model_copy(update=changes)))
 
     assert {p.severity for p in found} == {"warn"}
     assert any(p.problem.startswith(problem) for p in found)
@@ -185,7 +215,7 @@ def test_a_recipients_name_and_address_are_looked_at(
     plain = letter_context()
     context = letter_context(recipient=plain.recipient.model_copy(update=changes))
     letter = RENDERER.letter(context)
-    problems = RENDERER.lint(letter, context, others=[])
+    problems = RENDERER.lint(letter, context)
 
     assert any(
         (p.severity, p.where) == (severity, where) and said in p.problem and p.remedy

@@ -1,0 +1,121 @@
+"""One spelling for names in a text: what looks alike to a reader is alike to the search."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from html import unescape
+from typing import NamedTuple
+
+_LOOKALIKES = str.maketrans(
+    "АВЕКМНОРСТУХЅІЈԚԜԀҺҮавекмнорстухѕіјԛԝԁһүΑΒΕΖΗΙΚΜΝΟΡΤΥΧαβεζηικμνορτυχςɡɩıȷ",
+    "ABEKMHOPCTYXSIJQWDHYabekmhopctyxsijqwdhyABEZHIKMNOPTYXabezhikmvoptyxcgiij",
+)
+"""Cyrillic and Greek letters that are drawn as Latin ones (after Unicode's UTS 39, the common
+ones). A real Greek or Cyrillic name is folded by the same table, so it is still found."""
+_LETTERS = {
+    ord(letter): plain
+    for letter, plain in {
+        "ß": "ss", "ẞ": "SS", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d",
+        "Ð": "D", "þ": "th", "Þ": "Th", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ħ": "h",
+    }.items()
+}  # fmt: skip
+"""Letters that do not decompose into a letter and a mark."""
+_APOSTROPHES = "'’‘ʼʹ`´′＇‛"
+_DASHES = "-‐‑‒–—―−﹣－"
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0]"
+)
+_MARKS = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+)
+_SIGNS = str.maketrans(dict.fromkeys(_APOSTROPHES, "'") | dict.fromkeys(_DASHES, "-"))
+_SPELLED_DOT = re.compile(
+    r"(?<=\w)\s*[\[({<]\s*(?:\.|dot|punkt)\s*[\])}>]\s*(?=\w)|(?<=\w)\s+(?:dot|punkt)\s+(?=\w)",
+    re.IGNORECASE,
+)
+_SPELLED_AT = re.compile(r"(?<=\w)\s*[\[({<]\s*(?:@|at)\s*[\])}>]\s*(?=\w)", re.IGNORECASE)
+_BROKEN_WORD = re.compile(r"(?<=\w)-[ \t]*\n[ \t]*(?=\w)")
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*'?")
+_AND = re.compile(r"&|(?<=\s)\+(?=\s)")
+
+
+class Token(NamedTuple):
+    """A word at its place in a folded text."""
+
+    word: str
+    start: int
+    end: int
+    capital: bool
+    """It begins with a capital, and not because its whole line is in capitals."""
+    possessive: bool
+
+
+def folded(text: str) -> str:
+    """The text in plain Latin letters, case kept: no marks, no invisible characters, one apostrophe
+    and one hyphen, entities and look-alikes resolved, ` dot ` and `[.]` as a dot."""
+    if not text.isascii() or "&" in text:
+        text = unicodedata.normalize("NFKC", unescape(unescape(text)))
+        text = _INVISIBLE.sub("", text.translate(_SIGNS))
+        text = _MARKS.sub("", unicodedata.normalize("NFKD", text))
+        text = text.translate(_LETTERS).translate(_LOOKALIKES)
+    text = _SPELLED_AT.sub("@", _SPELLED_DOT.sub(".", text.translate(_SIGNS)))
+    return _AND.sub(" and ", text)
+
+
+def tokens(text: str) -> list[Token]:
+    """The words of a folded text, case-folded, without apostrophes and possessive endings."""
+    found = list(_WORD.finditer(text))
+    return [_token(found, at) for at in range(len(found))]
+
+
+def joined(text: str) -> str | None:
+    """The folded text with words that a hyphen divides at a line's end made whole; None where
+    there is none."""
+    whole = _BROKEN_WORD.sub("", text)
+    return whole if whole != text else None
+
+
+def words(name: str) -> tuple[str, ...]:
+    """The words of a name, as `tokens` gives those of a text."""
+    return tuple(token.word for token in tokens(folded(name)))
+
+
+def spellings(name: str) -> Sequence[tuple[str, ...]]:
+    """The ways in which a name may be written: as it is, in either case, with ae for ä, with the
+    parts of an apostrophe apart, and as one word."""
+    forms = [name]
+    if not name.isascii():
+        forms += [name.upper(), name.lower(), name.translate(_UMLAUTS)]
+    if any(sign in name for sign in _APOSTROPHES):
+        forms.append(re.sub(f"[{_APOSTROPHES}](?![sS]\\b)", " ", name))
+    ways = [words(form) for form in forms]
+    return tuple(dict.fromkeys(way for way in ways if way))
+
+
+_UMLAUTS = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ø": "oe", "å": "aa",
+     "Ø": "Oe", "Å": "Aa"}
+)  # fmt: skip
+
+
+def _token(found: list[re.Match[str]], at: int) -> Token:
+    match = found[at]
+    raw = match.group()
+    possessive = raw.endswith(("'s", "'S", "s'", "S'"))
+    if raw.endswith(("'s", "'S")):
+        raw = raw[:-2]
+    capital = raw[:1].isupper() and not (_shouts(raw) and _among_capitals(found, at))
+    return Token(raw.replace("'", "").casefold(), match.start(), match.end(), capital, possessive)
+
+
+def _shouts(word: str) -> bool:
+    return len(word) > 1 and word.isupper()
+
+
+def _among_capitals(found: list[re.Match[str]], at: int) -> bool:
+    """Is every word beside it in capitals too?"""
+    beside = [found[i].group() for i in (at - 1, at + 1) if 0 <= i < len(found)]
+    letters = [word for word in beside if not word.isdigit()]
+    return bool(letters) and all(word.isupper() for word in letters)

@@ -1,0 +1,77 @@
+"""What people call a person: first name and surname in either order, `Ms Mason`, `J. Mason`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from breachdesk.gdpr.folding import spellings, words
+from breachdesk.gdpr.ordinary_words import Weight, listed, weight
+
+HONORIFICS = listed("honorifics")
+_ROLES = listed("roles")
+
+
+@dataclass(frozen=True, slots=True)
+class PersonName:
+    """One person's name in one spelling."""
+
+    given: tuple[str, ...]
+    surname: tuple[str, ...]
+
+    @property
+    def in_order(self) -> tuple[str, ...]:
+        return (*self.given, *self.surname)
+
+
+def person_names(name: str) -> Sequence[PersonName]:
+    """Each spelling; none for a role such as `Accounts Department`. A surname may be of several
+    words (`van der Berg`, `O'Brien-Jones`)."""
+    parts = name.split()
+    titled = 0
+    while titled < len(parts) and set(words(parts[titled])) <= HONORIFICS:
+        titled += 1
+    rest = parts[titled:]
+    if not rest or all(word in _ROLES for word in words(" ".join(rest))):
+        return ()
+    at = _surname_at(rest, titled=titled > 0)
+    given = spellings(" ".join(rest[:at])) or ((),)
+    surname = spellings(" ".join(rest[at:])) or ((),)
+    return [PersonName(g, s) for g in given for s in surname]
+
+
+def _surname_at(parts: Sequence[str], *, titled: bool) -> int:
+    """Where the surname begins; behind the end when the one word is a first name."""
+    if len(parts) == 1:
+        one = words(parts[0])
+        return 0 if titled or not one or weight(one[0]) is Weight.COINED else 1
+    particles = (i for i, part in enumerate(parts[1:-1], 1) if set(words(part)) <= _PARTICLES)
+    return next(particles, len(parts) - 1)
+
+
+_PARTICLES = frozenset(
+    (
+        "van",
+        "von",
+        "de",
+        "der",
+        "den",
+        "del",
+        "della",
+        "di",
+        "da",
+        "dos",
+        "du",
+        "la",
+        "le",
+        "ten",
+        "ter",
+        "al",
+        "el",
+        "bin",
+        "ibn",
+        "ap",
+        "ab",
+        "mac",
+    )
+)

@@ -1,0 +1,107 @@
+"""A text as parts, each with the place that a person looks for it: blocks, HTML, JSON values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+Part = tuple[str, str]
+"""Where, and the words there."""
+_BREAKS = frozenset(
+    ("address", "article", "blockquote", "br", "dd", "div", "dl", "dt", "footer", "h1", "h2", "h3",
+     "h4", "header", "hr", "li", "main", "ol", "p", "pre", "section", "table", "td", "th", "title",
+     "tr", "ul")
+)  # fmt: skip
+_UNSEEN = frozenset(("style", "script", "template", "noscript"))
+
+
+def blocks(where: str, text: str) -> Iterator[Part]:
+    """Each block of a laid-out text under its heading (a line with dashes below it), as it stands:
+    a name that goes on in the next line is whole."""
+    heading = "opening"
+    lines: list[str] = []
+    every = text.split("\n")
+    for number, line in enumerate(every):
+        under = every[number + 1] if number + 1 < len(every) else ""
+        if len(line) > 1 and set(line) == {"-"}:
+            continue
+        if line.strip() and len(under) > 1 and set(under) == {"-"}:
+            yield from _block(where, heading, lines)
+            heading, lines = line.strip(), [line]
+        else:
+            lines.append(line)
+    yield from _block(where, heading, lines)
+
+
+def html(where: str, page: str) -> Iterator[Part]:
+    """What a reader sees, and what stands in attributes, comments and styles."""
+    reader = _Page()
+    reader.feed(page)
+    reader.close()
+    yield where, "".join(reader.seen)
+    hidden = "\n\n".join(reader.unseen)
+    if hidden.strip():
+        yield f"{where}, not shown", hidden
+
+
+def attachment(name: str, content: str) -> Iterator[Part]:
+    """Each text of a JSON file under its path; of any other file the whole."""
+    where = f"attachment:{name}"
+    try:
+        value = json.loads(content)
+    except ValueError:
+        yield where, content
+        return
+    for path, text in _values(value, ""):
+        yield f"{where}, {path}" if path else where, text
+
+
+def _block(where: str, heading: str, lines: list[str]) -> Iterator[Part]:
+    words = "\n".join(lines)
+    if words.strip():
+        yield f"{where}, {heading}", words
+
+
+def _values(value: Any, path: str) -> Iterator[Part]:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield path, str(key)
+            yield from _values(part, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for part in value:
+            yield from _values(part, path)
+    elif value is not None and not isinstance(value, bool):
+        yield path, str(value)
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.seen: list[str] = []
+        self.unseen: list[str] = []
+        self._within = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.unseen += [value for _, value in attrs if value]
+        self._within += tag in _UNSEEN
+        if tag in _BREAKS:
+            self.seen.append("\n\n" if tag != "br" else "\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._within -= tag in _UNSEEN and self._within > 0
+        if tag in _BREAKS:
+            self.seen.append("\n\n")
+
+    def handle_data(self, data: str) -> None:
+        (self.unseen if self._within else self.seen).append(data)
+
+    def handle_comment(self, data: str) -> None:
+        self.unseen.append(data)
+
+    def handle_decl(self, decl: str) -> None:
+        self.unseen.append(decl)
+
+    def handle_pi(self, data: str) -> None:
+        self.unseen.append(data)

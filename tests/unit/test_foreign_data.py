@@ -1,0 +1,345 @@
+"""Other customers' data and staff's names in a text, however they are written; and what is let by."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from breachdesk.gdpr.foreign_data import ForeignData, Reader
+from breachdesk.gdpr.known_names import Kind
+from breachdesk.testing import a_binding, a_customer, a_user
+from notifiers.testing import PROFILE
+from schemas.customer import PROVIDER, AssetKind, Binding, Customer, Person, PersonKind
+
+
+def firm(
+    customer_id: str,
+    name: str,
+    email: str = "",
+    people: Iterable[tuple[str, str]] = (),
+    phone: str = "",
+) -> Customer:
+    return Customer(
+        id=customer_id,
+        name=name,
+        default_email=email,
+        phone=phone,
+        people=tuple(
+            Person(
+                id=f"{customer_id}-{n}",
+                customer_id=customer_id,
+                kind=PersonKind.USER,
+                name=person,
+                email=address,
+            )
+            for n, (person, address) in enumerate(people)
+        ),
+    )
+
+
+CUSTOMERS = (
+    a_customer("contoso"),
+    firm(
+        "fabrikam",
+        "Fabrikam Ltd",
+        "accounts@fabrikam.example",
+        [("Kit Quarrington", "kq71@gmail.com"), ("Siân O’Brien-Jones", ""), ("Mark Hall", "")],
+        "01632 960002",
+    ),
+    firm("hartwell-dental", "Hartwell Dental Practice", "office@hartwelldental.example"),
+    firm("c-0412", "Bridge Ltd", "hello@bridge.co.uk"),
+    firm("c-0413", "Beacon Tutors Ltd"),
+    firm("c-0414", "Apple & Sons"),
+    firm("c-0415", "Müller Bäckerei GmbH", "info@xn--mller-kva.example"),
+    firm("c-0416", "Cambridge Windows Ltd"),
+    firm("c-0417", "O'Neill's Bar", people=[("Anna van der Berg", "")]),
+    firm("c-0418", "Article Ltd"),
+    firm("c-0419", "Tailspin Ltd t/a Blue Yonder Cycles"),
+    firm("c-0420", "Home Care Services Ltd"),
+    firm("c-0421", "The Copper Kettle Tearoom", "kettle@btinternet.com"),
+)
+BINDINGS = (
+    a_binding("203.0.113.0/28", "fabrikam", kind=AssetKind.IP),
+    a_binding("2001:db8:7::/48", "fabrikam", kind=AssetKind.IP),
+    a_binding("10.0.0.0/8", "fabrikam", kind=AssetKind.IP),
+    a_binding("shop.fabrikam-parts.co.uk", "fabrikam", kind=AssetKind.SITE),
+    a_binding("dc01.hartwell.local", "hartwell-dental", kind=AssetKind.HOST),
+    a_binding("8f1d3c62-6f0e-4a0c", "hartwell-dental", kind=AssetKind.TENANT),
+    a_binding("198.51.100.7", "contoso", kind=AssetKind.IP),
+)
+DATA = ForeignData(
+    CUSTOMERS, BINDINGS, [a_user("sam"), a_user("dfrost")], profile=PROFILE, involved=("sam",)
+)
+READER = Reader("contoso", names=("Contoso Ltd", "Jo Mason", "accounts@contoso.example"))
+
+
+def found(text: str, reader: Reader = READER, data: ForeignData = DATA) -> list[tuple[Kind, str]]:
+    return [(hit.kind, hit.severity) for hit in data.find(text, reader)]
+
+
+def blocks(text: str, reader: Reader = READER, data: ForeignData = DATA) -> bool:
+    return any(severity == "block" for _, severity in found(text, reader, data))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Fabrikam Ltd was attacked", Kind.NAME),
+        ("FABRIKAM, LTD. was attacked", Kind.NAME),
+        ("fabrikam was attacked first", Kind.SHORT_NAME),
+        ("Fabrikam’s server", Kind.SHORT_NAME),
+        ("the Fabrikams", Kind.SHORT_NAME),
+        ("Fabri\u00adkam", Kind.SHORT_NAME),
+        ("Fab\u200brikam", Kind.SHORT_NAME),
+        ("Fаbrіkam", Kind.SHORT_NAME),
+        ("Ｆａｂｒｉｋａｍ", Kind.SHORT_NAME),
+        ("&#70;abrikam&nbsp;Ltd", Kind.NAME),
+        ("Fabri-\nkam", Kind.SHORT_NAME),
+        ("Hartwell Dental\n  Practice", Kind.NAME),
+        ("hartwell dental", Kind.SHORT_NAME),
+        ("Hartwell\N{NO-BREAK SPACE}Dental", Kind.SHORT_NAME),
+        ("hartwelldental was", Kind.DOMAIN),
+        ("hartwell dot example", Kind.SHORT_NAME),
+        ("Muller", Kind.SHORT_NAME),
+        ("MÜLLER", Kind.SHORT_NAME),
+        ("Mueller’s shop", Kind.SHORT_NAME),
+        ("O’Neill’s", Kind.SHORT_NAME),
+        ("Oneill’s bar", Kind.NAME),
+        ("Blue Yonder Cycles", Kind.NAME),
+        ("the copper kettle", Kind.SHORT_NAME),
+        ("hartwell-dental", Kind.ACCOUNT),
+        ("account C-0412", Kind.ACCOUNT),
+        ("accounts@fabrikam.example", Kind.ADDRESS),
+        ("accounts@fabrikam.\nexample", Kind.ADDRESS),
+        ("accounts at fabrikam dot example", Kind.DOMAIN),
+        ("accounts (at) fabrikam [dot] example", Kind.ADDRESS),
+        ("the site fabrikam.example", Kind.DOMAIN),
+        ("mail.fabrikam.example", Kind.DOMAIN),
+        ("fabrikam[.]example", Kind.DOMAIN),
+        ("www.fabrikam-parts.co.uk", Kind.DOMAIN),
+        ("fabrikam-parts", Kind.DOMAIN),
+        ("info@müller.example", Kind.ADDRESS),
+        ("xn--mller-kva.example", Kind.DOMAIN),
+        ("KQ71@gmail.com", Kind.ADDRESS),
+        ("kettle@btinternet.com", Kind.ADDRESS),
+        ("Kit Quarrington", Kind.PERSON),
+        ("Quarrington, Kit", Kind.PERSON),
+        ("Mr Quarrington", Kind.PERSON),
+        ("Mrs. Quarrington", Kind.PERSON),
+        ("Dr K. Quarrington", Kind.PERSON),
+        ("K. Quarrington", Kind.PERSON),
+        ("Sian O'Brien Jones", Kind.PERSON),
+        ("Ms O’Brien-Jones", Kind.PERSON),
+        ("Anna van der Berg", Kind.PERSON),
+        ("Ms van der Berg", Kind.PERSON),
+        ("Mark Hall rang", Kind.PERSON),
+        ("+44 (0)1632 960 002", Kind.TELEPHONE),
+        ("0044 1632 960002", Kind.TELEPHONE),
+        ("01632\n960002", Kind.TELEPHONE),
+        ("01632 960000 01632 960002", Kind.TELEPHONE),
+        ("203.0.113.9", Kind.SYSTEM),
+        ("203[.]0[.]113[.]9", Kind.SYSTEM),
+        ("2001:db8:7::1", Kind.SYSTEM),
+        ("DC01.hartwell.local", Kind.SYSTEM),
+        ("8F1D3C62-6f0e-4a0c", Kind.SYSTEM),
+        ("Our engineer Sam Field", Kind.STAFF),
+        ("Field, Sam", Kind.STAFF),
+        ("Mr Field", Kind.STAFF),
+        ("S. Field", Kind.STAFF),
+        ("Ask Sam about it", Kind.STAFF),
+        ("dfrost did it", Kind.STAFF),
+    ],
+)
+def test_what_is_anothers_is_found_however_it_is_written(text: str, kind: Kind) -> None:
+    hits = DATA.find(f"On Sunday we saw {text} in a record.", READER)
+
+    assert (kind, "block") in [(hit.kind, hit.severity) for hit in hits]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Contoso Ltd, Contoso’s mailbox, contoso, accounts@contoso.example and mail.contoso.example",
+        "Dear Jo Mason, Ms Mason, J. Mason. Ring +44 1632 960000. We saw 198.51.100.7.",
+        "Ask Morwenna Pask or Ms Pask at Penhallow IT, 4 Quay Lane, Fictional Harbour, FH1 2AB.",
+        "Penhallow IT Support Ltd is a firm. Write to privacy@penhallow.example.",
+        "The bridge is fine. Bridge the gap. We bridge it.",
+        "Kit said so. Mark the page in the hall. A will, a way.",
+        "Under article 34 we must tell you. The home care services in the field.",
+        "somebody@gmail.com and other@btinternet.com",
+        "10.1.2.3 and 203.0.113.200 and 2001:db8:8::1",
+        "version 1632.96.0002 of 22 November 2026, order 98765432109876",
+        "Information Commissioner’s Office",
+        "The Office sells windows. Sunday at 3:17am. Tutors teach.",
+    ],
+)
+def test_what_is_the_readers_ours_or_ordinary_is_let_by(text: str) -> None:
+    assert found(text) == []
+
+
+def test_an_ordinary_word_blocks_beside_a_sign_of_a_firm_and_wants_a_look_without_one() -> None:
+    """Decision: a letter is never stopped by a word that may stand in any letter, unless a
+    possessive, `Ltd`, `customer` before it or `was attacked` after it makes a firm of it."""
+    assert found("We saw Bridge there.") == [(Kind.SHORT_NAME, "warn")]
+    for told in (
+        "We saw Bridge’s server.",
+        "We saw Bridge Ltd there.",
+        "Our customer Bridge rang.",
+        "Bridge was attacked first.",
+        "Apple was also hit.",
+    ):
+        assert blocks(told), told
+    assert found("WE SAW THE BRIDGE AND THE APPLE") == []
+
+
+def test_a_rare_word_blocks_when_capitalised_and_wants_a_look_when_not() -> None:
+    rare = ForeignData([firm("f", "Foxglove Country Hotel"), firm("k", "Kestrel Alarms Ltd")])
+
+    assert found("Foxglove was hit.", data=rare) == [(Kind.SHORT_NAME, "block")]
+    assert found("It hit Kestrel too.", data=rare) == [(Kind.SHORT_NAME, "block")]
+    assert found("a foxglove grew", data=rare) == [(Kind.SHORT_NAME, "warn")]
+
+
+def test_a_town_is_no_firm_where_it_is_a_place() -> None:
+    assert found("our office in Cambridge") == [(Kind.SHORT_NAME, "warn")]
+    assert blocks("Cambridge was attacked first.")
+    assert blocks("We shut out Cambridge first.")
+
+
+def test_an_abbreviation_counts_in_capitals_only() -> None:
+    data = ForeignData([firm("c-9", "BQX Ltd")])
+
+    assert found("It hit BQX too.", data=data) == [(Kind.SHORT_NAME, "warn")]
+    assert blocks("It hit BQX Ltd too.", data=data)
+    assert found("it hit bqx too", data=data) == []
+
+
+def test_two_firms_that_differ_by_their_ending_are_told_apart_where_they_can_be() -> None:
+    data = ForeignData(
+        [
+            firm("one", "Smith & Co"),
+            firm("two", "Smith Ltd"),
+            firm("h", "Hill & Sons"),
+            firm("i", "Hill"),
+        ]
+    )
+    one, hill = Reader("one", ("Smith & Co",)), Reader("h", ("Hill & Sons",))
+
+    assert found("Smith & Co, Smith and Co., Smith", one, data) == []
+    assert blocks("Smith Ltd", one, data)
+    assert blocks("Smith & Co", Reader("two", ("Smith Ltd",)), data)
+    assert found("Hill & Sons; Hill", hill, data) == []
+    assert blocks("Hill & Sons", Reader("i", ("Hill",)), data)
+
+
+def test_what_the_register_holds_no_more_may_stand_when_the_frozen_list_has_it() -> None:
+    old = Reader("contoso", names=("Old Contoso Traders", "Peregrine Quist"))
+    data = ForeignData([*CUSTOMERS, firm("q", "Quist Ltd")], users=[a_user("sam")])
+
+    assert found("Dear Peregrine Quist, Mr Quist of Old Contoso Traders", old, data) == []
+    assert blocks("Dear Peregrine Quist", READER, data)
+
+
+def test_a_first_name_of_staff_blocks_when_they_worked_on_it_and_wants_a_look_otherwise() -> None:
+    idle = ForeignData(CUSTOMERS, users=[a_user("sam")], profile=PROFILE)
+
+    assert blocks("Sam shut it out.")
+    assert found("Sam shut it out.", data=idle) == [(Kind.STAFF, "warn")]
+
+
+def test_an_account_named_like_a_common_word_stops_no_letter() -> None:
+    data = ForeignData([], users=[a_user("will")], involved=("will", "page"))
+
+    assert not blocks("We will tell you. Will you ring us? The page was read.", data=data)
+
+
+def test_a_contact_that_is_a_post_is_nobodys_name() -> None:
+    data = ForeignData([firm("p", "Zephyrine Ltd", people=[("Practice Manager", "")])])
+
+    assert found("Tell your Practice Manager.", data=data) == []
+
+
+def test_a_domain_of_many_customers_addresses_is_a_providers() -> None:
+    many = [firm(f"m{n}", f"Zzyx{n}ville Ltd", f"u{n}@sharedmail.example") for n in range(4)]
+    data = ForeignData(many)
+
+    assert found("a sharedmail.example mailbox", data=data) == []
+    assert blocks("u1@sharedmail.example", data=data)
+
+
+def test_our_own_record_in_the_register_is_no_customer() -> None:
+    data = ForeignData([firm(PROVIDER, "Fenland IT"), *CUSTOMERS])
+
+    assert found("Fenland IT wrote this.", data=data) == []
+    assert data.others(READER) == len(CUSTOMERS) - 1
+
+
+def test_an_ordinary_word_outside_what_was_typed_is_the_templates_own() -> None:
+    typed = Reader("contoso", typed=frozenset(("bridge",)))
+
+    assert found("Under Article 34 we saw Bridge there.", typed) == [(Kind.SHORT_NAME, "warn")]
+
+
+def test_the_reference_is_no_name() -> None:
+    data = ForeignData([firm("k", "Kestrel Alarms Ltd")])
+    reader = Reader("contoso", reference="BR-0001-Kestrel-lantern-0427")
+
+    assert found("Your reference is BR-0001-Kestrel-lantern-0427.", reader, data) == []
+
+
+def test_a_hit_shows_its_words_to_nobody_by_accident() -> None:
+    (hit,) = DATA.find("Fabrikam", READER)
+
+    assert "abrikam" not in repr(hit)
+    assert "asses" not in repr(READER)
+
+
+@given(st.text(alphabet="Fabrikm Ltdо’.-\n\u00ad&;<>@0123 ", max_size=200))
+def test_any_text_can_be_read(text: str) -> None:
+    for hit in DATA.find(text, READER):
+        assert 0 <= hit.start < hit.end
+
+
+def test_two_thousand_customers_take_milliseconds_a_letter() -> None:
+    syllables = ("Brax", "Quen", "Vorl", "Zint", "Phar", "Glor", "Trem", "Plon", "Kwis", "Drak")
+    endings = ("wick", "ford", "ley", "ham", "bury", "dale", "mere", "combe", "stow", "thorpe")
+    trades = ("Dental", "Ltd", "Bakery", "Garage", "LLP", "Farm", "Hotel", "School", "Care", "Inn",
+              "Print", "Design", "Motors", "Optics", "Vets", "Legal", "HR", "Gym", "Trust", "Books")  # fmt: skip
+    many = [
+        firm(f"k{n:04}", f"{a}{b} {c}", f"x@{a}{b}.example", [(f"Jane {a}{b}", "")])
+        for n, (a, b, c) in enumerate(product(syllables, endings, trades))
+    ]
+    few = ForeignData(many[:20])
+    all_of_them = ForeignData(many)
+    letter = "We are writing because someone signed in to a system on Sunday, 22 November. " * 60
+
+    def seconds(data: ForeignData) -> float:
+        begun = time.perf_counter()
+        for _ in range(5):
+            data.find(letter, READER)
+        return time.perf_counter() - begun
+
+    assert min(seconds(all_of_them) for _ in range(5)) < 4 * min(seconds(few) for _ in range(5))
+
+
+def test_a_long_text_takes_time_in_proportion() -> None:
+    """Runs of digits, hyphens, dots and colons are where patterns grow out of hand."""
+    for piece in ("0 ", "1.", "a:", "a-\n", "(", "Mr ", "fabrikam.", "<"):
+        begun = time.perf_counter()
+        DATA.find(piece * 20_000, READER)
+        assert time.perf_counter() - begun < 10, piece
+
+
+def test_bindings_of_every_kind_are_taken() -> None:
+    every: list[Binding] = [
+        a_binding(f"thing{n}.example", "fabrikam", kind=kind)
+        for n, kind in enumerate(AssetKind)
+        if kind is not AssetKind.IP
+    ]
+
+    assert blocks("thing2.example", data=ForeignData(CUSTOMERS, every))

@@ -1,0 +1,159 @@
+"""The check of every text that can reach a person: where it looks, and what it says it did."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from breachdesk.casework.text_check import TextCheck, merged, of_reader
+from breachdesk.gdpr import text_parts
+from breachdesk.gdpr.folding import folded, tokens
+from breachdesk.gdpr.foreign_data import ForeignData, Reader
+from breachdesk.testing import a_customer, a_user
+from notifiers.render import JinjaRenderer
+from notifiers.testing import FACTS, PROFILE, letter_context
+from schemas.affected import NoticeKind
+from schemas.customer import Customer
+from schemas.letter import LintProblem
+
+RENDERER = JinjaRenderer(Path(__file__).resolve().parents[2] / "templates")
+KINDS = (NoticeKind.ACCOUNT_HOLDER, NoticeKind.CONTROLLER_PACK)
+READER = Reader("c-017")
+
+
+def check(*customers: Customer) -> TextCheck:
+    own = Customer(id="c-017", name="Hartwell Dental Practice")
+    data = ForeignData([own, *customers], users=[a_user("sam")], profile=PROFILE)
+    return TextCheck(data, wording=RENDERER.looked_for())
+
+
+def in_letter(
+    checked: TextCheck, kind: NoticeKind = KINDS[0], **facts: object
+) -> list[LintProblem]:
+    context = letter_context(kind, facts=FACTS.model_copy(update=facts))
+    return checked.letter(RENDERER.letter(context), context)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_our_own_letters_and_scripts_name_nobody_else(kind: NoticeKind) -> None:
+    checked = check(a_customer("fabrikam"))
+    context = letter_context(kind)
+
+    assert in_letter(checked, kind) == []
+    assert checked.script(RENDERER.telephone_script(context), context) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Fabrikam was attacked first.", "We saw fabrikam.example.", "Ask accounts@fabrikam.example"],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_anothers_data_is_refused_in_mail_pack_and_script(words: str, kind: NoticeKind) -> None:
+    checked = check(a_customer("fabrikam"))
+    context = letter_context(kind, facts=FACTS.model_copy(update={"measures": (words,)}))
+    letter = checked.letter(RENDERER.letter(context), context)
+    script = checked.script(RENDERER.telephone_script(context), context)
+
+    assert "block" in {p.severity for p in letter}
+    assert [p.where.partition(",")[0] for p in script if p.severity == "block"] == ["script"]
+    if kind is NoticeKind.CONTROLLER_PACK:
+        assert any(p.where.startswith("attachment:") for p in letter) or letter
+
+
+def test_a_pack_whose_file_alone_names_another_is_refused_with_the_field() -> None:
+    context = letter_context(NoticeKind.CONTROLLER_PACK)
+    letter = RENDERER.letter(context)
+    (name,) = letter.attachments
+    pack = json.loads(letter.attachments[name]) | {"note": {"of": ["see Fabr\u0131kam Ltd"]}}
+    changed = letter.model_copy(update={"attachments": {name: json.dumps(pack)}})
+    problems = check(a_customer("fabrikam")).letter(changed, context)
+
+    assert [(p.severity, p.where) for p in problems] == [("block", f"attachment:{name}, note.of")]
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<p title="Fabrikam Ltd">x</p>',
+        "<!-- Fabrikam -->",
+        "<p>Fab<b>rik</b>am</p>",
+        "<p>Fabrikam</p>",
+        "<style>.Fabrikam {}</style>",
+        "<p>&#x46;abrikam</p>",
+    ],
+)
+def test_a_name_that_only_the_html_holds_is_found(markup: str) -> None:
+    context = letter_context()
+    letter = RENDERER.letter(context)
+    changed = letter.model_copy(update={"html": letter.html.replace("</main>", f"{markup}</main>")})
+    problems = check(a_customer("fabrikam")).letter(changed, context)
+
+    assert [p.severity for p in problems] == ["block"]
+    assert problems[0].where.startswith("html")
+
+
+def test_the_same_words_in_text_and_html_are_one_problem_with_its_block() -> None:
+    problems = in_letter(check(a_customer("fabrikam")), measures=("Fabrikam was hit.",))
+
+    assert [(p.where, p.problem) for p in problems] == [
+        ("text, What we have done", "a short name of another customer")
+    ]
+    assert problems[0].quote == "Fabrikam"
+    assert "Fabrikam" not in repr(problems[0])
+
+
+def test_the_account_counts_what_was_read_and_says_what_no_list_finds() -> None:
+    checked = check(a_customer("fabrikam"), a_customer("contoso"))
+    pack, holder = letter_context(NoticeKind.CONTROLLER_PACK), letter_context()
+    assert checked.account.texts == 0
+    for context in (pack, holder, holder):
+        checked.letter(RENDERER.letter(context), context)
+    checked.script(RENDERER.telephone_script(holder), holder)
+    account = checked.account
+
+    assert account.read == ("3 mails", "1 attached file", "1 telephone script")
+    assert (account.other_customers, account.staff) == (2, 1)
+    assert "links" in account.wording
+    assert "nicknames" in account.unseen
+
+
+def test_a_problem_of_many_letters_stands_once_with_its_readers() -> None:
+    context = letter_context()
+    (problem,) = in_letter(check(a_customer("fabrikam")), measures=("Fabrikam was hit.",))
+    each = [*of_reader(context, [problem]), problem.model_copy(update={"customers": ("c-2",)})]
+
+    assert [p.customers for p in merged(each)] == [("c-017", "c-2")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_word_of_our_own_templates_stops_every_letter_when_a_customer_is_called_so(
+    kind: NoticeKind,
+) -> None:
+    context = letter_context(kind)
+    letter, script = RENDERER.letter(context), RENDERER.telephone_script(context)
+    typed = context.model_dump_json()
+    spoken = {t.word for t in tokens(folded(f"{letter.text}\n{script}")) if t.word.isalpha()}
+    words = sorted(w for w in spoken if len(w) > 3 and w not in typed.casefold())
+    firms = [Customer(id=f"x{n}", name=f"{word.title()} Ltd") for n, word in enumerate(words)]
+    checked = check(*firms)
+    found = [*checked.letter(letter, context), *checked.script(script, context)]
+
+    assert len(words) > 50
+    assert [(p.where, p.quote) for p in found if p.severity == "block"] == []
+
+
+def test_blocks_keep_their_lines_and_their_headings() -> None:
+    text = "Dear you\n\nWhat happened\n-------------\nFabrikam\nLtd was\n\nNext\n----\nend"
+
+    assert [where for where, _ in text_parts.blocks("text", text)] == [
+        "text, opening",
+        "text, What happened",
+        "text, Next",
+    ]
+    assert "Fabrikam\nLtd" in dict(text_parts.blocks("text", text))["text, What happened"]
+
+
+def test_a_file_that_is_no_json_is_read_whole() -> None:
+    assert list(text_parts.attachment("a.txt", "{Fabrikam")) == [("attachment:a.txt", "{Fabrikam")]
