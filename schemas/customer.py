@@ -17,6 +17,10 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+MOST_HOURS = 8760
+"""Of a clause on notice: a year."""
+
+
 class Role(StrEnum):
     """Our role for the data reached through an asset (UK GDPR Art. 4(7), 4(8))."""
 
@@ -95,7 +99,7 @@ class Customer(Frozen):
     locale: str = "en-GB"
     contract_start: datetime | None = None
     contract_end: datetime | None = None
-    notice_hours: int | None = Field(default=None, ge=1, le=8760)
+    notice_hours: int | None = Field(default=None, ge=1, le=MOST_HOURS)
     """Within so many hours our contract with them has us tell them of a breach; None: no clause
     with an hour is known."""
     notice_clause: str | None = None

@@ -106,10 +106,23 @@ def _customer(
     start, end = row.span()
     told |= {"contract_start": start} if row.has("start") else {}
     told |= {"contract_end": end} if row.has("end") else {}
+    told |= _contract(row)
     after = before.model_copy(update=told)
     if not after.default_email and not after.phone:
         row.fault("default_email", "and the telephone are both empty", "Give one of them.")
     return after
+
+
+def _contract(row: Checked) -> dict[str, Any]:
+    """What the contract says of breaches, where the file has a column for it."""
+    told: dict[str, Any] = {}
+    if row.has("notice_hours"):
+        told["notice_hours"] = row.hours("notice_hours")
+    if row.has("notice_clause"):
+        told["notice_clause"] = row.name("notice_clause") or None
+    if row.has("for_others"):
+        told["processes_for_others"] = row.yes("for_others")
+    return told
 
 
 def _name(row: Checked) -> str:

@@ -45,6 +45,12 @@ def _signs(*sets: str) -> tuple[frozenset[str], ...]:
 
 
 _REVIEWED = date(2026, 11, 22)
+_CONTRACT: Columns = {
+    "notice_hours": ("notice hours", "breach notice hours"),
+    "notice_clause": ("notice clause", "breach notice clause"),
+    "for_others": ("processes for others",),
+}
+"""No product has these columns by itself: they are custom fields, named as in our plain sheet."""
 
 CUSTOMER_PRESETS: tuple[Preset, ...] = (
     Preset(
@@ -61,6 +67,7 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
             "locale": ("locale",),
             "start": ("contract start",),
             "end": ("contract end",),
+            **_CONTRACT,
         },
         signs=_signs("customer id|name"),
         source="docs/howto/import-customers.md",
@@ -84,6 +91,7 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
             "holder": ("primary contact", "contact name"),
             "first": ("contact: first name", "first name"),
             "last": ("contact: last name", "last name"),
+            **_CONTRACT,
         },
         signs=_signs(
             "organization id|name|phone",
@@ -107,6 +115,7 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
             "first": ("first name",),
             "last": ("last name",),
             "start": ("creation date", "date created"),
+            **_CONTRACT,
         },
         signs=_signs(
             "id|first name|last name|company name|email",
@@ -130,6 +139,7 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
             ),
             "phone": ("phone number", "site phone number", "phone"),
             "holder": ("main contact", "user name", "contact name"),
+            **_CONTRACT,
         },
         signs=_signs("client id|client name", "customer id|customer name", "halo id|client name"),
         source="usehalo.com guides: Client, Sites & Users Import",
@@ -147,6 +157,7 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
             "holder": ("default contact", "primary contact", "contact"),
             "first": ("first name",),
             "last": ("last name",),
+            **_CONTRACT,
         },
         signs=_signs(
             "company id|company name",
@@ -167,6 +178,7 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
             "phone": ("phone number",),
             "first": ("first name",),
             "last": ("last name",),
+            **_CONTRACT,
         },
         signs=_signs(
             "contact name|account number",

@@ -26,7 +26,7 @@ LOST = "register:asset:lost"
 CUSTOMERS = "customers"
 ASSETS = "assets"
 """Subjects of the entries that say that anybody's contact, or assets, changed."""
-CONTRACT = ("contract_start", "contract_end")
+CONTRACT = ("contract_start", "contract_end", "notice_hours", "notice_clause")
 """Fields that neither lead a letter elsewhere nor change its words."""
 Values = Mapping[str, str]
 
@@ -95,8 +95,10 @@ def contact_values(customer: Customer) -> dict[str, str]:
         "locale": customer.locale,
     }
     for name in CONTRACT:
-        day = getattr(customer, name)
-        values[name] = day.isoformat() if day else ""
+        value = getattr(customer, name)
+        values[name] = value.isoformat() if isinstance(value, datetime) else str(value or "")
+    if customer.processes_for_others:
+        values["processes_for_others"] = "yes"
     for person in customer.people:
         for name in ("kind", "name", "email", "phone"):
             values[f"{person.id}.{name}"] = str(getattr(person, name))

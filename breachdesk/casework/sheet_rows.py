@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from breachdesk.casework.csv_sheet import Row, heading
 from breachdesk.casework.presets import Preset
 from schemas.addresses import REMEDY, address_problem
-from schemas.customer import RowProblem
+from schemas.customer import MOST_HOURS, RowProblem
 from schemas.signs import name_problem
 
 _DATES = ("%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y", "%d %b %Y", "%Y-%m-%d %H:%M:%S")
@@ -73,6 +73,23 @@ class Checked:
                 continue
         self.fault(meaning, "is not a date", "Write it as 2026-11-22, or day first: 22/11/2026.")
         return None
+
+    def hours(self, meaning: str) -> int | None:
+        """A whole number of hours; empty: none is known."""
+        found = self.text(meaning)
+        if not found:
+            return None
+        if not found.isascii() or not found.isdigit() or not 1 <= int(found[:9]) <= MOST_HOURS:
+            self.fault(meaning, "is no number of hours", f"Write 1 to {MOST_HOURS:,}, or nothing.")
+            return None
+        return int(found)
+
+    def yes(self, meaning: str) -> bool:
+        """`yes` or `no`; empty is no."""
+        found = self.text(meaning).casefold()
+        if found not in ("yes", "no", ""):
+            self.fault(meaning, "is neither yes nor no", "Write yes or no.")
+        return found == "yes"
 
     def span(self) -> tuple[datetime | None, datetime | None]:
         """`start` and `end`; an end that is not after its start is a fault."""

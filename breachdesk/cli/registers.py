@@ -46,7 +46,11 @@ def add_to(app: typer.Typer) -> None:
         """All customers."""
         with premises(data_dir) as house:
             rows = house.store.look(lambda uow: uow.customers.list())
-            print_rows(rows, ("id", "name", "default_email", "phone", "locale"), as_json=as_json)
+            print_rows(
+                rows,
+                ("id", "name", "default_email", "phone", "locale", "notice_hours"),
+                as_json=as_json,
+            )
 
     @customers.command("history")
     def customers_history(

@@ -29,6 +29,9 @@ FIELDS = {
     "kind": "kind of person",
     "contract_start": "contract since",
     "contract_end": "contract until",
+    "notice_hours": "hours to tell them of a breach",
+    "notice_clause": "clause on telling them of a breach",
+    "processes_for_others": "processes for other controllers",
     "asset": "asset",
 }
 

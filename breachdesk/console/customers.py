@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from breachdesk.casework import assets, customers
+from breachdesk.casework import assets, contracts, customers
 from breachdesk.casework.presets import ASSET_PRESETS, CUSTOMER_PRESETS
 from breachdesk.console.contact_rows import shown_history
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.uploads import stored
 from breachdesk.ports import UnitOfWork
-from schemas.customer import ImportReport
+from schemas.customer import Customer, ImportReport
 from schemas.errors import BreachDeskError
 
 router = APIRouter()
@@ -61,9 +62,37 @@ def take(request: Request, desk: Signed, form: Posted) -> Response:
     return desk.page("import_report.html", report=report, what=form.text("what"))
 
 
+@router.post("/customers/{customer_id:path}")
+def keep_contract(customer_id: str, desk: Signed, form: Posted) -> Response:
+    """What the contract says of breaches."""
+    return desk.attempt(
+        lambda uow: contracts.keep_contract(
+            uow,
+            desk.actor,
+            customer_id,
+            notice_hours=form.whole("notice_hours", "Hours"),
+            notice_clause=form.text("notice_clause") or None,
+            processes_for_others=form.ticked("processes_for_others"),
+            now=desk.now,
+        ),
+        then=f"/customers/{quote(customer_id)}",
+        done="contract",
+        again=lambda problem: _show_one(desk, customer_id, form, problem),
+    )
+
+
 @router.get("/customers/{customer_id:path}")
 def one(customer_id: str, desk: Signed) -> Response:
     """People, and every asset with from when to when."""
+    return _show_one(desk, customer_id, None)
+
+
+def _show_one(
+    desk: Desk,
+    customer_id: str,
+    typed: Mapping[str, str] | None,
+    problem: BreachDeskError | None = None,
+) -> Response:
     customer, bindings, changes = desk.look(
         lambda uow: (
             uow.customers.get(customer_id),
@@ -72,7 +101,22 @@ def one(customer_id: str, desk: Signed) -> Response:
         )
     )
     own = [b for b in bindings if b.customer_id == customer_id]
-    return desk.page("customer.html", customer=customer, bindings=own, changes=changes)
+    return desk.page(
+        "customer.html",
+        customer=customer,
+        bindings=own,
+        changes=changes,
+        typed=_contract_of(customer) if typed is None else typed,
+        problem=problem,
+    )
+
+
+def _contract_of(customer: Customer) -> dict[str, str]:
+    return {
+        "notice_hours": str(customer.notice_hours or ""),
+        "notice_clause": customer.notice_clause or "",
+        "processes_for_others": "yes" if customer.processes_for_others else "",
+    }
 
 
 def _take(desk: Desk, upload: UploadFile | None, what: str, preset: str) -> ImportReport:

@@ -54,6 +54,7 @@ MAY_SEND: Mapping[str, Duties] = {
     "/cases/{case_id}/report": RESPONDER,
     "/cases/{case_id}/report/submit": RESPONDER,
     "/customers/import": REGISTRAR,
+    "/customers/{customer_id:path}": REGISTRAR,
     "/unattributed": REGISTRAR,
     "/account/sessions": SIGNED_IN,
     "/account/password": SIGNED_IN,

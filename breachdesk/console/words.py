@@ -116,6 +116,7 @@ RULE_KIND = {
     "behaviour": "behaviour",
 }
 DONE = {
+    "contract": "What the contract says is kept.",
     "assigned": "Assigned.",
     "commented": "Comment kept.",
     "dismissed": "Dismissed. A material change will bring it back.",
