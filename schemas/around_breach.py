@@ -76,9 +76,9 @@ class Receipt(Entry):
     letter: int
     """Version of the outbox row whose receipt it is."""
     confirmed_at: datetime
-    confirmed_by: str = Field(repr=False)
-    """Who said so."""
-    route: Route
+    confirmed_by: str | None = Field(default=None, repr=False)
+    """Who said so; None: it was not written down."""
+    route: Route | None = None
 
 
 class ControllerQuestion(Entry):

@@ -100,6 +100,7 @@ class Erasure(Frozen):
     categories: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     pecr: str = ""
+    suppliers: tuple[str, ...] = ()
 
 
 class Case(Frozen):

@@ -106,8 +106,8 @@ class Complaint(CaseRecord):
     received_at: datetime
     route: Route
     about: str = Field(repr=False)
-    acknowledge_by: datetime
-    """The end of the last day, in UTC."""
+    acknowledge_by: datetime | None = None
+    """The end of the last day, in UTC. None: no law gave a day when it was received."""
     acknowledged_at: datetime | None = None
     acknowledged_by: str | None = None
     """Our user who recorded it."""

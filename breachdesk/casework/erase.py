@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from breachdesk.casework import closing, register
+from breachdesk.casework import closing, register, suppliers
 from breachdesk.casework.authority import require, required
 from breachdesk.gdpr.redaction import Redaction
 from breachdesk.ports import UnitOfWork
@@ -140,9 +140,11 @@ def _redaction(uow: UnitOfWork, case: Case, profile: ProviderProfile) -> Redacti
 
 def _kept(uow: UnitOfWork, case: Case, redaction: Redaction) -> dict[str, Any]:
     """What the register says of documents that go with the key."""
+    parties = tuple(redaction.strip(name) for name in suppliers.names(uow, case))
     if case.breach_id is None:
-        return {"what_happened": redaction.strip(case.known)}
+        return {"what_happened": redaction.strip(case.known), "suppliers": parties}
     affected = register.affected_of(uow.breaches.latest(Manifest, case.breach_id))
+    affected["suppliers"] = parties
     facts = uow.breaches.latest(NoticeFacts, case.breach_id)
     if facts is not None:
         affected["what_happened"] = redaction.strip(facts.what_happened)

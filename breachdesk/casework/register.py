@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from breachdesk.casework import suppliers
 from breachdesk.casework.told import counts
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.causes import cause_words
@@ -31,7 +32,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def entries(uow: UnitOfWork, now: datetime) -> tuple[RegisterEntry, ...]:
     """Every breach, reported or not, and every near miss, newest first, as of `now`."""
     found = [_of_breach(uow, breach, now) for breach in uow.breaches.list()]
-    found += [_of_case(case, now) for case in uow.cases.list() if case.near_miss]
+    found += [_of_case(uow, case, now) for case in uow.cases.list() if case.near_miss]
     return tuple(sorted(found, key=_when, reverse=True))
 
 
@@ -55,7 +56,7 @@ def _of_breach(uow: UnitOfWork, breach: Breach, now: datetime) -> RegisterEntry:
     decision = book.latest(Decision, breach.id)
     filed = book.latest(ReportFacts, breach.id)
     approvals = book.all(Approval, breach.id)
-    plain = _plain(case) | _told(book.latest(NoticeFacts, breach.id), filed, breach)
+    plain = _plain(uow, case) | _told(book.latest(NoticeFacts, breach.id), filed, breach)
     if case.erased:
         plain |= _after_erasure(case.erased, filed)
     return RegisterEntry.model_validate(
@@ -75,7 +76,7 @@ def _of_breach(uow: UnitOfWork, breach: Breach, now: datetime) -> RegisterEntry:
     )
 
 
-def _of_case(case: Case, now: datetime) -> RegisterEntry:
+def _of_case(uow: UnitOfWork, case: Case, now: datetime) -> RegisterEntry:
     """A near miss: causes, what happened, remedial action and why it was none."""
     facts = "\n".join((case.known, *(note.text for note in case.notes))).strip()
     if case.erased:
@@ -89,7 +90,7 @@ def _of_case(case: Case, now: datetime) -> RegisterEntry:
             "categories": sorted(account.data_categories),
         }
     return RegisterEntry.model_validate(
-        _plain(case)
+        _plain(uow, case)
         | typed
         | {
             "id": case.id,
@@ -102,7 +103,7 @@ def _of_case(case: Case, now: datetime) -> RegisterEntry:
     )
 
 
-def _plain(case: Case) -> dict[str, object]:
+def _plain(uow: UnitOfWork, case: Case) -> dict[str, object]:
     done = [c.text for c in case.containment if c.done_at]
     if case.near_miss_account and case.near_miss_account.done:
         done.insert(0, case.near_miss_account.done)
@@ -113,7 +114,7 @@ def _plain(case: Case) -> dict[str, object]:
         "drill": case.drill,
         "state": case.state.value,
         "origin": case.origin.value,
-        "suppliers": [case.third_party] if case.third_party else [],
+        "suppliers": suppliers.names(uow, case),
         "remedial_action": done,
         "supplier_told_at": case.supplier_told_at,
         "closed_at": case.closed_at,

@@ -62,6 +62,7 @@ MATRIX = {
     "/cases/{case_id}/report/submit": {R},
     "/cases/{case_id}/tasks/{task_id:path}": {A, R, P, G},
     "/customers/import": {G},
+    "/customers/{customer_id:path}": {G},
     "/unattributed": {G},
 }
 """Which single duty is enough to send each form."""

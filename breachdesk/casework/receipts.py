@@ -1,0 +1,108 @@
+"""Receipts: a controller confirms that it has the pack, and is reminded until it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from breachdesk.casework import notify
+from breachdesk.casework.authority import not_erased, require
+from breachdesk.casework.letters import reference
+from breachdesk.casework.record_times import optional, past
+from breachdesk.casework.sealing import next_version
+from breachdesk.ports import UnitOfWork
+from schemas.affected import NoticeKind
+from schemas.around_breach import Receipt, ReceiptTerm
+from schemas.breach import Breach
+from schemas.case_record import Route
+from schemas.errors import BadInput
+from schemas.notice import NoticeRow, Status
+from schemas.user import Actor, Duty
+
+HOURS = 24
+"""Unless somebody sets another term for the breach."""
+MOST_HOURS = 720
+
+
+def record_receipt(
+    uow: UnitOfWork,
+    actor: Actor,
+    row_id: int,
+    now: datetime,
+    *,
+    confirmed_by: str | None = None,
+    route: Route | None = None,
+    confirmed_at: datetime | None = None,
+) -> NoticeRow:
+    """The reader confirmed receipt; of a controller's pack, who said so and how is filed. Raises
+    NotAllowed for a letter that is not on its way or was confirmed before."""
+    before = uow.notices.get(row_id)
+    when = past(confirmed_at or now, now, place="confirmed at", earliest=before.handed_over_at)
+    row = notify.acknowledge(uow, actor, row_id, now)
+    if row.kind is not NoticeKind.CONTROLLER_PACK:
+        return row
+    filed = uow.breaches.all(Receipt, row.breach_id)
+    version = next_version(filed[-1] if filed else None)
+    uow.breaches.put(
+        Receipt(
+            breach_id=row.breach_id, version=version, entry=version,
+            recorded_by=actor.id, recorded_at=now,
+            customer_id=row.customer_id, person_id=row.person_id, letter=row.version,
+            confirmed_at=when, confirmed_by=optional(confirmed_by), route=route,
+        )
+    )  # fmt: skip
+    return row
+
+
+def set_term(
+    uow: UnitOfWork, actor: Actor, breach_id: str, hours: int, now: datetime
+) -> ReceiptTerm:
+    """Within how many hours of the handing over a receipt is owed. Raises BadInput."""
+    require(actor, Duty.RESPONDER, act="set the term for receipts")
+    breach = uow.breaches.get(breach_id)
+    not_erased(uow.cases.get(breach.case_id))
+    if not 1 <= hours <= MOST_HOURS:
+        raise BadInput("this is no term", place="hours", remedy=f"Type 1 to {MOST_HOURS}.")
+    version = next_version(uow.breaches.latest(ReceiptTerm, breach_id))
+    term = ReceiptTerm(
+        breach_id=breach_id, version=version, hours=hours, set_by=actor.id, set_at=now
+    )
+    uow.breaches.put(term)
+    uow.audit.record(
+        at=now, actor=actor.id, act="breach:receipts:term_set", subject=breach_id,
+        facts={"version": version, "hours": hours}, case_id=breach.case_id,
+    )  # fmt: skip
+    return term
+
+
+def term(uow: UnitOfWork, breach_id: str) -> timedelta:
+    """How long a controller has before it is reminded."""
+    known = uow.breaches.latest(ReceiptTerm, breach_id)
+    return timedelta(hours=known.hours if known else HOURS)
+
+
+def packs(rows: Iterable[NoticeRow]) -> tuple[NoticeRow, ...]:
+    """Of each controller, the newest pack that was handed over: the one whose receipt counts."""
+    found: dict[tuple[str, str], NoticeRow] = {}
+    for row in rows:
+        arrived = row.status in (Status.HANDED_OVER, Status.DELIVERED)
+        if row.kind is NoticeKind.CONTROLLER_PACK and arrived and row.handed_over_at is not None:
+            known = found.get((row.customer_id, row.person_id))
+            if known is None or known.version < row.version:
+                found[row.customer_id, row.person_id] = row
+    return tuple(found.values())
+
+
+def reminder(breach: Breach, row: NoticeRow, firm: str) -> str:
+    """What to say on the telephone, or to write, to a controller that has not confirmed."""
+    mark = reference(breach, row.customer_id)
+    return "\n".join(
+        (
+            f"This is {firm}. We sent you a letter about a data breach; its reference is {mark}.",
+            "Have you received it, and has whoever looks after data protection for you read it?",
+            "If not: look in the junk folder first. If it is not there, we check your address on a",
+            "number that we already hold, and send the letter again.",
+            "If so: who has it, please? I write down your name and the time.",
+            "Do not ask for a password. Offer that they ring back on the number they already have.",
+        )
+    )
