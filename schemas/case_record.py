@@ -107,7 +107,7 @@ class Complaint(CaseRecord):
     route: Route
     about: str = Field(repr=False)
     acknowledge_by: datetime | None = None
-    """The end of the last day, in UTC. None: no law gave a day when it was received."""
+    """None: no law gave a day when it was received."""
     acknowledged_at: datetime | None = None
     acknowledged_by: str | None = None
     """Our user who recorded it."""

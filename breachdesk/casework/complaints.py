@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from breachdesk.casework.authority import not_erased, require, required, required_name
 from breachdesk.casework.record_times import optional, past
-from breachdesk.gdpr.local_days import end_of_days
+from breachdesk.gdpr.deadlines import deadline_of
 from breachdesk.ports import UnitOfWork
 from schemas.case import CaseState
 from schemas.case_record import Complaint
@@ -104,11 +104,10 @@ def answer(
 
 
 def acknowledge_by(uow: UnitOfWork, received_at: datetime) -> datetime | None:
-    """The end of the last day; None: no such law was in force on the day."""
+    """None: no such law was in force on the day."""
     law = provision(uow, received_at)
-    if law is None or law.days is None:
-        return None
-    return end_of_days(received_at, law.days, law.zone)
+    deadline = None if law is None else deadline_of(law, received_at)
+    return None if deadline is None else deadline.due
 
 
 def provision(uow: UnitOfWork, day: datetime) -> Provision | None:

@@ -233,11 +233,11 @@ def _csv(entries: Iterable[RegisterEntry]) -> str:
     writer.writerow(columns)
     for entry in entries:
         plain = entry.model_dump(mode="json")
-        writer.writerow([_cell(plain[name]) for name in columns])
+        writer.writerow([cell(plain[name]) for name in columns])
     return out.getvalue()
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
     text = shown("; ".join(_parts(value)))
     return f"'{text}" if text.startswith(FORMULA) else text
 

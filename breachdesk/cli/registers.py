@@ -17,6 +17,7 @@ from breachdesk.ports import UnitOfWork
 from schemas.customer import ImportReport
 from schemas.errors import NotFound
 
+CUSTOMER_COLUMNS = ("id", "name", "default_email", "phone", "locale", "notice_hours")
 Importer = Callable[..., ImportReport]
 SheetFile = Annotated[Path, typer.Argument(metavar="FILE", help="CSV.")]
 Preset = Annotated[str, typer.Option(help="Column preset; auto looks at the header.")]
@@ -46,11 +47,7 @@ def add_to(app: typer.Typer) -> None:
         """All customers."""
         with premises(data_dir) as house:
             rows = house.store.look(lambda uow: uow.customers.list())
-            print_rows(
-                rows,
-                ("id", "name", "default_email", "phone", "locale", "notice_hours"),
-                as_json=as_json,
-            )
+            print_rows(rows, CUSTOMER_COLUMNS, as_json=as_json)
 
     @customers.command("history")
     def customers_history(

@@ -173,9 +173,7 @@ def _one(
             complaints.provision(uow, found.received_at),
         )
     )
-    against = list(
-        complaints.standing_against(complaint, desk.house.settings.retention, desk.now)
-    )
+    against = list(complaints.standing_against(complaint, desk.house.settings.retention, desk.now))
     return desk.page(
         "complaint.html",
         complaint=complaint,

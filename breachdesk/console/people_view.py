@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from breachdesk.casework import bodies, controller_questions, receipts
@@ -62,20 +62,20 @@ def read_people(uow: UnitOfWork, desk: Desk, case_id: str) -> People:
     """Raises NotFound."""
     file = read_case(uow, case_id, desk.now)
     records = uow.records
-    people = {
-        "notices": records.of_case(SupplierNotice, case_id),
-        "supplier_questions": records.of_case(SupplierQuestion, case_id),
-        "complaints": records.of_case(Complaint, case_id),
-    }
+    known = People(
+        file,
+        records.of_case(SupplierNotice, case_id),
+        records.of_case(SupplierQuestion, case_id),
+        records.of_case(Complaint, case_id),
+    )
     if file.breach is None:
-        return People(file, **people)
+        return known
     breach_id, term = file.breach.id, receipts.term(uow, file.breach.id)
     questions = controller_questions.questions(uow, breach_id)
     waiting = {q.customer_id for q in questions if q.answered_at is None}
     reached = {exposure.customer_id for exposure in file.reached}
-    return People(
-        file,
-        **people,
+    return replace(
+        known,
         packs=tuple(_packs(uow, desk, file)),
         term_hours=int(term.total_seconds() // 3600),
         controllers=controller_questions.controllers(uow, breach_id),

@@ -115,7 +115,29 @@ RULE_KIND = {
     "temporal_ordered": "in order",
     "behaviour": "behaviour",
 }
+ROUTE = {
+    "email": "e-mail",
+    "telephone": "telephone",
+    "letter": "letter",
+    "web_form": "web form",
+    "in_person": "in person",
+    "other": "another way",
+}
+BODY = {
+    "police": "Police",
+    "report_fraud": "Report Fraud",
+    "insurer": "Insurer",
+    "bank": "Bank",
+    "ncsc": "NCSC",
+    "registrar": "Domain registrar or registry",
+    "payment_provider": "Payment provider",
+    "ofcom": "Ofcom",
+    "other_authority": "Another authority",
+    "other": "Somebody else",
+}
 DONE = {
+    "complaint": "The complaint is logged.",
+    "complaint_erased": "What the complaint said is erased.",
     "contract": "What the contract says is kept.",
     "assigned": "Assigned.",
     "commented": "Comment kept.",
