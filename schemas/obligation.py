@@ -24,6 +24,12 @@ class ObligationKind(StrEnum):
     NEXT_UPDATE = "next_update"
     HOLD_REVIEW = "hold_review"
     FACTS_OWED = "facts_owed"
+    CONTRACT_HOURS = "contract_hours"
+    CONTROLLER_RECEIPT = "controller_receipt"
+    CONTROLLER_QUESTION = "controller_question"
+    SUPPLIER_ANSWER = "supplier_answer"
+    COMPLAINT_RECEIPT = "complaint_receipt"
+    COMPLAINT_OUTCOME = "complaint_outcome"
 
 
 class Owed(Frozen):

@@ -10,6 +10,7 @@ from breachdesk.casework.obligations import RULES, obligations_of
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Manifest
 from schemas.case import Case
+from schemas.case_record import Complaint, SupplierQuestion
 from schemas.decision import Decision
 from schemas.notice import Status
 from schemas.obligation import Obligation
@@ -42,6 +43,8 @@ def obstacles(uow: UnitOfWork, case: Case, now: datetime) -> list[Obstacle]:
     if case.erased:
         return []
     found = [*_tasks(case)]
+    if case.breach_id is None:
+        found += _records(uow, case)
     if case.breach_id:
         found += _documents(uow, case.breach_id)
         running = (o for o in obligations_of(uow, case.breach_id, now) if o.running)
@@ -55,6 +58,19 @@ def _tasks(case: Case) -> Iterator[Obstacle]:
     if waiting:
         text = f"{waiting} task{'s are' if waiting > 1 else ' is'} not done"
         yield Obstacle(text, "its outcome, recorded on the page of the task", "#tasks")
+
+
+def _records(uow: UnitOfWork, case: Case) -> Iterator[Obstacle]:
+    """What is owed without a breach; with one, obligations say it."""
+    open_questions = [
+        q for q in uow.records.of_case(SupplierQuestion, case.id) if q.ended_at is None
+    ]
+    for question in open_questions:
+        text = f"our supplier {question.supplier} has not answered"
+        yield Obstacle(text, "its answer, or a record that none will come", "/people")
+    for complaint in uow.records.of_case(Complaint, case.id):
+        if complaint.ended_at is None:
+            yield Obstacle(f"{complaint.id} has no outcome", "the recorded outcome", "/people")
 
 
 def _documents(uow: UnitOfWork, breach_id: str) -> Iterator[Obstacle]:

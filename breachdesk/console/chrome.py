@@ -10,6 +10,7 @@ from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertState
 from schemas.approval import Approval, ApprovalKind
 from schemas.case import CaseState
+from schemas.case_record import Complaint
 
 KEEP = timedelta(seconds=5)
 DEMO = (
@@ -56,6 +57,7 @@ class Chrome:
             "/alerts": len(uow.alerts.list(states=(AlertState.NEW,))),
             "/cases": len(cases),
             "/tasks": tasks,
+            "/complaints": uow.records.count(Complaint, running=True),
             "/unattributed": len(uow.customers.unattributed()),
             "/sources": sum(1 for s in uow.sources.list() if s.not_understood or s.dead_letters),
         }

@@ -124,6 +124,9 @@ def controller_asked(case_id: str, desk: Signed, form: Posted) -> Response:
 @router.post("/cases/{case_id}/people/question/{entry}")
 def controller_answered(case_id: str, entry: int, desk: Signed, form: Posted) -> Response:
     """The words that a person gave them."""
+    people = desk.look(lambda uow: read_people(uow, desk, case_id))
+    if entry not in {question.entry for question in people.questions}:
+        raise NotFound("no such question", place=case_id, remedy="See the list of questions.")
     return desk.attempt(
         lambda uow: controller_questions.record_answer(
             uow,

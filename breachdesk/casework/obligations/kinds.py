@@ -91,4 +91,42 @@ RULES: Mapping[Kind, KindRule] = {
         "report",
         second_person=True,
     ),
+    Kind.CONTRACT_HOURS: KindRule(
+        "we are aware of the breach",
+        "the hours of the customer's contract",
+        "a letter handed over to this customer, or a call that reached it",
+        "delivery",
+    ),
+    Kind.CONTROLLER_RECEIPT: KindRule(
+        "a letter to a controller is handed over",
+        "the hours set for receipts, 24 unless others are set",
+        "the recorded receipt of this letter",
+        "people",
+    ),
+    Kind.CONTROLLER_QUESTION: KindRule(
+        "a controller asks",
+        "without undue delay",
+        "the recorded answer",
+        "people",
+    ),
+    Kind.SUPPLIER_ANSWER: KindRule(
+        "we ask a supplier",
+        "no hour is given",
+        "the recorded answer of the supplier",
+        "people",
+    ),
+    Kind.COMPLAINT_RECEIPT: KindRule(
+        "a complaint about the case is received",
+        "the days that the law of that day gives",
+        "the recorded acknowledgement",
+        "people",
+        second_person=True,
+    ),
+    Kind.COMPLAINT_OUTCOME: KindRule(
+        "a complaint about the case is received",
+        "without undue delay",
+        "the recorded outcome",
+        "people",
+        second_person=True,
+    ),
 }

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from breachdesk.casework.obligations.complaints import complaints
+from breachdesk.casework.obligations.contract_hours import contract_hours
+from breachdesk.casework.obligations.controller_questions import controller_questions
 from breachdesk.casework.obligations.controllers import controllers
 from breachdesk.casework.obligations.corrections import corrections
 from breachdesk.casework.obligations.dossier import Dossier
@@ -13,8 +16,10 @@ from breachdesk.casework.obligations.making import Maker
 from breachdesk.casework.obligations.next_update import next_update
 from breachdesk.casework.obligations.own_promise import own_promise
 from breachdesk.casework.obligations.people import people
+from breachdesk.casework.obligations.receipts import receipts
 from breachdesk.casework.obligations.regulators import regulators
 from breachdesk.casework.obligations.subscribers import subscribers
+from breachdesk.casework.obligations.supplier_questions import supplier_questions
 from schemas.obligation import Obligation, Waiver, WaiverRequest, WaiverUndone
 from schemas.times import in_utc
 
@@ -28,6 +33,11 @@ MAKERS: tuple[Maker, ...] = (
     next_update,
     hold_review,
     facts_owed,
+    contract_hours,
+    receipts,
+    controller_questions,
+    supplier_questions,
+    complaints,
 )
 
 

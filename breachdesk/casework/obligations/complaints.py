@@ -1,0 +1,53 @@
+"""Complaints about the case: acknowledged in the days that the law gives, then answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from breachdesk.casework import complaints as complaint_acts
+from breachdesk.casework.obligations.dossier import Dossier
+from breachdesk.casework.obligations.making import obligation
+from schemas.case_record import Complaint
+from schemas.law import Provision
+from schemas.obligation import Obligation, ObligationKind
+
+OURS = "our own way of handling complaints"
+
+
+def complaints(dossier: Dossier) -> Iterator[Obligation]:
+    """Two for each complaint of this case: its acknowledgement and its outcome."""
+    for complaint in dossier.uow.records.of_case(Complaint, dossier.case.id):
+        law = complaint_acts.provision(dossier.uow, complaint.received_at)
+        yield _acknowledgement(dossier, complaint, law)
+        yield _outcome(dossier, complaint, law)
+
+
+def _acknowledgement(dossier: Dossier, complaint: Complaint, law: Provision | None) -> Obligation:
+    return obligation(
+        dossier,
+        ObligationKind.COMPLAINT_RECEIPT,
+        id=f"{ObligationKind.COMPLAINT_RECEIPT}:{complaint.id}",
+        customer_id=complaint.customer_id,
+        title=f"Acknowledge {complaint.id}",
+        started_at=complaint.received_at,
+        due=complaint.acknowledge_by,
+        ended_at=complaint.acknowledged_at,
+        ended_by="it was acknowledged" if complaint.acknowledged_at else None,
+        law=law,
+        **({} if law else {"source": OURS}),
+    )
+
+
+def _outcome(dossier: Dossier, complaint: Complaint, law: Provision | None) -> Obligation:
+    return obligation(
+        dossier,
+        ObligationKind.COMPLAINT_OUTCOME,
+        id=f"{ObligationKind.COMPLAINT_OUTCOME}:{complaint.id}",
+        customer_id=complaint.customer_id,
+        title=f"Tell the outcome of {complaint.id}",
+        started_at=complaint.received_at,
+        ended_at=complaint.answered_at,
+        ended_by="they were told the outcome" if complaint.answered_at else None,
+        law=law,
+        **({} if law else {"source": OURS}),
+    )

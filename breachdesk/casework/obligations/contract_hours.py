@@ -1,0 +1,58 @@
+"""The hours that a customer's contract gives for telling it of a breach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+
+from breachdesk.casework.obligations.dossier import Dossier
+from breachdesk.casework.obligations.making import obligation
+from breachdesk.casework.obligations.readers import Told, told
+from breachdesk.gdpr import roles
+from schemas.affected import NoticeKind, Recipient
+from schemas.customer import PROVIDER, Customer
+from schemas.obligation import Obligation, ObligationKind
+
+
+def contract_hours(dossier: Dossier) -> Iterator[Obligation]:
+    """One for each customer on the frozen list whose contract gives an hour. Before the list is
+    frozen nobody knows who they are."""
+    exposures = roles.reached(dossier.manifest.exposures) if dossier.manifest else ()
+    for customer_id in sorted({e.customer_id for e in exposures} - {PROVIDER}):
+        customer = dossier.uow.customers.get(customer_id)
+        if customer.notice_hours is not None:
+            yield _clause(dossier, customer, customer.notice_hours)
+
+
+def _clause(dossier: Dossier, customer: Customer, hours: int) -> Obligation:
+    aware = dossier.breach.aware_at
+    stands = _told(dossier, customer.id)
+    clause = f": {customer.notice_clause}" if customer.notice_clause else ""
+    return obligation(
+        dossier,
+        ObligationKind.CONTRACT_HOURS,
+        id=f"{ObligationKind.CONTRACT_HOURS}:{customer.id}",
+        customer_id=customer.id,
+        title=f"Tell {customer.id} within the {hours} hours of its contract",
+        started_at=aware,
+        due=aware + timedelta(hours=hours),
+        ended_at=stands.at,
+        ended_by="this customer was written to or telephoned" if stands.at else None,
+        owed=stands.owed,
+        source=f"our contract with this customer{clause}",
+    )
+
+
+def _told(dossier: Dossier, customer_id: str) -> Told:
+    """The contract is the customer's as controller: its pack counts, and where it gets none, its
+    account holder's letter."""
+    for kind in (NoticeKind.CONTROLLER_PACK, NoticeKind.ACCOUNT_HOLDER):
+        stands = told(dossier, partial(_is, customer_id, kind))
+        if stands is not None:
+            return stands
+    return Told((), None, 0, by_telephone=False)
+
+
+def _is(customer_id: str, kind: NoticeKind, reader: Recipient) -> bool:
+    return reader.customer_id == customer_id and reader.kind is kind

@@ -1,0 +1,46 @@
+"""The receipt of each controller's pack: asked for until it is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from breachdesk.casework.obligations.dossier import Dossier
+from breachdesk.casework.obligations.making import obligation
+from breachdesk.casework.receipts import packs, term
+from schemas.around_breach import Receipt
+from schemas.notice import NoticeRow, Status
+from schemas.obligation import Obligation, ObligationKind
+
+
+def receipts(dossier: Dossier) -> Iterator[Obligation]:
+    """One for each controller, of its newest pack that was handed over. Who was told by telephone
+    has heard it, and owes none."""
+    hours = term(dossier.uow, dossier.breach.id)
+    confirmed = {
+        (r.customer_id, r.person_id, r.letter): r.confirmed_at
+        for r in dossier.uow.breaches.all(Receipt, dossier.breach.id)
+    }
+    for row in packs(dossier.rows):
+        if row.handed_over_at is None:
+            continue
+        ended = _ended(row, confirmed.get((row.customer_id, row.person_id, row.version)))
+        yield obligation(
+            dossier,
+            ObligationKind.CONTROLLER_RECEIPT,
+            id=f"{ObligationKind.CONTROLLER_RECEIPT}:{row.customer_id}/{row.person_id}:v{row.version}",
+            customer_id=row.customer_id,
+            title=f"Receipt of {row.customer_id} for its letter as controller",
+            started_at=row.handed_over_at,
+            due=row.handed_over_at + hours,
+            ended_at=ended,
+            ended_by="the controller confirmed that it has the letter" if ended else None,
+            source="our letter, which asks for a receipt",
+        )
+
+
+def _ended(row: NoticeRow, confirmed_at: datetime | None) -> datetime | None:
+    """An earlier program recorded that a receipt came, and not when."""
+    if row.status is not Status.DELIVERED:
+        return None
+    return confirmed_at or row.handed_over_at

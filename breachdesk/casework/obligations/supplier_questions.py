@@ -1,0 +1,25 @@
+"""What we asked suppliers, until they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from breachdesk.casework.obligations.dossier import Dossier
+from breachdesk.casework.obligations.making import obligation
+from schemas.case_record import SupplierQuestion
+from schemas.obligation import Obligation, ObligationKind
+
+
+def supplier_questions(dossier: Dossier) -> Iterator[Obligation]:
+    """One for each question; no hour is given."""
+    for question in dossier.uow.records.of_case(SupplierQuestion, dossier.case.id):
+        yield obligation(
+            dossier,
+            ObligationKind.SUPPLIER_ANSWER,
+            id=f"{ObligationKind.SUPPLIER_ANSWER}:{question.id}",
+            title=f"Answer of our supplier {question.supplier}",
+            started_at=question.asked_at,
+            ended_at=question.answered_at,
+            ended_by="the supplier answered" if question.answered_at else None,
+            source="our question to the supplier",
+        )
