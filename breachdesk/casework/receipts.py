@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from breachdesk.casework import notify
 from breachdesk.casework.authority import not_erased, require
@@ -16,11 +15,9 @@ from schemas.around_breach import Receipt, ReceiptTerm
 from schemas.breach import Breach
 from schemas.case_record import Route
 from schemas.errors import BadInput
-from schemas.notice import NoticeRow, Status
+from schemas.notice import NoticeRow
 from schemas.user import Actor, Duty
 
-HOURS = 24
-"""Unless somebody sets another term for the breach."""
 MOST_HOURS = 720
 
 
@@ -73,24 +70,6 @@ def set_term(
         facts={"version": version, "hours": hours}, case_id=breach.case_id,
     )  # fmt: skip
     return term
-
-
-def term(uow: UnitOfWork, breach_id: str) -> timedelta:
-    """How long a controller has before it is reminded."""
-    known = uow.breaches.latest(ReceiptTerm, breach_id)
-    return timedelta(hours=known.hours if known else HOURS)
-
-
-def packs(rows: Iterable[NoticeRow]) -> tuple[NoticeRow, ...]:
-    """Of each controller, the newest pack that was handed over: the one whose receipt counts."""
-    found: dict[tuple[str, str], NoticeRow] = {}
-    for row in rows:
-        arrived = row.status in (Status.HANDED_OVER, Status.DELIVERED)
-        if row.kind is NoticeKind.CONTROLLER_PACK and arrived and row.handed_over_at is not None:
-            known = found.get((row.customer_id, row.person_id))
-            if known is None or known.version < row.version:
-                found[row.customer_id, row.person_id] = row
-    return tuple(found.values())
 
 
 def reminder(breach: Breach, row: NoticeRow, firm: str) -> str:

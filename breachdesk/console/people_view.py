@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from breachdesk.casework import bodies, controller_questions, receipts
+from breachdesk.casework import bodies, controller_questions, receipt_terms, receipts
 from breachdesk.casework.letters import Letters
 from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.desk import Desk
@@ -48,7 +48,7 @@ class People:
     supplier_questions: Sequence[SupplierQuestion] = ()
     complaints: Sequence[Complaint] = ()
     packs: Sequence[Pack] = ()
-    term_hours: int = receipts.HOURS
+    term_hours: int = receipt_terms.HOURS
     controllers: Sequence[str] = ()
     questions: Sequence[ControllerQuestion] = ()
     answers: Mapping[str, Sequence[PackAnswer]] = field(default_factory=dict)
@@ -70,7 +70,7 @@ def read_people(uow: UnitOfWork, desk: Desk, case_id: str) -> People:
     )
     if file.breach is None:
         return known
-    breach_id, term = file.breach.id, receipts.term(uow, file.breach.id)
+    breach_id, term = file.breach.id, receipt_terms.term(uow, file.breach.id)
     questions = controller_questions.questions(uow, breach_id)
     waiting = {q.customer_id for q in questions if q.answered_at is None}
     reached = {exposure.customer_id for exposure in file.reached}
@@ -93,8 +93,8 @@ def _packs(uow: UnitOfWork, desk: Desk, file: CaseFile) -> Iterator[Pack]:
         (r.customer_id, r.person_id, r.letter): r for r in uow.breaches.all(Receipt, breach.id)
     }
     profile = desk.house.settings.profile
-    term, firm = receipts.term(uow, breach.id), profile.trading_name or profile.legal_name
-    for row in receipts.packs(file.rows):
+    term, firm = receipt_terms.term(uow, breach.id), profile.trading_name or profile.legal_name
+    for row in receipt_terms.packs(file.rows):
         if row.handed_over_at is None:
             continue
         yield Pack(

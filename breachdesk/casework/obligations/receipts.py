@@ -7,7 +7,7 @@ from datetime import datetime
 
 from breachdesk.casework.obligations.dossier import Dossier
 from breachdesk.casework.obligations.making import obligation
-from breachdesk.casework.receipts import packs, term
+from breachdesk.casework.receipt_terms import packs, term
 from schemas.around_breach import Receipt
 from schemas.notice import NoticeRow, Status
 from schemas.obligation import Obligation, ObligationKind

@@ -1,0 +1,32 @@
+"""Which controllers owe a receipt, and within how many hours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from breachdesk.ports import UnitOfWork
+from schemas.affected import NoticeKind
+from schemas.around_breach import ReceiptTerm
+from schemas.notice import NoticeRow, Status
+
+HOURS = 24
+"""Unless somebody sets another term for the breach."""
+
+
+def term(uow: UnitOfWork, breach_id: str) -> timedelta:
+    """How long a controller has before it is reminded."""
+    known = uow.breaches.latest(ReceiptTerm, breach_id)
+    return timedelta(hours=known.hours if known else HOURS)
+
+
+def packs(rows: Iterable[NoticeRow]) -> tuple[NoticeRow, ...]:
+    """Of each controller, the newest pack that was handed over: the one whose receipt counts."""
+    found: dict[tuple[str, str], NoticeRow] = {}
+    for row in rows:
+        arrived = row.status in (Status.HANDED_OVER, Status.DELIVERED)
+        if row.kind is NoticeKind.CONTROLLER_PACK and arrived and row.handed_over_at is not None:
+            known = found.get((row.customer_id, row.person_id))
+            if known is None or known.version < row.version:
+                found[row.customer_id, row.person_id] = row
+    return tuple(found.values())
