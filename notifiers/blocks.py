@@ -3,10 +3,11 @@ we are. An empty answer stops the release; nothing is ever made up to fill it.""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from schemas.affected import NoticeKind
+from schemas.customer import Role
 from schemas.letter import LetterContext
+from schemas.letter_facts import Standing, whose_words
 
 PROFILE = {
     "legal_name": "our legal name",
@@ -17,43 +18,56 @@ PROFILE = {
     "contact_hours": "the hours in which the telephone is answered",
     "complaints": "how to complain to us",
 }
-FACTS = {
-    "what_happened": ("nature", "say what happened, in plain words"),
-    "consequences": ("consequences", "say what this could mean for the reader"),
+EVERYBODY = ("nature", "say what happened, in plain words")
+OWN: Mapping[str, tuple[str, str]] = {
+    "consequences": ("consequences", "say what this could mean for these readers"),
     "measures": ("measures", "say what we have done, with dates"),
+    "steps": ("steps", "say what these readers should do: three to five steps"),
 }
-READER_STEPS = ("steps", "say what the reader should do: three to five steps")
-PACK_FACTS = {
-    "nature": ("nature of the breach", "confidentiality, integrity, availability; the cause"),
+"""UK GDPR Art. 34(2) with 33(3)(b) to (d); our contact stands in PROFILE."""
+PACK: Mapping[str, tuple[str, str]] = {
+    "nature": ("kind of breach", "confidentiality, integrity, availability; the cause"),
     "people_and_records": ("people and records", "what we know, and how to count the rest"),
-    "controller_steps": ("controller steps", "say what the controller should do"),
 }
+CORRECTED = ("what happened", "say why these readers are not affected after all")
 
 
 def missing(context: LetterContext) -> dict[str, str]:
-    """{block: what to fill in}, in the letter's order; empty: the letter is whole."""
+    """{block: what to fill in}, in the letter's order; empty: the letter is whole. A block of a
+    group's words names the group."""
     return {block: what for block, what, value in _blocks(context) if not _filled(value)}
 
 
 def _blocks(context: LetterContext) -> Iterator[tuple[str, str, object]]:
-    yield from _facts(context)
+    yield *EVERYBODY, context.facts.what_happened
+    yield from _own(context)
     yield "recipient", "name the person this letter is for", context.recipient.name
     for field, what in PROFILE.items():
         yield f"contact: {field}", f"the profile lacks {what}", getattr(context.profile, field)
 
 
-def _facts(context: LetterContext) -> Iterator[tuple[str, str, object]]:
-    facts = context.facts
-    for field, (block, what) in FACTS.items():
-        yield block, what, getattr(facts, field)
-    if context.kind is NoticeKind.ACCOUNT_HOLDER:
-        yield *READER_STEPS, facts.steps
-    else:
-        for field, (block, what) in PACK_FACTS.items():
-            yield block, what, getattr(facts, field)
+def _own(context: LetterContext) -> Iterator[tuple[str, str, object]]:
+    own = context.facts.own
+    whose = whose_words(own)
+    if not context.facts.written:
+        yield f"words for {whose}", "nobody has written what they are told", None
+        return
+    if own.standing is Standing.CORRECTED:
+        yield f"{CORRECTED[0]}, {whose}", CORRECTED[1], own.what_happened
+        return
+    asked = dict(OWN) if context.exposure.role is Role.CONTROLLER else {**OWN, **PACK}
+    for field, (block, what) in asked.items():
+        yield f"{block}, {whose}", what, getattr(own, field)
+    if context.exposure.role is Role.PROCESSOR:
+        answer = own.sub_processors or ("none" if own.no_sub_processors else None)
+        what = "name the sub-processors involved, or say that there are none"
+        yield f"sub-processors, {whose}", what, answer
+    if not (context.exposure.acts or context.exposure.doubts):
+        what = "no record tells of these readers: say what happened to them"
+        yield f"what happened, {whose}", what, own.what_happened
 
 
 def _filled(value: object) -> bool:
     if isinstance(value, tuple):
         return any(_filled(item) for item in value)
-    return bool(str(value).strip())
+    return bool(str(value or "").strip())

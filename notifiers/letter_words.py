@@ -1,4 +1,4 @@
-"""What a letter's template sees: the context, and the facts of one exposure in plain words."""
+"""What a letter's template sees: the context, and one exposure in plain words."""
 
 from __future__ import annotations
 
@@ -7,12 +7,22 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from notifiers.phrases import span
+from notifiers.act_words import act_lines, act_rows, refused
+from notifiers.exposure_words import (
+    categories,
+    cia,
+    doubt_rows,
+    doubts,
+    found,
+    lead,
+    systems,
+    window,
+)
 from notifiers.template_folder import TemplateFolder
-from schemas.affected import Certainty, Exposure, NoticeKind, Seen
-from schemas.customer import DataCategory
+from schemas.affected import NoticeKind
 from schemas.errors import BadInput
 from schemas.letter import LetterContext
+from schemas.letter_facts import Standing
 from schemas.signs import shown_in_line
 
 FALLBACK = "en-GB"
@@ -31,29 +41,33 @@ def locale_of(folder: TemplateFolder, context: LetterContext) -> str:
 def letter_words(folder: TemplateFolder, context: LetterContext, locale: str) -> dict[str, Any]:
     """The template's whole world. Raises BadInput when words.toml is broken."""
     words = read_data(folder, locale, "words.toml")
-    profile, breach = context.profile, context.breach
-    seen = dict(context)
+    profile, exposure = context.profile, context.exposure
     recipient = context.recipient
     in_line = recipient.model_copy(update={"name": shown_in_line(recipient.name)})
-    return seen | {
+    whose = words["yours" if context.kind is NoticeKind.ACCOUNT_HOLDER else "stored"]
+    return dict(context) | {
         "recipient": in_line,
         "language": locale,
         "firm": profile.trading_name or profile.legal_name,
         "law": context.law.provisions_at(context.told_at),
         "contacts": _contacts(context),
-        "was_seen": was_seen(context.exposure),
-        "categories": _categories(context, words),
-        "systems": _systems(context.exposure, words["asset"]),
-        "window": span(breach.occurred_from, breach.occurred_to, folder.zone),
+        "own": context.facts.own,
+        "possible": context.facts.own.standing is Standing.POSSIBLE,
+        "lead": lead(context, words),
+        "found": found(context, folder.zone),
+        "window": window(context, folder.zone),
+        "acts": act_lines(context, words, folder.zone),
+        "tried": refused(exposure),
+        "doubts": doubts(context, words, folder.zone),
+        "categories": categories(exposure, whose, words["effect"]),
+        "effects_known": any(exposure.effects.values()),
+        "systems": systems(exposure, words["asset"]),
+        "cia": cia(exposure, words),
+        "act_rows": act_rows(context, words, folder.zone),
+        "effect_rows": exposure.model_dump(mode="json")["effects"],
+        "doubt_rows": doubt_rows(context),
         "attachment_name": attachment_name(context),
     }
-
-
-def was_seen(exposure: Exposure) -> bool:
-    """One wording for the whole letter: `was seen` only where evidence says so."""
-    if exposure.categories:
-        return Seen.SEEN in exposure.categories.values()
-    return exposure.certainty is Certainty.CONFIRMED
 
 
 def attachment_name(context: LetterContext) -> str:
@@ -80,17 +94,3 @@ def read_data(folder: TemplateFolder, locale: str, file: str) -> Mapping[str, An
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as wrong:
         raise BadInput(f"cannot be read: {wrong}", place=name, remedy="Mend the file.") from None
-
-
-def _categories(context: LetterContext, words: Mapping[str, Any]) -> list[str]:
-    """`your bank account details: may have been seen`, always in the same order."""
-    names = words["yours" if context.kind is NoticeKind.ACCOUNT_HOLDER else "stored"]
-    reached = context.exposure.categories
-    return [f"{names[c]}: {words['seen'][reached[c]]}" for c in DataCategory if c in reached]
-
-
-def _systems(exposure: Exposure, kinds: Mapping[str, str]) -> list[str]:
-    """`mailbox jo@hartwell.example`; services first, by name."""
-    assets = [asset.partition(":") for asset in sorted(exposure.assets)]
-    named = [f"{kinds.get(kind, kind)} {value}" for kind, _, value in assets]
-    return [*sorted(exposure.services), *named]

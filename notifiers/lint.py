@@ -11,6 +11,7 @@ from notifiers.forbidden import Rule
 from notifiers.reading import paragraphs, reading_age, sentences, words
 from schemas.affected import NoticeKind
 from schemas.letter import LetterContext, LintProblem
+from schemas.letter_facts import whose_words
 from schemas.notice import Rendered
 
 LONGEST_SENTENCE = 25
@@ -71,7 +72,9 @@ def _blocked(parts: Iterable[Part], context: LetterContext) -> Iterator[LintProb
 
 def _own_words(context: LetterContext) -> re.Pattern[str] | None:
     """The reader's own systems may be named in a pack, and our promise is quoted as published."""
-    own = [asset.partition(":")[2] for asset in context.exposure.assets]
+    acts = (asset for act in context.exposure.acts for asset in act.assets)
+    own = [asset.partition(":")[2] for asset in (*context.exposure.assets, *acts)]
+    own += context.exposure.known_as.values()
     if context.kind is NoticeKind.ACCOUNT_HOLDER:
         own = []
     own += [context.profile.promise, context.profile.company_number]
@@ -94,23 +97,30 @@ def _attachments(letter: Rendered) -> Iterator[LintProblem]:
 
 
 def _facts(context: LetterContext) -> Iterator[LintProblem]:
-    facts = context.facts
-    if facts.not_involved and not facts.not_involved_evidence:
+    own = context.facts.own
+    whose = whose_words(own)
+    if own.not_involved and not own.not_involved_evidence:
         yield _blocking(
-            "facts, not involved",
+            f"facts, not involved, {whose}",
             "it is said that something is not involved, without evidence",
             "Name the evidence, or leave the sentence out.",
         )
-    typed = f"{facts.what_happened} {facts.nature} {facts.not_involved}".casefold()
+    texts = (context.facts.what_happened, own.what_happened, own.nature, own.not_involved)
+    typed = " ".join(text for text in texts if text).casefold()
     if re.search(r"\b(?:was|were|may have been|might have been) (?:seen|read|viewed)\b", typed):
         yield _warning(
-            "facts, what happened",
+            f"facts, what happened, {whose}",
             "the letter itself says “was seen” or “may have been seen”, by the evidence",
             "Leave that to the letter, so that it says only one of them.",
         )
-    if context.kind is NoticeKind.ACCOUNT_HOLDER and not 3 <= len(facts.steps) <= 5:
-        yield _warning("facts, steps", f"{len(facts.steps)} steps", "Give three to five.")
-    if facts.next_update is None:
+    if not 3 <= len(own.steps) <= 5:
+        yield _warning(f"facts, steps, {whose}", f"{len(own.steps)} steps", "Give three to five.")
+    for measure in own.measures:
+        if not re.search(r"\b20\d\d\b", measure):
+            yield _warning(
+                f"facts, measures, {whose}", "a measure without a date", "Say when it was done."
+            )
+    if context.facts.next_update is None:
         yield _warning("facts, next update", "no day for the next letter", "Promise a day.")
 
 

@@ -14,6 +14,7 @@ TOGETHER = re.compile(
     r"|December)|(?<=Article) (?=\d)"
 )
 """Spaces at which no line may end: within telephone numbers, dates and article numbers."""
+ITEM = re.compile(r"\s*(?:- |\d+[.)] )")
 LINE = 72
 """Columns of the text part: below 75, so that a quoted reply still fits."""
 
@@ -79,9 +80,8 @@ def laid_out(text: str) -> str:
 
 
 def _wrapped(line: str) -> list[str]:
-    marker = line[: len(line) - len(line.lstrip(" -0123456789.)"))]
-    is_item = marker.strip().startswith("-") or marker.strip().endswith((".", ")"))
-    indent = " " * len(marker) if is_item else ""
+    marker = ITEM.match(line)
+    indent = " " * marker.end() if marker else ""
     wrapped = textwrap.wrap(
         TOGETHER.sub(NO_BREAK, line),
         LINE,

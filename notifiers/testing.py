@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from schemas.affected import Certainty, Channel, Exposure, NoticeKind, Recipient, Seen
+from schemas.affected import (
+    Act,
+    Certainty,
+    Channel,
+    Effect,
+    Exposure,
+    NoticeKind,
+    Recipient,
+    Surety,
+)
 from schemas.breach import Breach
 from schemas.customer import DataCategory, PersonKind, Role
 from schemas.decision import Answer, Basis, Decision
 from schemas.law import LawBook
 from schemas.letter import IcoSentence, LetterContext
-from schemas.letter_facts import NoticeFacts
+from schemas.letter_facts import ExposureWords, NoticeFacts, OwnFacts, Standing
 from schemas.notice import NoticeRow, Outgoing, Rendered, Status
 from schemas.settings import ProviderProfile
 
@@ -42,16 +51,13 @@ BREACH = Breach(
     occurred_from=datetime(2026, 11, 22, 3, 7, tzinfo=UTC),
     occurred_to=datetime(2026, 11, 22, 4, 41, tzinfo=UTC),
 )
-FACTS = NoticeFacts(
-    breach_id="BR-0001",
-    version=1,
-    written_by="rosa",
-    written_at=NOON,
-    what_happened="Someone guessed a password and signed in to our billing system",
-    found_at=datetime(2026, 11, 22, 8, 30, tzinfo=UTC),
+ACCOUNT_WORDS = ExposureWords(
+    role=Role.CONTROLLER,
+    standing=Standing.REACHED,
+    what_happened="There, someone opened the pages of your account",
     consequences=(
         "Someone could send you a false invoice that looks like ours.",
-        "Someone could ring you and pretend to be us.",
+        "Someone could call you and pretend to be us.",
     ),
     not_involved="Your card number is not involved",
     not_involved_evidence="we never hold card numbers; our payment company does",
@@ -61,25 +67,51 @@ FACTS = NoticeFacts(
     ),
     steps=(
         "Change your password for our services. Use your usual bookmark to reach the page.",
-        "If a bill shows new bank details, ring the sender first. Use a number you already have.",
+        "If a bill shows new bank details, call the sender first. Use a number you already have.",
         "Watch your bank statements for payments you do not know.",
     ),
-    next_update=datetime(2026, 11, 27, 17, 0, tzinfo=UTC),
-    nature="Confidentiality: an intruder signed in with a guessed password and copied files. We "
-    "have seen no change to the files, and they stayed available",
+    contained=True,
+)
+PACK_WORDS = ExposureWords(
+    role=Role.PROCESSOR,
+    standing=Standing.REACHED,
+    what_happened="With the same password, someone opened a mailbox of yours",
+    consequences=(
+        "Someone could send false invoices in the name of your practice.",
+        "What people told you in confidence could become known.",
+    ),
+    measures=ACCOUNT_WORDS.measures,
+    steps=(
+        "Decide whether you must report this to the regulator and tell the people.",
+        "Ask us for the list of files, and look through it.",
+        "Warn your staff about false messages in your name.",
+    ),
+    nature="An intruder signed in with a guessed password and copied files",
     encryption="The files are encrypted on disk. We hold the keys. The intruder used a valid "
     "sign-in, so encryption did not help",
     people_and_records="The intruder opened 118 files. We have a list of their names for you. Only "
     "you can say how many people the files are about",
     deleted_but_in_backups="Mail that you deleted in the last two months may still be in backups",
-    controller_steps=(
-        "Decide whether you must report this to the regulator and tell the people.",
-        "Ask us for the list of files, and look through it.",
-        "Warn your staff about false messages in your name.",
-    ),
     sub_processors="Microsoft Ireland Operations Ltd, which runs the mailboxes",
     log_extracts="Sign-in and file records of 22 November 2026, kept for you for 90 days",
     contained=True,
+)
+
+
+def unsure(words: ExposureWords) -> ExposureWords:
+    """The same for readers who cannot be ruled out."""
+    why = "What was opened holds data of yours too"
+    return words.model_copy(update={"standing": Standing.POSSIBLE, "what_happened": why})
+
+
+FACTS = NoticeFacts(
+    breach_id="BR-0001",
+    version=1,
+    written_by="rosa",
+    written_at=NOON,
+    what_happened="Someone guessed a password and signed in to our billing system",
+    next_update=datetime(2026, 11, 27, 17, 0, tzinfo=UTC),
+    words=(ACCOUNT_WORDS, unsure(ACCOUNT_WORDS), PACK_WORDS, unsure(PACK_WORDS)),
 )
 YES = Answer(yes=True, reasons="Bank details were on the pages that were opened.")
 NO = Answer(yes=False, reasons="No telecoms service is involved.")
@@ -100,20 +132,59 @@ ACCOUNT = Exposure(
     role=Role.CONTROLLER,
     certainty=Certainty.LIKELY,
     reason="the account's page was in the list that was opened",
-    categories={
-        DataCategory.CONTACT: Seen.MAY_HAVE_BEEN_SEEN,
-        DataCategory.IDENTITY: Seen.MAY_HAVE_BEEN_SEEN,
-        DataCategory.FINANCIAL: Seen.NOT_KNOWN,
+    effects={
+        DataCategory.IDENTITY: {Effect.SEEN: Surety.POSSIBLE},
+        DataCategory.CONTACT: {Effect.SEEN: Surety.POSSIBLE},
+        DataCategory.FINANCIAL: {},
     },
+    acts=(
+        Act(
+            action="http-request",
+            outcome="success",
+            count=2,
+            first=datetime(2026, 11, 22, 4, 2, tzinfo=UTC),
+            last=datetime(2026, 11, 22, 4, 5, tzinfo=UTC),
+            assets=("service:billing.penhallow.example?userid=17",),
+        ),
+    ),
+    first=datetime(2026, 11, 22, 4, 2, tzinfo=UTC),
+    last=datetime(2026, 11, 22, 4, 5, tzinfo=UTC),
+    alerted_at=datetime(2026, 11, 22, 4, 6, tzinfo=UTC),
 )
 STORED = Exposure(
     customer_id="c-017",
     role=Role.PROCESSOR,
     certainty=Certainty.CONFIRMED,
     reason="118 files downloaded",
-    categories={DataCategory.FILES: Seen.SEEN, DataCategory.MAIL: Seen.MAY_HAVE_BEEN_SEEN},
-    assets=("mailbox:reception@hartwell-dental.example", "tenant:hartwell-dental.example"),
-    services=("hosted mailbox",),
+    effects={
+        DataCategory.MAIL: {Effect.SEEN: Surety.POSSIBLE},
+        DataCategory.FILES: {Effect.SEEN: Surety.HAPPENED, Effect.COPIED: Surety.HAPPENED},
+    },
+    assets=("mailbox:reception@hartwell-dental.example", "tenant:0fbd3c1e-1111-4222-8333"),
+    known_as={"tenant:0fbd3c1e-1111-4222-8333": "hartwell-dental.example"},
+    services=("Microsoft 365 tenant", "hosted mailbox"),
+    acts=(
+        Act(
+            action="userloggedin",
+            outcome="success",
+            count=1,
+            first=datetime(2026, 11, 22, 3, 7, tzinfo=UTC),
+            last=datetime(2026, 11, 22, 3, 7, tzinfo=UTC),
+            assets=("mailbox:reception@hartwell-dental.example",),
+        ),
+        Act(
+            action="filedownloaded",
+            outcome="success",
+            count=118,
+            first=datetime(2026, 11, 22, 3, 20, tzinfo=UTC),
+            last=datetime(2026, 11, 22, 3, 30, tzinfo=UTC),
+            assets=("tenant:0fbd3c1e-1111-4222-8333",),
+            details={"folders": "Recalls, Referrals"},
+        ),
+    ),
+    first=datetime(2026, 11, 22, 3, 7, tzinfo=UTC),
+    last=datetime(2026, 11, 22, 3, 30, tzinfo=UTC),
+    alerted_at=datetime(2026, 11, 22, 3, 17, tzinfo=UTC),
 )
 
 
@@ -146,6 +217,27 @@ LAW = LawBook.model_validate(
 )
 
 
+def own_facts(words: ExposureWords, **changes: object) -> OwnFacts:
+    """What a reader of these words is told; `changes` replace fields, those of the words too."""
+    common = {n: v for n, v in changes.items() if n in ("what_happened", "next_update")}
+    own = {n: v for n, v in changes.items() if n not in common}
+    fields = {
+        "version": FACTS.version,
+        "what_happened": FACTS.what_happened,
+        "next_update": FACTS.next_update,
+        "own": words.model_copy(update=own),
+    }
+    return OwnFacts.model_validate(fields | common)
+
+
+def facts_with(**changes: object) -> NoticeFacts:
+    """FACTS; `changes` replace fields, and those of the words in each of the words."""
+    common = {n: v for n, v in changes.items() if n in NoticeFacts.model_fields}
+    own = {n: v for n, v in changes.items() if n in ExposureWords.model_fields}
+    words = tuple(each.model_copy(update=own) for each in FACTS.words)
+    return FACTS.model_copy(update={"words": words} | common)
+
+
 def letter_context(
     kind: NoticeKind = NoticeKind.ACCOUNT_HOLDER, **changes: object
 ) -> LetterContext:
@@ -156,7 +248,8 @@ def letter_context(
         "reference": "BR-0001-hartwell",
         "profile": PROFILE,
         "breach": BREACH,
-        "facts": FACTS,
+        "facts": own_facts(words_of(kind)),
+        "written_by": FACTS.written_by,
         "exposure": ACCOUNT if holds_account else STORED,
         "recipient": recipient(kind),
         "decision": DECISION,
@@ -167,6 +260,11 @@ def letter_context(
         "told_at": NOON,
     }
     return LetterContext.model_validate(fields | changes)
+
+
+def words_of(kind: NoticeKind) -> ExposureWords:
+    """The words of the readers of this kind of letter."""
+    return ACCOUNT_WORDS if kind is NoticeKind.ACCOUNT_HOLDER else PACK_WORDS
 
 
 def recipient(kind: NoticeKind = NoticeKind.ACCOUNT_HOLDER) -> Recipient:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schemas.customer import DataCategory, Frozen, Pecr, PersonKind, Role
+
+MANIFEST_FORM = 2
+"""Of the lists frozen now."""
 
 
 class Certainty(StrEnum):
@@ -17,14 +22,6 @@ class Certainty(StrEnum):
     LIKELY = "likely"
     POSSIBLE = "possible"
     EXCLUDED = "excluded"
-
-
-class Seen(StrEnum):
-    """What we may say of one category in a notice."""
-
-    SEEN = "seen"
-    MAY_HAVE_BEEN_SEEN = "may_have_been_seen"
-    NOT_KNOWN = "not_known"
 
 
 class Effect(StrEnum):
@@ -61,6 +58,8 @@ class Act(Frozen):
     """`kind:value`, this customer's own."""
     details: dict[str, str] = Field(default={}, repr=False)
     """What a letter may name of it, e.g. the name of a mailbox rule and where it sends copies."""
+    said: str | None = Field(default=None, repr=False)
+    """A responder's words, where those of the letter do not fit."""
 
 
 class DoubtKind(StrEnum):
@@ -93,8 +92,9 @@ class Exposure(Frozen):
     certainty: Certainty
     reason: str
     """Plain words, no personal data: `118 files downloaded`, `signed in to only 2 accounts …`."""
-    categories: dict[DataCategory, Seen] = {}
     assets: tuple[str, ...] = ()
+    known_as: dict[str, str] = Field(default={}, repr=False)
+    """Asset → the name by which its owner knows it, where the value is only an id."""
     services: tuple[str, ...] = ()
     pecr: Pecr = Pecr.NO
     evidence: tuple[str, ...] = ()
@@ -102,7 +102,7 @@ class Exposure(Frozen):
     decided_by: str | None = None
     """A person who overrode the proposal."""
     effects: dict[DataCategory, dict[Effect, Surety]] = {}
-    """What happened to each category; no effect: it is not known."""
+    """What happened to each category that is involved; no effect: it is not known."""
     acts: tuple[Act, ...] = ()
     """This customer's own evidence in this role, in time order."""
     doubts: tuple[Doubt, ...] = ()
@@ -111,6 +111,28 @@ class Exposure(Frozen):
     last: datetime | None = None
     alerted_at: datetime | None = None
     """When the first alert that names it was raised; None: no alert names it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_release(cls, stored: Any) -> Any:
+        """`categories` said of each category whether it was seen, and nothing else."""
+        if not isinstance(stored, dict) or "categories" not in stored:
+            return stored
+        kept = {name: value for name, value in stored.items() if name != "categories"}
+        earlier = {c: _EARLIER_EFFECTS[seen] for c, seen in stored["categories"].items()}
+        return kept | {"effects": kept.get("effects") or earlier}
+
+    @property
+    def categories(self) -> tuple[DataCategory, ...]:
+        """The kinds of data that are involved, always in the same order."""
+        return tuple(c for c in DataCategory if c in self.effects)
+
+
+_EARLIER_EFFECTS: Mapping[str, dict[str, str]] = {
+    "seen": {"seen": "happened"},
+    "may_have_been_seen": {"seen": "possible"},
+    "not_known": {},
+}
 
 
 class Channel(StrEnum):
@@ -157,5 +179,7 @@ class Manifest(Frozen):
     exposures: tuple[Exposure, ...]
     recipients: tuple[Recipient, ...] = Field(repr=False)
     salt: str = Field(repr=False)
+    form: int = 1
+    """Which fields the hash covers; 1: frozen by a release that knew `seen` only."""
     hash: str = ""
     """SHA-256 of the canonical JSON of all the other fields."""

@@ -12,7 +12,7 @@ from schemas.breach import Breach
 from schemas.customer import Frozen
 from schemas.decision import Basis, Decision
 from schemas.law import LawBook
-from schemas.letter_facts import NoticeFacts
+from schemas.letter_facts import OwnFacts
 from schemas.settings import ProviderProfile
 
 
@@ -38,13 +38,19 @@ class LetterContext(Frozen):
     """What the reader quotes: the breach id and a check word, e.g. `BR-0001-hartwell`."""
     profile: ProviderProfile
     breach: Breach
-    facts: NoticeFacts
+    facts: OwnFacts
+    written_by: str = ""
+    """Account of who wrote the facts: no letter names it."""
     exposure: Exposure
     recipient: Recipient
     decision: Decision
     bases: frozenset[Basis] = frozenset()
     """Why this reader is told; empty: by our contract alone."""
     customer_name: str = Field(repr=False)
+    former: bool = False
+    """The contract had ended when the letter was made."""
+    users_told: int = 0
+    """Other people of this customer who are told of the same exposure."""
     ico: IcoSentence | None = None
     """True at release, for this exposure; None: no report of ours is about it."""
     version: int = 1

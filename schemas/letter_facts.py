@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schemas.customer import Frozen, Role
 
@@ -53,31 +54,79 @@ class ExposureWords(Frozen):
 
 
 class NoticeFacts(Frozen):
-    """What the responder writes once; the templates make both letters of it."""
+    """What the responder writes once; every letter takes its own part of it."""
 
     breach_id: str
     version: int
     written_by: str
     written_at: datetime
     what_happened: str = Field(repr=False)
-    found_at: datetime
-    consequences: tuple[str, ...] = Field(default=(), repr=False)
-    not_involved: str = Field(default="", repr=False)
-    """Only what evidence shows."""
-    not_involved_evidence: str = ""
-    measures: tuple[str, ...] = Field(default=(), repr=False)
-    """Dated, approved acts."""
-    steps: tuple[str, ...] = Field(default=(), repr=False)
-    """Three to five things the reader should do."""
+    """True of every reader."""
     next_update: datetime | None = None
-    nature: str = Field(default="", repr=False)
-    """For the controller pack: confidentiality, integrity, availability; the cause."""
-    encryption: str = Field(default="", repr=False)
-    people_and_records: str = Field(default="", repr=False)
-    deleted_but_in_backups: str = Field(default="", repr=False)
-    controller_steps: tuple[str, ...] = Field(default=(), repr=False)
-    sub_processors: str = Field(default="", repr=False)
-    log_extracts: str = Field(default="", repr=False)
-    contained: bool = False
     words: tuple[ExposureWords, ...] = Field(default=(), repr=False)
     """At most one for each (role, standing, customer)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_release(cls, stored: Any) -> Any:
+        """One set of words served everybody. It becomes the words of those reached: a reader who
+        is only `possible` was told too much."""
+        if not isinstance(stored, dict) or "found_at" not in stored:
+            return stored
+        kept = {name: value for name, value in stored.items() if name in cls.model_fields}
+        return {"words": _earlier_words(stored)} | kept
+
+
+def _earlier_words(stored: dict[str, Any]) -> list[dict[str, Any]]:
+    common = {
+        "standing": Standing.REACHED,
+        "consequences": stored.get("consequences", ()),
+        "measures": stored.get("measures", ()),
+        "not_involved": stored.get("not_involved") or None,
+        "not_involved_evidence": stored.get("not_involved_evidence") or None,
+        "contained": stored.get("contained", False),
+    }
+    pack = {name: stored.get(name) or None for name in PACK_WORDS}
+    return [
+        common | {"role": Role.CONTROLLER, "steps": stored.get("steps", ())},
+        common | pack | {"role": Role.PROCESSOR, "steps": stored.get("controller_steps", ())},
+    ]
+
+
+PACK_WORDS = (
+    "nature",
+    "encryption",
+    "people_and_records",
+    "deleted_but_in_backups",
+    "log_extracts",
+    "sub_processors",
+)
+"""Words that only a controller's pack has."""
+
+
+READERS = {
+    (Role.CONTROLLER, Standing.REACHED): "account holders who were reached",
+    (Role.CONTROLLER, Standing.POSSIBLE): "account holders who cannot be ruled out",
+    (Role.CONTROLLER, Standing.CORRECTED): "account holders who were told wrongly",
+    (Role.PROCESSOR, Standing.REACHED): "controllers who were reached",
+    (Role.PROCESSOR, Standing.POSSIBLE): "controllers who cannot be ruled out",
+    (Role.PROCESSOR, Standing.CORRECTED): "controllers who were told wrongly",
+}
+
+
+def whose_words(words: ExposureWords) -> str:
+    """`controllers who were reached`, or that and the customer: where a screen shows a problem."""
+    readers = READERS[words.role, words.standing]
+    return f"{words.customer_id}, of {readers}" if words.customer_id else readers
+
+
+class OwnFacts(Frozen):
+    """What one reader is told: what is true of everybody, and the words for its own exposure.
+    A template sees no other reader's words."""
+
+    version: int
+    what_happened: str = Field(repr=False)
+    next_update: datetime | None = None
+    own: ExposureWords = Field(repr=False)
+    written: bool = True
+    """Somebody has written `own`; False: it is blank."""

@@ -23,7 +23,7 @@ from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.casework.second_person import writers
 from breachdesk.stores.any_store import AnyStore
 from breachdesk.testing import FixedNow, a_confirmed_breach, a_user, an_actor
-from notifiers.testing import DECISION, FACTS, PROFILE
+from notifiers.testing import DECISION, PROFILE, facts_with
 from schemas.affected import Certainty, Manifest
 from schemas.approval import Approval
 from schemas.breach import Breach
@@ -107,7 +107,7 @@ class ReleaseScene:
         self.store.act(lambda uow: decide.decide(uow, who, decision, self.now()))
 
     def write(self, by: str = "rowan", **changes: Any) -> None:
-        facts = FACTS.model_copy(update={"breach_id": self.breach.id, **changes})
+        facts = facts_with(breach_id=self.breach.id, **changes)
         who = an_actor(Duty.RESPONDER, user_id=by)
         self.now.advance(minutes=1)
         self.store.act(lambda uow: notify.write_facts(uow, who, facts, self.now()))

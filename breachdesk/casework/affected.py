@@ -5,20 +5,31 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from breachdesk.casework import cases
+from breachdesk.casework.acts import acts_of
 from breachdesk.casework.authority import not_erased, require, required
 from breachdesk.casework.certainty import Question, gaps_of, verdict
 from breachdesk.casework.contact_watch import check_contacts_task, suspect_changes
+from breachdesk.casework.effects import Effects, in_order, only_possible, unknown
 from breachdesk.casework.evidence import CaseEvidence, Sighting, assets_in_evidence, gather
 from breachdesk.casework.reach import ProviderReach, Watch, in_window, provider_reach
 from breachdesk.casework.recipients import recipients_of
 from breachdesk.casework.sealing import document_hash, next_version
 from breachdesk.gdpr import roles
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Certainty, Channel, Exposure, Manifest, Seen
+from schemas.affected import (
+    MANIFEST_FORM,
+    Act,
+    Certainty,
+    Channel,
+    Effect,
+    Exposure,
+    Manifest,
+    Surety,
+)
 from schemas.breach import Breach
 from schemas.case import Case, Task
 from schemas.customer import PROVIDER, AssetKind, Binding, Customer, DataCategory, Pecr, Role
@@ -59,17 +70,47 @@ def override(
     certainty: Certainty,
     reason: str,
     actor: Actor,
+    *,
+    effects: Mapping[DataCategory, Mapping[Effect, Surety]] | None = None,
+    acts: Sequence[Act] | None = None,
 ) -> tuple[Exposure, ...]:
-    """A person decides otherwise, with a reason. Raises NotFound for an exposure not there."""
+    """A person decides otherwise, with a reason; `effects` and `acts` replace what the records
+    show. Raises NotFound for an exposure not there, BadInput for an effect that happened to what
+    is only possible."""
     require(actor, Duty.RESPONDER, act="change who is affected")
     reason = required(reason, place=f"{customer_id}, {role}", remedy="Say what shows it.")
-    if not any(e.customer_id == customer_id and e.role is role for e in exposures):
+    key = (customer_id, role)
+    before = next((e for e in exposures if (e.customer_id, e.role) == key), None)
+    if before is None:
         raise NotFound(f"no {role} exposure", place=customer_id, remedy="See the proposal.")
-    change = {"certainty": certainty, "reason": reason, "decided_by": actor.id}
-    return tuple(
-        e.model_copy(update=change) if e.customer_id == customer_id and e.role is role else e
-        for e in exposures
-    )
+    change = {
+        "certainty": certainty,
+        "reason": reason,
+        "decided_by": actor.id,
+        "effects": _corrected(before, certainty, effects),
+        "acts": before.acts if acts is None else tuple(acts),
+    }
+    decided = before.model_copy(update=change)
+    return tuple(decided if e is before else e for e in exposures)
+
+
+def _corrected(
+    before: Exposure,
+    certainty: Certainty,
+    effects: Mapping[DataCategory, Mapping[Effect, Surety]] | None,
+) -> Effects:
+    """Of an exposure that is only possible, no effect is sure."""
+    sure = certainty in (Certainty.CONFIRMED, Certainty.LIKELY)
+    if effects is None:
+        return in_order(before.effects if sure else only_possible(before.effects))
+    happened = Surety.HAPPENED in {s for each in effects.values() for s in each.values()}
+    if happened and not sure:
+        raise BadInput(
+            f"an effect is said to have happened, and the exposure is {certainty.value}",
+            place=f"{before.customer_id}, {before.role}",
+            remedy="Say that it is possible, or that the exposure is confirmed or likely.",
+        )
+    return in_order(effects)
 
 
 def freeze(
@@ -103,6 +144,7 @@ def freeze(
             roles.reached(exposures), customers, in_evidence, uow.customers.bindings()
         ),
         salt=_salt(breach),
+        form=MANIFEST_FORM,
     )
     sealed = manifest.model_copy(update={"hash": document_hash(manifest)})
     uow.breaches.put(sealed)
@@ -152,6 +194,7 @@ class _Proposal:
             succeeded=[t for t in self._evidence.succeeded if self._is_of(t, customer.id, role)],
             picked=self._picked(customer.id, role),
             reach=self._reached(role, bindings),
+            reached_at=self._reach.times.get(role),
             gaps=gaps_of(self._evidence, self._watching(customer.id, role, bindings)),
             stored=tuple(sorted(stored)),
             nothing=UNTOUCHED[role],
@@ -174,21 +217,43 @@ class _Proposal:
     ) -> Exposure:
         found = verdict(question)
         touched = [b for b in bindings if b.asset in found.assets] or bindings
+        times = [s.event.time for s in question.sightings]
         return Exposure(
             customer_id=customer.id,
             role=role,
             certainty=found.certainty,
             reason=found.reason,
-            categories=dict(found.categories) or self._unnamed(role),
+            effects=found.effects or self._unnamed(role),
             assets=found.assets,
+            known_as=known_as(found.assets, self._evidence.bindings.of_customer(customer.id)),
             services=tuple(sorted({b.service for b in touched if b.service})),
             pecr=self._pecr(role, touched),
             evidence=found.evidence,
+            acts=acts_of(question.sightings, self._evidence.bindings),
+            doubts=found.doubts,
+            first=min(times, default=None),
+            last=max(times, default=None),
+            alerted_at=self._alerted_at(customer.id, role, question.sightings),
         )
 
-    def _unnamed(self, role: Role) -> dict[DataCategory, Seen]:
+    def _alerted_at(
+        self, customer_id: str, role: Role, sightings: Sequence[Sighting]
+    ) -> datetime | None:
+        """By its own records. Without any, by an alert of this customer alone: of an alert across
+        customers nobody knows when it came to name this one."""
+        times = [s.alerted_at for s in sightings if s.alerted_at is not None]
+        if not sightings:
+            times = [
+                alert.detected_at
+                for alert in self._evidence.alerts
+                if alert.organization == customer_id
+                and any(self._is_of(touched, customer_id, role) for touched in alert.touches)
+            ]
+        return min(times, default=None)
+
+    def _unnamed(self, role: Role) -> Effects:
         """An event that names no category still reached what lies there."""
-        return dict.fromkeys(self._reach.categories[role], Seen.NOT_KNOWN)
+        return unknown(self._reach.categories[role])
 
     def _pecr(self, role: Role, bindings: list[Binding]) -> Pecr:
         found = {b.pecr for b in bindings}
@@ -218,6 +283,15 @@ class _Proposal:
             return binding.role
         stored = CONTENT.intersection(categories)
         return Role.PROCESSOR if stored else Role.CONTROLLER
+
+
+def known_as(assets: Iterable[str], bindings: Sequence[Binding]) -> dict[str, str]:
+    """A cloud directory's id tells its owner nothing: the mail domains in it do. A service is
+    known by what we sell it as."""
+    domains = ", ".join(sorted({b.value for b in bindings if b.kind is AssetKind.DOMAIN}))
+    services = {b.asset: b.service for b in bindings if b.kind is AssetKind.SERVICE}
+    named = {a: domains if a.startswith("tenant:") else services.get(a, "") for a in assets}
+    return {asset: name for asset, name in sorted(named.items()) if name}
 
 
 def _check_everybody(exposures: Sequence[Exposure], customers: dict[str, Customer]) -> None:

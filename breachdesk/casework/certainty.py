@@ -7,22 +7,15 @@ rule here ever says `excluded` where a source that would have seen it was blind.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from breachdesk.casework.effects import Effects, effects_of, may_have_been_seen, unknown
 from breachdesk.casework.evidence import CaseEvidence, Sighting
-from schemas.affected import Certainty, Seen
+from schemas.affected import Certainty, Doubt, DoubtKind
 from schemas.customer import DataCategory
 from schemas.source import BlindInterval
-
-READING: Mapping[DataCategory, tuple[str, ...]] = {
-    DataCategory.FILES: ("filedownloaded", "fileaccessed", "filesyncdownloadedfull", "download"),
-    DataCategory.MAIL: ("mailitemsaccessed", "messageread", "mail-read"),
-    DataCategory.BACKUP: ("restore", "backup-read"),
-}
-"""Acts that show reading, and of what. A sign-in or a rule shows neither."""
-
-RECORD_PAGES = "service:"
 
 WORDS = {
     "userloggedin": "sign-in",
@@ -38,13 +31,15 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How sure, why in plain words, and what may be said of each category."""
+    """How sure, why in plain words, and what happened to each category."""
 
     certainty: Certainty
     reason: str
-    categories: Mapping[DataCategory, Seen]
+    effects: Effects
     evidence: tuple[str, ...] = ()
     assets: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    """Of a possible one: why it cannot be ruled out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +56,8 @@ class Question:
     """Its assets that a person chose by hand."""
     reach: str
     """Why somebody who opened a system of ours could reach it; empty: nobody did."""
+    reached_at: tuple[datetime, datetime] | None
+    """When; None: no event says so."""
     gaps: Sequence[BlindInterval]
     """When a source that watches it was blind during the incident."""
     stored: tuple[DataCategory, ...]
@@ -87,15 +84,10 @@ def _likely(question: Question) -> Verdict | None:
     return Verdict(
         Certainty.LIKELY,
         "an alert names it, and every record kept of that alert succeeded",
-        _may_have_been(question.succeeded),
+        may_have_been_seen(DataCategory(c) for _, _, c in question.succeeded if c),
         (),
         tuple(sorted({asset for _, asset, _ in question.succeeded})),
     )
-
-
-def _may_have_been(touched: Iterable[tuple[str, str, str]]) -> dict[DataCategory, Seen]:
-    found = sorted({DataCategory(category) for _, _, category in touched if category})
-    return dict.fromkeys(found, Seen.MAY_HAVE_BEEN_SEEN)
 
 
 def _possible(question: Question, refused: Sequence[Sighting]) -> Verdict | None:
@@ -111,16 +103,28 @@ def _possible(question: Question, refused: Sequence[Sighting]) -> Verdict | None
         reasons.append(tried + blind(question.gaps))
     if not reasons:
         return None
-    named = {DataCategory(c) for _, _, c in question.unseen if c}
-    seen = Seen.MAY_HAVE_BEEN_SEEN if _concrete(question) else Seen.NOT_KNOWN
+    named = {DataCategory(c) for _, _, c in question.unseen if c} | set(question.stored)
     assets = sorted({t[1] for t in question.unseen} | set(question.picked))
     return Verdict(
         Certainty.POSSIBLE,
         "; ".join(reasons),
-        dict.fromkeys(sorted(named | set(question.stored)), seen),
+        may_have_been_seen(named) if _concrete(question) else unknown(named),
         _ids(refused),
         tuple(assets),
+        tuple(_doubts(question)),
     )
+
+
+def _doubts(question: Question) -> Iterable[Doubt]:
+    if question.unseen:
+        yield Doubt(kind=DoubtKind.NAMED_ONLY)
+    if question.picked:
+        yield Doubt(kind=DoubtKind.CHOSEN_BY_HAND)
+    if question.reach:
+        begin, end = question.reached_at or (None, None)
+        yield Doubt(kind=DoubtKind.WITHIN_REACH, begin=begin, end=end)
+    for gap in question.gaps:
+        yield Doubt(kind=DoubtKind.BLIND_SOURCE, begin=gap.begin, end=gap.end, source=gap.source)
 
 
 def _concrete(question: Question) -> bool:
@@ -129,7 +133,7 @@ def _concrete(question: Question) -> bool:
 
 
 def _excluded(question: Question, refused: Sequence[Sighting]) -> Verdict:
-    stored = dict.fromkeys(question.stored, Seen.NOT_KNOWN)
+    stored = unknown(question.stored)
     if not refused:
         return Verdict(Certainty.EXCLUDED, question.nothing, stored)
     reason = f"{_tries(refused)}, and no source that watches it was blind"
@@ -138,31 +142,7 @@ def _excluded(question: Question, refused: Sequence[Sighting]) -> Verdict:
 
 def _of_events(certainty: Certainty, how: str, sightings: Sequence[Sighting]) -> Verdict:
     reason = f"{how}: {told(sightings)}"
-    return Verdict(certainty, reason, _seen(sightings), _ids(sightings), _assets(sightings))
-
-
-def _seen(sightings: Iterable[Sighting]) -> dict[DataCategory, Seen]:
-    """Seen only where an act shows reading; everything else there may have been."""
-    found: dict[DataCategory, Seen] = {}
-    for sighting in sightings:
-        for name in sighting.categories:
-            category = DataCategory(name)
-            reads = shows_reading(sighting.action, category) or opens_record(sighting)
-            shown = sighting.outcome == "success" and reads
-            if found.get(category) is not Seen.SEEN:
-                found[category] = Seen.SEEN if shown else Seen.MAY_HAVE_BEEN_SEEN
-    return dict(sorted(found.items()))
-
-
-def shows_reading(action: str, category: DataCategory) -> bool:
-    """Does this act show that data of this category was read?"""
-    return any(act in action for act in READING.get(category, ()))
-
-
-def opens_record(sighting: Sighting) -> bool:
-    """A page of our own system that shows one customer's record (`service:host?parameter=value`):
-    answering it with success shows what it holds."""
-    return sighting.asset.startswith(RECORD_PAGES) and "?" in sighting.asset
+    return Verdict(certainty, reason, effects_of(sightings), _ids(sightings), _assets(sightings))
 
 
 def told(sightings: Iterable[Sighting]) -> str:

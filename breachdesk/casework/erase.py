@@ -148,7 +148,8 @@ def _kept(uow: UnitOfWork, case: Case, redaction: Redaction) -> dict[str, Any]:
     facts = uow.breaches.latest(NoticeFacts, case.breach_id)
     if facts is not None:
         affected["what_happened"] = redaction.strip(facts.what_happened)
-        affected["effects"] = tuple(redaction.strip(text) for text in facts.consequences)
+        said = dict.fromkeys(text for words in facts.words for text in words.consequences)
+        affected["effects"] = tuple(redaction.strip(text) for text in said)
     return affected
 
 

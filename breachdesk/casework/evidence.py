@@ -7,7 +7,7 @@ touches that the event names, then by the bindings in force at the time of the e
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from breachdesk.casework.naming import Bindings, named_assets, with_domains
@@ -32,6 +32,10 @@ class Sighting:
     customer: str
     asset: str
     categories: tuple[str, ...]
+    rules: frozenset[str] = frozenset()
+    """Of the alerts that hold the event."""
+    alerted_at: datetime | None = None
+    """When the first of these alerts was raised; None: before the event, so it named another."""
 
     @property
     def outcome(self) -> str:
@@ -62,6 +66,7 @@ class CaseEvidence:
     gaps: Sequence[BlindInterval]
     """Blind intervals that overlap the incident."""
     sources: Sequence[SourceView]
+    alerts: Sequence[AlertView] = ()
     unattributed: tuple[str, ...] = ()
 
 
@@ -89,6 +94,7 @@ def gather(uow: UnitOfWork, breach_id: str) -> CaseEvidence:
         end=end,
         gaps=tuple(g for g in uow.sources.gaps() if _overlaps(g, begin, end)),
         sources=uow.sources.list(),
+        alerts=alerts,
         unattributed=tuple(sorted({key for alert in alerts for key in alert.unattributed})),
     )
 
@@ -133,8 +139,13 @@ def _each_once(readings: Iterable[_Reading]) -> tuple[Sighting, ...]:
     kept: dict[tuple[str, str, str], Sighting] = {}
     for sighting in (s for reading in readings for s in reading.sightings):
         key = (sighting.event.event_id, sighting.customer, sighting.asset)
-        kept.setdefault(key, sighting)
+        kept[key] = _joined(kept[key], sighting) if key in kept else sighting
     return tuple(kept.values())
+
+
+def _joined(one: Sighting, other: Sighting) -> Sighting:
+    times = [t for t in (one.alerted_at, other.alerted_at) if t is not None]
+    return replace(one, rules=one.rules | other.rules, alerted_at=min(times, default=None))
 
 
 def _of_event(event: EvidenceView, alert: AlertView, bindings: Bindings) -> Iterator[Sighting]:
@@ -142,8 +153,10 @@ def _of_event(event: EvidenceView, alert: AlertView, bindings: Bindings) -> Iter
     by_asset: dict[tuple[str, str], list[str]] = {}
     for customer, asset, category in touched:
         by_asset.setdefault((customer, asset), []).append(category)
+    raised = alert.detected_at if alert.detected_at >= event.time else None
     for (customer, asset), categories in by_asset.items():
-        yield Sighting(event, customer, asset, tuple(sorted(set(categories) - {""})))
+        named = tuple(sorted(set(categories) - {""}))
+        yield Sighting(event, customer, asset, named, frozenset({alert.rule}), raised)
 
 
 def _found_again(event: EvidenceView, alert: AlertView, bindings: Bindings) -> Iterable[Touched]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from breachdesk.casework.authority import not_erased
 from breachdesk.casework.numbering import Numbering, numbering_of
+from breachdesk.casework.own_facts import own_facts
 from breachdesk.casework.sealing import intact
 from breachdesk.casework.text_check import (
     CheckAccount,
@@ -22,7 +24,7 @@ from breachdesk.gdpr.roles import bases, letter_kind, reached
 from breachdesk.ports import Renderer, UnitOfWork
 from schemas.affected import Channel, Exposure, Manifest, Recipient
 from schemas.breach import Breach
-from schemas.customer import Customer
+from schemas.customer import Customer, PersonKind
 from schemas.decision import Decision
 from schemas.errors import Corrupt, NotFound
 from schemas.letter import LetterContext, LintProblem
@@ -181,6 +183,9 @@ class LetterMaker:
         self._told_at = told_at or made.told_at
         self._customers = customers
         self._rows = uow.notices.list(breach_id=made.breach.id)
+        self._users = Counter(
+            r.customer_id for r in made.manifest.recipients if r.person_kind is PersonKind.USER
+        )
 
     def context(self, recipient: Recipient, numbering: Numbering | None = None) -> LetterContext:
         """One recipient's own exposure. Raises Corrupt when there is not exactly one.
@@ -192,7 +197,7 @@ class LetterMaker:
             raise NotFound("the customer is gone", place=recipient.customer_id, remedy="Freeze.")
         if numbering is None:
             numbering = numbering_of(self._rows, recipient, self._made.facts.version)
-        exposure = self._exposure(recipient)
+        exposure = exposure_of(self._made, recipient)
         return LetterContext(
             kind=recipient.kind,
             locale=customer.locale,
@@ -200,13 +205,16 @@ class LetterMaker:
             reference=reference(self._made.breach, recipient.customer_id),
             profile=self._profile,
             breach=self._made.breach,
-            facts=self._made.facts,
+            facts=own_facts(self._made.facts, exposure),
+            written_by=self._made.facts.written_by,
             exposure=exposure,
             recipient=recipient,
             decision=self._made.decision,
             bases=bases(self._made.decision, exposure),
             customer_name=customer.name,
             ico=ico_sentence_of(self._made.decision, exposure, self._told_under),
+            former=customer.contract_end is not None and customer.contract_end <= self._told_at,
+            users_told=self._users.get(customer.id, 0),
             version=numbering.number,
             supersedes=numbering.supersedes,
             may_supersede=numbering.may_supersede,
@@ -214,19 +222,21 @@ class LetterMaker:
             told_at=self._told_at,
         )
 
-    def _exposure(self, recipient: Recipient) -> Exposure:
-        own = [
-            e
-            for e in reached(self._made.manifest.exposures)
-            if e.customer_id == recipient.customer_id and letter_kind(e) is recipient.kind
-        ]
-        if len(own) != 1:
-            raise Corrupt(
-                "a recipient has no exposure of its own",
-                place=f"{self._made.breach.id}, {recipient.customer_id}",
-                remedy="Freeze the affected list again.",
-            )
-        return own[0]
+
+def exposure_of(made: Documents, recipient: Recipient) -> Exposure:
+    """The one exposure that a recipient is told of. Raises Corrupt when there is not exactly one."""
+    own = [
+        e
+        for e in reached(made.manifest.exposures)
+        if e.customer_id == recipient.customer_id and letter_kind(e) is recipient.kind
+    ]
+    if len(own) != 1:
+        raise Corrupt(
+            "a recipient has no exposure of its own",
+            place=f"{made.breach.id}, {recipient.customer_id}",
+            remedy="Freeze the affected list again.",
+        )
+    return own[0]
 
 
 def told_under_now(uow: UnitOfWork, breach: Breach) -> tuple[str, ...]:

@@ -9,13 +9,15 @@ from typing import Any
 from breachdesk.casework import cases
 from breachdesk.casework.authority import not_erased, require, required
 from breachdesk.casework.letters import Letters, documents, letters
+from breachdesk.casework.own_facts import check_words
 from breachdesk.casework.sealing import digest, next_version
 from breachdesk.casework.telephone import plain_script, recipient_of, telephone_task
 from breachdesk.ports import UnitOfWork
 from schemas.affected import NoticeKind
 from schemas.approval import Approval
+from schemas.customer import Role
 from schemas.errors import BadInput, Conflict, Incomplete, NotAllowed
-from schemas.letter_facts import NoticeFacts
+from schemas.letter_facts import ExposureWords, NoticeFacts, whose_words
 from schemas.notice import NoticeRow, Status
 from schemas.times import in_utc
 from schemas.user import Actor, Duty
@@ -179,18 +181,29 @@ def _check_old_enough(row: NoticeRow, now: datetime) -> None:
 def _check_facts(facts: NoticeFacts, now: datetime) -> None:
     if not facts.what_happened.strip():
         raise Incomplete({"what happened": "is empty"}, place="letters' facts")
-    if in_utc(facts.found_at) > in_utc(now):
-        raise BadInput("it lies in the future", place="found at", remedy="Correct it.")
     if facts.next_update is not None and in_utc(facts.next_update) <= in_utc(now):
         raise BadInput("it lies in the past", place="next update", remedy="Promise a later time.")
-    if facts.not_involved.strip() and not facts.not_involved_evidence.strip():
+    check_words(facts.words)
+    for words in facts.words:
+        _check_own(words)
+
+
+def _check_own(words: ExposureWords) -> None:
+    whose = whose_words(words)
+    if (words.not_involved or "").strip() and not (words.not_involved_evidence or "").strip():
         raise Incomplete(
             {"not involved": "may be said only where evidence shows it; name the evidence"},
-            place="letters' facts",
+            place=whose,
         )
-    if facts.steps and not 3 <= len(facts.steps) <= 5:
+    if words.role is Role.CONTROLLER and words.steps and not 3 <= len(words.steps) <= 5:
         raise BadInput(
-            f"{len(facts.steps)} steps", place="what to do", remedy="Give three to five."
+            f"{len(words.steps)} steps", place=f"what to do, {whose}", remedy="Give three to five."
+        )
+    if words.no_sub_processors and words.sub_processors:
+        raise BadInput(
+            "it names sub-processors and says that there are none",
+            place=f"sub-processors, {whose}",
+            remedy="Keep one of the two.",
         )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from breachdesk.casework.evidence import CaseEvidence, Sighting
 from breachdesk.casework.naming import overlaps
@@ -31,16 +32,20 @@ class ProviderReach:
     named_sightings: tuple[Sighting, ...]
     sources: frozenset[str]
     """Sources that watch our own systems."""
+    times: dict[Role, tuple[datetime, datetime]] = field(default_factory=dict)
+    """First and last event at our own systems; missing: no event says when."""
 
 
 def provider_reach(evidence: CaseEvidence) -> ProviderReach:
     """From sightings at, or hand-picked assets of, the provider itself."""
     reasons: dict[Role, list[str]] = defaultdict(list)
+    times: dict[Role, list[datetime]] = defaultdict(list)
     ours = [s for s in evidence.sightings if s.customer == PROVIDER]
     for sighting in ours:
         if sighting.outcome != "failure":
             role = _role(evidence, sighting.asset, sighting)
             reasons[role].append(sighting.asset)
+            times[role].append(sighting.event.time)
     picked = [a for a in evidence.case.assets if _is_ours(evidence, a)]
     unseen = [asset for customer, asset, _ in evidence.unseen if customer == PROVIDER]
     for asset in (*picked, *unseen):
@@ -52,6 +57,7 @@ def provider_reach(evidence: CaseEvidence) -> ProviderReach:
         frozenset(s.customer for s in named),
         named,
         _our_sources(evidence, ours),
+        {role: (min(each), max(each)) for role, each in times.items()},
     )
 
 
@@ -90,7 +96,7 @@ def _pages(evidence: CaseEvidence, ours: list[Sighting]) -> list[Sighting]:
             continue
         segments = str(sighting.event.summary.get("url.path", "")).casefold().split("/")
         found += [
-            Sighting(sighting.event, customer_id, sighting.asset, sighting.categories)
+            replace(sighting, customer=customer_id)
             for customer_id in sorted({known[s] for s in segments if s in known})
         ]
     return found

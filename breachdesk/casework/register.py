@@ -130,7 +130,8 @@ def _told(
     """What the report says, else what the letters say, else why it was confirmed."""
     happened = (filed and filed.what_happened) or (letters and letters.what_happened)
     effects = [filed.consequences, filed.actual_harm] if filed else []
-    effects = [text for text in effects if text] or list(letters.consequences if letters else ())
+    written = [text for own in (letters.words if letters else ()) for text in own.consequences]
+    effects = [text for text in effects if text] or list(dict.fromkeys(written))
     found: dict[str, object] = {
         "facts": happened or breach.reason,
         "effects": "\n".join(effects),

@@ -16,6 +16,7 @@ from breachdesk.gdpr.redaction import Redaction
 from breachdesk.jurisdictions import jurisdiction as jurisdiction_of
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Exposure, Manifest
+from schemas.customer import Role
 from schemas.decision import Decision
 from schemas.errors import BadInput, Incomplete, NotAllowed
 from schemas.letter_facts import NoticeFacts
@@ -158,8 +159,15 @@ def _filing(
         now=now,
         submissions=[s for s in sent if s.jurisdiction == plugin.id],
         notices=_letters_told(counts(uow, breach)),
-        notice_text="\n".join((said.what_happened, *said.steps)) if said else "",
+        notice_text=_notice_text(said) if said else "",
     )
+
+
+def _notice_text(facts: NoticeFacts) -> str:
+    """What account holders are told; other controllers' packs are no part of our own report."""
+    own = [words for words in facts.words if words.role is Role.CONTROLLER]
+    steps = dict.fromkeys(step for words in own for step in words.steps)
+    return "\n".join((facts.what_happened, *steps))
 
 
 def _letters_told(found: dict[str, int]) -> str:

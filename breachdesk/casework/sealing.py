@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from schemas.affected import Manifest
+from schemas.affected import MANIFEST_FORM, Manifest
 from schemas.approval import Approval
 from schemas.audit import canonical
 from schemas.customer import Frozen
@@ -67,6 +67,12 @@ def intact(manifest: Manifest | None, place: str) -> Manifest:
     """The manifest, if there is one and its hash is its own. Raises NotFound, Conflict."""
     if manifest is None:
         raise NotFound("no affected list is frozen", place=place, remedy="Freeze it first.")
+    if manifest.form < MANIFEST_FORM:
+        raise Conflict(
+            "an earlier release froze the list: it does not say what happened to each customer",
+            place=place,
+            remedy="Freeze it again.",
+        )
     if not has_hash(manifest, manifest.hash):
         raise Conflict("the frozen list is not what was sealed", place=place, remedy="Freeze anew.")
     return manifest

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from breachdesk.casework.letters import Documents, reference
+from breachdesk.casework.letters import Documents, exposure_of, reference
+from breachdesk.casework.own_facts import own_facts
 from schemas.affected import NoticeKind, Recipient
 from schemas.case import Task, TaskKind
 
@@ -37,7 +38,6 @@ def telephone_task(
 ) -> Task:
     """Opened by a program, done by a person."""
     version = made.facts.version
-    number = recipient.phone or "none is stored; take it from the contract or an invoice"
     return Task(
         id=task_id(
             made.breach.id, recipient.kind, recipient.customer_id, recipient.person_id, version
@@ -46,7 +46,7 @@ def telephone_task(
         title=f"Telephone {recipient.customer_id}, {KINDS[recipient.kind]}",
         customer_id=recipient.customer_id,
         person_id=recipient.person_id,
-        script=f"Number: {number}\n\n{script}",
+        script=script,
         opened_at=now,
         reason=reason,
     )
@@ -54,18 +54,17 @@ def telephone_task(
 
 def plain_script(made: Documents, recipient: Recipient) -> str:
     """The letters' facts to be said, where no template is at hand."""
-    facts, mark = made.facts, reference(made.breach, recipient.customer_id)
-    steps = facts.steps
-    if recipient.kind is NoticeKind.CONTROLLER_PACK:
-        steps = facts.controller_steps or facts.steps
+    mark = reference(made.breach, recipient.customer_id)
+    own = own_facts(made.facts, exposure_of(made, recipient))
     parts = (
+        f"Number: {recipient.phone or 'none is stored; take it from the contract or an invoice'}",
         f"Ask for {recipient.name}. Do not leave the facts with anybody else or on a machine.",
         f"The reference is {mark}.",
-        f"What happened: {facts.what_happened}",
-        *(f"What it could mean: {text}" for text in facts.consequences),
-        *(f"What we have done: {text}" for text in facts.measures),
-        *(f"What you should do: {text}" for text in steps),
-        "Never ask for a password. Offer that they ring back on a number they already have.",
+        f"What happened: {own.what_happened}",
+        *(f"What it could mean: {text}" for text in own.own.consequences),
+        *(f"What we have done: {text}" for text in own.own.measures),
+        *(f"What you should do: {text}" for text in own.own.steps),
+        "Never ask for a password. Offer that they call back on a number they already have.",
     )
     return "\n".join(parts)
 

@@ -16,23 +16,15 @@ from breachdesk.console.forms import Form
 from breachdesk.console.headers import LETTER_CSP
 from breachdesk.console.way import way
 from breachdesk.ports import UnitOfWork
+from schemas.customer import Role
 from schemas.errors import BreachDeskError, NotFound
-from schemas.letter_facts import NoticeFacts
+from schemas.letter_facts import PACK_WORDS, ExposureWords, NoticeFacts, Standing
 from schemas.notice import LetterHead, Rendered
 
 router = APIRouter()
+GROUPS = (Standing.REACHED, Standing.POSSIBLE)
 VIEWS = ("text", "html", "phone")
-TEXTS = (
-    "what_happened",
-    "not_involved",
-    "not_involved_evidence",
-    "nature",
-    "encryption",
-    "people_and_records",
-    "deleted_but_in_backups",
-    "sub_processors",
-    "log_extracts",
-)
+TEXTS = ("own_happened", "not_involved", "not_involved_evidence")
 LISTS = ("consequences", "measures", "steps", "controller_steps")
 
 
@@ -124,11 +116,9 @@ def _write(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> NoticeFacts
         version=1,
         written_by=desk.user.id,
         written_at=desk.now,
-        found_at=form.must_when("found_at", "Found at"),
+        what_happened=form.text("what_happened"),
         next_update=form.when("next_update", "Next update by"),
-        contained=form.ticked("contained"),
-        **{name: form.text(name) for name in TEXTS},
-        **{name: form.lines(name) for name in LISTS},
+        words=tuple(_words(form, role, s) for role in Role for s in GROUPS),
     )
     return notify.write_facts(uow, desk.actor, document, now=desk.now)
 
@@ -158,10 +148,37 @@ def _before(desk: Desk, file: CaseFile) -> dict[str, str]:
     if old is None:
         done = [step.text for step in file.case.containment if step.done_at]
         return {"measures": "\n".join(done)}
-    return {
-        **{name: getattr(old, name) for name in TEXTS},
-        **{name: "\n".join(getattr(old, name)) for name in LISTS},
-        "found_at": times.typed(old.found_at),
+    found = {(w.role, w.standing): w for w in old.words if w.customer_id is None}
+    holders = found.get((Role.CONTROLLER, Standing.REACHED))
+    packs = found.get((Role.PROCESSOR, Standing.REACHED))
+    typed = {
+        "what_happened": old.what_happened,
         "next_update": times.typed(old.next_update),
-        "contained": "yes" if old.contained else "",
     }
+    if holders:
+        typed["own_happened"] = holders.what_happened or ""
+        typed |= {name: getattr(holders, name) or "" for name in TEXTS[1:]}
+        typed |= {n: "\n".join(getattr(holders, n)) for n in LISTS if n != "controller_steps"}
+        typed["contained"] = "yes" if holders.contained else ""
+    if packs:
+        typed |= {name: getattr(packs, name) or "" for name in PACK_WORDS}
+        typed["controller_steps"] = "\n".join(packs.steps)
+        typed["no_sub_processors"] = "yes" if packs.no_sub_processors else ""
+    return typed
+
+
+def _words(form: Form, role: Role, standing: Standing) -> ExposureWords:
+    steps = "steps" if role is Role.CONTROLLER else "controller_steps"
+    texts = TEXTS if role is Role.CONTROLLER else (*TEXTS, *PACK_WORDS)
+    said = {name: form.text(name) or None for name in texts}
+    return ExposureWords(
+        what_happened=said.pop("own_happened"),
+        role=role,
+        standing=standing,
+        consequences=form.lines("consequences"),
+        measures=form.lines("measures"),
+        steps=form.lines(steps),
+        contained=form.ticked("contained"),
+        no_sub_processors=role is Role.PROCESSOR and form.ticked("no_sub_processors"),
+        **said,
+    )

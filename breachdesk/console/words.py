@@ -39,7 +39,14 @@ CERTAINTY = {
     "excluded": "Excluded",
 }
 ROLE = {"controller": "Controller", "processor": "Processor"}
-SEEN = {"seen": "seen", "may_have_been_seen": "may have been seen", "not_known": "not known"}
+EFFECT = {
+    "seen": "seen",
+    "copied": "copied",
+    "altered": "changed",
+    "lost": "lost",
+    "unavailable": "out of reach for a time",
+}
+SURETY = {"happened": "", "possible": "maybe "}
 PECR = {"yes": "PECR", "no": "not PECR", "ask": "PECR: ask"}
 KIND = {
     "account_holder": "Account holder’s letter",

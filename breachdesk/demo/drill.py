@@ -41,6 +41,7 @@ CONTAINED = (
     (ContainmentKind.REVOKE_SESSIONS, "ended every open session of the account"),
     (ContainmentKind.RESET_CREDENTIALS, "set a new password and a second factor"),
     (ContainmentKind.REMOVE_RULES, "removed the mailbox rule that copied mail outside"),
+    (ContainmentKind.BLOCK_SOURCE, "blocked the address that the tries came from"),
 )
 
 

@@ -8,7 +8,7 @@ from schemas.affected import Certainty, Manifest
 from schemas.breach import Breach
 from schemas.customer import Role
 from schemas.decision import Answer, Decision
-from schemas.letter_facts import NoticeFacts
+from schemas.letter_facts import ExposureWords, NoticeFacts, Standing
 from schemas.report import NotYetKnown, Precision, Quantity, ReportFacts
 
 TITLE = "Microsoft 365 account opened after password spraying, files and mail copied"
@@ -59,55 +59,110 @@ def decision(breach: Breach, by: str, now: datetime) -> Decision:
 
 
 def facts(breach: Breach, by: str, now: datetime) -> NoticeFacts:
-    """Both letters' facts, in words a dentist's receptionist understands."""
+    """What is true of everybody, and the words of each group, as a dentist's receptionist reads
+    them."""
     return NoticeFacts(
         breach_id=breach.id,
         version=1,
         written_by=by,
         written_at=now,
-        what_happened="Someone who was not you used a stolen password to sign in to a system that "
-        "we look after. We have shut them out.",
-        found_at=breach.detected_at or now,
-        consequences=(
-            (
-                "Someone could use these details to send you a convincing false invoice or to pretend "
-                "to be us on the telephone."
-            ),
-            "Someone could try the same password on your other accounts.",
-        ),
-        measures=(
-            "On 23 November 2026 at 9:12am we ended every session of the stolen account.",
-            "On 23 November 2026 we set new passwords and a second factor for our staff accounts.",
-            "We kept copies of the records that show what was opened.",
-        ),
-        steps=(
-            "Change your password for our services. Use your usual bookmark to reach the page.",
-            "Use a different password for every account.",
-            (
-                "If a bill asks you to pay into a new bank account, telephone the sender first. Use a "
-                "number that you already have."
-            ),
-            "Watch your bank statements for payments that you do not know.",
-        ),
+        what_happened="In the night of 22 November 2026 someone tried stolen passwords at systems "
+        "that we look after.",
         next_update=datetime(2026, 11, 27, 17, 0, tzinfo=UTC),
-        nature="Confidentiality: a stranger signed in with a guessed password, read files and set "
-        "a rule that copied incoming mail to an outside address. We have seen no change to files.",
-        encryption="The data is encrypted on disk. The stranger used a valid sign-in, so this did "
-        "not protect it.",
-        people_and_records="We can name the files and mailboxes that were opened. You know best "
-        "how many people they are about; the list of files is ready for you.",
-        deleted_but_in_backups="Mail that you deleted in the last two months may still be in our "
-        "backups. The stranger did not reach the backups.",
-        controller_steps=(
-            "Decide whether you must tell the ICO and the people whose data this is.",
-            "Look through the list of opened files that we hold ready for you.",
-            "Warn your staff about messages that pretend to come from your mailbox.",
-        ),
-        sub_processors="Microsoft Ireland Operations Ltd (Microsoft 365).",
-        log_extracts="Sign-in, mailbox and file records from 21 to 23 November 2026, held for you "
-        "until the case is closed and at least 90 days.",
-        contained=True,
+        words=(ACCOUNT_HOLDERS, CONTROLLERS, UNSURE_CONTROLLERS),
     )
+
+
+ACCOUNT_HOLDERS = ExposureWords(
+    role=Role.CONTROLLER,
+    standing=Standing.REACHED,
+    what_happened="With one of these passwords, someone signed in to our billing system and opened "
+    "the pages of your account.",
+    consequences=(
+        (
+            "Someone could use these details to send a convincing false invoice, or to pretend to "
+            "be us on the telephone."
+        ),
+        "Someone could try to set up a payment from the bank account that stands on those pages.",
+    ),
+    measures=(
+        "On 23 November 2026 at 9:12am we ended every session of the stolen account.",
+        "On 23 November 2026 we set new passwords and a second factor for our staff accounts.",
+        "On 23 November 2026 we kept copies of the records that show which pages were opened.",
+    ),
+    steps=(
+        "Watch your bank statements for payments that you do not know.",
+        (
+            "If a bill asks you to pay into a new bank account, call the sender first. Use a "
+            "number that you already have."
+        ),
+        "Tell whoever pays your bills about this letter.",
+    ),
+    contained=True,
+)
+CONTROLLERS = ExposureWords(
+    role=Role.PROCESSOR,
+    standing=Standing.REACHED,
+    what_happened="Someone guessed the password of one of your mailboxes. With it they took files "
+    "and set a rule that sends copies of incoming mail outside.",
+    consequences=(
+        (
+            "The files are letters, x-rays, treatment plans and invoices. What they say of your "
+            "patients and of their health could become known, or be used to cheat them."
+        ),
+        "Someone could write to your patients or your staff and pretend to be your practice.",
+    ),
+    measures=(
+        "On 23 November 2026 at 9:12am we ended every session of the account and reset its password.",
+        (
+            "On 23 November 2026 at 9:12am we removed the rule. Mail that came in while it stood "
+            "may have been sent outside."
+        ),
+        "On 23 November 2026 we copied the sign-in, mailbox and file records before any change.",
+    ),
+    steps=(
+        "Decide whether you must tell the ICO and the people whose data this is.",
+        "Look through the list of downloaded files that we hold ready for you.",
+        "Look at the mail that came into the mailbox while the rule stood.",
+        "Warn your staff about messages that pretend to come from that mailbox.",
+    ),
+    nature="A guessed password opened one account. It had no second factor.",
+    encryption="The data is encrypted on disk. The stranger used a valid sign-in, so this did not "
+    "protect it.",
+    people_and_records="The files are about your patients and staff. We can name each file that "
+    "was downloaded. You know best how many people the files are about: count the names in them.",
+    deleted_but_in_backups="Mail that you deleted in the last two months may still be in our "
+    "backups. The stranger did not reach the backups.",
+    sub_processors="Microsoft Ireland Operations Ltd (Microsoft 365).",
+    log_extracts="Sign-in, mailbox and file records from 21 to 23 November 2026. We hold them for "
+    "you until the case is closed, and for at least 90 days.",
+    contained=True,
+)
+UNSURE_CONTROLLERS = ExposureWords(
+    role=Role.PROCESSOR,
+    standing=Standing.POSSIBLE,
+    what_happened="Every try that our records show was refused.",
+    consequences=(
+        "If a try worked while records are missing, someone could have read mail and files.",
+    ),
+    measures=(
+        "On 23 November 2026 we blocked the address that the tries came from.",
+        "On 23 November 2026 we kept copies of the records that we have.",
+    ),
+    steps=(
+        "Decide whether you must report this. We tell you because we cannot rule it out.",
+        "Set new passwords for the accounts that are named above, and turn on a second factor.",
+        "Look in these mailboxes for rules and sent messages that nobody there made.",
+    ),
+    nature="Nothing in our records shows that anybody got in. A router’s records are missing for a "
+    "time, so they cannot rule it out.",
+    people_and_records="We know of no record that was reached. If you want to count, count whom the "
+    "mail and files of these accounts are about.",
+    no_sub_processors=True,
+    log_extracts="The sign-in records of 22 November 2026. We hold them for you until the case is "
+    "closed, and for at least 90 days.",
+)
+"""Refused everywhere, and a source that would have shown a later success was silent."""
 
 
 def report_facts(breach: Breach, manifest: Manifest, by: str, now: datetime) -> ReportFacts:

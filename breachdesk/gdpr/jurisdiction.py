@@ -38,6 +38,8 @@ class Jurisdiction:
     """The clock that a submission here stops."""
     provision: str
     """Id of the provision that sets the limit."""
+    phases: str
+    """Id of the provision under which what is not yet known may follow."""
     authority: str
     """Id of the authority that receives the report."""
     form: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -140,9 +140,13 @@ def _over(base: LawBook, above: LawBook) -> LawBook:
     )
 
 
-def _replaced(base: Iterable[R], above: Sequence[R]) -> tuple[R, ...]:
+def _replaced(base: Sequence[R], above: Sequence[R]) -> tuple[R, ...]:
+    """In the order of the base; what is new comes last."""
+    ids = dict.fromkeys(entry.id for entry in (*base, *above))
     given = {entry.id for entry in above}
-    return (*(entry for entry in base if entry.id not in given), *above)
+    return tuple(
+        entry for each in ids for entry in (above if each in given else base) if entry.id == each
+    )
 
 
 def _fault(versions: Sequence[Reviewed]) -> str | None:

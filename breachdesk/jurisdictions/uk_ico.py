@@ -145,6 +145,7 @@ JURISDICTION = Jurisdiction(
     title="UK GDPR, Article 33",
     duty=ObligationKind.ICO_ART33,
     provision="uk_gdpr_art33_1",
+    phases="uk_gdpr_art33_4",
     authority="ico",
     form="uk_ico",
     questions=questions,

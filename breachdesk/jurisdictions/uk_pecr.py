@@ -98,6 +98,7 @@ JURISDICTION = Jurisdiction(
     title="PECR, regulation 5A",
     duty=ObligationKind.ICO_PECR,
     provision="pecr_5a_2",
+    phases="reg_611_2013_art2_3",
     authority="ico",
     form="uk_pecr",
     questions=questions,

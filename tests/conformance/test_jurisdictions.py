@@ -77,6 +77,7 @@ def test_its_law_its_authority_and_its_form_are_known_today(plugin: Jurisdiction
     assert plugin.law_at(LAW, AWARE).period
     assert plugin.authority_at(LAW, AWARE).telephone
     assert plugin.form_at(LAW, AWARE).authority == plugin.authority
+    assert LAW.provision(plugin.phases, AWARE).article
 
 
 @each

@@ -229,7 +229,6 @@ def test_the_manifest_and_the_notice_facts_lie_sealed_on_the_disk(
         written_by="sam",
         written_at=START,
         what_happened="Somebody read Wilhelmina's mail.",
-        found_at=START,
     )
     store.act(lambda uow: uow.breaches.put(a_manifest(breach.id)))
     store.act(lambda uow: uow.breaches.put(facts))

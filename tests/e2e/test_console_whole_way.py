@@ -343,7 +343,7 @@ def written(page: Page) -> None:
     page.goto("/cases/CASE-0001/facts")
     fields = {
         "what_happened": "Early on Sunday 22 November somebody who was not you signed in.",
-        "found_at": "2026-11-22 09:00",
+        "own_happened": "The pages of your account could be opened.",
         "next_update": "2026-11-27 17:00",
         "consequences": "Somebody may write to you and know real details of your invoices.",
         "measures": "22 November: closed the sessions.\n22 November: removed the mailbox rule.",

@@ -232,7 +232,7 @@ def write(page: Page) -> None:
     fields = {
         "what_happened": "Someone who was not you used a stolen password to sign in to a system "
         "that we look after. We have shut them out.",
-        "found_at": "2026-11-22 04:38",
+        "own_happened": "The pages of your account could be opened.",
         "next_update": "2026-11-27 17:00",
         "consequences": "Someone could send you a convincing false invoice.",
         "measures": "On 23 November 2026 we removed the mailbox rule.",

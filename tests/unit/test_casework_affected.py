@@ -19,7 +19,7 @@ from breachdesk.testing import (
     memory_store,
     raise_alerts,
 )
-from schemas.affected import Certainty, Channel, Exposure, Manifest, NoticeKind, Seen
+from schemas.affected import Certainty, Channel, Effect, Exposure, Manifest, NoticeKind, Surety
 from schemas.alert import PROVIDER_SCOPE, GroupKey, Signal
 from schemas.breach import Breach
 from schemas.customer import (
@@ -126,7 +126,7 @@ def test_a_successful_sign_in_confirms_and_may_have_shown_what_lies_there(
     exposure = found["contoso", PROCESSOR]
 
     assert exposure.certainty is Certainty.CONFIRMED
-    assert exposure.categories == {DataCategory.MAIL: Seen.MAY_HAVE_BEEN_SEEN}
+    assert exposure.effects == {DataCategory.MAIL: {Effect.SEEN: Surety.POSSIBLE}}
     assert exposure.evidence == ("event-0002",)
     assert "sign-in (1)" in exposure.reason
 
@@ -135,7 +135,9 @@ def test_only_an_act_that_shows_reading_says_seen(store: SqlStore, now: FixedNow
     read = signal(2, outcome="success", action="MailItemsAccessed")
     found = proposed(store, breach_of(store, now, read))
 
-    assert found["contoso", PROCESSOR].categories == {DataCategory.MAIL: Seen.SEEN}
+    assert found["contoso", PROCESSOR].effects == {
+        DataCategory.MAIL: {Effect.SEEN: Surety.HAPPENED}
+    }
 
 
 def test_tried_and_refused_every_time_is_excluded_with_the_count(

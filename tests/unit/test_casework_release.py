@@ -29,7 +29,7 @@ from breachdesk.testing import (
     memory_store,
 )
 from notifiers.render import JinjaRenderer
-from notifiers.testing import DECISION, FACTS, PROFILE
+from notifiers.testing import DECISION, FACTS, PROFILE, facts_with
 from schemas.affected import Certainty, Manifest, NoticeKind
 from schemas.approval import Approval, ApprovalKind
 from schemas.breach import Breach
@@ -96,7 +96,7 @@ class Scene:
         return [task.id for task in found if task.kind == "telephone"]
 
     def write(self, **changes: Any) -> NoticeFacts:
-        facts = FACTS.model_copy(update={"breach_id": self.breach.id, **changes})
+        facts = facts_with(breach_id=self.breach.id, **changes)
         found: NoticeFacts = self.act(notify.write_facts, RESPONDER, facts)
         return found
 

@@ -34,7 +34,7 @@ from breachdesk.testing import (
     memory_store,
 )
 from notifiers.testing import DECISION, PROFILE
-from schemas.affected import Certainty, Manifest, Seen
+from schemas.affected import Certainty, Effect, Manifest, Surety
 from schemas.breach import Breach
 from schemas.case import Origin
 from schemas.cause import Cause
@@ -257,7 +257,7 @@ def test_no_name_address_or_number_of_anybody_affected_is_in_a_report(scene: Sce
 
 def test_our_report_counts_controller_exposures_only(scene: Scene) -> None:
     scene.write()
-    scene.freeze(categories={DataCategory.CONTACT: Seen.SEEN})
+    scene.freeze(effects={DataCategory.CONTACT: {Effect.SEEN: Surety.HAPPENED}})
 
     assert answers(scene.build())["record_categories"] == "- contact"
 

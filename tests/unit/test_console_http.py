@@ -35,8 +35,8 @@ from breachdesk.testing import (
     memory_store,
 )
 from notifiers.render import JinjaRenderer
-from notifiers.testing import DECISION, FACTS, PROFILE
-from schemas.affected import Certainty, NoticeKind, Seen
+from notifiers.testing import DECISION, PROFILE, facts_with
+from schemas.affected import Certainty, Effect, NoticeKind, Surety
 from schemas.alert import AlertState, Severity
 from schemas.case import CaseState, ContainmentKind, Note, Origin, TaskKind
 from schemas.customer import DataCategory, Pecr, PersonKind, Role
@@ -589,7 +589,8 @@ def test_passwords_are_argon2id_and_a_broken_hash_matches_nothing() -> None:
         (words.TASK, TaskKind),
         (words.CERTAINTY, Certainty),
         (words.ROLE, Role),
-        (words.SEEN, Seen),
+        (words.EFFECT, Effect),
+        (words.SURETY, Surety),
         (words.PECR, Pecr),
         (words.KIND, NoticeKind),
         (words.PERSON, PersonKind),
@@ -761,9 +762,7 @@ def hostile_case(desk: Desk) -> dict[str, str]:
 
     breach = store.act(work)
     responder = an_actor(Duty.RESPONDER, user_id="ana")
-    facts = FACTS.model_copy(
-        update={"breach_id": breach.id, "what_happened": HOSTILE, "measures": (HOSTILE,)}
-    )
+    facts = facts_with(breach_id=breach.id, what_happened=HOSTILE, measures=(HOSTILE,))
     decision = DECISION.model_copy(update={"breach_id": breach.id, "risk": HOSTILE})
     reported = ReportFacts(
         breach_id=breach.id, version=1, written_by="ana", written_at=now(), what_happened=HOSTILE,

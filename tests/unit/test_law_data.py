@@ -103,6 +103,7 @@ def test_an_operators_file_replaces_an_entry_by_its_id(tmp_path: Path) -> None:
         "UK GDPR Art. 33(1), reviewed 4 January 2027; as corrected in law/uk.toml"
     )
     assert law.provision("uk_gdpr_art33_2", date(2026, 11, 30)).file is None
+    assert [p.id for p in law.provisions] == [p.id for p in shipped().provisions]
 
 
 def test_a_folder_that_is_not_there_leaves_the_shipped_law(tmp_path: Path) -> None:

@@ -11,14 +11,16 @@ from pathlib import Path
 import pytest
 
 from notifiers.render import JinjaRenderer, letter_hash
-from notifiers.testing import ACCOUNT, FACTS, PROFILE, letter_context
-from schemas.affected import NoticeKind, Seen
+from notifiers.testing import ACCOUNT, PROFILE, letter_context, own_facts, words_of
+from schemas.affected import Effect, NoticeKind, Surety
 from schemas.customer import DataCategory
 from schemas.decision import Basis
 from schemas.errors import BadInput, Misconfigured
 from schemas.letter import IcoSentence
+from schemas.letter_facts import whose_words
 
 ROOT = Path(__file__).resolve().parents[2]
+HOLDER = words_of(NoticeKind.ACCOUNT_HOLDER)
 LETTERS = [NoticeKind.ACCOUNT_HOLDER, NoticeKind.CONTROLLER_PACK]
 
 
@@ -93,7 +95,7 @@ def test_an_account_holders_letter_has_every_block_in_order(renderer: JinjaRende
 
     assert headings(letter.text) == [
         "What happened",
-        "Your information that is involved",
+        "Information that is involved",
         "What is not involved",
         "What this could mean for you",
         "What we have done",
@@ -121,7 +123,7 @@ def test_a_controllers_pack_has_its_nine_parts_and_a_file_for_a_computer(
 
     assert [h[:2] for h in headings(letter.text)[:9]] == [f"{n}." for n in range(1, 10)]
     assert answers["nature"]["who"] == "from us"
-    assert answers["nature"]["answer"].startswith("Confidentiality")
+    assert answers["nature"]["answer"].startswith("Someone guessed a password")
     assert answers["people_count"] == {
         "key": "people_count",
         "article": "33(3)(a)",
@@ -134,16 +136,17 @@ def test_a_controllers_pack_has_its_nine_parts_and_a_file_for_a_computer(
 
 
 @pytest.mark.parametrize("kind", LETTERS)
-@pytest.mark.parametrize("seen", [Seen.SEEN, Seen.MAY_HAVE_BEEN_SEEN])
+@pytest.mark.parametrize("surety", list(Surety))
 def test_a_letter_says_was_seen_or_may_have_been_seen_and_never_both(
-    renderer: JinjaRenderer, kind: NoticeKind, seen: Seen
+    renderer: JinjaRenderer, kind: NoticeKind, surety: Surety
 ) -> None:
-    exposure = ACCOUNT.model_copy(update={"categories": {DataCategory.CONTACT: seen}})
+    effects = {DataCategory.CONTACT: {Effect.SEEN: surety}}
+    exposure = ACCOUNT.model_copy(update={"effects": effects})
 
     text = " ".join(renderer.letter(letter_context(kind, exposure=exposure)).text.split())
 
-    assert ("was seen" in text) == (seen is Seen.SEEN)
-    assert ("may have been seen" in text) == (seen is not Seen.SEEN)
+    assert ("was seen" in text) == (surety is Surety.HAPPENED)
+    assert ("may have been seen" in text) == (surety is Surety.POSSIBLE)
 
 
 @pytest.mark.parametrize("kind", LETTERS)
@@ -172,7 +175,7 @@ def test_lines_of_text_are_short_and_letters_hold_no_link_or_image(
 def test_what_a_person_typed_is_escaped_in_html_and_left_alone_in_text(
     renderer: JinjaRenderer,
 ) -> None:
-    facts = FACTS.model_copy(update={"what_happened": 'A <script>alert("x")</script> & more'})
+    facts = own_facts(HOLDER, what_happened='A <script>alert("x")</script> & more')
 
     letter = renderer.letter(letter_context(facts=facts))
 
@@ -222,7 +225,7 @@ def test_a_subscriber_reads_the_telecoms_law_and_not_the_other(renderer: JinjaRe
 
 
 def test_nothing_is_said_to_be_uninvolved_without_evidence(renderer: JinjaRenderer) -> None:
-    facts = FACTS.model_copy(update={"not_involved_evidence": ""})
+    facts = own_facts(HOLDER, not_involved_evidence=None)
 
     letter = renderer.letter(letter_context(facts=facts))
 
@@ -232,11 +235,11 @@ def test_nothing_is_said_to_be_uninvolved_without_evidence(renderer: JinjaRender
 
 def test_times_are_told_in_the_firms_zone_with_its_letters(renderer: JinjaRenderer) -> None:
     summer = datetime(2026, 7, 1, 2, 7, tzinfo=UTC)
-    facts = FACTS.model_copy(update={"found_at": summer})
+    exposure = ACCOUNT.model_copy(update={"alerted_at": summer})
 
-    letter = renderer.letter(letter_context(facts=facts))
+    text = " ".join(renderer.letter(letter_context(exposure=exposure)).text.split())
 
-    assert "We found it on Wednesday 1 July 2026 at 3:07am BST." in letter.text
+    assert "raised an alert on Wednesday 1 July 2026 at 3:07am BST." in text
 
 
 @pytest.mark.parametrize("locale", ["cy-GB", "", "../../etc", "en-GB/../../x"])
@@ -273,7 +276,7 @@ def test_an_unknown_variable_names_template_line_and_variable(templates: Path) -
         ("one\n{% if %}", "expression"),
         ("one\n{% include 'notices/none.j2' %}", "notices/none.j2"),
         ("one\n{{ customer_name.__class__.__mro__ }}", "unsafe"),
-        ("one\n{{ facts.found_at | day(1, 2) }}", "TypeError"),
+        ("one\n{{ told_at | day(1, 2) }}", "TypeError"),
         ("one\n{% include '../outside.j2' %}", "outside"),
     ],
 )
@@ -324,7 +327,7 @@ def test_the_telephone_script_says_the_same_facts_and_asks_for_nothing(
     assert "Someone guessed a password and signed in to our billing system." in script
     assert "BR-0001-hartwell" in script
     assert "Ask for no password" in script
-    assert FACTS.consequences[0] in script
+    assert words_of(kind).consequences[0] in script
 
 
 @pytest.mark.parametrize("kind", LETTERS)
@@ -341,9 +344,10 @@ def test_a_blank_mandatory_block_is_missing(
     renderer: JinjaRenderer, kind: NoticeKind, field: str, block: str
 ) -> None:
     blank = "  " if field == "what_happened" else (" ",)
-    facts = FACTS.model_copy(update={field: blank})
+    facts = own_facts(words_of(kind), **{field: blank})
+    named = block if field == "what_happened" else f"{block}, {whose_words(words_of(kind))}"
 
-    assert list(renderer.missing(letter_context(kind, facts=facts))) == [block]
+    assert list(renderer.missing(letter_context(kind, facts=facts))) == [named]
 
 
 @pytest.mark.parametrize(
@@ -364,14 +368,22 @@ def test_a_blank_in_the_profile_is_missing(renderer: JinjaRenderer, field: str) 
     assert list(renderer.missing(letter_context(profile=profile))) == [f"contact: {field}"]
 
 
-def test_steps_are_the_account_holders_and_controller_steps_the_controllers(
+def test_sub_processors_that_nobody_was_asked_about_are_missing_and_never_called_none(
     renderer: JinjaRenderer,
 ) -> None:
-    facts = FACTS.model_copy(update={"steps": (), "controller_steps": ()})
+    pack = words_of(NoticeKind.CONTROLLER_PACK)
+    blank, asked = (
+        letter_context(
+            NoticeKind.CONTROLLER_PACK,
+            facts=own_facts(pack, sub_processors=None, no_sub_processors=said),
+        )
+        for said in (False, True)
+    )
 
-    assert list(renderer.missing(letter_context(facts=facts))) == ["steps"]
-    pack = renderer.missing(letter_context(NoticeKind.CONTROLLER_PACK, facts=facts))
-    assert list(pack) == ["controller steps"]
+    assert list(renderer.missing(blank)) == ["sub-processors, controllers who were reached"]
+    assert "Other suppliers involved" not in renderer.letter(blank).text
+    assert renderer.missing(asked) == {}
+    assert "Other suppliers involved: none. We asked." in renderer.letter(asked).text
 
 
 def test_colours_of_the_letter_have_enough_contrast() -> None:

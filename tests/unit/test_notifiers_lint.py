@@ -7,11 +7,12 @@ import pytest
 from notifiers.lint import lint
 from notifiers.reading import reading_age, sentences
 from notifiers.render import JinjaRenderer
-from notifiers.testing import FACTS, PROFILE, STORED, letter_context
+from notifiers.testing import PROFILE, STORED, letter_context, own_facts, words_of
 from schemas.affected import NoticeKind
 from schemas.letter import LetterContext, LintProblem
 
 RENDERER = JinjaRenderer(Path(__file__).resolve().parents[2] / "templates")
+HOLDER = words_of(NoticeKind.ACCOUNT_HOLDER)
 
 
 def findings(context: LetterContext) -> list[LintProblem]:
@@ -20,7 +21,7 @@ def findings(context: LetterContext) -> list[LintProblem]:
 
 def blocked(words: str, kind: NoticeKind = NoticeKind.ACCOUNT_HOLDER) -> list[str]:
     """Problems that the words bring with them when they stand in `measures`."""
-    facts = FACTS.model_copy(update={"measures": (words,)})
+    facts = own_facts(words_of(kind), measures=(words,))
     found = findings(letter_context(kind, facts=facts))
     return sorted({p.problem for p in found if p.severity == "block"})
 
@@ -113,7 +114,7 @@ def test_our_own_script_has_nothing_to_find(kind: NoticeKind) -> None:
     ],
 )
 def test_what_stops_a_letter_stops_a_telephone_script(words: str, problem: str) -> None:
-    context = letter_context(facts=FACTS.model_copy(update={"measures": (words,)}))
+    context = letter_context(facts=own_facts(HOLDER, measures=(f"On 22 November 2026. {words}",)))
     found = RENDERER.lint_script(RENDERER.telephone_script(context), context)
 
     assert [p.severity for p in found] == ["block"]
@@ -122,7 +123,7 @@ def test_what_stops_a_letter_stops_a_telephone_script(words: str, problem: str) 
 
 
 def test_every_finding_says_where_what_and_what_to_do() -> None:
-    facts = FACTS.model_copy(update={"measures": ("See www.penhallow.example",)})
+    facts = own_facts(HOLDER, measures=("On 22 November 2026 see www.penhallow.example",))
 
     found = findings(letter_context(facts=facts))
 
@@ -133,7 +134,7 @@ def test_every_finding_says_where_what_and_what_to_do() -> None:
 def test_a_controllers_own_systems_may_be_named_in_its_pack_only() -> None:
     exposure = STORED.model_copy(update={"assets": ("ip:203.0.113.9", "mailbox:jo@h.example")})
     pack = letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure)
-    facts = FACTS.model_copy(update={"measures": ("We closed 203.0.113.9.",)})
+    facts = own_facts(HOLDER, measures=("We closed 203.0.113.9.",))
 
     assert findings(pack) == []
     assert findings(letter_context(exposure=exposure, facts=facts)) != []
@@ -158,11 +159,13 @@ def test_our_published_promise_is_quoted_as_it_is() -> None:
 
 
 def test_nothing_is_called_uninvolved_without_evidence() -> None:
-    facts = FACTS.model_copy(update={"not_involved_evidence": ""})
+    facts = own_facts(HOLDER, not_involved_evidence=None)
 
     found = findings(letter_context(facts=facts))
 
-    assert [(p.severity, p.where) for p in found] == [("block", "facts, not involved")]
+    assert [(p.severity, p.where) for p in found] == [
+        ("block", "facts, not involved, account holders who were reached")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +185,7 @@ def test_nothing_is_called_uninvolved_without_evidence() -> None:
 def test_style_is_a_warning_and_never_stops_approval(
     changes: dict[str, object], problem: str
 ) -> None:
-    found = findings(letter_context(facts=FACTS.model_copy(update=changes)))
+    found = findings(letter_context(facts=own_facts(HOLDER, **changes)))
 
     assert {p.severity for p in found} == {"warn"}
     assert any(p.problem.startswith(problem) for p in found)

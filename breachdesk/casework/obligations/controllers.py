@@ -15,11 +15,12 @@ from schemas.obligation import Obligation, ObligationKind
 def controllers(dossier: Dossier) -> Iterator[Obligation]:
     """Art. 33(2). Owed whatever the risk, and whatever was decided."""
     if is_owed(dossier, Basis.ART33_2):
+        law = provision(dossier, "uk_gdpr_art33_2")
         yield telling(
             dossier,
             ObligationKind.CONTROLLERS_ART33_2,
             Basis.ART33_2,
-            title="Tell our customers as controllers (Art. 33(2))",
-            law=provision(dossier, "uk_gdpr_art33_2"),
+            title=f"Tell our customers as controllers ({law.article})",
+            law=law,
             note="Owed whatever the risk.",
         )

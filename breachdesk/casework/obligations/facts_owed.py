@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from breachdesk.casework.obligations.dossier import Dossier
 from breachdesk.casework.obligations.making import obligation, provision
+from breachdesk.jurisdictions import jurisdiction
 from schemas.obligation import Obligation, ObligationKind
 from schemas.report import NotYetKnown, Submission
 
@@ -65,6 +66,6 @@ def _owed(dossier: Dossier, key: str, fact: _Fact) -> Obligation:
         due=fact.named.by,
         ended_at=answered.submitted_at if answered else None,
         ended_by=f"submission {answered.number}" if answered else None,
-        law=provision(dossier, "uk_gdpr_art33_4"),
+        law=provision(dossier, jurisdiction(fact.jurisdiction).phases),
         note=f"Submission {fact.first.number} says so. {fact.named.who} finds it out.",
     )

@@ -15,11 +15,12 @@ from schemas.obligation import Obligation, ObligationKind
 def people(dossier: Dossier) -> Iterator[Obligation]:
     """Art. 34(1). A hold that stops it leaves the review of the hold in its place."""
     if is_owed(dossier, Basis.ART34):
+        law = provision(dossier, "uk_gdpr_art34_1")
         yield telling(
             dossier,
             ObligationKind.ART34_PEOPLE,
             Basis.ART34,
-            title="Tell the people affected (Art. 34)",
-            law=provision(dossier, "uk_gdpr_art34_1"),
+            title=f"Tell the people affected ({law.article})",
+            law=law,
             note=None if dossier.decision else "Owed only if a high risk to people is likely.",
         )

@@ -48,12 +48,13 @@ def check_law(law: LawBook, aware_at: datetime) -> None:
 def _report(dossier: Dossier, plugin: Jurisdiction) -> Obligation:
     breach, book = dossier.breach, dossier.uow.law
     law, deadline = plugin.law_at(book, breach.aware_at), plugin.deadline(book, breach.aware_at)
+    authority = plugin.authority_at(book, dossier.now)
     worst = shadow(breach.detected_at, breach.aware_at, law)
     ended_at, ended_by = _end(dossier, plugin)
     return obligation(
         dossier,
         plugin.duty,
-        title=f"Report to the ICO ({plugin.title})",
+        title=f"Report to the {authority.short or authority.title} ({plugin.title})",
         started_at=deadline.started_at,
         due=deadline.due,
         ended_at=ended_at,

@@ -15,10 +15,11 @@ from schemas.obligation import Obligation, ObligationKind
 def subscribers(dossier: Dossier) -> Iterator[Obligation]:
     """PECR reg. 5A(3). Owed once the decision says that an adverse effect is likely."""
     if is_owed(dossier, Basis.PECR_5A3):
+        law = provision(dossier, "pecr_5a_3")
         yield telling(
             dossier,
             ObligationKind.PECR_SUBSCRIBERS,
             Basis.PECR_5A3,
-            title="Tell the subscribers (PECR reg. 5A(3))",
-            law=provision(dossier, "pecr_5a_3"),
+            title=f"Tell the subscribers ({law.article})",
+            law=law,
         )

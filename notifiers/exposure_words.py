@@ -1,0 +1,163 @@
+"""One exposure in a reader's words: what happened to its data, why it cannot be ruled out, when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from notifiers.phrases import moment, sentence, series, span
+from schemas.affected import DoubtKind, Effect, Exposure, NoticeKind, Surety
+from schemas.letter import LetterContext
+from schemas.letter_facts import Standing
+
+BY_SOMEBODY = (Effect.SEEN, Effect.COPIED, Effect.ALTERED)
+"""Effects that somebody without a right to the data has on it."""
+ASPECTS: Mapping[str, tuple[Effect, ...]] = {
+    "confidentiality": (Effect.SEEN, Effect.COPIED),
+    "integrity": (Effect.ALTERED,),
+    "availability": (Effect.LOST, Effect.UNAVAILABLE),
+}
+"""Art. 4(12)."""
+
+ORDER = ("not known", "possible", "happened")
+KINDS = ("mailbox", "tenant", "site", "service", "host", "ip", "domain", "source")
+"""What its owner knows best comes first."""
+
+
+def is_possible(context: LetterContext) -> bool:
+    """The exposure cannot be ruled out, and no more is known."""
+    return context.facts.own.standing is Standing.POSSIBLE
+
+
+def lead(context: LetterContext, words: Mapping[str, Any]) -> list[str]:
+    """What happened to this reader's data, in one or two sentences."""
+    yours = words["lead"]["yours" if context.kind is NoticeKind.ACCOUNT_HOLDER else "stored"]
+    said = words["lead"]["said"]
+    happened, may_be = _overall(context.exposure)
+    if is_possible(context):
+        every = [*happened, *may_be]
+        if not every:
+            return [yours["cannot_unknown"]]
+        return [f"{yours['cannot']} {_joined(every, said['happened'])}."]
+    lines = [f"{yours['some']} {_joined(happened, said['happened'])}."] if happened else []
+    if may_be:
+        lines.append(f"{yours['some']} {_joined(may_be, said['possible'])}.")
+    return lines or [yours["unknown"]]
+
+
+def categories(
+    exposure: Exposure, names: Mapping[str, str], said: Mapping[str, Mapping[str, str]]
+) -> list[str]:
+    """`bank account details: may have been seen`, always in the same order; the kinds alone where
+    nothing is known of any of them."""
+    if not any(exposure.effects.values()):
+        return [names[category] for category in exposure.categories]
+    return [
+        f"{names[category]}: {_effects(exposure.effects[category], said) or said['none']['unknown']}"
+        for category in exposure.categories
+    ]
+
+
+def cia(exposure: Exposure, words: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Confidentiality, integrity, availability: each as `happened`, `possible` or `not known`."""
+    happened, may_be = _overall(exposure)
+    sureties = dict.fromkeys(may_be, Surety.POSSIBLE) | dict.fromkeys(happened, Surety.HAPPENED)
+    rows = []
+    for aspect, effects in ASPECTS.items():
+        own = {e: sureties[e] for e in effects if e in sureties}
+        state = max((surety.value for surety in own.values()), key=ORDER.index, default=ORDER[0])
+        told = _effects(own, words["effect"]) or words["effect"]["none"]["untouched"]
+        rows.append({"aspect": aspect, "state": state, "words": told})
+    return rows
+
+
+def systems(exposure: Exposure, kinds: Mapping[str, str]) -> list[str]:
+    """`mailbox jo@hartwell.example`, as its owner knows it: what was reached; else what is bound;
+    else the services that we run for them."""
+    opened = {asset for act in exposure.acts if act.outcome != "failure" for asset in act.assets}
+    assets = sorted(
+        opened | set(exposure.assets), key=lambda a: (KINDS.index(a.partition(":")[0]), a)
+    )
+    return [_named(exposure, asset, kinds) for asset in assets] or sorted(exposure.services)
+
+
+def doubts(context: LetterContext, words: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
+    """Why it cannot be ruled out; empty for an exposure that is surer."""
+    if not is_possible(context):
+        return []
+    said = words["doubt"]["yours" if context.kind is NoticeKind.ACCOUNT_HOLDER else "stored"]
+    lines = []
+    for doubt in context.exposure.doubts:
+        when = span(doubt.begin, doubt.end, zone)
+        dated = doubt.kind in (DoubtKind.BLIND_SOURCE, DoubtKind.WITHIN_REACH)
+        line = said[doubt.kind].format(when=f"{when}: " if dated and when else "")
+        lines.append(sentence(line))
+    return list(dict.fromkeys(lines))
+
+
+def doubt_rows(context: LetterContext) -> list[dict[str, Any]]:
+    """For a computer, without the name of the source that was blind."""
+    return [doubt.model_dump(mode="json", exclude={"source"}) for doubt in context.exposure.doubts]
+
+
+def window(context: LetterContext, zone: ZoneInfo) -> str:
+    """When it happened to this reader, by its own records. The time of the whole incident stands
+    in only where no record tells of anybody: another customer's time is not this one's."""
+    exposure, breach = context.exposure, context.breach
+    if exposure.acts:
+        reached = [act for act in exposure.acts if act.outcome != "failure"]
+        if is_possible(context) or not reached:
+            return ""
+        return span(min(a.first for a in reached), max(a.last for a in reached), zone)
+    by_hand = all(doubt.kind is DoubtKind.CHOSEN_BY_HAND for doubt in exposure.doubts)
+    if not by_hand or breach.detected_at is not None:
+        return ""
+    return span(breach.occurred_from, breach.occurred_to, zone)
+
+
+def found(context: LetterContext, zone: ZoneInfo) -> str:
+    """How and when we came to know, for this reader."""
+    exposure, breach = context.exposure, context.breach
+    confirmed = moment(breach.aware_at, zone)
+    if exposure.alerted_at is not None:
+        raised = moment(exposure.alerted_at, zone)
+        return f"Our systems raised an alert on {raised}. We confirmed the incident on {confirmed}."
+    if breach.supplier_told_at is not None:
+        told = moment(breach.supplier_told_at, zone)
+        return f"We were told of it on {told}. We confirmed the incident on {confirmed}."
+    return f"We learned of it on {confirmed}."
+
+
+def _overall(exposure: Exposure) -> tuple[list[Effect], list[Effect]]:
+    """Effects that happened to any of its data, and those that are only possible."""
+    every = [pair for each in exposure.effects.values() for pair in each.items()]
+    happened = {effect for effect, surety in every if surety is Surety.HAPPENED}
+    may_be = {effect for effect, _ in every} - happened
+    return [e for e in Effect if e in happened], [e for e in Effect if e in may_be]
+
+
+def _effects(effects: Mapping[Effect, Surety], said: Mapping[str, Mapping[str, str]]) -> str:
+    """`seen and copied; may have been changed`"""
+    by_surety = {s: [e for e in effects if effects[e] is s] for s in Surety}
+    return "; ".join(_joined(of, said[surety]) for surety, of in by_surety.items() if of)
+
+
+def _joined(effects: Sequence[Effect], said: Mapping[str, str]) -> str:
+    """`was seen and copied by someone who had no right to it, and is lost`"""
+    acts = series([said[e] for e in effects if e in BY_SOMEBODY])
+    parts = [said["acts"].format(acts=acts)] if acts else []
+    parts += [said[e] for e in effects if e not in BY_SOMEBODY]
+    return ", and ".join(parts)
+
+
+def _named(exposure: Exposure, asset: str, kinds: Mapping[str, str]) -> str:
+    kind, _, value = asset.partition(":")
+    name = exposure.known_as.get(asset)
+    if kind == "service":
+        return name or value
+    if kind == "tenant":
+        microsoft = any("365" in service for service in exposure.services)
+        word = kinds["microsoft_tenant" if microsoft else "tenant"]
+        return f"{word} ({name})" if name else word
+    return f"{kinds.get(kind, kind)} {value}"
