@@ -2,7 +2,8 @@
 
 Roles after UK GDPR Art. 4(7) and (8): we are processor for what customers store with us, controller
 for what we keep about them. `ask` under PECR reg. 5A: only the provider knows whether this resale
-makes it the provider of a public electronic communications service. Reviewed 2026-11-22.
+makes it the provider of a public electronic communications service. The review date stands in
+the law's data, under `service_roles`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from schemas.customer import AssetKind, DataCategory, Pecr, Role
 
 C = DataCategory
+REFERENCE = "service_roles"
+"""Where the law's data says when a person last looked at the table."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import attribution
-from breachdesk.casework.service_presets import SERVICES
+from breachdesk.casework.service_presets import REFERENCE, SERVICES
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
 from breachdesk.ports import UnitOfWork
@@ -63,6 +63,7 @@ def _show(desk: Desk, typed: Mapping[str, str], problem: BreachDeskError | None 
         keys=keys,
         customers=customers,
         services=sorted({*SERVICES, *(b.service for b in bindings if b.service)}),
+        roles=desk.house.store.law.reference(REFERENCE),
         typed=typed,
         problem=problem,
     )

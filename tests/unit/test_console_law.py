@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from console_desk import Desk, a_desk
+from console_desk import Desk, a_desk, change
 
 from breachdesk.casework.cases import open_by_hand
 from breachdesk.gdpr.law import read_law
 from breachdesk.testing import FixedNow, an_actor, memory_store
 from schemas.case import Origin
+from schemas.user import Duty
 
 CORRECTION = """
 [[provisions]]
@@ -63,6 +64,20 @@ async def test_the_page_says_first_that_a_correction_is_broken(tmp_path: Path) -
     assert "correction is broken: the shipped law holds there." in page
     assert "law/uk.toml, provisions 1 (uk_gdpr_art33_1): hours" in page
     assert "72 hours" in page
+
+
+async def test_who_binds_an_asset_reads_when_the_roles_of_services_were_reviewed(
+    tmp_path: Path,
+) -> None:
+    roles = (
+        '[[references]]\nid = "service_roles"\ntitle = "Roles of services"\nsource = "us"\n'
+        "reviewed_on = 2026-11-04\n"
+    )
+    with desk_under(tmp_path, roles) as desk:
+        change(desk.store, "rhea", duties=frozenset({Duty.REGISTRAR}))
+        page = await page_of(desk, "/unattributed")
+
+    assert "Roles of services, reviewed 4 November 2026; not verified against the text" in page
 
 
 @pytest.mark.parametrize(("hours", "shown"), [("96", "96 hours"), ("24", "24 hours")])
