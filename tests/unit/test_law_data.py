@@ -196,11 +196,13 @@ def test_an_entry_that_no_longer_counts_is_not_asked_to_be_reviewed() -> None:
     assert [e.citation.partition(",")[0] for e in old] == ["PECR reg. 5A(2)"]
 
 
-def test_what_nobody_has_read_is_listed() -> None:
-    listed = {entry.id for entry in unverified(shipped(), date(2026, 11, 30))}
+@pytest.mark.parametrize("read", ["true", "false"])
+def test_what_nobody_has_read_is_listed(tmp_path: Path, read: str) -> None:
+    text = CORRECTED.replace("verified = true", f"verified = {read}")
+    law = read_law(written(tmp_path, text))
+    listed = {entry.id for entry in unverified(law, date(2026, 11, 30))}
 
-    assert "uk_gdpr_art34_1" in listed
-    assert "dpa2018_s164a" not in listed
+    assert ("uk_gdpr_art33_1" in listed) is (read == "false")
 
 
 def test_an_act_applies_the_law_that_the_store_was_given(tmp_path: Path) -> None:
