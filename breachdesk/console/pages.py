@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from breachdesk.console import charts, words
 from breachdesk.console.house import House
+from breachdesk.console.local_times import in_zone
 from breachdesk.console.times import Times, age, span
 from breachdesk.ports import UnitOfWork
 from schemas.customer import PROVIDER
@@ -67,6 +68,7 @@ class Pages:
             "minute": times.minute,
             "day": times.day,
             "typed": times.typed,
+            "local": lambda text: in_zone(text, times.zone),
             "age": age,
             "span": span,
             "number": words.number,
