@@ -97,6 +97,7 @@ class Erasure(Frozen):
     what_happened: str = ""
     effects: tuple[str, ...] = ()
     customers: dict[str, int] = {}
+    groups: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     pecr: str = ""

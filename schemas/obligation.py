@@ -18,6 +18,8 @@ class ObligationKind(StrEnum):
     ICO_PECR = "ico_pecr"
     OWN_PROMISE = "own_promise"
     ART34_PEOPLE = "art34_people"
+    ART34_GROUP = "art34_group"
+    """People who are no customers."""
     PECR_SUBSCRIBERS = "pecr_subscribers"
     CONTROLLERS_ART33_2 = "controllers_art33_2"
     CORRECTIONS = "corrections"

@@ -68,6 +68,8 @@ class RegisterEntry(Frozen):
     """Of a near miss."""
     customers: dict[str, int] = {}
     """Customers by their gravest certainty."""
+    groups: tuple[str, ...] = ()
+    """People who are no customers, each group in words without names."""
     people: Quantity = Quantity()
     records: Quantity = Quantity()
     categories: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from breachdesk.casework import closing, register, suppliers
 from breachdesk.casework.authority import require, required
+from breachdesk.casework.groups import named_people
 from breachdesk.gdpr.redaction import Redaction
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Manifest
@@ -134,6 +135,7 @@ def _redaction(uow: UnitOfWork, case: Case, profile: ProviderProfile) -> Redacti
         )
         for manifest in frozen for r in manifest.recipients
     ]  # fmt: skip
+    people += named_people(uow, case.id)
     listed = Customer(id="listed", name=ERASED, people=tuple(people))
     return Redaction([*uow.customers.list(), listed], keep=[text for text in ours if text])
 
@@ -143,7 +145,7 @@ def _kept(uow: UnitOfWork, case: Case, redaction: Redaction) -> dict[str, Any]:
     parties = tuple(redaction.strip(name) for name in suppliers.names(uow, case))
     if case.breach_id is None:
         return {"what_happened": redaction.strip(case.known), "suppliers": parties}
-    affected = register.affected_of(uow.breaches.latest(Manifest, case.breach_id))
+    affected = register.affected_in(uow, uow.breaches.get(case.breach_id))
     affected["suppliers"] = parties
     facts = uow.breaches.latest(NoticeFacts, case.breach_id)
     if facts is not None:

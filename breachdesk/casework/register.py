@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from breachdesk.casework import suppliers
+from breachdesk.casework.groups import affected_groups, group_line
 from breachdesk.casework.told import counts
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.causes import cause_words
@@ -18,6 +19,7 @@ from schemas.affected import Certainty, Manifest
 from schemas.approval import Approval, ApprovalKind
 from schemas.breach import Breach
 from schemas.case import Case, Erasure
+from schemas.customer import Role
 from schemas.decision import Decision
 from schemas.errors import BadInput
 from schemas.letter_facts import NoticeFacts
@@ -62,7 +64,7 @@ def _of_breach(uow: UnitOfWork, breach: Breach, now: datetime) -> RegisterEntry:
     return RegisterEntry.model_validate(
         plain
         | _times(breach)
-        | (_kept(case.erased) if case.erased else affected_of(book.latest(Manifest, breach.id)))
+        | (_kept(case.erased) if case.erased else affected_in(uow, breach))
         | _decided(decision)
         | {
             "id": breach.id,
@@ -157,7 +159,7 @@ def _times(breach: Breach) -> dict[str, object]:
 
 def _kept(erasure: Erasure) -> dict[str, object]:
     """What was affected, as the erasure kept it."""
-    return erasure.model_dump(include={"customers", "categories", "roles", "pecr"})
+    return erasure.model_dump(include={"customers", "groups", "categories", "roles", "pecr"})
 
 
 def _after_erasure(erasure: Erasure, filed: ReportFacts | None) -> dict[str, object]:
@@ -168,6 +170,22 @@ def _after_erasure(erasure: Erasure, filed: ReportFacts | None) -> dict[str, obj
     if erasure.effects and not (filed and (filed.consequences or filed.actual_harm)):
         kept["effects"] = "\n".join(erasure.effects)
     return kept
+
+
+def affected_in(uow: UnitOfWork, breach: Breach) -> dict[str, object]:
+    """By the frozen list, and beside it people who are no customers."""
+    groups = affected_groups(uow, breach.case_id)
+    found = affected_of(uow.breaches.latest(Manifest, breach.id))
+    found["groups"] = [group_line(group) for group in groups]
+    if groups:
+        ours = {c.value for group in groups for c in group.data_categories}
+        found["categories"] = sorted({*_words(found.get("categories")), *ours})
+        found["roles"] = sorted({*_words(found.get("roles")), Role.CONTROLLER.value})
+    return found
+
+
+def _words(found: object) -> Iterable[str]:
+    return [str(word) for word in found] if isinstance(found, list) else ()
 
 
 def affected_of(manifest: Manifest | None) -> dict[str, object]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from breachdesk.casework import obligations
+from breachdesk.casework.groups import affected_groups
 from breachdesk.console.pages import customer_names
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Certainty, Exposure, Manifest
+from schemas.affected_group import AffectedGroup
 from schemas.alert import AlertView
 from schemas.approval import Approval
 from schemas.breach import Breach
@@ -41,6 +43,8 @@ class CaseFile:
     submissions: tuple[Submission, ...] = ()
     obligations: tuple[Obligation, ...] = ()
     paused: bool = False
+    groups: tuple[AffectedGroup, ...] = ()
+    """People affected who are no customers."""
 
     @property
     def path(self) -> str:
@@ -105,7 +109,7 @@ def read_case(uow: UnitOfWork, case_id: str, now: datetime) -> CaseFile:
     alerts = tuple(uow.alerts.get(pk) for pk in case.alerts)
     names = customer_names(uow)
     if case.breach_id is None:
-        return CaseFile(case, alerts, names)
+        return CaseFile(case, alerts, names, groups=affected_groups(uow, case.id))
     book, breach_id = uow.breaches, case.breach_id
     return CaseFile(
         case,
@@ -121,4 +125,5 @@ def read_case(uow: UnitOfWork, case_id: str, now: datetime) -> CaseFile:
         tuple(book.all(Submission, breach_id)),
         obligations.obligations_of(uow, breach_id, now),
         book.paused(breach_id),
+        affected_groups(uow, case.id),
     )

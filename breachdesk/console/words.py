@@ -111,6 +111,35 @@ CATEGORY = {
     "backup": "Backups",
     "health": "Health",
 }
+EFFECT = {
+    "seen": "Seen",
+    "copied": "Copied",
+    "altered": "Altered",
+    "lost": "Lost",
+    "unavailable": "Out of reach",
+}
+GROUP = {
+    "staff": "Our staff",
+    "applicant": "Job applicants",
+    "subscriber": "Newsletter subscribers",
+    "enquirer": "People who sent a form or wrote to us",
+    "visitor": "Visitors",
+    "supplier_contact": "Suppliers’ contacts",
+    "other": "Somebody else",
+}
+GROUP_REACH = {
+    "by_name": "By name, we hold addresses",
+    "public": "By a public communication",
+    "other_means": "By other means",
+}
+TELLING = {
+    "email": "By e-mail from ourselves",
+    "post": "By post",
+    "telephone": "By telephone",
+    "in_person": "In person",
+    "public_notice": "By a public notice",
+    "other": "Otherwise",
+}
 DUTY = {"analyst": "analyst", "responder": "responder", "approver": "approver"}
 STAGE = {"initial": "Initial", "follow_up": "Follow-up", "final": "Final"}
 PRECISION = {"exact": "exactly", "approximate": "about", "unknown": "not known"}
@@ -153,6 +182,9 @@ DONE = {
     "linked": "Alert linked to the case.",
     "case-opened": "Case opened. Preserve the evidence before you contain.",
     "noted": "Note kept.",
+    "group": "Kept. Who is told what follows from the decision.",
+    "group-people": "Names kept, sealed under the key of this case.",
+    "group-told": "Recorded: they were told.",
     "near-miss": "Near miss kept. It stands in the register.",
     "cause": "Cause kept; what was said before stays.",
     "lead": "You lead this case.",

@@ -69,6 +69,8 @@ PAGES = (
     "/cases/{breached}",
     "/cases/{breached}/confirm",
     "/cases/{breached}/affected",
+    "/cases/{breached}/groups",
+    "/near-misses/new",
     "/cases/{breached}/decision",
     "/cases/{breached}/facts",
     "/cases/{breached}/approval",
@@ -122,6 +124,12 @@ FORMS = (
     "/cases/{open}/tasks/T-1",
     "/cases/{breached}/awareness",
     "/cases/{breached}/affected",
+    "/cases/{breached}/groups",
+    "/cases/{breached}/groups/AFFECTEDGROUP-0001",
+    "/cases/{breached}/groups/AFFECTEDGROUP-0001/people",
+    "/cases/{breached}/groups/AFFECTEDGROUP-0001/told",
+    "/cases/{breached}/groups/AFFECTEDGROUP-0001/not-told",
+    "/cases/{breached}/groups/AFFECTEDGROUP-0001/withdraw",
     "/cases/{breached}/decision",
     "/cases/{breached}/facts",
     "/cases/{breached}/approval",
@@ -290,7 +298,7 @@ async def test_a_form_without_its_token_changes_nothing(desk: Desk, fields: dict
 
 
 def test_every_form_on_every_page_is_known_to_these_tests() -> None:
-    known = {re.sub(r"\{\w+\}|\d+|T-\d+", "*", form) for form in FORMS}
+    known = {re.sub(r"\{\w+\}|\d+|T-\d+|AFFECTEDGROUP-\d+", "*", form) for form in FORMS}
     routes = {
         re.sub(r"\{[\w:]+\}", "*", route.path)
         for screen in SCREENS

@@ -51,6 +51,13 @@ RULES: Mapping[Kind, KindRule] = {
         "delivery",
         second_person=True,
     ),
+    Kind.ART34_GROUP: KindRule(
+        "we are aware of the breach",
+        "without undue delay",
+        "a record that everybody of the group was told, or the reason why they are not",
+        "groups",
+        second_person=True,
+    ),
     Kind.PECR_SUBSCRIBERS: KindRule(
         "we are aware of the breach",
         "without unreasonable delay",

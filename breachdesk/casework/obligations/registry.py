@@ -11,6 +11,7 @@ from breachdesk.casework.obligations.controllers import controllers
 from breachdesk.casework.obligations.corrections import corrections
 from breachdesk.casework.obligations.dossier import Dossier
 from breachdesk.casework.obligations.facts_owed import facts_owed
+from breachdesk.casework.obligations.groups import groups
 from breachdesk.casework.obligations.hold_review import hold_review
 from breachdesk.casework.obligations.making import Maker
 from breachdesk.casework.obligations.next_update import next_update
@@ -27,6 +28,7 @@ MAKERS: tuple[Maker, ...] = (
     regulators,
     own_promise,
     people,
+    groups,
     subscribers,
     controllers,
     corrections,

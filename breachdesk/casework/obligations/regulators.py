@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from breachdesk.casework.groups import affected_groups
 from breachdesk.casework.obligations.dossier import Dossier
 from breachdesk.casework.obligations.making import obligation
 from breachdesk.gdpr import roles
@@ -95,5 +96,6 @@ def _notes(dossier: Dossier, plugin: Jurisdiction) -> Iterator[str]:
     if _decided_against(dossier, plugin) is not None:
         yield "A changed decision counts from the same awareness."
     manifest = dossier.manifest
-    if manifest is not None and not roles.reached(manifest.exposures, Role.CONTROLLER):
+    ours = manifest is None or roles.reached(manifest.exposures, Role.CONTROLLER)
+    if not (ours or affected_groups(dossier.uow, dossier.case.id)):
         yield "The frozen list holds nothing for which we are controller."

@@ -1,0 +1,43 @@
+"""Telling people who are no customers, where a high risk to people is likely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from breachdesk.casework.groups import affected_groups, group_words
+from breachdesk.casework.obligations.dossier import Dossier
+from breachdesk.casework.obligations.making import obligation, provision
+from schemas.affected_group import AffectedGroup
+from schemas.decision import Basis
+from schemas.obligation import Obligation, ObligationKind
+
+
+def groups(dossier: Dossier) -> Iterator[Obligation]:
+    """One for each group, by Art. 34 alone: no promise of ours binds towards them. Until it is
+    decided they may be owed it; a hold on Art. 34 leaves the review of the hold in its place."""
+    decision = dossier.decision
+    if decision is not None:
+        held = decision.hold is not None and Basis.ART34 in decision.hold.stops
+        if held or not decision.tell_people.yes:
+            return
+    for group in affected_groups(dossier.uow, dossier.case.id):
+        yield _owed(dossier, group)
+
+
+def _owed(dossier: Dossier, group: AffectedGroup) -> Obligation:
+    not_told = group.not_told
+    ended_at = not_told.decided_at if not_told else group.told_at
+    ended_by = f"{group.told:,} told by other means than our letters"
+    if not_told is not None:
+        ended_by = f"not told, as {not_told.decided_by} decided with reasons"
+    return obligation(
+        dossier,
+        ObligationKind.ART34_GROUP,
+        id=f"art34_group:{group.id}",
+        title=f"Tell people who are no customers: {group_words(group)}",
+        started_at=dossier.breach.aware_at,
+        ended_at=ended_at,
+        ended_by=ended_by if ended_at else None,
+        law=provision(dossier, "uk_gdpr_art34_1"),
+        note=None if dossier.decision else "Owed only if a high risk to people is likely.",
+    )

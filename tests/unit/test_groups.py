@@ -1,0 +1,376 @@
+"""People affected who are no customers: recorded, named, counted, told, and erased with the case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from console_desk import Desk, a_desk
+from store_adapters import everything_stored, fresh_store
+
+from breachdesk.casework import affected, cases, decide, groups, register
+from breachdesk.casework.closing import obstacles
+from breachdesk.casework.group_sheets import read_people
+from breachdesk.casework.groups import affected_groups, named_people, untold
+from breachdesk.casework.obligations import obligations_of
+from breachdesk.ports import UnitOfWork
+from breachdesk.stores.any_store import AnyStore
+from breachdesk.testing import START, FixedNow, a_confirmed_breach, an_actor
+from notifiers.testing import DECISION
+from schemas.affected import Certainty, Effect, Manifest, Surety
+from schemas.affected_group import (
+    AffectedGroup,
+    GroupKind,
+    GroupPerson,
+    GroupReach,
+    GroupTelling,
+    TellingMeans,
+)
+from schemas.breach import Breach
+from schemas.case import Origin
+from schemas.customer import DataCategory
+from schemas.decision import Answer
+from schemas.errors import BadInput, Conflict, NotAllowed, NotFound
+from schemas.obligation import Obligation, ObligationKind
+from schemas.report import Precision, Quantity
+from schemas.user import Duty
+
+RESPONDER = an_actor(Duty.RESPONDER, user_id="rhea")
+ANALYST = an_actor(Duty.ANALYST, user_id="ana")
+PERSONS = (
+    GroupPerson(name="Zinnia Quartermain", email="zinnia@post.example"),
+    GroupPerson(name="Oswin Blackthorn", address="4 Mill Lane, Otley"),
+)
+
+
+def a_group(**changes: object) -> AffectedGroup:
+    fields: dict[str, object] = {
+        "id": "", "recorded_by": "", "recorded_at": START, "kind": GroupKind.APPLICANT,
+        "kind_words": "engineer, 2026", "certainty": Certainty.CONFIRMED,
+        "reason": "The folder with their CVs lay on the lost laptop.",
+        "people": Quantity(value=2, precision=Precision.EXACT),
+        "data_categories": (DataCategory.IDENTITY, DataCategory.CONTACT),
+        "effects": {Effect.LOST: Surety.HAPPENED, Effect.SEEN: Surety.POSSIBLE},
+        "reach": GroupReach.BY_NAME,
+    }  # fmt: skip
+    return AffectedGroup.model_validate(fields | changes)
+
+
+def a_telling(**changes: object) -> GroupTelling:
+    fields: dict[str, object] = {
+        "told_at": START, "recorded_by": "", "recorded_at": START, "means": TellingMeans.POST,
+        "people": 2, "text": "Your CV was on a laptop that we lost.",
+        "proof": "Certificates of posting, binder 4.", "everybody": True,
+    }  # fmt: skip
+    return GroupTelling.model_validate(fields | changes)
+
+
+@pytest.fixture
+def now() -> FixedNow:
+    return FixedNow()
+
+
+@pytest.fixture
+def store(now: FixedNow) -> Iterator[AnyStore]:
+    with fresh_store("sqlite", now) as opened:
+        yield opened
+
+
+@pytest.fixture
+def breach(store: AnyStore, now: FixedNow) -> Breach:
+    return store.act(lambda uow: a_confirmed_breach(uow, now(), actor="rhea"))
+
+
+def added(store: AnyStore, breach: Breach, now: FixedNow, **changes: object) -> AffectedGroup:
+    return store.act(
+        lambda uow: groups.add_group(uow, RESPONDER, breach.case_id, a_group(**changes), now())
+    )
+
+
+def told(
+    store: AnyStore, breach: Breach, group: AffectedGroup, now: FixedNow, **changes: object
+) -> AffectedGroup:
+    return store.act(
+        lambda uow: groups.record_telling(
+            uow, RESPONDER, breach.case_id, group.id, a_telling(**changes), now()
+        )
+    )
+
+
+def test_a_group_stands_in_the_register_with_its_number_and_data_and_no_name(
+    store: AnyStore, breach: Breach, now: FixedNow
+) -> None:
+    group = added(store, breach, now)
+    store.act(
+        lambda uow: groups.set_people(uow, RESPONDER, breach.case_id, group.id, PERSONS, now())
+    )
+    (entry,) = store.look(lambda uow: register.entries(uow, now()))
+
+    assert entry.groups == ("Job applicants (engineer, 2026): exactly 2; 0 told so far",)
+    assert entry.categories == ("contact", "identity")
+    assert entry.roles == ("controller",)
+    assert "Quartermain" not in register.export([entry], "json")
+
+
+def test_the_names_are_stored_sealed_and_go_with_the_key(
+    store: AnyStore, breach: Breach, now: FixedNow
+) -> None:
+    group = added(store, breach, now)
+    store.act(
+        lambda uow: groups.set_people(uow, RESPONDER, breach.case_id, group.id, PERSONS, now())
+    )
+    named = store.look(lambda uow: named_people(uow, breach.case_id))
+    store.act(lambda uow: uow.audit.erase(breach.case_id, at=now(), actor="april", reason="over"))
+
+    assert [person.name for person in named] == ["Zinnia Quartermain", "Oswin Blackthorn"]
+    assert b"Quartermain" not in everything_stored(store)
+    assert store.look(lambda uow: affected_groups(uow, breach.case_id)) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"data_categories": ()}, "data"),
+        ({"certainty": Certainty.EXCLUDED}, "certainty"),
+        ({"reason": " "}, "what shows it"),
+        ({"kind": GroupKind.OTHER, "kind_words": None}, "who they are"),
+        ({"reach": GroupReach.PUBLIC}, "why not by name"),
+        ({"people": Quantity(value=2)}, "people"),
+    ],
+)
+def test_a_group_that_lacks_an_answer_is_refused(
+    store: AnyStore, breach: Breach, now: FixedNow, changes: dict[str, object], place: str
+) -> None:
+    with pytest.raises(BadInput) as refused:
+        added(store, breach, now, **changes)
+
+    assert refused.value.place == place
+
+
+def test_everybody_is_told_only_once_as_many_as_there_are_were_told(
+    store: AnyStore, breach: Breach, now: FixedNow
+) -> None:
+    group = added(store, breach, now)
+
+    with pytest.raises(BadInput, match="1 were told, and there are 2"):
+        told(store, breach, group, now, people=1)
+    part = told(store, breach, group, now, people=1, everybody=False)
+    left = store.look(lambda uow: untold(affected_groups(uow, breach.case_id)))
+    whole = told(store, breach, group, now, people=1)
+
+    assert (part.told_at, [g.id for g in left]) == (None, [group.id])
+    assert (whole.told_at, whole.told) == (START, 2)
+    assert store.look(lambda uow: untold(affected_groups(uow, breach.case_id))) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"told_at": START + timedelta(hours=1)}, "told at"),
+        ({"people": 0}, "how many"),
+        ({"text": ""}, "what they were told"),
+        ({"proof": ""}, "proof"),
+    ],
+)
+def test_a_telling_without_time_number_words_or_proof_is_refused(
+    store: AnyStore, breach: Breach, now: FixedNow, changes: dict[str, object], place: str
+) -> None:
+    group = added(store, breach, now)
+
+    with pytest.raises(BadInput) as refused:
+        told(store, breach, group, now, **changes)
+    assert refused.value.place == place
+
+
+def test_whoever_was_told_is_neither_left_untold_nor_withdrawn(
+    store: AnyStore, breach: Breach, now: FixedNow
+) -> None:
+    group = told(store, breach, added(store, breach, now), now, people=1, everybody=False)
+
+    for act in (groups.decide_not_to_tell, groups.withdraw):
+        with pytest.raises(NotAllowed, match="were told"):
+            store.act(
+                lambda uow, act=act: act(uow, RESPONDER, breach.case_id, group.id, "no", now())
+            )
+
+
+def test_a_withdrawn_group_is_counted_no_more_and_its_record_stays(
+    store: AnyStore, breach: Breach, now: FixedNow
+) -> None:
+    group = added(store, breach, now)
+    store.act(
+        lambda uow: groups.withdraw(
+            uow, RESPONDER, breach.case_id, group.id, "Their folder was on the server.", now()
+        )
+    )
+    (entry,) = store.look(lambda uow: register.entries(uow, now()))
+
+    assert entry.groups == ()
+    assert store.look(lambda uow: uow.records.of_case(AffectedGroup, breach.case_id))
+
+
+def test_a_correction_keeps_people_and_tellings_and_two_at_once_conflict(
+    store: AnyStore, breach: Breach, now: FixedNow
+) -> None:
+    group = added(store, breach, now)
+    named = store.act(
+        lambda uow: groups.set_people(uow, RESPONDER, breach.case_id, group.id, PERSONS, now())
+    )
+    more = a_group(id=group.id, version=named.version, people=Quantity(value=5, precision="exact"))
+    changed = store.act(
+        lambda uow: groups.change_group(uow, RESPONDER, breach.case_id, more, now())
+    )
+
+    assert (changed.people.value, changed.persons) == (5, PERSONS)
+    with pytest.raises(Conflict):
+        store.act(lambda uow: groups.change_group(uow, RESPONDER, breach.case_id, more, now()))
+
+
+def test_a_group_of_another_case_is_not_changed(
+    store: AnyStore, breach: Breach, now: FixedNow
+) -> None:
+    group = added(store, breach, now)
+    other = store.act(
+        lambda uow: cases.open_by_hand(
+            uow, ANALYST, title="Other", origin=Origin.OWN, known="A call.", now=now()
+        )
+    )
+
+    with pytest.raises(NotFound, match="in this case"):
+        store.act(lambda uow: groups.withdraw(uow, RESPONDER, other.id, group.id, "no", now()))
+
+
+def test_a_sheet_gives_people_and_a_fault_names_its_line(tmp_path: Path) -> None:
+    sheet = tmp_path / "people.csv"
+    sheet.write_text("Full name,E-mail,Telephone\nAda Stone,ada@a.example,\nBo Reed,,01632 960\n")
+    people = read_people(sheet)
+    sheet.write_text("name,email\nAda Stone,ada at a.example\n")
+
+    assert [(p.name, p.email, p.phone) for p in people] == [
+        ("Ada Stone", "ada@a.example", None),
+        ("Bo Reed", None, "01632 960"),
+    ]
+    with pytest.raises(BadInput) as refused:
+        read_people(sheet)
+    assert refused.value.place == "people.csv, line 2"
+
+
+@pytest.mark.parametrize(
+    "persons",
+    [
+        (GroupPerson(name="Ada Stone"),),
+        (PERSONS[0], PERSONS[0]),
+        (*PERSONS, GroupPerson(name="Third", email="third@a.example")),
+    ],
+)
+def test_people_without_an_address_twice_or_too_many_are_refused(
+    store: AnyStore, breach: Breach, now: FixedNow, persons: tuple[GroupPerson, ...]
+) -> None:
+    group = added(store, breach, now)
+
+    with pytest.raises(BadInput):
+        store.act(
+            lambda uow: groups.set_people(uow, RESPONDER, breach.case_id, group.id, persons, now())
+        )
+
+
+def duty_of(store: AnyStore, breach: Breach, now: FixedNow) -> Obligation | None:
+    found = store.look(lambda uow: obligations_of(uow, breach.id, now()))
+    return next((o for o in found if o.kind is ObligationKind.ART34_GROUP), None)
+
+
+def decided(store: AnyStore, breach: Breach, now: FixedNow, *, tell: bool) -> None:
+    decision = DECISION.model_copy(
+        update={"breach_id": breach.id, "tell_people": Answer(yes=tell, reasons="the CVs")}
+    )
+
+    def work(uow: UnitOfWork) -> None:
+        if uow.breaches.latest(Manifest, breach.id) is None:
+            exposures = affected.propose(uow, breach.id)
+            affected.freeze(uow, RESPONDER, breach.id, exposures, now())
+        decide.decide(uow, RESPONDER, decision, now())
+
+    store.act(work)
+
+
+def test_a_group_is_owed_it_until_everybody_was_told_and_the_case_stays_open(
+    store: AnyStore, breach: Breach, now: FixedNow
+) -> None:
+    group = added(store, breach, now)
+    before = duty_of(store, breach, now)
+    decided(store, breach, now, tell=True)
+    case = store.look(lambda uow: uow.cases.get(breach.case_id))
+    left = store.look(lambda uow: [str(o) for o in obstacles(uow, case, now())])
+    told(store, breach, group, now, people=1, everybody=False)
+    part = duty_of(store, breach, now)
+    told(store, breach, group, now, people=1)
+    after = duty_of(store, breach, now)
+
+    assert before is not None
+    assert before.running
+    assert any("tell people who are no customers: Job applicants" in text for text in left)
+    assert part is not None
+    assert part.running
+    assert after is not None
+    assert (after.ended_at, after.running) == (START, False)
+
+
+def test_a_group_is_owed_nothing_once_people_are_not_told_or_it_has_its_own_reason(
+    store: AnyStore, breach: Breach, now: FixedNow
+) -> None:
+    group = added(store, breach, now)
+    decided(store, breach, now, tell=True)
+    store.act(
+        lambda uow: groups.decide_not_to_tell(
+            uow, RESPONDER, breach.case_id, group.id, "Their files were encrypted.", now()
+        )
+    )
+    excused = duty_of(store, breach, now)
+    decided(store, breach, now, tell=False)
+
+    assert excused is not None
+    assert excused.ended_by == "not told, as rhea decided with reasons"
+    assert duty_of(store, breach, now) is None
+
+
+FORM = {
+    "kind": "staff", "kind_words": "", "people": "14", "people_precision": "approximate",
+    "category": "financial", "effect_seen": "happened", "certainty": "confirmed",
+    "reason": "The payroll file was opened.", "reach": "by_name", "reach_reason": "",
+}  # fmt: skip
+
+
+def on_a_desk(desk: Desk) -> str:
+    return desk.store.act(lambda uow: a_confirmed_breach(uow, desk.now(), actor="rhea")).case_id
+
+
+async def test_the_page_adds_names_and_records_a_telling(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as desk:
+        path = f"/cases/{on_a_desk(desk)}/groups"
+        visitor = desk.visitor()
+        assert await visitor.sign_in("rhea")
+        refused = await visitor.post(path, **(FORM | {"reason": ""}))
+        kept = await visitor.post(path, **FORM)
+        group = f"{path}/AFFECTEDGROUP-0001"
+        answer = await visitor.client.post(
+            f"{group}/people",
+            data={"csrf": visitor.csrf},
+            files={"file": ("staff.csv", "name,email\nAda Stone,ada@a.example\n", "text/csv")},
+        )
+        telling = {
+            "told_at": "2026-11-22 08:00", "means": "in_person", "told_people": "14",
+            "told_text": "Your pay was seen.", "proof": "Minutes.", "everybody": "yes",
+        }  # fmt: skip
+        recorded = await visitor.post(f"{group}/told", **telling)
+        page = (await visitor.client.get(path)).text
+        affected = (await visitor.client.get(path.replace("groups", "affected"))).text
+
+    assert refused.status_code == 422
+    assert "The payroll file" not in refused.text
+    assert 'value="financial" checked' in refused.text
+    assert [a.status_code for a in (kept, answer, recorded)] == [303, 303, 303]
+    assert "Ada Stone" in page
+    assert "All told" in page
+    assert "about 14, all told" in affected
