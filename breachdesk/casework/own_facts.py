@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from breachdesk.gdpr.roles import reached
-from schemas.affected import Certainty, Exposure
+from breachdesk.gdpr.roles import CORRECTED_BY, role_of
+from schemas.affected import Certainty, Exposure, Manifest
 from schemas.customer import Role
 from schemas.errors import BadInput, NotAllowed
 from schemas.letter_facts import ExposureWords, NoticeFacts, OwnFacts, Standing
@@ -67,12 +67,26 @@ def check_words(words: Sequence[ExposureWords]) -> None:
             )
 
 
-def groups(facts: NoticeFacts | None, exposures: Iterable[Exposure]) -> tuple[Group, ...]:
+def readers_of(manifest: Manifest) -> tuple[tuple[Exposure, Standing], ...]:
+    """Each exposure that somebody on the list is told of, and as what: a correction is about one
+    that is excluded."""
+    exposures = {(e.customer_id, e.role): e for e in manifest.exposures}
+    told: dict[tuple[str, Role], tuple[Exposure, Standing]] = {}
+    for recipient in manifest.recipients:
+        key = recipient.customer_id, role_of(recipient.kind)
+        corrects = recipient.kind in CORRECTED_BY
+        standing = Standing.CORRECTED if corrects else standing_of(exposures[key])
+        told[key] = exposures[key], standing
+    return tuple(told[key] for key in sorted(told))
+
+
+def groups(
+    facts: NoticeFacts | None, readers: Iterable[tuple[Exposure, Standing]]
+) -> tuple[Group, ...]:
     """Every group whose words somebody reads, in the order of roles and standings."""
     own = {_key(words) for words in facts.words} if facts else set()
     members: dict[tuple[Role, Standing], list[Exposure]] = defaultdict(list)
-    for exposure in reached(exposures):
-        standing = standing_of(exposure)
+    for exposure, standing in readers:
         if (exposure.role, standing, exposure.customer_id) not in own:
             members[exposure.role, standing].append(exposure)
     return tuple(

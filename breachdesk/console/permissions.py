@@ -50,6 +50,7 @@ MAY_SEND: Mapping[str, Duties] = {
     "/cases/{case_id}/groups/{group_id}/withdraw": RESPONDER,
     "/cases/{case_id}/decision": RESPONDER,
     "/cases/{case_id}/facts": RESPONDER,
+    "/cases/{case_id}/facts/words": RESPONDER,
     "/cases/{case_id}/approval": APPROVER,
     "/cases/{case_id}/break-glass": APPROVER,
     "/cases/{case_id}/delivery/{row_id}/bounce": HANDS,

@@ -59,6 +59,7 @@ MATRIX = {
     "/cases/{case_id}/delivery/{row_id}/bounce": {A, R},
     "/cases/{case_id}/delivery/{row_id}/resolve": {R},
     "/cases/{case_id}/facts": {R},
+    "/cases/{case_id}/facts/words": {R},
     "/cases/{case_id}/lead": {A, R},
     "/cases/{case_id}/link": {A, R},
     "/cases/{case_id}/note": {A, R, P, G},

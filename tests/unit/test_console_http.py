@@ -132,6 +132,7 @@ FORMS = (
     "/cases/{breached}/groups/AFFECTEDGROUP-0001/withdraw",
     "/cases/{breached}/decision",
     "/cases/{breached}/facts",
+    "/cases/{breached}/facts/words",
     "/cases/{breached}/approval",
     "/cases/{breached}/break-glass",
     "/cases/{breached}/delivery/1/bounce",
@@ -799,6 +800,7 @@ async def test_no_page_puts_out_a_character_that_hides_or_reorders(desk: Desk) -
     here = hostile_case(desk)
     parts = (
         "", "/confirm", "/affected", "/affected?anew=true", "/decision", "/facts", "/letters",
+        "/letters/compare", "/facts/words?role=controller&standing=possible",
         "/letters?view=html", "/letters/1/html", "/approval", "/delivery", "/report",
         "/report/copy", "/report.json",
     )  # fmt: skip
