@@ -13,7 +13,7 @@ from breachdesk.gdpr.folding import folded, tokens
 from breachdesk.gdpr.foreign_data import ForeignData, Reader
 from breachdesk.testing import a_customer, a_user
 from notifiers.render import JinjaRenderer
-from notifiers.testing import FACTS, PROFILE, letter_context
+from notifiers.testing import PROFILE, letter_context, own_facts, words_of
 from schemas.affected import NoticeKind
 from schemas.customer import Customer
 from schemas.letter import LintProblem
@@ -32,7 +32,7 @@ def check(*customers: Customer) -> TextCheck:
 def in_letter(
     checked: TextCheck, kind: NoticeKind = KINDS[0], **facts: object
 ) -> list[LintProblem]:
-    context = letter_context(kind, facts=FACTS.model_copy(update=facts))
+    context = letter_context(kind, facts=own_facts(words_of(kind), **facts))
     return checked.letter(RENDERER.letter(context), context)
 
 
@@ -52,7 +52,7 @@ def test_our_own_letters_and_scripts_name_nobody_else(kind: NoticeKind) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_anothers_data_is_refused_in_mail_pack_and_script(words: str, kind: NoticeKind) -> None:
     checked = check(a_customer("fabrikam"))
-    context = letter_context(kind, facts=FACTS.model_copy(update={"measures": (words,)}))
+    context = letter_context(kind, facts=own_facts(words_of(kind), measures=(words,)))
     letter = checked.letter(RENDERER.letter(context), context)
     script = checked.script(RENDERER.telephone_script(context), context)
 
