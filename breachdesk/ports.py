@@ -351,7 +351,7 @@ class Renderer(Protocol):
         """What `lint` and `lint_script` look for, in the plural: `links`, `IP addresses`."""
         ...
 
-    def telephone_script(self, context: LetterContext) -> str:
+    def telephone_script(self, context: LetterContext) -> Rendered:
         """The same facts to be said on the telephone."""
         ...
 

@@ -12,7 +12,7 @@ from notifiers import blocks, documents, lint
 from notifiers.letter_words import attachment_name, letter_words, locale_of
 from notifiers.phrases import laid_out
 from notifiers.template_folder import TemplateFolder
-from schemas.affected import NoticeKind
+from schemas.affected import Channel, NoticeKind
 from schemas.errors import BadInput
 from schemas.letter import LetterContext, LintProblem
 from schemas.notice import Rendered
@@ -71,11 +71,22 @@ class JinjaRenderer:
         """What these two look for, in the plural: `links`, `IP addresses`."""
         return lint.looked_for()
 
-    def telephone_script(self, context: LetterContext) -> str:
+    def telephone_script(self, context: LetterContext) -> Rendered:
         """The same facts to be said on the telephone."""
         locale = locale_of(self._folder, context)
         words = letter_words(self._folder, context, locale)
-        return laid_out(self._folder.fill(f"notices/{locale}/{context.kind}/script.txt.j2", words))
+        name = f"notices/{locale}/{context.kind}/script.txt.j2"
+        text = laid_out(self._folder.fill(name, words))
+        return Rendered(
+            customer_id=context.recipient.customer_id,
+            person_id=context.recipient.person_id,
+            kind=context.kind,
+            channel=Channel.TELEPHONE,
+            subject="",
+            text=text,
+            html="",
+            hash=letter_hash("", text, "", {}),
+        )
 
     def report_text(self, report: RegulatorReport) -> str:
         """In the form's order, to copy from; what is missing says so in its place."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from schemas.customer import Frozen
+from schemas.notice import Rendered
 
 
 class ApprovalKind(StrEnum):
@@ -32,7 +33,7 @@ class Approval(Frozen):
     hash: str
     """SHA-256 over the four: one changed byte voids it."""
     count: int
-    """How many messages, typed by the approver."""
+    """How many people are told, by mail or by telephone, typed by the approver."""
     reason: str = Field(default="", repr=False)
     not_before: datetime | None = None
     """Break-glass delay."""
@@ -51,6 +52,17 @@ class Approval(Frozen):
     """The jurisdictions with a recorded report at release: what letters say of the ICO."""
     audit_head: str = ""
     """`number:hash` of the audit chain's newest entry before this release; empty: not noted."""
+
+
+class SealedScripts(Frozen):
+    """What is said on the telephone to whomever an approval tells, mailed or not: a letter that
+    comes back is told in the words that were approved."""
+
+    breach_id: str
+    version: int
+    """Of the approval."""
+    approval_hash: str
+    scripts: tuple[Rendered, ...] = Field(repr=False)
 
 
 class WitnessMail(Frozen):

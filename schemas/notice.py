@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from schemas.affected import NoticeKind
+from schemas.affected import Channel, NoticeKind
 from schemas.customer import Frozen
 
 
@@ -27,14 +27,17 @@ class Status(StrEnum):
 
 
 class Rendered(Frozen):
-    """One letter, ready: what approval hashes and what SMTP carries."""
+    """One text, ready: what approval hashes, and what SMTP carries or a person says."""
 
     customer_id: str
     person_id: str
     kind: NoticeKind
+    channel: Channel = Channel.EMAIL
     subject: str = Field(repr=False)
+    """Empty in a script."""
     text: str = Field(repr=False)
     html: str = Field(repr=False)
+    """Empty in a script."""
     attachments: dict[str, str] = Field(default={}, repr=False)
     """File name → content; only the controller pack has one (its JSON)."""
     hash: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,6 @@ from breachdesk.casework.contact_watch import moved_since_frozen
 from breachdesk.casework.letter_heads import texts_hash
 from breachdesk.casework.letters import (
     Documents,
-    LetterMaker,
     Letters,
     documents,
     letters,
@@ -27,9 +26,7 @@ from breachdesk.casework.standing import check_not_standing
 from breachdesk.casework.telephone import telephone_task
 from breachdesk.casework.witness import fit_witness, queue_witness
 from breachdesk.ports import Renderer, UnitOfWork
-from schemas.affected import Recipient
-from schemas.approval import Approval, ApprovalKind
-from schemas.case import Task
+from schemas.approval import Approval, ApprovalKind, SealedScripts
 from schemas.errors import BadInput, Conflict, Incomplete, NotAllowed
 from schemas.settings import ProviderProfile, SenderSettings, Settings
 from schemas.user import Actor, Duty, can_sign_in
@@ -49,14 +46,20 @@ PROFILE = {
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """The four hashes, the one over them, and how many messages leave."""
+    """The four hashes, the one over them, and how many people are told."""
 
     manifest_hash: str
     texts_hash: str
     decision_hash: str
     sender_hash: str
     hash: str
-    count: int
+    mails: int
+    calls: int
+
+    @property
+    def count(self) -> int:
+        """What an approver types."""
+        return self.mails + self.calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ def approve(  # noqa: PLR0913 - what an approval binds to, each by its name
     _check_typed(release.seal, count, expected_hash)
     check_not_standing(uow, breach_id, release.seal.hash, ApprovalKind.SECOND_PERSON)
     approval = _approval(uow, actor, release, sender, ApprovalKind.SECOND_PERSON, now)
-    _release(uow, approval, release, settings, renderer, sender, now)
+    _release(uow, approval, release, settings, sender, now)
     return approval
 
 
@@ -146,7 +149,7 @@ def break_glass(  # noqa: PLR0913 - as approve, and the witness
         },
     )  # fmt: skip
     queue_witness(uow, approval, release.made.breach, sender, settings, now)
-    _release(uow, approval, release, settings, renderer, sender, now)
+    _release(uow, approval, release, settings, sender, now)
     return approval
 
 
@@ -164,7 +167,8 @@ def _prepare(
     _check_complete(ready, settings.profile)
     texts = texts_hash(ready, sender, made.facts.version)
     parts = (made.manifest.hash, texts, made.decision.hash, sender_hash(sender))
-    return Release(Seal(*parts, seal_hash(*parts), len(ready.rendered)), made, ready)
+    counts = (len(ready.rendered), len(ready.telephone))
+    return Release(Seal(*parts, seal_hash(*parts), *counts), made, ready)
 
 
 def _check_contacts(uow: UnitOfWork, made: Documents) -> None:
@@ -220,7 +224,7 @@ def _check_typed(seal: Seal, count: int, expected_hash: str) -> None:
         )
     if count != seal.count:
         raise BadInput(
-            f"you typed {count}, and {seal.count} would be sent",
+            f"you typed {count}, and {seal.count} would be told",
             place="count",
             remedy="Look at the list again.",
         )
@@ -267,26 +271,23 @@ def _release(
     approval: Approval,
     release: Release,
     settings: Settings,
-    renderer: Renderer,
     sender: SenderSettings,
     now: datetime,
 ) -> None:
-    queue_letters(uow, approval, release.letters, sender, settings.notices, now)
-    calls = _calls(uow, release, settings, renderer, now)
-    cases.with_tasks(uow, release.made.breach.case_id, calls, now)
-
-
-def _calls(
-    uow: UnitOfWork, release: Release, settings: Settings, renderer: Renderer, now: datetime
-) -> list[Task]:
-    made = release.made
-    told: Sequence[Recipient] = release.letters.telephone
-    customers = {r.customer_id: uow.customers.get(r.customer_id) for r in told}
-    maker = LetterMaker(uow, made, settings, customers)
-    return [
-        telephone_task(r, made, renderer.telephone_script(maker.context(r)), r.reason, now)
-        for r in told
+    ready, breach = release.letters, release.made.breach
+    queue_letters(uow, approval, ready, sender, settings.notices, now)
+    sealed = SealedScripts(
+        breach_id=breach.id,
+        version=approval.version,
+        approval_hash=approval.hash,
+        scripts=ready.scripts,
+    )
+    uow.breaches.put(sealed)
+    calls = [
+        telephone_task(breach.id, r, approval.facts_version, script.text, r.reason, now)
+        for r, script in zip(ready.telephone, ready.calls, strict=True)
     ]
+    cases.with_tasks(uow, breach.case_id, calls, now)
 
 
 def _audit(uow: UnitOfWork, approval: Approval, case_id: str, now: datetime) -> None:

@@ -145,7 +145,7 @@ def _rendered(
         head = letter_head(letter, "", address_of(uow, row, approval), sender)
         return _same(row, letter, head, PERSON, None)
     made = documents(uow, row.breach_id)
-    recipient = recipient_of(made, row.customer_id, row.person_id, row.kind)
+    recipient = recipient_of(made.manifest, row.customer_id, row.person_id, row.kind)
     if recipient is None:
         return Refusal("this person is no longer on the frozen list", Status.SKIPPED)
     unsafe = _unsafe(uow, made.breach, recipient)

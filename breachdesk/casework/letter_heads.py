@@ -42,8 +42,10 @@ def bound_hashes(ready: Letters, sender: SenderSettings) -> list[str]:
 
 
 def texts_hash(ready: Letters, sender: SenderSettings, facts_version: int) -> str:
-    """Over whom each letter is for and its bound hash, in a fixed order, and the version of the
-    facts: another version may give the same words."""
+    """Over whom each letter is for and its bound hash, and each script, in a fixed order, and the
+    version of the facts: another version may give the same words."""
     bound = zip(ready.rendered, bound_hashes(ready, sender), strict=True)
-    each = sorted([r.customer_id, r.person_id, r.kind.value, hash_] for r, hash_ in bound)
-    return digest([facts_version, each])
+    each = [(text, hash_) for text, hash_ in bound]
+    each += [(script, script.hash) for script in ready.scripts]
+    rows = [[t.customer_id, t.person_id, t.kind.value, t.channel.value, h] for t, h in each]
+    return digest([facts_version, sorted(rows)])

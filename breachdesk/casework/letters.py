@@ -77,10 +77,16 @@ class Letters:
     """What each rendered letter was made of, one for one."""
     telephone: tuple[Recipient, ...]
     """People told by telephone instead, each with its reason."""
-    scripts: tuple[str, ...]
-    """What each of them is told, one for one."""
+    scripts: tuple[Rendered, ...]
+    """What is said on the telephone, of everybody who is told: mail may come back."""
     account: CheckAccount
     """What all these texts were read for."""
+
+    @property
+    def calls(self) -> tuple[Rendered, ...]:
+        """The scripts of those who are told by telephone, one for one with `telephone`."""
+        whose = {(r.customer_id, r.person_id, r.kind) for r in self.telephone}
+        return tuple(s for s in self.scripts if (s.customer_id, s.person_id, s.kind) in whose)
 
     @property
     def blocking(self) -> tuple[LintProblem, ...]:
@@ -103,7 +109,8 @@ def documents(uow: UnitOfWork, breach_id: str) -> Documents:
 
 
 def letters(uow: UnitOfWork, breach_id: str, settings: Settings, renderer: Renderer) -> Letters:
-    """Render and lint every letter; one that names another customer has a blocking problem.
+    """Render and lint every letter and every script; one that names another customer has a
+    blocking problem.
     Raises Corrupt when a letter is not its own recipient's: nothing may leave then."""
     made = documents(uow, breach_id)
     told = told_recipients(made)
@@ -113,19 +120,20 @@ def letters(uow: UnitOfWork, breach_id: str, settings: Settings, renderer: Rende
     data = foreign_data(uow, settings.profile, involved=involved(made))
     check = TextCheck(data, wording=renderer.looked_for())
     rendered: list[Rendered] = []
+    scripts: list[Rendered] = []
     contexts: list[LetterContext] = []
     problems: list[LintProblem] = []
     missing: dict[str, str] = {}
-    scripts: list[str] = []
     for recipient in told:
         context = maker.context(recipient)
         missing.update(renderer.missing(context))
+        script = renderer.telephone_script(context)
+        assert_own(script, context)
+        problems += of_reader(
+            context, renderer.lint_script(script.text, context), check.script(script.text, context)
+        )
+        scripts.append(script)
         if recipient.channel is not Channel.EMAIL:
-            script = renderer.telephone_script(context)
-            problems += of_reader(
-                context, renderer.lint_script(script, context), check.script(script, context)
-            )
-            scripts.append(script)
             continue
         letter = renderer.letter(context)
         assert_own(letter, context)
@@ -260,7 +268,7 @@ def assert_own(letter: Rendered, context: LetterContext) -> None:
     whose = (letter.customer_id, letter.person_id, letter.kind)
     if whose != (recipient.customer_id, recipient.person_id, recipient.kind):
         problem = "its row is crossed with another's"
-    elif context.reference not in letter.text or context.reference not in letter.html:
+    elif not all(context.reference in part for part in (letter.text, letter.html) if part):
         problem = "it lacks its own reference"
     else:
         return

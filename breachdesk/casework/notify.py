@@ -8,12 +8,12 @@ from typing import Any
 
 from breachdesk.casework import cases
 from breachdesk.casework.authority import not_erased, require, required
-from breachdesk.casework.letters import Letters, documents, letters
+from breachdesk.casework.letters import Letters, letters
 from breachdesk.casework.own_facts import check_words
 from breachdesk.casework.sealing import digest, next_version
-from breachdesk.casework.telephone import plain_script, recipient_of, telephone_task
+from breachdesk.casework.telephone import recipient_of, sealed_script, telephone_task
 from breachdesk.ports import UnitOfWork
-from schemas.affected import NoticeKind
+from schemas.affected import Manifest, NoticeKind
 from schemas.approval import Approval
 from schemas.customer import Role
 from schemas.errors import BadInput, Conflict, Incomplete, NotAllowed
@@ -115,21 +115,21 @@ def pause(
     )
 
 
-def open_call(
-    uow: UnitOfWork, row: NoticeRow, reason: str, now: datetime, script: str = ""
-) -> None:
-    """The telephone task of a row that mail did not reach; once a person and letter."""
+def open_call(uow: UnitOfWork, row: NoticeRow, reason: str, now: datetime) -> None:
+    """The telephone task of a row that mail did not reach, in the words that were approved; once a
+    person and letter."""
     breach = uow.breaches.get(row.breach_id)
     if row.kind is NoticeKind.WITNESS:
         title = "Tell the witness of the broken glass by telephone"
         task = cases.check_task(f"witness-{row.breach_id}-v{row.version}", title, reason, now)
         cases.with_tasks(uow, breach.case_id, [task], now)
         return
-    made = documents(uow, row.breach_id)
-    recipient = recipient_of(made, row.customer_id, row.person_id, row.kind)
+    manifest = uow.breaches.latest(Manifest, row.breach_id)
+    whose = (row.customer_id, row.person_id, row.kind)
+    recipient = recipient_of(manifest, *whose) if manifest else None
     if recipient is not None:
-        said = script or plain_script(made, recipient)
-        task = telephone_task(recipient, made, said, reason, now)
+        script = sealed_script(uow, row)
+        task = telephone_task(breach.id, recipient, row.version, script, reason, now)
         cases.with_tasks(uow, breach.case_id, [task], now)
 
 

@@ -16,10 +16,8 @@ from breachdesk.casework.attempts import audit_attempt, boot_of, into_doubt
 from breachdesk.casework.departure import Intent, Ready, Refusal, cheap_refusal, departure
 from breachdesk.casework.dispatchers import Dispatchers, OnlyDispatcher
 from breachdesk.casework.installation import Installation
-from breachdesk.casework.letters import LetterMaker, documents
 from breachdesk.casework.notify import RESEND_AFTER, open_call
 from breachdesk.casework.standing import approval_of, released_last
-from breachdesk.casework.telephone import recipient_of
 from breachdesk.casework.witness import why_waiting
 from breachdesk.ports import Renderer, Store, UnitOfWork
 from schemas.affected import NoticeKind
@@ -270,7 +268,7 @@ class StoreOutbox:
         if uow.notices.update(ended, expected=[row.status]):
             audit_attempt(uow, f"notice:{refusal.status.value}:not_sent", ended, now)
             if refusal.call:
-                open_call(uow, ended, refusal.reason, now, self._script(uow, ended))
+                open_call(uow, ended, refusal.reason, now)
 
     def _intend(self, uow: UnitOfWork, intent: Intent) -> NoticeRow | None:
         """Everything is asked again in the transaction that writes intent."""
@@ -331,25 +329,13 @@ class StoreOutbox:
         queued = row.expires_at - timedelta(hours=policy.expires_hours)
         patience = timedelta(hours=policy.telephone_after_deferred_hours)
         if row.status is Status.BOUNCED:
-            open_call(uow, row, "the mail was refused for good", now, self._script(uow, row))
+            open_call(uow, row, "the mail was refused for good", now)
         elif row.status is Status.UNKNOWN and row.kind is NoticeKind.WITNESS:
             open_call(uow, row, "the letters wait, and nobody knows whether it arrived", now)
         elif row.status is Status.SKIPPED:
-            open_call(uow, row, UNSENDABLE, now, self._script(uow, row))
+            open_call(uow, row, UNSENDABLE, now)
         elif row.status is Status.DEFERRED and now - queued >= patience:
-            open_call(uow, row, "the mail has been put off for hours", now, self._script(uow, row))
-
-    def _script(self, uow: UnitOfWork, row: NoticeRow) -> str:
-        """The telephone script in the templates' words; empty for a witness."""
-        if row.kind is NoticeKind.WITNESS:
-            return ""
-        made = documents(uow, row.breach_id)
-        recipient = recipient_of(made, row.customer_id, row.person_id, row.kind)
-        if recipient is None:
-            return ""
-        customers = {row.customer_id: uow.customers.get(row.customer_id)}
-        maker = LetterMaker(uow, made, self._settings, customers)
-        return self._renderer.telephone_script(maker.context(recipient))
+            open_call(uow, row, "the mail has been put off for hours", now)
 
 
 SAID = {

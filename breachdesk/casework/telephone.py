@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from breachdesk.casework.letters import Documents, exposure_of, reference
-from breachdesk.casework.own_facts import own_facts
-from schemas.affected import NoticeKind, Recipient
+from breachdesk.ports import UnitOfWork
+from schemas.affected import Manifest, NoticeKind, Recipient
+from schemas.approval import SealedScripts
 from schemas.case import Task, TaskKind
+from schemas.notice import NoticeRow
+
+NO_SCRIPT = (
+    "An earlier release approved this letter and kept no script. Read the letter out as it was "
+    "sent, to the person it was written to and to nobody else."
+)
 
 KINDS = {
     NoticeKind.ACCOUNT_HOLDER: "account holder",
@@ -34,14 +40,12 @@ def notice_of(task: Task, breach_id: str) -> tuple[NoticeKind, int] | None:
 
 
 def telephone_task(
-    recipient: Recipient, made: Documents, script: str, reason: str, now: datetime
+    breach_id: str, recipient: Recipient, version: int, script: str, reason: str, now: datetime
 ) -> Task:
     """Opened by a program, done by a person."""
-    version = made.facts.version
+    whose = (recipient.kind, recipient.customer_id, recipient.person_id)
     return Task(
-        id=task_id(
-            made.breach.id, recipient.kind, recipient.customer_id, recipient.person_id, version
-        ),
+        id=task_id(breach_id, *whose, version),
         kind=TaskKind.TELEPHONE,
         title=f"Telephone {recipient.customer_id}, {KINDS[recipient.kind]}",
         customer_id=recipient.customer_id,
@@ -52,27 +56,22 @@ def telephone_task(
     )
 
 
-def plain_script(made: Documents, recipient: Recipient) -> str:
-    """The letters' facts to be said, where no template is at hand."""
-    mark = reference(made.breach, recipient.customer_id)
-    own = own_facts(made.facts, exposure_of(made, recipient))
-    parts = (
-        f"Number: {recipient.phone or 'none is stored; take it from the contract or an invoice'}",
-        f"Ask for {recipient.name}. Do not leave the facts with anybody else or on a machine.",
-        f"The reference is {mark}.",
-        f"What happened: {own.what_happened}",
-        *(f"What it could mean: {text}" for text in own.own.consequences),
-        *(f"What we have done: {text}" for text in own.own.measures),
-        *(f"What you should do: {text}" for text in own.own.steps),
-        "Never ask for a password. Offer that they call back on a number they already have.",
-    )
-    return "\n".join(parts)
+def sealed_script(uow: UnitOfWork, row: NoticeRow) -> str:
+    """What was approved to be said to this row's reader. A row of an earlier release has none."""
+    whose = (row.customer_id, row.person_id, row.kind)
+    for sealed in reversed(uow.breaches.all(SealedScripts, row.breach_id)):
+        if sealed.approval_hash == row.approval_hash:
+            for script in sealed.scripts:
+                if (script.customer_id, script.person_id, script.kind) == whose:
+                    return script.text
+    drill = "This is a drill. " if uow.breaches.get(row.breach_id).drill else ""
+    return f"{drill}{NO_SCRIPT}"
 
 
 def recipient_of(
-    made: Documents, customer_id: str, person_id: str, kind: NoticeKind
+    manifest: Manifest, customer_id: str, person_id: str, kind: NoticeKind
 ) -> Recipient | None:
     """The manifest's recipient, if it still has it."""
     wanted = (customer_id, person_id, kind)
-    found = (r for r in made.manifest.recipients if (r.customer_id, r.person_id, r.kind) == wanted)
+    found = (r for r in manifest.recipients if (r.customer_id, r.person_id, r.kind) == wanted)
     return next(found, None)

@@ -13,7 +13,7 @@ from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.sealed import Sealing
 from breachdesk.stores.tables import breaches, documents
 from schemas.affected import Manifest
-from schemas.approval import WitnessMail
+from schemas.approval import SealedScripts, WitnessMail
 from schemas.around_breach import BodyTold, ControllerQuestion, Receipt
 from schemas.breach import Breach
 from schemas.customer import Frozen
@@ -25,7 +25,7 @@ from schemas.report import Submission
 Doc = TypeVar("Doc", bound=Frozen)
 SEALED: tuple[type[Frozen], ...] = (
     Manifest, NoticeFacts, WitnessMail, BodyTold, ControllerQuestion, Receipt,
-    WaiverRequest, Waiver, WaiverUndone,
+    WaiverRequest, Waiver, WaiverUndone, SealedScripts,
 )  # fmt: skip
 
 

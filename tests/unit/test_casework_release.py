@@ -217,7 +217,7 @@ def test_letters_say_what_they_were_read_for(scene: Scene) -> None:
 
     assert made.account.read == ("2 mails", "1 telephone script")
     assert (made.account.other_customers, made.account.staff) == (2, 2)
-    assert len(made.scripts) == 1
+    assert len(made.calls) == 1
 
 
 def test_a_missing_mandatory_block_stops_approval(scene: Scene) -> None:
@@ -262,9 +262,9 @@ def test_the_confirmer_does_not_approve_even_if_others_wrote(scene: Scene) -> No
         scene.release()
 
 
-def test_the_typed_count_must_be_the_number_of_letters(scene: Scene) -> None:
-    with pytest.raises(BadInput, match="you typed 3, and 2"):
-        scene.release(count=3)
+def test_the_typed_count_must_be_the_number_of_people_who_are_told(scene: Scene) -> None:
+    with pytest.raises(BadInput, match="you typed 2, and 3"):
+        scene.release(count=2)
 
     assert scene.rows() == []
 
@@ -574,7 +574,7 @@ def test_without_a_duty_to_tell_people_only_controllers_are_told(scene: Scene) -
 
     assert made.rendered == ()
     assert [r.kind for r in made.telephone] == [NoticeKind.CONTROLLER_PACK]
-    assert scene.release().count == 0
+    assert scene.release().count == 1
     assert not {ObligationKind.OWN_PROMISE, ObligationKind.ART34_PEOPLE} & {
         c.kind for c in running(scene)
     }

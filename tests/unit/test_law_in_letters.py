@@ -29,7 +29,7 @@ def with_hours(hours: int) -> LawBook:
 
 def test_a_controller_reads_the_hours_of_the_law(renderer: JinjaRenderer) -> None:
     context = letter_context(PACK, law=with_hours(96))
-    letter, script = renderer.letter(context), renderer.telephone_script(context)
+    letter, script = renderer.letter(context), renderer.telephone_script(context).text
 
     assert "normally 96 hours from" in " ".join(letter.text.split())
     assert "normally 96 hours from" in " ".join(script.split())

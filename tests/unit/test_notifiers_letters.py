@@ -322,7 +322,7 @@ def test_a_missing_folder_or_zone_stops_at_once(tmp_path: Path) -> None:
 def test_the_telephone_script_says_the_same_facts_and_asks_for_nothing(
     renderer: JinjaRenderer, kind: NoticeKind
 ) -> None:
-    script = " ".join(renderer.telephone_script(letter_context(kind)).split())
+    script = " ".join(renderer.telephone_script(letter_context(kind)).text.split())
 
     assert "Someone guessed a password and signed in to our billing system." in script
     assert "BR-0001-hartwell" in script

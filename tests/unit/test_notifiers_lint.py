@@ -101,7 +101,7 @@ def test_innocent_words_pass(words: str) -> None:
 def test_our_own_script_has_nothing_to_find(kind: NoticeKind) -> None:
     context = letter_context(kind)
 
-    assert RENDERER.lint_script(RENDERER.telephone_script(context), context) == ()
+    assert RENDERER.lint_script(RENDERER.telephone_script(context).text, context) == ()
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_our_own_script_has_nothing_to_find(kind: NoticeKind) -> None:
 )
 def test_what_stops_a_letter_stops_a_telephone_script(words: str, problem: str) -> None:
     context = letter_context(facts=own_facts(HOLDER, measures=(f"On 22 November 2026. {words}",)))
-    found = RENDERER.lint_script(RENDERER.telephone_script(context), context)
+    found = RENDERER.lint_script(RENDERER.telephone_script(context).text, context)
 
     assert [p.severity for p in found] == ["block"]
     assert found[0].problem.startswith(problem)

@@ -42,7 +42,7 @@ def test_our_own_letters_and_scripts_name_nobody_else(kind: NoticeKind) -> None:
     context = letter_context(kind)
 
     assert in_letter(checked, kind) == []
-    assert checked.script(RENDERER.telephone_script(context), context) == []
+    assert checked.script(RENDERER.telephone_script(context).text, context) == []
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_anothers_data_is_refused_in_mail_pack_and_script(words: str, kind: Noti
     checked = check(a_customer("fabrikam"))
     context = letter_context(kind, facts=own_facts(words_of(kind), measures=(words,)))
     letter = checked.letter(RENDERER.letter(context), context)
-    script = checked.script(RENDERER.telephone_script(context), context)
+    script = checked.script(RENDERER.telephone_script(context).text, context)
 
     assert "block" in {p.severity for p in letter}
     assert [p.where.partition(",")[0] for p in script if p.severity == "block"] == ["script"]
@@ -110,7 +110,7 @@ def test_the_account_counts_what_was_read_and_says_what_no_list_finds() -> None:
     assert checked.account.texts == 0
     for context in (pack, holder, holder):
         checked.letter(RENDERER.letter(context), context)
-    checked.script(RENDERER.telephone_script(holder), holder)
+    checked.script(RENDERER.telephone_script(holder).text, holder)
     account = checked.account
 
     assert account.read == ("3 mails", "1 attached file", "1 telephone script")

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from release_scene import ReleaseScene, release_scene
+from waiting_letters import renderer
+
+from breachdesk.casework import notify
+from notifiers.testing import ACCOUNT_WORDS
+from schemas.affected import Channel
+from schemas.approval import SealedScripts
+from schemas.errors import Incomplete
+from schemas.notice import SendOutcome, SendResult
+from schemas.user import Duty
+
+BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
+BY_TELEPHONE = "fabrikam,Fabrikam Ltd,,01632 960002,Kit Reed,en-GB\n"
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
+    """Contoso is mailed; Fabrikam, whose address nobody knows, is telephoned."""
+    with release_scene("sqlite", tmp_path) as opened:
+        opened.imports(BY_TELEPHONE, by="operator:cli")
+        opened.write_all()
+        yield opened
+
+
+def calls(scene: ReleaseScene) -> dict[str, Any]:
+    return {t.customer_id: t for t in scene.tasks().values() if t.kind == "telephone"}
+
+
+def letters(scene: ReleaseScene) -> Any:
+    return scene.store.look(
+        lambda uow: notify.letters(uow, scene.breach.id, scene.settings, renderer())
+    )
+
+
+def test_a_script_is_linted_like_a_mail_and_stops_approval(scene: ReleaseScene) -> None:
+    scene.write(measures=("On 24 September 2026 we closed 203.0.113.9, the intruder.",))
+    found = [p for p in letters(scene).blocking if p.where.startswith("script")]
+
+    assert any("IP address" in p.problem for p in found)
+
+
+def test_a_script_that_names_another_customer_stops_approval_where_nobody_is_mailed(
+    scene: ReleaseScene,
+) -> None:
+    nobody = "contoso,Contoso Ltd,,01632 960001,Jo Mason,en-GB\n"
+    scene.imports(nobody, by="operator:cli")
+    scene.freeze()
+    scene.write(consequences=("Tailspin and Fabrikam Ltd were attacked first.",))
+
+    assert letters(scene).rendered == ()
+    with pytest.raises(Incomplete, match="customer"):
+        scene.seal()
+
+
+def test_scripts_stand_in_the_seal_and_in_the_count(scene: ReleaseScene) -> None:
+    before = scene.seal()
+    scene.imports(BY_TELEPHONE.replace("960002", "960003"), by="operator:cli")
+    scene.freeze()
+    after = scene.seal()
+
+    assert (before.count, before.calls) == (2, 1)
+    assert before.texts_hash != after.texts_hash
+
+
+def test_a_call_says_exactly_what_was_sealed(scene: ReleaseScene) -> None:
+    script = next(s for s in letters(scene).scripts if s.customer_id == "fabrikam")
+    scene.approve()
+
+    assert script.channel is Channel.TELEPHONE
+    assert calls(scene)["fabrikam"].script == script.text
+    assert script.text.count("Number: 01632 960002") == 1
+
+
+@pytest.mark.parametrize("drill", [True, False])
+def test_a_bounce_recorded_by_hand_opens_a_call_with_the_whole_approved_script(
+    scene: ReleaseScene, drill: bool
+) -> None:
+    scene.settings = scene.settings.model_copy(update={"drill": drill})
+    scene.approve()
+    row = scene.rows()[0]
+    scene.send(row)
+    analyst = scene.as_actor("asha", Duty.ANALYST)
+    scene.store.act(
+        lambda uow: notify.record_bounce(uow, analyst, row.id, "550 no such user", scene.now())
+    )
+    said = " ".join(calls(scene)["contoso"].script.split())
+    profile = scene.settings.profile
+
+    for needed in (
+        profile.trading_name, profile.legal_name, profile.contact_phone, "complain",
+        "email addresses", ACCOUNT_WORDS.steps[0], "Number: 01632 960001",
+    ):  # fmt: skip
+        assert needed in said
+    assert ("This is a drill." in said) is drill
+
+
+def test_a_bounce_says_what_was_approved_though_the_facts_changed_meanwhile(
+    scene: ReleaseScene,
+) -> None:
+    scene.approve()
+    row = scene.rows()[0]
+    sealed = scene.store.look(lambda uow: uow.breaches.latest(SealedScripts, scene.breach.id))
+    scene.write(measures=("On 24 September 2026 we did something else.",))
+    begun = scene.store.act(lambda uow: uow.notices.get(row.id))
+    scene.store.act(lambda uow: notify.open_call(uow, begun, "the mail came back", scene.now()))
+
+    assert sealed is not None
+    assert calls(scene)["contoso"].script == next(
+        s.text for s in sealed.scripts if s.customer_id == "contoso"
+    )
+    assert "something else" not in calls(scene)["contoso"].script
+
+
+def test_sealed_scripts_do_not_lie_open_on_the_disk(scene: ReleaseScene, tmp_path: Path) -> None:
+    scene.approve()
+    stored = b"".join(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
+
+    assert ACCOUNT_WORDS.steps[2].encode() not in stored
