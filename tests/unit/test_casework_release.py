@@ -215,7 +215,7 @@ def test_letters_say_what_they_were_read_for(scene: Scene) -> None:
         lambda uow: notify.letters(uow, scene.breach.id, scene.settings, scene.renderer)
     )
 
-    assert made.account.read == ("2 mails", "1 telephone script")
+    assert made.account.read == ("2 mails", "3 telephone scripts")
     assert (made.account.other_customers, made.account.staff) == (2, 2)
     assert len(made.calls) == 1
 

@@ -132,7 +132,7 @@ def test_no_word_of_our_own_templates_stops_every_letter_when_a_customer_is_call
     kind: NoticeKind,
 ) -> None:
     context = letter_context(kind)
-    letter, script = RENDERER.letter(context), RENDERER.telephone_script(context)
+    letter, script = RENDERER.letter(context), RENDERER.telephone_script(context).text
     typed = context.model_dump_json()
     spoken = {t.word for t in tokens(folded(f"{letter.text}\n{script}")) if t.word.isalpha()}
     words = sorted(w for w in spoken if len(w) > 3 and w not in typed.casefold())
