@@ -196,6 +196,8 @@ class LawBook(Frozen):
     forms: tuple[LawForm, ...] = ()
     references: tuple[Reference, ...] = ()
     problems: tuple[LawProblem, ...] = ()
+    reported_to: tuple[str, ...] = ()
+    """Ids of the jurisdictions that this installation reports to, besides the United Kingdom's."""
 
     def provision(self, provision_id: str, moment: datetime | date) -> Provision:
         """The version in force at the moment. Raises NotFound."""

@@ -126,7 +126,8 @@ class Premises:
     @cached_property
     def law(self) -> LawBook:
         """The shipped law under the operator's corrections, read once."""
-        return read_law(places.law_dir(self.settings))
+        book = read_law(places.law_dir(self.settings))
+        return book.model_copy(update={"reported_to": self.settings.jurisdictions})
 
     @cached_property
     def installation(self) -> Installation:

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from breachdesk.gdpr.deadlines import Deadline, deadline_of
 from breachdesk.gdpr.filing import Filing
+from breachdesk.gdpr.roles import Track
 from schemas.errors import Misconfigured
 from schemas.law import Authority, LawBook, LawForm, Provision
 from schemas.obligation import ObligationKind
@@ -36,6 +37,8 @@ class Jurisdiction:
     title: str
     duty: ObligationKind
     """The clock that a submission here stops."""
+    track: Track
+    """Which exposures its report counts."""
     provision: str
     """Id of the provision that sets the limit."""
     phases: str

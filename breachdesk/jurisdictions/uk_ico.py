@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from breachdesk.gdpr.filing import Asker, Filing, list_of, quantity, yes_or_no
 from breachdesk.gdpr.jurisdiction import Example, Jurisdiction
+from breachdesk.gdpr.roles import Track
 from schemas.obligation import ObligationKind
 from schemas.report import Question, ReportStage
 
@@ -144,6 +145,7 @@ JURISDICTION = Jurisdiction(
     id="uk_ico",
     title="UK GDPR, Article 33",
     duty=ObligationKind.ICO_ART33,
+    track=Track.ICO,
     provision="uk_gdpr_art33_1",
     phases="uk_gdpr_art33_4",
     authority="ico",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from breachdesk.gdpr.filing import Asker, Filing, list_of, quantity
 from breachdesk.gdpr.jurisdiction import Example, Jurisdiction
+from breachdesk.gdpr.roles import Track
 from schemas.obligation import ObligationKind
 from schemas.report import Question, ReportStage
 
@@ -97,6 +98,7 @@ JURISDICTION = Jurisdiction(
     id="uk_pecr",
     title="PECR, regulation 5A",
     duty=ObligationKind.ICO_PECR,
+    track=Track.PECR,
     provision="pecr_5a_2",
     phases="reg_611_2013_art2_3",
     authority="ico",

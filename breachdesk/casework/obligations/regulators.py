@@ -12,15 +12,17 @@ from breachdesk.casework.obligations.making import obligation
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.deadlines import shadow
 from breachdesk.gdpr.jurisdiction import Jurisdiction
-from breachdesk.jurisdictions import jurisdiction
+from breachdesk.gdpr.roles import Track
+from breachdesk.jurisdictions import jurisdiction, jurisdictions
 from schemas.customer import Role
 from schemas.decision import Decision
 from schemas.errors import BadInput, NotFound
-from schemas.law import LawBook
+from schemas.law import Authority, LawBook
 from schemas.obligation import Obligation
 from schemas.report import Submission
 
 ICO, PECR = "uk_ico", "uk_pecr"
+HOME = (ICO, PECR)
 
 
 def regulators(dossier: Dossier) -> Iterator[Obligation]:
@@ -28,16 +30,25 @@ def regulators(dossier: Dossier) -> Iterator[Obligation]:
     part. Until it is frozen, and where nothing of ours was reached, the report to the ICO."""
     exposures = dossier.manifest.exposures if dossier.manifest else ()
     tracks = roles.regulator_tracks(dossier.decision, exposures)
-    for form in sorted({track.jurisdiction for track in tracks} or {ICO}):
+    forms = {track.jurisdiction for track in tracks} or {ICO}
+    counted = {track.track for track in tracks} or {Track.ICO}
+    others = {p.id for p in _others(dossier.uow.law) if p.track in counted}
+    for form in sorted(forms | others):
         yield _report(dossier, jurisdiction(form))
+
+
+def _others(law: LawBook) -> tuple[Jurisdiction, ...]:
+    """Regulators outside the United Kingdom that this installation reports to."""
+    known = jurisdictions()
+    return tuple(known[name] for name in law.reported_to if name in known and name not in HOME)
 
 
 def check_law(law: LawBook, aware_at: datetime) -> None:
     """Raises BadInput for an awareness before the law that sets the clocks: no page that shows a
     clock could be read."""
     try:
-        for regulator in (ICO, PECR):
-            jurisdiction(regulator).law_at(law, aware_at)
+        for plugin in (*map(jurisdiction, HOME), *_others(law)):
+            plugin.law_at(law, aware_at)
     except NotFound as problem:
         raise BadInput(
             "no law that we know was in force on that day",
@@ -55,7 +66,8 @@ def _report(dossier: Dossier, plugin: Jurisdiction) -> Obligation:
     return obligation(
         dossier,
         plugin.duty,
-        title=f"Report to the {authority.short or authority.title} ({plugin.title})",
+        id=plugin.duty.value if plugin.id in HOME else f"{plugin.duty}:{plugin.id}",
+        title=f"Report to {_named(authority)} ({plugin.title})",
         started_at=deadline.started_at,
         due=deadline.due,
         ended_at=ended_at,
@@ -64,6 +76,10 @@ def _report(dossier: Dossier, plugin: Jurisdiction) -> Obligation:
         law=law,
         note=" ".join(_notes(dossier, plugin)) or None,
     )
+
+
+def _named(authority: Authority) -> str:
+    return f"the {authority.short}" if authority.short else authority.title
 
 
 def _end(dossier: Dossier, plugin: Jurisdiction) -> tuple[datetime | None, str | None]:
@@ -87,7 +103,7 @@ def _decided_against(dossier: Dossier, plugin: Jurisdiction) -> Decision | None:
     """The decision since which nothing is to be reported; None: something is, or nobody said. What
     is under PECR is reported whatever the risk."""
     since: Decision | None = None
-    for decision in dossier.decisions if plugin.id == ICO else ():
+    for decision in dossier.decisions if plugin.track is Track.ICO else ():
         since = None if decision.report_to_ico.yes else since or decision
     return since
 
