@@ -61,6 +61,8 @@ class LetterContext(Frozen):
     """Number of a later one whose end is not known."""
     law: LawBook = LawBook()
     """A template sees what is in force at `told_at`: `law` by id, and `contacts` to ring."""
+    has_own_controllers: bool = False
+    """The reader processes for controllers of its own, who must hear of it from the reader."""
     told_at: datetime
     """Fixed when the texts are frozen, so that rendering again gives the same bytes."""
 

@@ -226,6 +226,7 @@ class LetterMaker:
             version=numbering.number,
             supersedes=numbering.supersedes,
             may_supersede=numbering.may_supersede,
+            has_own_controllers=customer.processes_for_others,
             law=self._law,
             told_at=self._told_at,
         )

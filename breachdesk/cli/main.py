@@ -10,6 +10,7 @@ import typer
 
 from breachdesk.cli import (
     accounts,
+    complaints,
     demo,
     distributed,
     documents,
@@ -41,6 +42,7 @@ ROOMS = (
     rules,
     law,
     near_misses,
+    complaints,
     documents,
     serve,
     distributed,

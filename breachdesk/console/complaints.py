@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import complaints
-from breachdesk.casework.register import cell
+from breachdesk.casework.complaints_file import as_csv as as_csv_text
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
 from breachdesk.console.notice import saved
@@ -20,11 +18,6 @@ from schemas.errors import BreachDeskError
 
 router = APIRouter()
 PAGE = 50
-COLUMNS = (
-    "id", "case_id", "customer_id", "received_at", "route", "acknowledge_by", "acknowledged_at",
-    "acknowledged_by", "answered_at", "answered_by", "complainant", "contact", "about",
-    "acknowledgement", "outcome",
-)  # fmt: skip
 
 
 @router.get("/complaints")
@@ -37,14 +30,8 @@ def show(desk: Signed, page: int = 1) -> Response:
 def as_csv(desk: Signed) -> Response:
     """For a spreadsheet."""
     rows = desk.look(lambda uow: uow.records.page(Complaint))
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for complaint in rows:
-        plain = complaint.model_dump(mode="json")
-        writer.writerow([cell(plain[name]) for name in COLUMNS])
     name = f"complaints-{desk.now:%Y-%m-%d}.csv"
-    return saved(out.getvalue().encode(), "text/csv; charset=utf-8", name)
+    return saved(as_csv_text(rows).encode(), "text/csv; charset=utf-8", name)
 
 
 @router.post("/complaints/new")

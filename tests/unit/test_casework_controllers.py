@@ -1,0 +1,344 @@
+"""Controllers after the pack: receipts, reminders, questions; and the hours of contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from release_scene import ASSETS, ReleaseScene, release_scene
+from store_adapters import everything_stored
+from waiting_letters import renderer
+
+from breachdesk.casework import affected, complaints, contracts, obligations, receipts, suppliers
+from breachdesk.casework import controller_questions as questions
+from breachdesk.casework.closing import obstacles
+from breachdesk.casework.letters import letters
+from breachdesk.testing import an_actor
+from schemas.affected import Certainty
+from schemas.around_breach import ControllerQuestion, Receipt
+from schemas.case_record import Complaint, Route, SupplierQuestion
+from schemas.customer import Role
+from schemas.errors import BadInput, NotAllowed
+from schemas.notice import NoticeRow, SendOutcome, SendResult
+from schemas.obligation import Obligation
+from schemas.user import Duty
+
+RHEA = an_actor(Duty.RESPONDER, user_id="rowan")
+APRIL = an_actor(Duty.APPROVER, user_id="avery")
+REG = an_actor(Duty.REGISTRAR, user_id="reg")
+HOUR = timedelta(hours=1)
+MAIL = "contoso,domain,contoso.example,hosted mail domain\nfabrikam,domain,fabrikam.example,hosted mail domain\n"
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
+    """Contoso and Fabrikam store their mail with us; both are possible."""
+    with release_scene("sqlite", tmp_path) as made:
+        made.imports(MAIL, by="operator:cli", header=ASSETS)
+        freeze(made)
+        made.decide()
+        made.write()
+        yield made
+
+
+def freeze(scene: ReleaseScene) -> None:
+    def work(uow: Any) -> None:
+        exposures = affected.propose(uow, scene.breach.id)
+        for customer in ("contoso", "fabrikam"):
+            exposures = affected.override(
+                exposures, customer, Role.PROCESSOR, Certainty.POSSIBLE, "by hand", RHEA
+            )
+        affected.freeze(uow, RHEA, scene.breach.id, exposures, scene.now())
+
+    scene.now.advance(minutes=1)
+    scene.store.act(work)
+
+
+def duties(scene: ReleaseScene) -> dict[str, Obligation]:
+    found = scene.store.look(
+        lambda uow: obligations.obligations_of(uow, scene.breach.id, scene.now())
+    )
+    return {duty.id: duty for duty in found}
+
+
+def of_kind(scene: ReleaseScene, kind: str) -> list[Obligation]:
+    return [duty for duty in duties(scene).values() if duty.kind == kind]
+
+
+def clause(scene: ReleaseScene, customer: str, hours: int | None, text: str | None) -> None:
+    scene.store.act(
+        lambda uow: contracts.keep_contract(
+            uow, REG, customer, notice_hours=hours, notice_clause=text,
+            processes_for_others=False, now=scene.now(),
+        )
+    )  # fmt: skip
+
+
+def row_of(scene: ReleaseScene, customer: str) -> NoticeRow:
+    return next(row for row in scene.rows() if row.customer_id == customer)
+
+
+def send(scene: ReleaseScene, customer: str, result: SendOutcome = SendOutcome.HANDED_OVER) -> None:
+    row = next(row for row in scene.due() if row.customer_id == customer)
+    assert scene.send(row, SendResult(outcome=result, reply="250 2.0.0"))
+
+
+def test_a_clause_runs_from_awareness_for_its_customer_alone_and_ends_when_it_was_told(
+    scene: ReleaseScene,
+) -> None:
+    clause(scene, "contoso", 24, "DPA, clause 9.2")
+    running = of_kind(scene, "contract_hours")
+    scene.approve()
+    send(scene, "fabrikam")
+    others = of_kind(scene, "contract_hours")
+    send(scene, "contoso")
+    ended = of_kind(scene, "contract_hours")
+
+    assert [duty.customer_id for duty in running] == ["contoso"]
+    assert running[0].due == scene.breach.aware_at + 24 * HOUR
+    assert "DPA, clause 9.2" in running[0].source
+    assert [reader.customer_id for reader in running[0].owed] == ["contoso"]
+    assert others[0].ended_at is None
+    assert ended[0].ended_at == scene.now()
+
+
+def test_a_clause_is_not_met_by_a_letter_whose_end_is_not_known(scene: ReleaseScene) -> None:
+    clause(scene, "contoso", 48, "9.2")
+    scene.approve()
+    send(scene, "contoso", SendOutcome.UNKNOWN)
+
+    assert of_kind(scene, "contract_hours")[0].running
+    left = scene.store.look(
+        lambda uow: obstacles(uow, uow.cases.get(scene.breach.case_id), scene.now())
+    )
+    assert "48 hours" in "; ".join(map(str, left))
+
+
+def test_a_clause_may_be_waived_with_a_reason_by_one_person(scene: ReleaseScene) -> None:
+    clause(scene, "contoso", 24, "9.2")
+    why = "The clause covers only their hosted servers, and none of these is affected."
+    scene.store.act(
+        lambda uow: obligations.waive(
+            uow, RHEA, scene.breach.id, "contract_hours:contoso", why, scene.now()
+        )
+    )
+
+    assert not duties(scene)["contract_hours:contoso"].running
+
+
+def test_a_receipt_is_owed_from_the_handing_over_until_it_is_recorded(
+    scene: ReleaseScene,
+) -> None:
+    scene.approve()
+    assert of_kind(scene, "controller_receipt") == []
+    send(scene, "contoso")
+    handed = scene.now()
+    owed = of_kind(scene, "controller_receipt")
+    scene.now.advance(hours=30)
+    row = row_of(scene, "contoso")
+    scene.store.act(
+        lambda uow: receipts.record_receipt(
+            uow, RHEA, row.id, scene.now(), confirmed_by="Jolanta Brzezinska",
+            route=Route.TELEPHONE, confirmed_at=handed + 29 * HOUR,
+        )
+    )  # fmt: skip
+    ended = of_kind(scene, "controller_receipt")
+
+    assert [(d.customer_id, d.due, d.running) for d in owed] == [
+        ("contoso", handed + 24 * HOUR, True)
+    ]
+    assert ended[0].ended_at == handed + 29 * HOUR
+    kept = scene.store.look(lambda uow: uow.breaches.all(Receipt, scene.breach.id))
+    assert (kept[0].confirmed_by, kept[0].route) == ("Jolanta Brzezinska", Route.TELEPHONE)
+    assert b"Jolanta" not in everything_stored(scene.store)
+    with pytest.raises(NotAllowed):
+        scene.store.act(lambda uow: receipts.record_receipt(uow, RHEA, row.id, scene.now()))
+
+
+def test_the_term_for_receipts_can_be_set_for_a_breach(scene: ReleaseScene) -> None:
+    scene.approve()
+    send(scene, "contoso")
+    scene.store.act(lambda uow: receipts.set_term(uow, RHEA, scene.breach.id, 6, scene.now()))
+
+    assert of_kind(scene, "controller_receipt")[0].due == scene.now() + 6 * HOUR
+    with pytest.raises(BadInput):
+        scene.store.act(lambda uow: receipts.set_term(uow, RHEA, scene.breach.id, 0, scene.now()))
+
+
+def test_a_receipt_before_the_letter_left_is_refused(scene: ReleaseScene) -> None:
+    scene.approve()
+    send(scene, "contoso")
+    row = row_of(scene, "contoso")
+    early = scene.now() - HOUR
+    with pytest.raises(BadInput, match="before"):
+        scene.store.act(
+            lambda uow: receipts.record_receipt(
+                uow, RHEA, row.id, scene.now(), confirmed_by="x", confirmed_at=early
+            )
+        )
+
+
+def test_a_letter_that_came_back_owes_no_receipt(scene: ReleaseScene) -> None:
+    scene.approve()
+    send(scene, "contoso", SendOutcome.BOUNCED)
+
+    assert of_kind(scene, "controller_receipt") == []
+
+
+def test_the_reminder_quotes_the_readers_own_reference_and_names_no_other(
+    scene: ReleaseScene,
+) -> None:
+    scene.approve()
+    send(scene, "contoso")
+    text = receipts.reminder(scene.breach, row_of(scene, "contoso"), "Fenland IT")
+
+    assert scene.breach.id in text
+    assert "Fabrikam" not in text
+    assert "Fenland IT" in text
+
+
+def a_question(scene: ReleaseScene, customer: str = "contoso") -> ControllerQuestion:
+    return ControllerQuestion(
+        breach_id=scene.breach.id, version=0, entry=0, recorded_by="", recorded_at=scene.now(),
+        customer_id=customer, asked_by="Jolanta Brzezinska", asked_at=scene.now(),
+        route=Route.EMAIL, question="Which mailboxes were opened?",
+    )  # fmt: skip
+
+
+def ask(scene: ReleaseScene, customer: str = "contoso") -> ControllerQuestion:
+    question = a_question(scene, customer)
+    return scene.store.act(lambda uow: questions.record_question(uow, RHEA, question, scene.now()))
+
+
+def answer(scene: ReleaseScene, entry: int, words: str) -> ControllerQuestion:
+    return scene.store.act(
+        lambda uow: questions.record_answer(
+            uow, RHEA, scene.breach.id, entry, answer=words, route=Route.TELEPHONE,
+            answered_at=scene.now(), profile=scene.settings.profile, now=scene.now(),
+        )
+    )  # fmt: skip
+
+
+def test_a_question_is_owed_an_answer_which_is_kept_with_its_words(scene: ReleaseScene) -> None:
+    asked, other = ask(scene), ask(scene, "fabrikam")
+    scene.now.advance(hours=1)
+    answer(scene, asked.entry, "Only jo@contoso.example.")
+
+    states = {d.customer_id: d.running for d in of_kind(scene, "controller_question")}
+    kept = scene.store.look(lambda uow: questions.questions(uow, scene.breach.id))
+    assert states == {"contoso": False, "fabrikam": True}
+    assert [(q.entry, q.answer) for q in kept] == [
+        (asked.entry, "Only jo@contoso.example."),
+        (other.entry, None),
+    ]
+    assert b"Jolanta" not in everything_stored(scene.store)
+    with pytest.raises(NotAllowed, match="answered"):
+        answer(scene, asked.entry, "Once more.")
+
+
+def test_an_answer_with_another_customers_data_is_refused_and_nothing_is_kept(
+    scene: ReleaseScene,
+) -> None:
+    asked = ask(scene)
+    for words in ("Fabrikam Ltd was attacked first.", "As was accounts@fabrikam.example."):
+        with pytest.raises(BadInput, match="another customer"):
+            answer(scene, asked.entry, words)
+
+    kept = scene.store.look(lambda uow: questions.questions(uow, scene.breach.id))
+    assert kept[0].answer is None
+    assert not scene.audited("breach:controller:answered")
+
+
+def test_who_is_no_controller_on_the_list_cannot_have_asked(scene: ReleaseScene) -> None:
+    with pytest.raises(BadInput, match="no controller"):
+        ask(scene, "tailspin")
+
+
+def test_what_suppliers_and_complainants_are_owed_keeps_the_case_open(
+    scene: ReleaseScene,
+) -> None:
+    asked = SupplierQuestion(
+        id="", recorded_by="", recorded_at=scene.now(), supplier="Wires plc",
+        asked_at=scene.now(), question="Since when?",
+    )  # fmt: skip
+    complaint = Complaint(
+        id="", recorded_by="", recorded_at=scene.now(), complainant="Zygmunt Quill",
+        case_id=scene.breach.case_id, received_at=scene.now(), route=Route.LETTER, about="x",
+    )  # fmt: skip
+    scene.store.act(lambda uow: suppliers.ask(uow, RHEA, scene.breach.case_id, asked, scene.now()))
+    logged = scene.store.act(lambda uow: complaints.log(uow, RHEA, complaint, scene.now()))
+    before = duties(scene)
+    scene.store.act(
+        lambda uow: complaints.answer(uow, RHEA, logged.id, "Upheld.", scene.now(), scene.now())
+    )
+    after = duties(scene)
+
+    receipt, outcome = f"complaint_receipt:{logged.id}", f"complaint_outcome:{logged.id}"
+    assert before["supplier_answer:SUPPLIERQUESTION-0001"].running
+    assert before[receipt].due == logged.acknowledge_by
+    assert before[receipt].source == "DPA 2018 s.164A"
+    assert before[outcome].running
+    assert not after[receipt].running
+    assert not after[outcome].running
+    left = scene.store.look(
+        lambda uow: obstacles(uow, uow.cases.get(scene.breach.case_id), scene.now())
+    )
+    assert "Wires plc" in "; ".join(map(str, left))
+
+
+def test_a_complaints_duty_is_waived_by_two_people_only(scene: ReleaseScene) -> None:
+    complaint = Complaint(
+        id="", recorded_by="", recorded_at=scene.now(), complainant="Zygmunt Quill",
+        case_id=scene.breach.case_id, received_at=scene.now(), route=Route.LETTER, about="x",
+    )  # fmt: skip
+    logged = scene.store.act(lambda uow: complaints.log(uow, RHEA, complaint, scene.now()))
+    name = f"complaint_outcome:{logged.id}"
+    why = "They withdrew the complaint in writing on the day after they made it."
+    scene.store.act(
+        lambda uow: obligations.waive(uow, RHEA, scene.breach.id, name, why, scene.now())
+    )
+
+    assert duties(scene)[name].running
+    assert duties(scene)[name].requested is not None
+
+
+def test_with_the_cases_key_receipts_and_questions_are_erased(scene: ReleaseScene) -> None:
+    scene.approve()
+    send(scene, "contoso")
+    row = row_of(scene, "contoso")
+    scene.store.act(
+        lambda uow: receipts.record_receipt(uow, RHEA, row.id, scene.now(), confirmed_by="Jo")
+    )
+    ask(scene)
+    case_id = scene.breach.case_id
+    scene.store.act(
+        lambda uow: uow.audit.erase(case_id, at=scene.now(), actor="kim", reason="over")
+    )
+
+    assert scene.store.look(lambda uow: uow.breaches.all(Receipt, scene.breach.id)) == []
+    assert scene.store.look(lambda uow: uow.breaches.all(ControllerQuestion)) == []
+
+
+def pack_of(scene: ReleaseScene, customer: str) -> str:
+    made = scene.store.look(lambda uow: letters(uow, scene.breach.id, scene.settings, renderer()))
+    return next(letter.text for letter in made.rendered if letter.customer_id == customer)
+
+
+def test_only_who_processes_for_others_is_told_to_tell_its_own_controllers(
+    scene: ReleaseScene,
+) -> None:
+    before = pack_of(scene, "contoso")
+    scene.store.act(
+        lambda uow: contracts.keep_contract(
+            uow, REG, "contoso", notice_hours=None, notice_clause=None,
+            processes_for_others=True, now=scene.now(),
+        )
+    )  # fmt: skip
+
+    said = "tell each of them without undue delay"
+    assert said not in before
+    assert said in " ".join(pack_of(scene, "contoso").split())
+    assert said not in " ".join(pack_of(scene, "fabrikam").split())
