@@ -65,7 +65,11 @@ def record_answer(  # noqa: PLR0913 - what was said, each by its name
     if question.answered_at is not None:
         raise NotAllowed("it is answered", place="question", remedy="Record the next question.")
     words = required(answer, place="answer", remedy="Write what they were told.")
-    check_own_words(uow, question.customer_id, words, profile, place="answer")
+    breach = uow.breaches.get(breach_id)
+    asked_by = (question.asked_by,)
+    check_own_words(
+        uow, breach, question.customer_id, words, profile, place="answer", names=asked_by
+    )
     filed = question.model_copy(
         update={
             "answered_at": past(answered_at, now, place="answered at", earliest=question.asked_at),

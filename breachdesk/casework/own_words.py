@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from breachdesk.gdpr.names import NameIndex
+from breachdesk.casework.letters import reference
+from breachdesk.casework.text_check import TextCheck, foreign_data
+from breachdesk.gdpr.foreign_data import Reader
+from breachdesk.gdpr.name_signs import BLOCK
 from breachdesk.ports import UnitOfWork
-from schemas.customer import PROVIDER
+from schemas.affected import Manifest
+from schemas.breach import Breach
 from schemas.errors import BadInput
 from schemas.settings import ProviderProfile
 
@@ -13,17 +17,25 @@ REMEDY = "Take it out: this customer may read only what is its own."
 
 def check_own_words(
     uow: UnitOfWork,
+    breach: Breach,
     customer_id: str,
     words: str,
     profile: ProviderProfile,
     *,
     place: str,
+    names: tuple[str, ...] = (),
 ) -> None:
-    """Raises BadInput when the words name another customer."""
-    everyone = uow.customers.list()
-    own = next((c.name for c in everyone if c.id == customer_id), "")
-    names = NameIndex(c.name for c in everyone if c.id not in (PROVIDER, customer_id))
-    allowed = (own, profile.legal_name, profile.trading_name, profile.contact_name)
-    for found in names.find(words):
-        if not any(found.name.casefold() in name.casefold() for name in allowed if name):
-            raise BadInput("it names another customer", place=place, remedy=REMEDY)
+    """Raises BadInput when another customer's data or a name of our staff stands in the words.
+    `names`: of people at this customer, beside those of the register and the frozen list."""
+    manifest = uow.breaches.latest(Manifest, breach.id)
+    listed = [r for r in (manifest.recipients if manifest else ()) if r.customer_id == customer_id]
+    known = (text for r in listed for text in (r.name, r.email) if text)
+    reader = Reader(
+        customer_id,
+        names=(uow.customers.get(customer_id).name, *known, *names),
+        reference=reference(breach, customer_id),
+    )
+    check = TextCheck(foreign_data(uow, profile, involved=(breach.confirmed_by,)))
+    for problem in check.texts({place: words}, reader):
+        if problem.severity == BLOCK:
+            raise BadInput(problem.problem, place=place, remedy=REMEDY)

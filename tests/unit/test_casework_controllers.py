@@ -239,17 +239,35 @@ def test_a_question_is_owed_an_answer_which_is_kept_with_its_words(scene: Releas
         answer(scene, asked.entry, "Once more.")
 
 
-def test_an_answer_with_another_customers_data_is_refused_and_nothing_is_kept(
-    scene: ReleaseScene,
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Fabrikam Ltd was attacked first.",
+        "So was accounts@fabrikam.example.",
+        "The same files lay on fabrikam.example.",
+        "Kit Reed rang us about it too.",
+        "Our engineer Sam Field saw it.",
+    ],
+)
+def test_an_answer_with_what_is_not_theirs_is_refused_and_nothing_is_kept(
+    scene: ReleaseScene, words: str
 ) -> None:
     asked = ask(scene)
-    for words in ("Fabrikam Ltd was attacked first.", "As was accounts@fabrikam.example."):
-        with pytest.raises(BadInput, match="another customer"):
-            answer(scene, asked.entry, words)
+    with pytest.raises(BadInput) as refused:
+        answer(scene, asked.entry, words)
 
     kept = scene.store.look(lambda uow: questions.questions(uow, scene.breach.id))
+    assert refused.value.place == "answer"
+    assert "Kit" not in str(refused.value)
     assert kept[0].answer is None
     assert not scene.audited("breach:controller:answered")
+
+
+def test_an_answer_may_name_the_reader_its_systems_and_who_asked(scene: ReleaseScene) -> None:
+    asked = ask(scene)
+    words = "Contoso Ltd, jo@contoso.example: Jolanta Brzezinska asked, Jo Mason knows."
+
+    assert answer(scene, asked.entry, words).answer == words
 
 
 def test_who_is_no_controller_on_the_list_cannot_have_asked(scene: ReleaseScene) -> None:
