@@ -82,7 +82,8 @@ def _documents(uow: UnitOfWork, breach_id: str) -> Iterator[Obstacle]:
 
 def _duty(duty: Obligation) -> Obstacle:
     title = duty.title[:1].lower() + duty.title[1:]
-    readers = tuple(dict.fromkeys(reader.customer_id for reader in duty.owed))
+    whose = (duty.customer_id,) if duty.customer_id else ()
+    readers = tuple(dict.fromkeys(reader.customer_id for reader in duty.owed)) or whose
     return Obstacle(title, duty.ends_by, f"/{RULES[duty.kind].page}", readers)
 
 

@@ -75,13 +75,19 @@ def set_term(
 def reminder(breach: Breach, row: NoticeRow, firm: str) -> str:
     """What to say on the telephone, or to write, to a controller that has not confirmed."""
     mark = reference(breach, row.customer_id)
+    say = (
+        f"Say: “This is {firm}. We sent you a letter about a data breach. Its reference is {mark}. "
+        "Have you received it? Has whoever looks after data protection for you read it?”"
+    )
+    lost = (
+        "If they have not: ask them to look among unwanted mail. If it is not there, check their "
+        "address by ringing a number that you already hold, then send it again."
+    )
     return "\n".join(
         (
-            f"This is {firm}. We sent you a letter about a data breach; its reference is {mark}.",
-            "Have you received it, and has whoever looks after data protection for you read it?",
-            "If not: look in the junk folder first. If it is not there, we check your address on a",
-            "number that we already hold, and send the letter again.",
-            "If so: who has it, please? I write down your name and the time.",
-            "Do not ask for a password. Offer that they ring back on the number they already have.",
+            say,
+            "If they have: write down who confirmed it, and when.",
+            lost,
+            "Ask for no password. Offer that they ring back on a number that they already have.",
         )
     )

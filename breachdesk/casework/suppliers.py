@@ -37,8 +37,7 @@ def record_notice(
         }
     )
     uow.records.add(filed)
-    if case.supplier_told_at is None or case.supplier_told_at > filed.told_at:
-        uow.cases.save(case.model_copy(update={"supplier_told_at": filed.told_at}))
+    _date_the_case(uow, case, filed)
     _audit(
         uow, actor, "case:supplier:told_us", filed, now,
         {"supplier": filed.supplier, "told_by": filed.told_by or "", "said": filed.said},
@@ -117,6 +116,15 @@ def names(uow: UnitOfWork, case: Case) -> tuple[str, ...]:
     asked = (q.supplier for q in uow.records.of_case(SupplierQuestion, case.id))
     every = dict.fromkeys([*filter(None, [case.third_party]), *told, *asked, *kept])
     return tuple(every)
+
+
+def _date_the_case(uow: UnitOfWork, case: Case, notice: SupplierNotice) -> None:
+    """The case says who of its suppliers told us first, unless it names another party already."""
+    if case.third_party not in ("", notice.supplier):
+        return
+    if case.supplier_told_at is None or case.supplier_told_at > notice.told_at:
+        told = {"third_party": notice.supplier, "supplier_told_at": notice.told_at}
+        uow.cases.save(case.model_copy(update=told))
 
 
 def _standing(uow: UnitOfWork, case_id: str) -> Case:

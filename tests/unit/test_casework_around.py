@@ -10,6 +10,7 @@ import pytest
 from store_adapters import ADAPTERS, everything_stored, fresh_store
 
 from breachdesk.casework import bodies, complaints, register, suppliers
+from breachdesk.casework.closing import obstacles
 from breachdesk.stores.any_store import AnyStore
 from breachdesk.testing import START, FixedNow, a_case, a_confirmed_breach, a_customer, an_actor
 from schemas.around_breach import Body, BodyTold
@@ -70,7 +71,7 @@ def test_a_suppliers_call_is_kept_in_a_case_without_a_breach_and_dates_the_case(
     saved = store.look(lambda uow: uow.cases.get(case.id))
     assert [n.supplier for n in kept] == ["Backup Barn Ltd", "Wires plc"]
     assert (kept[0].told_by, kept[0].reference) == ("Wilma Onyango", "INC-77")
-    assert saved.supplier_told_at == START - 3 * HOUR
+    assert (saved.third_party, saved.supplier_told_at) == ("Backup Barn Ltd", START - 3 * HOUR)
     names = store.look(lambda uow: suppliers.names(uow, saved))
     assert names == ("Backup Barn Ltd", "Wires plc")
 
@@ -330,3 +331,39 @@ def test_the_register_names_every_supplier(store: AnyStore) -> None:
     entry = store.look(lambda uow: register.entries(uow, START))[0]
 
     assert entry.suppliers == ("Backup Barn Ltd", "Wires plc")
+
+
+def test_an_earlier_call_of_another_supplier_is_not_put_in_the_mouth_of_the_one_named(
+    store: AnyStore, case: Case
+) -> None:
+    store.act(lambda uow: suppliers.record_notice(uow, ANA, case.id, a_notice(), START))
+    earlier = a_notice(supplier="Wires plc", told_at=START - 9 * HOUR)
+    store.act(lambda uow: suppliers.record_notice(uow, ANA, case.id, earlier, START))
+
+    saved = store.look(lambda uow: uow.cases.get(case.id))
+
+    assert (saved.third_party, saved.supplier_told_at) == ("Backup Barn Ltd", START - 3 * HOUR)
+
+
+def test_a_case_without_a_breach_is_closed_only_once_suppliers_and_complainants_are_answered(
+    store: AnyStore, case: Case
+) -> None:
+    asked = store.act(lambda uow: suppliers.ask(uow, ANA, case.id, a_question(), START))
+    logged = log(store, case_id=case.id)
+
+    def left() -> str:
+        found = store.look(lambda uow: obstacles(uow, uow.cases.get(case.id), START))
+        return "; ".join(map(str, found))
+
+    before = left()
+    store.act(
+        lambda uow: suppliers.record_answer(
+            uow, ANA, case.id, asked.id, answered_at=START, answered_by=None,
+            answer="They will not say.", now=START,
+        )
+    )  # fmt: skip
+    store.act(lambda uow: complaints.answer(uow, RHEA, logged.id, "Upheld.", START, START))
+
+    assert "Backup Barn Ltd has not answered" in before
+    assert f"{logged.id} has no outcome" in before
+    assert left() == ""

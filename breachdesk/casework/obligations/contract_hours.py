@@ -34,7 +34,7 @@ def _clause(dossier: Dossier, customer: Customer, hours: int) -> Obligation:
         ObligationKind.CONTRACT_HOURS,
         id=f"{ObligationKind.CONTRACT_HOURS}:{customer.id}",
         customer_id=customer.id,
-        title=f"Tell {customer.id} within the {hours} hours of its contract",
+        title=f"Tell a customer within the {hours} hours of its contract",
         started_at=aware,
         due=aware + timedelta(hours=hours),
         ended_at=stands.at,

@@ -18,7 +18,7 @@ def controller_questions(dossier: Dossier) -> Iterator[Obligation]:
             ObligationKind.CONTROLLER_QUESTION,
             id=f"{ObligationKind.CONTROLLER_QUESTION}:{question.entry}",
             customer_id=question.customer_id,
-            title=f"Answer the question of {question.customer_id} as controller",
+            title="Answer a controller’s question",
             started_at=question.asked_at,
             ended_at=question.answered_at,
             ended_by="they were answered" if question.answered_at else None,

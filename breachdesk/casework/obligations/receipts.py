@@ -30,7 +30,7 @@ def receipts(dossier: Dossier) -> Iterator[Obligation]:
             ObligationKind.CONTROLLER_RECEIPT,
             id=f"{ObligationKind.CONTROLLER_RECEIPT}:{row.customer_id}/{row.person_id}:v{row.version}",
             customer_id=row.customer_id,
-            title=f"Receipt of {row.customer_id} for its letter as controller",
+            title="Receipt of a letter to a controller",
             started_at=row.handed_over_at,
             due=row.handed_over_at + hours,
             ended_at=ended,
