@@ -83,11 +83,6 @@ def reminder(breach: Breach, row: NoticeRow, firm: str) -> str:
         "If they have not: ask them to look among unwanted mail. If it is not there, check their "
         "address by ringing a number that you already hold, then send it again."
     )
-    return "\n".join(
-        (
-            say,
-            "If they have: write down who confirmed it, and when.",
-            lost,
-            "Ask for no password. Offer that they ring back on a number that they already have.",
-        )
-    )
+    have = "If they have: write down who confirmed it, and when."
+    never = "Ask for no password. Offer that they ring back on a number that they already have."
+    return f"{say}\n{have}\n{lost}\n{never}"
