@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schemas.cause import Cause, CauseFinding
 from schemas.customer import Frozen
@@ -60,6 +61,53 @@ class TaskKind(StrEnum):
     UNSUPPORTED_EVIDENCE = "unsupported_evidence"
 
 
+class CallOutcome(StrEnum):
+    """What came of trying to tell somebody by telephone, or instead of it."""
+
+    REACHED_AND_TOLD = "reached_and_told"
+    MESSAGE_LEFT = "message_left"
+    NOBODY = "nobody"
+    WRONG_NUMBER = "wrong_number"
+    TOLD_IN_PERSON = "told_in_person"
+    LETTER_POSTED = "letter_posted"
+    NOT_NEEDED = "not_needed"
+    """Nothing of it is owed to this reader any more."""
+    NOT_RECORDED = "not_recorded"
+    """An earlier release kept a text only, which may say that nobody answered."""
+
+
+TELLS = frozenset(
+    {CallOutcome.REACHED_AND_TOLD, CallOutcome.TOLD_IN_PERSON, CallOutcome.LETTER_POSTED}
+)
+RUNG = frozenset(
+    {
+        CallOutcome.REACHED_AND_TOLD,
+        CallOutcome.MESSAGE_LEFT,
+        CallOutcome.NOBODY,
+        CallOutcome.WRONG_NUMBER,
+    }
+)
+"""A number was rung."""
+
+
+class CallAttempt(Frozen):
+    """One try to tell the reader of a telephone task."""
+
+    outcome: CallOutcome
+    at: datetime
+    recorded_by: str
+    recorded_at: datetime
+    number: str | None = Field(default=None, repr=False)
+    spoken_to: str | None = Field(default=None, repr=False)
+    said: str | None = Field(default=None, repr=False)
+    """What they said or asked."""
+    wants_it_in_writing: bool = False
+    proof: str | None = Field(default=None, repr=False)
+    """Of a letter that was posted: which, and where it is kept."""
+    next_at: datetime | None = None
+    """When somebody tries again."""
+
+
 class Task(Frozen):
     """Something a person must do; a telephone task says whom, why and what to say."""
 
@@ -74,6 +122,20 @@ class Task(Frozen):
     done_at: datetime | None = None
     done_by: str | None = None
     outcome: str = Field(default="", repr=False)
+    number: str | None = Field(default=None, repr=False)
+    """To ring; None: none is stored, or it is no telephone task."""
+    attempts: tuple[CallAttempt, ...] = ()
+    """Of a telephone task, oldest first."""
+
+    @property
+    def told(self) -> CallAttempt | None:
+        """The try by which the reader was told; None: none has."""
+        return next((a for a in self.attempts if a.outcome in TELLS), None)
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When somebody tries again; None: no time is set."""
+        return self.attempts[-1].next_at if self.attempts else None
 
 
 class Note(Frozen):
@@ -140,6 +202,15 @@ class Case(Frozen):
     erasure: Erasure | None = None
     """Asked for; carried out once it says when."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _reopen_calls_without_outcome(cls, data: Any) -> Any:
+        """An earlier release closed a telephone task with a text that may say that nobody
+        answered. In an open case somebody says what came of it."""
+        if not isinstance(data, dict) or data.get("state") == CaseState.CLOSED:
+            return data
+        return {**data, "tasks": [_without_outcome(task) for task in data.get("tasks", ())]}
+
     @property
     def erased(self) -> Erasure | None:
         """The erasure, once it was carried out."""
@@ -149,3 +220,19 @@ class Case(Frozen):
     def cause(self) -> Cause | None:
         """As it was said last; None: nobody was asked."""
         return self.cause_findings[-1].cause if self.cause_findings else None
+
+
+def _without_outcome(task: Any) -> Any:
+    closed_by_text = isinstance(task, dict) and (
+        task.get("kind") == TaskKind.TELEPHONE and task.get("done_at") and "attempts" not in task
+    )
+    if not closed_by_text:
+        return task
+    attempt = {
+        "outcome": CallOutcome.NOT_RECORDED,
+        "at": task["done_at"],
+        "recorded_by": task.get("done_by") or "",
+        "recorded_at": task["done_at"],
+        "said": task.get("outcome") or None,
+    }
+    return {**task, "done_at": None, "done_by": None, "outcome": "", "attempts": [attempt]}

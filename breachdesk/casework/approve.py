@@ -283,11 +283,16 @@ def _release(
         scripts=ready.scripts,
     )
     uow.breaches.put(sealed)
+    version = approval.facts_version
     calls = [
-        telephone_task(breach.id, r, approval.facts_version, script.text, r.reason, now)
+        telephone_task(breach.id, r, _name(uow, r), version, script.text, r.reason, now)
         for r, script in zip(ready.telephone, ready.calls, strict=True)
     ]
     cases.with_tasks(uow, breach.case_id, calls, now)
+
+
+def _name(uow: UnitOfWork, recipient: Recipient) -> str:
+    return uow.customers.get(recipient.customer_id).name
 
 
 def _audit(uow: UnitOfWork, approval: Approval, case_id: str, now: datetime) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from breachdesk.casework.authority import require, required, required_name
 from breachdesk.casework.causes import audit_cause, check_known, with_cause
 from breachdesk.casework.closing import obstacles
+from breachdesk.casework.telephone import is_earlier
 from breachdesk.ports import UnitOfWork
 from schemas.case import Case, CaseState, Containment, ContainmentKind, Note, Origin, Task, TaskKind
 from schemas.cause import CauseFinding
@@ -18,6 +19,7 @@ from schemas.times import in_utc
 from schemas.user import Actor, Duty
 
 ANYBODY = tuple(Duty)
+SYSTEM = "system:casework"
 HANDS = (Duty.ANALYST, Duty.RESPONDER)
 
 
@@ -137,11 +139,18 @@ def complete_containment(
 def complete_task(
     uow: UnitOfWork, actor: Actor, case_id: str, task_id: str, outcome: str, now: datetime
 ) -> Case:
-    """Done by, and what came of it (`bounced → telephoned, by, outcome`)."""
+    """Done by, and what came of it. Raises NotAllowed for a telephone task: it ends by a call
+    that told its reader (`calls.record_call`)."""
     require(actor, *ANYBODY, act="complete a task")
     case = uow.cases.get(case_id)
-    task = _task(case, task_id)
-    outcome = required(outcome, place="outcome", remedy="Say whom you reached and what was said.")
+    task = open_task(case, task_id)
+    if task.kind is TaskKind.TELEPHONE:
+        raise NotAllowed(
+            "a telephone task says what came of the call",
+            place=task.id,
+            remedy="Record the call: reached and told, a message left, nobody, or a wrong number.",
+        )
+    outcome = required(outcome, place="outcome", remedy="Say what came of it.")
     done = task.model_copy(update={"done_at": now, "done_by": actor.id, "outcome": outcome})
     tasks = tuple(done if t.id == task_id else t for t in case.tasks)
     saved = _save(uow, case, tasks=tasks)
@@ -189,22 +198,33 @@ def close(
 
 
 def with_tasks(uow: UnitOfWork, case_id: str, tasks: Iterable[Task], now: datetime) -> Case:
-    """Open these tasks unless they are there; for programs, so the audit names the system."""
+    """Open these tasks unless they are there; for programs, so the audit names the system. A call
+    with a later version of a letter takes the place of one that nobody reached."""
     case = uow.cases.get(case_id)
     known = {task.id for task in case.tasks}
     fresh = tuple(task for task in tasks if task.id not in known)
     if not fresh:
         return case
-    saved = _save(uow, case, tasks=(*case.tasks, *fresh))
+    kept = tuple(_superseded(task, fresh, case.breach_id, now) for task in case.tasks)
+    saved = _save(uow, case, tasks=(*kept, *fresh))
     uow.audit.record(
         at=now,
-        actor="system:casework",
+        actor=SYSTEM,
         act="case:tasks:opened",
         subject=case.id,
         facts={"tasks": [task.id for task in fresh]},
         case_id=case.id,
     )
     return saved
+
+
+def _superseded(task: Task, fresh: Iterable[Task], breach_id: str | None, now: datetime) -> Task:
+    """It has told nobody: its later version is to be told now."""
+    if not any(is_earlier(task, later, breach_id) for later in fresh):
+        return task
+    text = "A call with a later version of the letter took its place."
+    changes = {"done_at": now, "done_by": SYSTEM, "outcome": text}
+    return task.model_copy(update=changes)
 
 
 def check_task(task_id: str, title: str, reason: str, now: datetime, script: str = "") -> Task:
@@ -238,7 +258,8 @@ def _not_in_the_future(moment: datetime | None, now: datetime, place: str) -> No
         raise BadInput("this time lies in the future", place=place, remedy="Correct it.")
 
 
-def _task(case: Case, task_id: str) -> Task:
+def open_task(case: Case, task_id: str) -> Task:
+    """Raises NotFound, and NotAllowed when it is done already."""
     task = next((t for t in case.tasks if t.id == task_id), None)
     if task is None:
         raise NotFound(f"no task {task_id}", place=case.id, remedy="See the case's tasks.")

@@ -20,7 +20,7 @@ from breachdesk.ports import UnitOfWork
 from schemas.affected import Manifest
 from schemas.approval import Approval
 from schemas.breach import Breach
-from schemas.case import Case, CaseState, Erasure
+from schemas.case import CallAttempt, Case, CaseState, Erasure
 from schemas.customer import Customer, Frozen, Person
 from schemas.decision import Decision
 from schemas.errors import BadInput, NotAllowed
@@ -192,7 +192,14 @@ def _erase_values_before_the_case(uow: UnitOfWork, case: Case, actor: Actor, now
 
 def _forgotten(case: Case, redaction: Redaction) -> Case:
     tasks = tuple(
-        task.model_copy(update={"script": _gone(task.script), "outcome": _gone(task.outcome)})
+        task.model_copy(
+            update={
+                "script": _gone(task.script),
+                "outcome": _gone(task.outcome),
+                "number": None,
+                "attempts": tuple(_attempt_forgotten(attempt) for attempt in task.attempts),
+            }
+        )
         for task in case.tasks
     )
     notes = tuple(note.model_copy(update={"text": ERASED}) for note in case.notes)
@@ -206,6 +213,13 @@ def _forgotten(case: Case, redaction: Redaction) -> Case:
             "near_miss_account": account,
         }
     )  # fmt: skip
+
+
+def _attempt_forgotten(attempt: CallAttempt) -> CallAttempt:
+    named = ("number", "spoken_to", "said", "proof")
+    return attempt.model_copy(
+        update={name: ERASED for name in named if getattr(attempt, name) is not None}
+    )
 
 
 def _gone(text: str) -> str:

@@ -128,8 +128,9 @@ def open_call(uow: UnitOfWork, row: NoticeRow, reason: str, now: datetime) -> No
     whose = (row.customer_id, row.person_id, row.kind)
     recipient = recipient_of(manifest, *whose) if manifest else None
     if recipient is not None:
+        name = uow.customers.get(row.customer_id).name
         script = sealed_script(uow, row)
-        task = telephone_task(breach.id, recipient, row.version, script, reason, now)
+        task = telephone_task(breach.id, recipient, name, row.version, script, reason, now)
         cases.with_tasks(uow, breach.case_id, [task], now)
 
 

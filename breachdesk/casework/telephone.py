@@ -9,6 +9,7 @@ from schemas.affected import Manifest, NoticeKind, Recipient
 from schemas.approval import SealedScripts
 from schemas.case import Task, TaskKind
 from schemas.notice import NoticeRow
+from schemas.signs import shown
 
 NO_SCRIPT = (
     "An earlier release approved this letter and kept no script. Read the letter out as it was "
@@ -39,17 +40,34 @@ def notice_of(task: Task, breach_id: str) -> tuple[NoticeKind, int] | None:
     return None
 
 
+def is_earlier(task: Task, later: Task, breach_id: str | None) -> bool:
+    """Is it an open call to the same reader about an earlier version of the same letter?"""
+    if breach_id is None or task.done_at is not None or task.kind is not TaskKind.TELEPHONE:
+        return False
+    if (task.customer_id, task.person_id) != (later.customer_id, later.person_id):
+        return False
+    ours, theirs = notice_of(task, breach_id), notice_of(later, breach_id)
+    return bool(ours and theirs and ours[0] is theirs[0] and ours[1] < theirs[1])
+
+
 def telephone_task(
-    breach_id: str, recipient: Recipient, version: int, script: str, reason: str, now: datetime
+    breach_id: str,
+    recipient: Recipient,
+    customer_name: str,
+    version: int,
+    script: str,
+    reason: str,
+    now: datetime,
 ) -> Task:
     """Opened by a program, done by a person."""
     whose = (recipient.kind, recipient.customer_id, recipient.person_id)
     return Task(
         id=task_id(breach_id, *whose, version),
         kind=TaskKind.TELEPHONE,
-        title=f"Telephone {recipient.customer_id}, {KINDS[recipient.kind]}",
+        title=f"Telephone {shown(customer_name)}, {KINDS[recipient.kind]}",
         customer_id=recipient.customer_id,
         person_id=recipient.person_id,
+        number=recipient.phone or None,
         script=script,
         opened_at=now,
         reason=reason,

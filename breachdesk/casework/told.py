@@ -11,7 +11,7 @@ from breachdesk.casework.telephone import notice_of
 from breachdesk.ports import UnitOfWork
 from schemas.affected import NoticeKind
 from schemas.breach import Breach
-from schemas.case import Task, TaskKind
+from schemas.case import CallOutcome, Task, TaskKind
 from schemas.notice import NoticeRow, Status
 
 TOLD = (Status.HANDED_OVER, Status.DELIVERED)
@@ -27,7 +27,8 @@ class Telling:
     version: int
     """Of NoticeFacts."""
     at: datetime
-    by_telephone: bool = False
+    spoken: CallOutcome | None = None
+    """How, where it was no letter by mail."""
 
     @property
     def reader(self) -> tuple[str, str, NoticeKind]:
@@ -61,9 +62,8 @@ def _by_mail(rows: Iterable[NoticeRow]) -> Iterator[Telling]:
 
 def _by_telephone(breach_id: str, tasks: Iterable[Task]) -> Iterator[Telling]:
     for task in tasks:
-        if task.kind is not TaskKind.TELEPHONE or task.done_at is None:
-            continue
-        notice = notice_of(task, breach_id)
-        if notice is not None and task.customer_id and task.person_id:
+        notice = notice_of(task, breach_id) if task.kind is TaskKind.TELEPHONE else None
+        told = task.told
+        if notice and told and task.customer_id and task.person_id:
             kind, version = notice
-            yield Telling(task.customer_id, task.person_id, kind, version, task.done_at, True)
+            yield Telling(task.customer_id, task.person_id, kind, version, told.at, told.outcome)

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from breachdesk.casework import cases
+from breachdesk.casework import calls, cases
 from breachdesk.console.contact_rows import ContactWarnings, contact_warnings
 from breachdesk.console.desk import Desk, Posted, Signed
+from breachdesk.console.forms import Form
 from breachdesk.console.pages import customer_names
 from breachdesk.ports import UnitOfWork
-from schemas.case import Case, Task
+from schemas.case import CallOutcome, Case, Task, TaskKind
 from schemas.customer import Person
 from schemas.errors import BreachDeskError, NotFound
 
@@ -39,14 +40,40 @@ def task(case_id: str, task_id: str, desk: Signed) -> Response:
 
 @router.post("/cases/{case_id}/tasks/{task_id:path}")
 def complete(case_id: str, task_id: str, desk: Signed, form: Posted) -> Response:
-    """Done, with the outcome in words."""
+    """One try of a telephone task, or the outcome of another task in words."""
+
+    def work(uow: UnitOfWork) -> Task:
+        case = uow.cases.get(case_id)
+        if cases.open_task(case, task_id).kind is TaskKind.TELEPHONE:
+            saved = _record_call(uow, desk, case_id, task_id, form)
+        else:
+            outcome = form.text("outcome")
+            saved = cases.complete_task(uow, desk.actor, case_id, task_id, outcome, now=desk.now)
+        return next(task for task in saved.tasks if task.id == task_id)
+
     return desk.attempt(
-        lambda uow: cases.complete_task(
-            uow, desk.actor, case_id, task_id, form.text("outcome"), now=desk.now
-        ),
-        then="/tasks",
-        done="task",
+        work,
+        then=lambda task: f"/tasks?done={'task' if task.done_at else 'tried'}",
+        done="",
         again=lambda problem: _show(desk, case_id, task_id, form, problem),
+    )
+
+
+def _record_call(uow: UnitOfWork, desk: Desk, case_id: str, task_id: str, form: Form) -> Case:
+    return calls.record_call(
+        uow,
+        desk.actor,
+        case_id,
+        task_id,
+        form.word("call_outcome", CallOutcome, "What came of it"),
+        now=desk.now,
+        at=form.when("at", "When"),
+        number=form.text("number"),
+        spoken_to=form.text("spoken_to"),
+        said=form.text("said"),
+        wants_it_in_writing=form.ticked("in_writing"),
+        proof=form.text("proof"),
+        next_at=form.when("next_at", "Next try"),
     )
 
 
@@ -66,16 +93,30 @@ def _show(
     found = next((t for t in case.tasks if t.id == task_id), None)
     if found is None:
         raise NotFound("no such task", place=case_id, remedy="See the list of tasks.")
+    person = desk.look(lambda uow: _person(uow, found))
+    contacts = desk.look(lambda uow: _contacts(uow, desk, case, found))
+    number = _number(found, person, contacts)
     return desk.page(
         "task.html",
         case=case,
         task=found,
-        person=desk.look(lambda uow: _person(uow, found)),
-        contacts=desk.look(lambda uow: _contacts(uow, desk, case, found)),
+        person=person,
+        contacts=contacts,
+        number=number,
         names=desk.look(customer_names),
-        typed=typed,
+        typed=typed or {"number": number or ""},
         problem=problem,
     )
+
+
+def _number(task: Task, person: Person | None, contacts: ContactWarnings) -> str | None:
+    """The number to ring, the same as the script says. One that came with a change is not rung:
+    None, or the one that was held before."""
+    if contacts.changed:
+        return contacts.changed[0].number or None
+    if contacts.added:
+        return None
+    return task.number or (person.phone if person else None) or None
 
 
 def _contacts(uow: UnitOfWork, desk: Desk, case: Case, task: Task) -> ContactWarnings:

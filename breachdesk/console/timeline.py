@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 
 from breachdesk.console.case_file import CaseFile
-from breachdesk.console.words import CONTAINMENT, ORIGIN, figures
+from breachdesk.console.words import CALL_KEPT, CONTAINMENT, ORIGIN, figures
 from schemas.approval import ApprovalKind
+from schemas.case import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,9 @@ class Moment:
     title: str
     said: str = ""
     path: str = ""
+    typed: bool = False
+    """Typed to the minute by somebody who acted before they typed it: it comes after what machines
+    saw in that minute."""
 
 
 def timeline(file: CaseFile) -> list[Moment]:
@@ -32,7 +37,13 @@ def timeline(file: CaseFile) -> list[Moment]:
         *_released(file),
         *_ended(file),
     ]
-    return sorted(moments, key=lambda moment: moment.at)
+    return sorted(moments, key=_place)
+
+
+def _place(moment: Moment) -> tuple[datetime, bool, datetime]:
+    to_the_minute = (moment.at.second, moment.at.microsecond) == (0, 0)
+    minute = moment.at.replace(second=0, microsecond=0)
+    return minute, moment.typed and to_the_minute, moment.at
 
 
 def _seen(file: CaseFile) -> Iterator[Moment]:
@@ -60,9 +71,8 @@ def _worked(file: CaseFile) -> Iterator[Moment]:
         yield Moment(note.at, "act", f"{note.by} noted", note.text)
     for step in file.case.containment:
         if step.done_at:
-            yield Moment(
-                step.done_at, "act", f"{step.done_by}: {CONTAINMENT[step.kind]}", step.text
-            )
+            said = f"{step.done_by}: {CONTAINMENT[step.kind]}"
+            yield Moment(step.done_at, "act", said, step.text, typed=True)
 
 
 def _breach(file: CaseFile) -> Iterator[Moment]:
@@ -70,7 +80,11 @@ def _breach(file: CaseFile) -> Iterator[Moment]:
     if breach is None:
         return
     yield Moment(
-        breach.aware_at, "act", f"Aware, as {breach.confirmed_by} declared", f"“{breach.reason}”"
+        breach.aware_at,
+        "act",
+        f"Aware, as {breach.confirmed_by} declared",
+        f"“{breach.reason}”",
+        typed=True,
     )
     if breach.discovered_at:
         yield Moment(breach.discovered_at, "", "A person first looked")
@@ -111,13 +125,22 @@ def _released(file: CaseFile) -> Iterator[Moment]:
             f"Reported to {submission.report.authority}",
             f"by {submission.submitted_by}, {submission.channel} {submission.reference}".rstrip(),
             f"{file.path}/report",
+            typed=True,
         )
+
+
+def _tried(file: CaseFile, task: Task) -> Iterator[Moment]:
+    for attempt in task.attempts:
+        said = f"{attempt.recorded_by}: {task.title}: {CALL_KEPT[attempt.outcome]}"
+        path = f"{file.path}/tasks/{quote(task.id)}"
+        yield Moment(attempt.at, "act", said, attempt.said or "", path, typed=True)
 
 
 def _ended(file: CaseFile) -> Iterator[Moment]:
     case = file.case
     for task in case.tasks:
-        if task.done_at:
+        yield from _tried(file, task)
+        if task.done_at and not task.attempts:
             yield Moment(task.done_at, "act", f"{task.done_by}: {task.title}", task.outcome)
     if case.closed_at:
         yield Moment(case.closed_at, "act", "Case closed", case.close_reason)

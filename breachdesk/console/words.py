@@ -32,6 +32,17 @@ TASK = {
     "cases_joined": "Cases joined",
     "unsupported_evidence": "Evidence moved",
 }
+CALL = {
+    "reached_and_told": "Reached, and told everything",
+    "message_left": "A message was left",
+    "nobody": "Nobody answered",
+    "wrong_number": "The number was wrong",
+    "told_in_person": "Told in person",
+    "letter_posted": "A letter was posted",
+    "not_needed": "Not needed: nothing is owed to them any more",
+}
+"""What a person may choose."""
+CALL_KEPT = CALL | {"not_recorded": "Not recorded"}
 CERTAINTY = {
     "confirmed": "Confirmed",
     "likely": "Likely",
@@ -190,6 +201,7 @@ DONE = {
     "lead": "You lead this case.",
     "containment": "Containment list changed.",
     "task": "Task closed, outcome kept.",
+    "tried": "The try is kept. The task stays open: nobody was told.",
     "closed": "Case closed. It stays in the register.",
     "confirmed": "Breach confirmed. The clocks run from the time you declared.",
     "aware": "Another time of awareness is declared; the clocks follow it, the earlier one stays.",

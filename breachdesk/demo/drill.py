@@ -9,6 +9,7 @@ from breachdesk.bootstrap.house import Premises
 from breachdesk.casework import (
     affected,
     approve,
+    calls,
     cases,
     confirm,
     decide,
@@ -25,7 +26,7 @@ from schemas.affected import Certainty, Exposure
 from schemas.alert import AlertView, Severity
 from schemas.approval import Approval
 from schemas.breach import Breach
-from schemas.case import Case, ContainmentKind
+from schemas.case import CallOutcome, Case, ContainmentKind, Task, TaskKind
 from schemas.cause import Cause
 from schemas.customer import Role
 from schemas.errors import Corrupt
@@ -161,7 +162,7 @@ def telephone_and_report(house: Premises, clock: StageClock, case: Case, breach:
         responder, now = actor("responder"), house.now()
         for task in uow.cases.get(case.id).tasks:
             if task.done_at is None:
-                cases.complete_task(uow, responder, case.id, task.id, words.TELEPHONED, now)
+                _do_task(uow, case.id, task, now)
         report.submit(
             uow,
             responder,
@@ -175,3 +176,15 @@ def telephone_and_report(house: Premises, clock: StageClock, case: Case, breach:
         )
 
     house.store.act(work)
+
+
+def _do_task(uow: UnitOfWork, case_id: str, task: Task, now: datetime) -> None:
+    responder = actor("responder")
+    if task.kind is not TaskKind.TELEPHONE:
+        cases.complete_task(uow, responder, case_id, task.id, words.CHECKED, now)
+        return
+    calls.record_call(
+        uow, responder, case_id, task.id, CallOutcome.REACHED_AND_TOLD,
+        at=now - timedelta(minutes=10), number=task.number or words.INVOICE_NUMBER,
+        spoken_to=words.SPOKEN_TO, said=words.TELEPHONED, wants_it_in_writing=True, now=now,
+    )  # fmt: skip

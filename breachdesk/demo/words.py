@@ -22,7 +22,10 @@ PANEL_LOG = (
     "The billing panel's own log is whole for that hour. It shows each page that was opened; "
     "neither this customer's record nor any list or export is among them."
 )
-TELEPHONED = "Spoken to the contact on the number of an old invoice; letter read out (drill)."
+TELEPHONED = "The script was read out. They repeat the reference (drill)."
+SPOKEN_TO = "the contact named in the script"
+INVOICE_NUMBER = "the number on an old invoice"
+CHECKED = "Compared with the contract (drill)."
 
 
 def decision(breach: Breach, by: str, now: datetime) -> Decision:

@@ -419,9 +419,27 @@ def delivered(page: Page, desk: Desk) -> None:
         if before.startswith("No task"):
             break
         page.locator("tr[data-row] a[href*='/tasks/']").first.click()
-        page.fill("#f-outcome", "Reached at 14:05; will change the password today.")
-        press(page, "Close the task")
+        if page.locator("#f-call_outcome").count():
+            called(page)
+        else:
+            page.fill("#f-outcome", "Compared with the contract: the number is right.")
+            press(page, "Close the task")
         said(page, "Task closed")
+
+
+def called(page: Page) -> None:
+    """A call that reaches nobody leaves the task open; the next one tells its reader."""
+    address = page.url
+    page.select_option("#f-call_outcome", "nobody")
+    page.fill("#f-number", "01632 960111")
+    press(page, "Keep this")
+    said(page, "nobody was told")
+    page.goto(address)
+    page.select_option("#f-call_outcome", "reached_and_told")
+    page.fill("#f-number", "01632 960111")
+    page.fill("#f-spoken_to", "Jo Mason")
+    page.fill("#f-said", "Will change the password today.")
+    press(page, "Keep this")
 
 
 def reported(page: Page) -> None:

@@ -22,6 +22,7 @@ from waiting_letters import (
 from breachdesk.casework import (
     affected,
     approve,
+    calls,
     cases,
     decide,
     erase,
@@ -49,7 +50,7 @@ from breachdesk.testing import (
 )
 from notifiers.testing import DECISION, FACTS
 from schemas.affected import Certainty, Manifest
-from schemas.case import Case, ContainmentKind, Note
+from schemas.case import CallOutcome, Case, ContainmentKind, Note
 from schemas.cause import Cause
 from schemas.customer import Customer, Role
 from schemas.errors import BadInput, NotAllowed
@@ -179,9 +180,11 @@ def close_it(scene: Scene) -> None:
         )  # fmt: skip
         for task in uow.cases.get(scene.case_id).tasks:
             if task.done_at is None:
-                cases.complete_task(
-                    uow, RESPONDER, scene.case_id, task.id, "Jolanta was told", scene.now()
-                )
+                calls.record_call(
+                    uow, RESPONDER, scene.case_id, task.id, CallOutcome.REACHED_AND_TOLD,
+                    number="01632 960431", spoken_to="Jolanta B.", said="Jolanta was told",
+                    now=scene.now(),
+                )  # fmt: skip
         for duty in obligations.obligations_of(uow, "BR-0001", scene.now()):
             if duty.running:
                 reason = "WAIVED-BECAUSE Jolanta was given the whole of it on the telephone."

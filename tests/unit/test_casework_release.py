@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from waiting_letters import place
 
-from breachdesk.casework import affected, approve, cases, decide, notify, obligations, triage
+from breachdesk.casework import affected, approve, calls, decide, notify, obligations, triage
 from breachdesk.casework.letter_heads import heads
 from breachdesk.casework.letters import Letters
 from breachdesk.casework.outbox import StoreOutbox
@@ -33,6 +33,7 @@ from notifiers.testing import DECISION, FACTS, PROFILE, facts_with
 from schemas.affected import Certainty, Manifest, NoticeKind
 from schemas.approval import Approval, ApprovalKind
 from schemas.breach import Breach
+from schemas.case import CallOutcome
 from schemas.customer import AssetKind, Pecr, Role
 from schemas.decision import Answer, Basis, Decision, LawEnforcementHold
 from schemas.errors import BadInput, Conflict, Incomplete, Misconfigured, NotAllowed
@@ -549,7 +550,10 @@ def test_duties_stop_when_everybody_was_written_to_or_telephoned(scene: Scene) -
     assert found[ObligationKind.OWN_PROMISE].ended_at == scene.now()
     assert found[ObligationKind.CONTROLLERS_ART33_2].ended_at is None
     for call in scene.calls():
-        scene.act(cases.complete_task, RESPONDER, scene.breach.case_id, call, "spoke to them")
+        scene.act(
+            calls.record_call, RESPONDER, scene.breach.case_id, call,
+            CallOutcome.REACHED_AND_TOLD, number="01632 960009", spoken_to="Jo", said="understood",
+        )  # fmt: skip
     after = {c.kind: c for c in running(scene)}
 
     assert after[ObligationKind.CONTROLLERS_ART33_2].ended_at == scene.now()

@@ -131,7 +131,7 @@ def test_a_customer_who_comes_later_is_owed_it_and_the_duty_runs_again(
     scene.imports("tailspin,Tailspin Ltd,hi@tailspin.example,01632 960003,Al Fox,en-GB\n", by="kim")
     scene.possible("tailspin")
 
-    assert ended.ended_by == "all 2 readers were written to"
+    assert ended.ended_by == "2 readers told: 2 by e-mail"
     assert untold(scene, "art34_people") == {"tailspin"}
 
 

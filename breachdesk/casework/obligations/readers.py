@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from breachdesk.casework.obligations.dossier import Dossier
 from breachdesk.casework.telephone import notice_of
-from schemas.affected import Channel, Recipient
-from schemas.case import TaskKind
+from breachdesk.casework.told import Telling
+from schemas.affected import Channel, NoticeKind, Recipient
+from schemas.case import CallOutcome, Task, TaskKind
 from schemas.notice import Status
 from schemas.obligation import Owed
+
+Reader = tuple[str, str, NoticeKind]
 
 ROW_SAYS = {
     Status.QUEUED: "the letter has not left yet",
@@ -24,38 +28,49 @@ ROW_SAYS = {
 }
 
 
+MEANS = {
+    None: "by e-mail",
+    CallOutcome.REACHED_AND_TOLD: "by telephone",
+    CallOutcome.TOLD_IN_PERSON: "in person",
+    CallOutcome.LETTER_POSTED: "by post",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """How telling these readers stands."""
 
-    owed: tuple[Owed, ...]
-    at: datetime | None
+    owed: tuple[Owed, ...] = ()
+    at: datetime | None = None
     """When the last of them was told; None while one is owed, or there are none."""
-    count: int
-    """Of all readers, told or not."""
-    by_telephone: bool
-    """At least one of them was told by telephone."""
+    how: str | None = None
+    """E.g. `3 readers told: 2 by e-mail, 1 by telephone`; None while one is owed."""
 
 
-def told(dossier: Dossier, wanted: Callable[[Recipient], bool]) -> Told | None:
-    """Of the newest list's recipients that `wanted` picks; None: it picks nobody. A letter of any
-    version tells of the breach."""
+def told(dossier: Dossier, wanted: Callable[[Recipient], bool]) -> Told:
+    """Of the newest list's recipients that `wanted` picks. A letter of any version tells of the
+    breach."""
     manifest = dossier.manifest
     readers = [r for r in (manifest.recipients if manifest else ()) if wanted(r)]
-    if not readers:
-        return None
-    first: dict[tuple[str, str, str], datetime] = {}
+    first: dict[Reader, Telling] = {}
     for telling in dossier.tellings:
-        first.setdefault(telling.reader, telling.at)
-    keys = [(r.customer_id, r.person_id, r.kind) for r in readers]
-    owed = tuple(
-        owed_to(dossier, reader)
-        for reader, key in zip(readers, keys, strict=True)
-        if key not in first
-    )
-    at = None if owed else max(first[key] for key in keys)
-    calls = {r.reader for r in dossier.tellings if r.by_telephone}
-    return Told(owed, at, len(keys), any(key in calls for key in keys))
+        first.setdefault(telling.reader, telling)
+    owed = [r for r in readers if _reader(r) not in first]
+    if owed or not readers:
+        return Told(tuple(owed_to(dossier, reader) for reader in owed))
+    done = [first[_reader(reader)] for reader in readers]
+    return Told((), max(telling.at for telling in done), _how(done))
+
+
+def _reader(recipient: Recipient) -> Reader:
+    return recipient.customer_id, recipient.person_id, recipient.kind
+
+
+def _how(done: Sequence[Telling]) -> str:
+    counts = Counter(MEANS[telling.spoken] for telling in done)
+    means = ", ".join(f"{count} {word}" for word, count in sorted(counts.items()))
+    readers = "1 reader" if len(done) == 1 else f"{len(done)} readers"
+    return f"{readers} told: {means}"
 
 
 def owed_to(dossier: Dossier, reader: Recipient) -> Owed:
@@ -68,13 +83,29 @@ def owed_to(dossier: Dossier, reader: Recipient) -> Owed:
     )
 
 
+CALL_SAYS = {
+    CallOutcome.MESSAGE_LEFT: "rung: a message was left, and they were not told",
+    CallOutcome.NOBODY: "rung: nobody answered",
+    CallOutcome.WRONG_NUMBER: "rung: the number was wrong",
+    CallOutcome.NOT_RECORDED: "rung: nobody recorded whether they were told",
+}
+
+
+def _call_says(task: Task) -> str:
+    if not task.attempts:
+        return "to be telephoned"
+    said = CALL_SAYS.get(task.attempts[-1].outcome, "not reached by telephone")
+    tries = len(task.attempts)
+    return said if tries == 1 else f"{said}; {tries} tries so far"
+
+
 def _stands(dossier: Dossier, reader: Recipient) -> str:
     whose = (reader.customer_id, reader.person_id)
     for task in reversed(dossier.case.tasks):
         notice = notice_of(task, dossier.breach.id)
         theirs = (task.customer_id, task.person_id) == whose and notice
         if theirs and notice and notice[0] is reader.kind and task.kind is TaskKind.TELEPHONE:
-            return "not reached by telephone yet"
+            return _call_says(task)
     rows = [
         r for r in dossier.rows if (r.customer_id, r.person_id, r.kind) == (*whose, reader.kind)
     ]
