@@ -26,6 +26,7 @@ from breachdesk.casework.standing import check_not_standing
 from breachdesk.casework.telephone import telephone_task
 from breachdesk.casework.witness import fit_witness, queue_witness
 from breachdesk.ports import Renderer, UnitOfWork
+from schemas.affected import Recipient
 from schemas.approval import Approval, ApprovalKind, SealedScripts
 from schemas.errors import BadInput, Conflict, Incomplete, NotAllowed
 from schemas.settings import ProviderProfile, SenderSettings, Settings

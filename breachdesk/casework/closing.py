@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,6 +40,12 @@ class Obstacle:
 
 def obstacles(uow: UnitOfWork, case: Case, now: datetime) -> list[Obstacle]:
     """Empty: it may be closed."""
+    duties = obligations_of(uow, case.breach_id, now) if case.breach_id else ()
+    return obstacles_among(uow, case, duties)
+
+
+def obstacles_among(uow: UnitOfWork, case: Case, duties: Sequence[Obligation]) -> list[Obstacle]:
+    """As `obstacles`, where the obligations of the breach were computed already."""
     if case.erased:
         return []
     found = [*_tasks(case)]
@@ -47,8 +53,7 @@ def obstacles(uow: UnitOfWork, case: Case, now: datetime) -> list[Obstacle]:
         found += _records(uow, case)
     if case.breach_id:
         found += _documents(uow, case.breach_id)
-        running = (o for o in obligations_of(uow, case.breach_id, now) if o.running)
-        found += [_duty(duty) for duty in running]
+        found += [_duty(duty) for duty in duties if duty.running]
         found += _letters(uow, case.breach_id)
     return found
 

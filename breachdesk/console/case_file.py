@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from breachdesk.casework import obligations
+from breachdesk.casework.closing import Obstacle, obstacles_among
 from breachdesk.casework.groups import affected_groups
 from breachdesk.console.pages import customer_names
 from breachdesk.ports import UnitOfWork
@@ -45,6 +46,8 @@ class CaseFile:
     paused: bool = False
     groups: tuple[AffectedGroup, ...] = ()
     """People affected who are no customers."""
+    obstacles: tuple[Obstacle, ...] = ()
+    """What stands against closing the case."""
 
     @property
     def path(self) -> str:
@@ -109,8 +112,11 @@ def read_case(uow: UnitOfWork, case_id: str, now: datetime) -> CaseFile:
     alerts = tuple(uow.alerts.get(pk) for pk in case.alerts)
     names = customer_names(uow)
     if case.breach_id is None:
-        return CaseFile(case, alerts, names, groups=affected_groups(uow, case.id))
+        against = tuple(obstacles_among(uow, case, ()))
+        groups = affected_groups(uow, case.id)
+        return CaseFile(case, alerts, names, groups=groups, obstacles=against)
     book, breach_id = uow.breaches, case.breach_id
+    duties = obligations.obligations_of(uow, breach_id, now)
     return CaseFile(
         case,
         alerts,
@@ -123,7 +129,8 @@ def read_case(uow: UnitOfWork, case_id: str, now: datetime) -> CaseFile:
         tuple(uow.notices.list(breach_id=breach_id)),
         book.latest(ReportFacts, breach_id),
         tuple(book.all(Submission, breach_id)),
-        obligations.obligations_of(uow, breach_id, now),
+        duties,
         book.paused(breach_id),
         affected_groups(uow, case.id),
+        tuple(obstacles_among(uow, case, duties)),
     )

@@ -35,6 +35,14 @@ class State:
     names: dict[str, str]
     case_of: dict[str, str]
 
+    @property
+    def pressing(self) -> list[tuple[Obligation, list[Obligation]]]:
+        """Of each breach the most pressing duty, and the rest."""
+        by_breach: dict[str, list[Obligation]] = {}
+        for duty in self.obligations:
+            by_breach.setdefault(duty.breach_id, []).append(duty)
+        return [(duties[0], duties[1:]) for duties in by_breach.values()]
+
 
 @router.get("/")
 def overview(desk: Signed) -> Response:

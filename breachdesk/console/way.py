@@ -7,7 +7,18 @@ from dataclasses import dataclass, replace
 from breachdesk.console.case_file import CaseFile
 from breachdesk.console.words import counted, figures, listed
 from schemas.case import CaseState
+from schemas.obligation import ObligationKind
 from schemas.user import Duty
+
+REPORTS = (ObligationKind.ICO_ART33, ObligationKind.ICO_PECR)
+TELLING = (
+    ObligationKind.OWN_PROMISE,
+    ObligationKind.ART34_PEOPLE,
+    ObligationKind.PECR_SUBSCRIBERS,
+    ObligationKind.CONTROLLERS_ART33_2,
+    ObligationKind.CORRECTIONS,
+)
+"""Duties that a letter ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +130,8 @@ def _decision(file: CaseFile) -> Step:
 def _approval(file: CaseFile) -> Step:
     if file.approval and file.released:
         return Step("Approval", True, f"by {file.approval.approved_by}", f"{file.path}/approval")
+    if file.facts is None and _nobody_to_tell(file):
+        return Step("Approval", True, "nobody is to be told", f"{file.path}/duties")
     if file.facts is None:
         return Step(
             "Approval",
@@ -141,7 +154,8 @@ def _notices(file: CaseFile) -> Step:
     said = figures(len(file.rows), "letter") if file.rows else ""
     if file.unsettled:
         said += f", {file.unsettled} not settled"
-    done = file.released and not file.unsettled and not _calls(file)
+    told = file.released or (file.facts is None and _nobody_to_tell(file))
+    done = told and not file.unsettled and not _calls(file)
     waits = _calls(file)
     act = f"{counted(waits, 'telephone call')} to be made" if waits else "letters are on their way"
     return Step("Notices", done, said, f"{file.path}/delivery", act)
@@ -152,21 +166,38 @@ def _calls(file: CaseFile) -> int:
 
 
 def _report(file: CaseFile) -> Step:
-    if file.submissions:
-        return Step("Report", True, f"{len(file.submissions)} submitted", f"{file.path}/report")
-    decision = file.decision
-    if decision is not None and not (decision.report_to_ico.yes or decision.pecr.yes):
-        return Step("Report", True, "not to the ICO, as decided", f"{file.path}/report")
+    owed = [duty for duty in file.obligations if duty.kind in REPORTS]
+    running = [duty for duty in owed if duty.running]
+    if file.breach is not None and not running:
+        filed = f"{len(file.submissions)} submitted" if file.submissions else ""
+        said = filed or next((str(d.ended_by) for d in owed if d.ended_by), "waived")
+        return Step("Report", True, said, f"{file.path}/report")
+    pecr = any(duty.kind is ObligationKind.ICO_PECR for duty in running)
     return Step(
         "Report",
         False,
-        "ICO, under PECR" if decision is not None and decision.pecr.yes else "ICO, initial",
+        "ICO, under PECR" if pecr else "ICO, initial",
         f"{file.path}/report",
-        "the ICO report has to be submitted",
+        "the report under PECR has to be submitted"
+        if pecr
+        else "the ICO report has to be submitted",
     )
 
 
 def _closed(file: CaseFile) -> Step:
     closed = file.case.state is CaseState.CLOSED
     said = "near miss" if file.case.near_miss else ""
-    return Step("Closed", closed, said, f"{file.path}#close", "the case can be closed")
+    left = file.obstacles
+    if closed or not left:
+        return Step("Closed", closed, said, f"{file.path}#close", "the case can be closed")
+    more = f", and {counted(len(left) - 1, 'more thing', 'more things')}" if len(left) > 1 else ""
+    page = left[0].page
+    return Step(
+        "Closed", False, f"{len(left)} to do", file.path + page, f"still open: {left[0].text}{more}"
+    )
+
+
+def _nobody_to_tell(file: CaseFile) -> bool:
+    """It is decided, and no duty to tell anybody was there or is left."""
+    decided = file.decision is not None and file.manifest is not None
+    return decided and not any(d.running and d.kind in TELLING for d in file.obligations)

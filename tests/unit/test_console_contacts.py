@@ -2,99 +2,37 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from html import unescape
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-import httpx
 import pytest
-from argon2 import PasswordHasher
-from release_scene import CONTOSO, ReleaseScene, release_scene
-from waiting_letters import renderer
+from case_pages import PASSWORD, Pages, case_pages
+from release_scene import CONTOSO, release_scene
 
-from breachdesk.console.app import console_app
-from breachdesk.console.house import House
 from breachdesk.testing import a_user
 from schemas.affected import NoticeKind
 from schemas.notice import SendOutcome, SendResult
 from schemas.user import Duty
-from streams.event_logs.sqlite import SqliteEventLog
 
-TEMPLATES = Path(__file__).parents[2] / "templates"
-PASSWORD = "correct horse battery"
-HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
-
-
-@dataclass
-class Pages:
-    """The console over a release."""
-
-    scene: ReleaseScene
-    log: SqliteEventLog
-
-    @asynccontextmanager
-    async def signed_in(self, user: str) -> AsyncIterator[Visitor]:
-        scene = self.scene
-        # Outside the demo an approver needs a second factor, which these tests are not about.
-        settings = scene.settings.model_copy(update={"demo": True})
-        house = House(settings, scene.store, renderer(), scene.now, _NoRules(), self.log, TEMPLATES)
-        transport = httpx.ASGITransport(console_app(house))
-        async with httpx.AsyncClient(transport=transport, base_url="http://c.example") as client:
-            form = token_of((await client.get("/sign-in")).text)
-            fields = {"csrf": form, "user": user, "password": PASSWORD, "next": "/"}
-            await client.post("/sign-in", data=fields)
-            yield Visitor(client, f"/cases/{scene.breach.case_id}")
-
-
-@dataclass
-class Visitor:
-    client: httpx.AsyncClient
-    case: str
-
-    async def read(self, page: str) -> str:
-        """The page's text, tags left out."""
-        html = (await self.client.get(page)).text
-        return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
-
-    async def send(self, page: str, **fields: str) -> httpx.Response:
-        csrf = token_of((await self.client.get("/")).text)
-        return await self.client.post(page, data={"csrf": csrf, **fields})
-
-
-class _NoRules:
-    def rules(self) -> list[object]:
-        return []
-
-
-def token_of(page: str) -> str:
-    found = re.search(r'name="csrf" value="([^"]+)"', page)
-    assert found is not None
-    return found[1]
 
 
 @pytest.fixture
 def pages(tmp_path: Path) -> Iterator[Pages]:
     """mallory changed contoso's address and number; the list was frozen after that."""
     with release_scene("sqlite", tmp_path) as scene:
-        log = SqliteEventLog(tmp_path / "journal", scene.now)
-        for user, duties in {
+        accounts = {
             "rowan": (Duty.RESPONDER, Duty.APPROVER),
             "mallory": (Duty.APPROVER, Duty.REGISTRAR),
             "avery": (Duty.APPROVER,),
             "ana": (Duty.ANALYST,),
-        }.items():
-            account = a_user(user, *duties).model_copy(update={"password_hash": HASH})
-            scene.store.act(lambda uow, account=account: uow.users.save(account))
+        }
         changed = CONTOSO.replace("accounts@", "new@").replace("960001", "960666")
         scene.imports(changed, by="mallory")
         scene.write_all()
-        yield Pages(scene, log)
-        log.close()
+        with case_pages(scene, tmp_path, accounts) as opened:
+            yield opened
 
 
 @pytest.mark.parametrize("page", ["/affected", "/affected?anew=true", "/approval"])

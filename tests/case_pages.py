@@ -1,0 +1,85 @@
+"""For tests of a case's pages: the console over a release scene, read as text by anybody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+
+import httpx
+from argon2 import PasswordHasher
+from release_scene import ReleaseScene
+from waiting_letters import renderer
+
+from breachdesk.console.app import console_app
+from breachdesk.console.house import House
+from breachdesk.testing import a_user
+from schemas.user import Duty
+from streams.event_logs.sqlite import SqliteEventLog
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+PASSWORD = "correct horse battery"
+HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+
+
+@dataclass
+class Pages:
+    """The console over a release."""
+
+    scene: ReleaseScene
+    log: SqliteEventLog
+
+    @asynccontextmanager
+    async def signed_in(self, user: str) -> AsyncIterator[Visitor]:
+        scene = self.scene
+        # Outside the demo an approver needs a second factor, which these tests are not about.
+        settings = scene.settings.model_copy(update={"demo": True})
+        house = House(settings, scene.store, renderer(), scene.now, _NoRules(), self.log, TEMPLATES)
+        transport = httpx.ASGITransport(console_app(house))
+        async with httpx.AsyncClient(transport=transport, base_url="http://c.example") as client:
+            form = token_of((await client.get("/sign-in")).text)
+            fields = {"csrf": form, "user": user, "password": PASSWORD, "next": "/"}
+            await client.post("/sign-in", data=fields)
+            yield Visitor(client, f"/cases/{scene.breach.case_id}")
+
+
+@dataclass
+class Visitor:
+    client: httpx.AsyncClient
+    case: str
+
+    async def read(self, page: str) -> str:
+        """The page's text, tags left out."""
+        html = (await self.client.get(page)).text
+        return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
+
+    async def send(self, page: str, **fields: str) -> httpx.Response:
+        csrf = token_of((await self.client.get("/")).text)
+        return await self.client.post(page, data={"csrf": csrf, **fields})
+
+
+class _NoRules:
+    def rules(self) -> list[object]:
+        return []
+
+
+def token_of(page: str) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+@contextmanager
+def case_pages(
+    scene: ReleaseScene, folder: Path, accounts: Mapping[str, tuple[Duty, ...]]
+) -> Iterator[Pages]:
+    """Everybody of `accounts` may sign in."""
+    log = SqliteEventLog(folder / "journal", scene.now)
+    for user, duties in accounts.items():
+        account = a_user(user, *duties).model_copy(update={"password_hash": HASH})
+        scene.store.act(lambda uow, account=account: uow.users.save(account))
+    yield Pages(scene, log)
+    log.close()

@@ -1,0 +1,121 @@
+"""The page of a case's duties: what each says, waiving, and what keeps the case open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from case_pages import Pages, case_pages
+from release_scene import release_scene
+
+from schemas.notice import SendOutcome, SendResult
+from schemas.user import Duty
+
+WHY = "Jo Mason asked on the telephone not to be written to about it again."
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Iterator[Pages]:
+    accounts = {
+        "rowan": (Duty.RESPONDER,),
+        "rhea": (Duty.RESPONDER, Duty.APPROVER),
+        "avery": (Duty.APPROVER,),
+    }
+    with release_scene("sqlite", tmp_path) as scene:
+        scene.write_all()
+        with case_pages(scene, tmp_path, accounts) as opened:
+            yield opened
+
+
+async def test_each_duty_says_to_whom_since_when_its_source_its_review_and_what_ends_it(
+    pages: Pages,
+) -> None:
+    async with pages.signed_in("rowan") as visitor:
+        text = await visitor.read(f"{visitor.case}/duties")
+
+    assert "Contoso Ltd , Jo Mason No letter to them is approved" in text
+    assert "UK GDPR Art. 34(1), reviewed" in text
+    assert "A recorded submission, or a decision not to report" in text
+    assert "This case stays open." in text
+
+
+async def test_the_next_step_never_says_that_a_case_can_be_closed_while_something_runs(
+    pages: Pages,
+) -> None:
+    scene = pages.scene
+    scene.submit("rowan")
+    scene.approve()
+    for row in scene.due():
+        scene.send(row)
+    async with pages.signed_in("rowan") as visitor:
+        text = await visitor.read(visitor.case)
+        overview = await visitor.read("/")
+        answer = await visitor.send(
+            f"{visitor.case}/close", close_reason="over", cause="phishing", cause_words=""
+        )
+
+    assert "Next: still open: the next update that the letters promise" in text
+    assert "can be closed" not in text
+    assert "promise" in overview
+    assert answer.status_code == 403
+    assert "next update" in answer.text
+
+
+async def test_a_waiver_is_filed_from_the_page_and_undone_there(pages: Pages) -> None:
+    async with pages.signed_in("rowan") as visitor:
+        short = await visitor.send(f"{visitor.case}/duties/waive", duty="own_promise", reason="no")
+        await visitor.send(f"{visitor.case}/duties/waive", duty="own_promise", reason=WHY)
+        waived = await visitor.read(f"{visitor.case}/duties")
+        await visitor.send(
+            f"{visitor.case}/duties/undo", duty="own_promise", reason="It was wrong."
+        )
+        undone = await visitor.read(f"{visitor.case}/duties")
+
+    assert short.status_code == 422
+    assert "too short" in short.text
+    assert f"By rowan: {WHY}" in waived
+    assert WHY not in undone
+
+
+async def test_a_statutory_duty_waits_for_an_approver_who_did_not_ask(pages: Pages) -> None:
+    async with pages.signed_in("rhea") as visitor:
+        page = f"{visitor.case}/duties"
+        await visitor.send(f"{page}/waive", duty="ico_art33", reason=WHY)
+        asked = await visitor.read(page)
+        own = await visitor.send(f"{page}/confirm", duty="ico_art33", reason=WHY)
+    async with pages.signed_in("rowan") as visitor:
+        no_approver = await visitor.send(f"{page}/confirm", duty="ico_art33", reason=WHY)
+    async with pages.signed_in("avery") as visitor:
+        await visitor.send(f"{page}/confirm", duty="ico_art33", reason=WHY)
+        done = await visitor.read(page)
+
+    assert "Waiver asked for by rhea" in asked
+    assert (own.status_code, no_approver.status_code) == (403, 403)
+    assert "By avery, asked for by rhea" in done
+
+
+async def test_the_script_and_the_page_name_the_same_number_and_nobody_is_told_by_a_message(
+    pages: Pages,
+) -> None:
+    scene = pages.scene
+    scene.approve()
+    for row in scene.due():
+        scene.send(row, SendResult(outcome=SendOutcome.BOUNCED))
+    task = next(t for t in scene.tasks().values() if t.customer_id == "contoso" and t.person_id)
+    async with pages.signed_in("rowan") as visitor:
+        page = f"{visitor.case}/tasks/{quote(task.id)}"
+        before = await visitor.read(page)
+        nothing = await visitor.send(page, number="01632 960001")
+        left = await visitor.send(page, call_outcome="message_left", number="01632 960001")
+        after = await visitor.read(page)
+        duties = await visitor.read(f"{visitor.case}/duties")
+
+    assert before.count("01632 960001") >= 2
+    assert "none known" not in before
+    assert nothing.status_code == 422
+    assert left.headers["location"] == "/tasks?done=tried"
+    assert "A message was left" in after
+    assert "Waits" in after
+    assert "Rung: a message was left, and they were not told" in duties
