@@ -38,7 +38,7 @@ def _clause(dossier: Dossier, customer: Customer, hours: int) -> Obligation:
         started_at=aware,
         due=aware + timedelta(hours=hours),
         ended_at=stands.at,
-        ended_by="this customer was written to or telephoned" if stands.at else None,
+        ended_by=stands.how,
         owed=stands.owed,
         source=f"our contract with this customer{clause}",
     )
@@ -49,9 +49,9 @@ def _told(dossier: Dossier, customer_id: str) -> Told:
     account holder's letter."""
     for kind in (NoticeKind.CONTROLLER_PACK, NoticeKind.ACCOUNT_HOLDER):
         stands = told(dossier, partial(_is, customer_id, kind))
-        if stands is not None:
+        if stands.owed or stands.at is not None:
             return stands
-    return Told((), None, 0, by_telephone=False)
+    return Told()
 
 
 def _is(customer_id: str, kind: NoticeKind, reader: Recipient) -> bool:
