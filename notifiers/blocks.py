@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from notifiers.exposure_words import is_dated
 from schemas.customer import Role
+from schemas.decision import Basis
 from schemas.letter import LetterContext
 from schemas.letter_facts import Standing, whose_words
 
@@ -62,9 +64,19 @@ def _own(context: LetterContext) -> Iterator[tuple[str, str, object]]:
         answer = own.sub_processors or ("none" if own.no_sub_processors else None)
         what = "name the sub-processors involved, or say that there are none"
         yield f"sub-processors, {whose}", what, answer
+    if Basis.PECR_5A3 in context.bases:
+        yield from _subscriber(context, whose)
     if not (context.exposure.acts or context.exposure.doubts):
         what = "no record tells of these readers: say what happened to them"
         yield f"what happened, {whose}", what, own.what_happened
+
+
+def _subscriber(context: LetterContext, whose: str) -> Iterator[tuple[str, str, object]]:
+    """Regulation 611/2013 Annex II asks a subscriber's letter for more than Art. 34(2) does."""
+    dated = "dated" if is_dated(context) else None
+    yield f"when it happened, {whose}", "the breach has no time: say from when to when", dated
+    kinds = "named" if context.exposure.categories else None
+    yield f"kinds of data, {whose}", "the affected list names no kind of data", kinds
 
 
 def _filled(value: object) -> bool:

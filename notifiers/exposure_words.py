@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,19 +32,15 @@ def is_possible(context: LetterContext) -> bool:
 
 
 def lead(context: LetterContext, words: Mapping[str, Any]) -> list[str]:
-    """What happened to this reader's data, in one or two sentences."""
+    """What happened to this reader's data; each effect that nobody had a hand in by itself."""
     yours = words["lead"]["yours" if context.kind is NoticeKind.ACCOUNT_HOLDER else "stored"]
     said = words["lead"]["said"]
     happened, may_be = _overall(context.exposure)
     if is_possible(context):
-        every = [*happened, *may_be]
-        if not every:
-            return [yours["cannot_unknown"]]
-        return [f"{yours['cannot']} {_joined(every, said['happened'])}."]
-    lines = [f"{yours['some']} {_joined(happened, said['happened'])}."] if happened else []
-    if may_be:
-        lines.append(f"{yours['some']} {_joined(may_be, said['possible'])}.")
-    return lines or [yours["unknown"]]
+        told = _phrases([*happened, *may_be], said["happened"])
+        return [f"{yours['cannot']} {each}." for each in told] or [yours["cannot_unknown"]]
+    told = [*_phrases(happened, said["happened"]), *_phrases(may_be, said["possible"])]
+    return [f"{yours['some']} {each}." for each in told] or [yours["unknown"]]
 
 
 def categories(
@@ -63,11 +60,12 @@ def cia(exposure: Exposure, words: Mapping[str, Any]) -> list[dict[str, str]]:
     """Confidentiality, integrity, availability: each as `happened`, `possible` or `not known`."""
     happened, may_be = _overall(exposure)
     sureties = dict.fromkeys(may_be, Surety.POSSIBLE) | dict.fromkeys(happened, Surety.HAPPENED)
+    nothing = words["effect"]["none"]["untouched" if sureties else "unknown"]
     rows = []
     for aspect, effects in ASPECTS.items():
         own = {e: sureties[e] for e in effects if e in sureties}
         state = max((surety.value for surety in own.values()), key=ORDER.index, default=ORDER[0])
-        told = _effects(own, words["effect"]) or words["effect"]["none"]["untouched"]
+        told = _effects(own, words["effect"]) or nothing
         rows.append({"aspect": aspect, "state": state, "words": told})
     return rows
 
@@ -102,18 +100,30 @@ def doubt_rows(context: LetterContext) -> list[dict[str, Any]]:
 
 
 def window(context: LetterContext, zone: ZoneInfo) -> str:
-    """When it happened to this reader, by its own records. The time of the whole incident stands
-    in only where no record tells of anybody: another customer's time is not this one's."""
+    """When it happened to this reader, in words; empty: no record says so."""
+    return span(*happened_at(context), zone)
+
+
+def happened_at(context: LetterContext) -> tuple[datetime | None, datetime | None]:
+    """First and last time, by this reader's own records. The time of the whole incident stands in
+    only where no record tells of anybody: another customer's time is not this one's."""
     exposure, breach = context.exposure, context.breach
     if exposure.acts:
         reached = [act for act in exposure.acts if act.outcome != "failure"]
         if is_possible(context) or not reached:
-            return ""
-        return span(min(a.first for a in reached), max(a.last for a in reached), zone)
+            return None, None
+        return min(a.first for a in reached), max(a.last for a in reached)
     by_hand = all(doubt.kind is DoubtKind.CHOSEN_BY_HAND for doubt in exposure.doubts)
     if not by_hand or breach.detected_at is not None:
-        return ""
-    return span(breach.occurred_from, breach.occurred_to, zone)
+        return None, None
+    return breach.occurred_from, breach.occurred_to
+
+
+def is_dated(context: LetterContext) -> bool:
+    """Does the letter say when it happened, or when it may have?"""
+    exposure = context.exposure
+    times = (*happened_at(context), *(act.first for act in exposure.acts))
+    return any(times) or any(doubt.begin or doubt.end for doubt in exposure.doubts)
 
 
 def found(context: LetterContext, zone: ZoneInfo) -> str:
@@ -144,11 +154,15 @@ def _effects(effects: Mapping[Effect, Surety], said: Mapping[str, Mapping[str, s
 
 
 def _joined(effects: Sequence[Effect], said: Mapping[str, str]) -> str:
-    """`was seen and copied by someone who had no right to it, and is lost`"""
+    """`may have been seen and copied, may be lost`"""
+    return ", ".join(_phrases(effects, said))
+
+
+def _phrases(effects: Sequence[Effect], said: Mapping[str, str]) -> list[str]:
+    """`was seen and copied by someone who had no right to it`, `is lost`"""
     acts = series([said[e] for e in effects if e in BY_SOMEBODY])
     parts = [said["acts"].format(acts=acts)] if acts else []
-    parts += [said[e] for e in effects if e not in BY_SOMEBODY]
-    return ", and ".join(parts)
+    return parts + [said[e] for e in effects if e not in BY_SOMEBODY]
 
 
 def _named(exposure: Exposure, asset: str, kinds: Mapping[str, str]) -> str:

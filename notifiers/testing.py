@@ -202,7 +202,8 @@ LAW = LawBook.model_validate(
                 "article": "UK GDPR Art. 33(1)",
                 "hours": 72,
             }
-            | SINCE
+            | SINCE,
+            {"id": "pecr_5a_3", "title": "Tell them", "article": "PECR reg. 5A(3)"} | SINCE,
         ],
         "authorities": [
             {"id": each, "title": name, "telephone": telephone, "short": short, "area": area}

@@ -50,10 +50,11 @@ def provider_reach(evidence: CaseEvidence) -> ProviderReach:
     unseen = [asset for customer, asset, _ in evidence.unseen if customer == PROVIDER]
     for asset in (*picked, *unseen):
         reasons[_role(evidence, asset, None)].append(asset)
-    named = tuple(_pages(evidence, ours))
+    categories = {role: _categories(evidence, role) for role in Role}
+    named = tuple(_pages(evidence, ours, categories[Role.CONTROLLER]))
     return ProviderReach(
         {role: _reason(assets) for role, assets in reasons.items()},
-        {role: _categories(evidence, role) for role in Role},
+        categories,
         frozenset(s.customer for s in named),
         named,
         _our_sources(evidence, ours),
@@ -86,9 +87,11 @@ def _categories(evidence: CaseEvidence, role: Role) -> tuple[DataCategory, ...]:
     return tuple(sorted(found)) or (ACCOUNT_DATA if role is Role.CONTROLLER else ())
 
 
-def _pages(evidence: CaseEvidence, ours: list[Sighting]) -> list[Sighting]:
-    """Successful requests to a system of ours whose path names a known customer. A typed path
-    can only ever add a customer here; it excludes nobody."""
+def _pages(
+    evidence: CaseEvidence, ours: list[Sighting], held: tuple[DataCategory, ...]
+) -> list[Sighting]:
+    """Successful requests to a system of ours whose path names a known customer, about what we
+    hold there. A typed path can only ever add a customer here; it excludes nobody."""
     known = {c.id.casefold(): c.id for c in evidence.customers}
     found = []
     for sighting in ours:
@@ -96,7 +99,7 @@ def _pages(evidence: CaseEvidence, ours: list[Sighting]) -> list[Sighting]:
             continue
         segments = str(sighting.event.summary.get("url.path", "")).casefold().split("/")
         found += [
-            replace(sighting, customer=customer_id)
+            replace(sighting, customer=customer_id, categories=sighting.categories or held)
             for customer_id in sorted({known[s] for s in segments if s in known})
         ]
     return found

@@ -220,7 +220,7 @@ def test_a_subscriber_reads_the_telecoms_law_and_not_the_other(renderer: JinjaRe
 
     text = " ".join(renderer.letter(context).text.split())
 
-    assert "Privacy and Electronic Communications Regulations 2003, regulation 5A" in text
+    assert "Privacy and Electronic Communications Regulations 2003; PECR reg. 5A(3)" in text
     assert "Article 34" not in text
 
 
