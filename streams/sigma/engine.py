@@ -34,6 +34,7 @@ TOLD = (
     "url.path",
     "breach.mailbox.forward_to",
     "file.name",
+    "file.path",
     "rule.name",
 )
 """What an analyst needs of an event in the evidence table."""
