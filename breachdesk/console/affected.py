@@ -10,6 +10,12 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import affected
+from breachdesk.console.affected_details import (
+    corrected_acts,
+    corrected_effects,
+    decided_details,
+    has_details,
+)
 from breachdesk.console.case_file import CaseFile, read_case, surest_first
 from breachdesk.console.contact_rows import ContactWarnings, contact_warnings
 from breachdesk.console.desk import Desk, Posted, Signed
@@ -65,7 +71,8 @@ def _changed(
     exposures: tuple[Exposure, ...], exposure: Exposure, desk: Desk, form: Form
 ) -> tuple[Exposure, ...]:
     wanted, why = _wanted(exposure, form)
-    if wanted in ("", exposure.certainty) and not why:
+    effects, acts = corrected_effects(exposure, form), corrected_acts(exposure, form)
+    if wanted in ("", exposure.certainty) and not why and effects is None and acts is None:
         return exposures
     return affected.override(
         exposures,
@@ -74,6 +81,8 @@ def _changed(
         Certainty(wanted or exposure.certainty),
         why,
         desk.actor,
+        effects=effects,
+        acts=acts,
     )
 
 
@@ -133,6 +142,7 @@ def _show(
         proposal=seal_of(shown),
         contacts=contacts,
         reached_only=sum(1 for e in shown if reached_only(e)),
+        has_details=has_details,
         typed=typed or _decided_before(file),
         problem=problem,
     )
@@ -145,6 +155,7 @@ def _decided_before(file: CaseFile) -> dict[str, str]:
         if exposure.decided_by:
             key = exposure_key(exposure)
             typed |= {f"certainty:{key}": exposure.certainty.value, f"why:{key}": exposure.reason}
+            typed |= decided_details(key, exposure)
     return typed
 
 
