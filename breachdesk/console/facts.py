@@ -248,12 +248,12 @@ def _show_words(
         pack=role is Role.PROCESSOR,
         exposures=mine,
         own=find_words(file.facts, key) is not None,
-        typed=_words_before(file, key) if typed is None else typed,
+        typed=_words_before(desk, file, key) if typed is None else typed,
         problem=problem,
     )
 
 
-def _words_before(file: CaseFile, key: WordsKey) -> dict[str, str]:
+def _words_before(desk: Desk, file: CaseFile, key: WordsKey) -> dict[str, str]:
     """The newest words; without any, a customer begins from its group's, a group from the
     containment steps that are done."""
     role, standing, customer = key
@@ -261,7 +261,11 @@ def _words_before(file: CaseFile, key: WordsKey) -> dict[str, str]:
     old = find_words(file.facts, key) or (group if customer else None)
     seen = {"seen": str(file.facts.version if file.facts else 0)}
     if old is None:
-        done = [step.text for step in file.case.containment if step.done_at]
+        done = [
+            f"On {desk.hall.pages.times.full(step.done_at)}: {step.text}"
+            for step in file.case.containment
+            if step.done_at
+        ]
         return seen | {"measures": "\n".join(done)}
     shown = {name: getattr(old, name) or "" for name in (*TEXTS, *PACK_TEXTS)}
     shown |= {name: "\n".join(getattr(old, name)) for name in LISTS}
