@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from breachdesk.casework import mail_hold, notify, witness
+from breachdesk.casework import mail_hold, notify, receipts, witness
 from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.way import way
@@ -64,7 +64,7 @@ def acknowledge(case_id: str, row_id: int, desk: Signed, form: Posted) -> Respon
     """The reader confirmed receipt."""
     _check_own(desk, case_id, row_id)
     return desk.attempt(
-        lambda uow: notify.acknowledge(uow, desk.actor, row_id, now=desk.now),
+        lambda uow: receipts.record_receipt(uow, desk.actor, row_id, now=desk.now),
         then=f"/cases/{case_id}/delivery",
         done="acknowledged",
         again=lambda problem: _show(desk, case_id, form, problem),

@@ -56,6 +56,8 @@ class People:
     not_asked: Sequence[Body] = ()
     with_clause: Sequence[Customer] = ()
     """Customers on the frozen list whose contract gives an hour."""
+    shortest_hours: int | None = None
+    """In any contract, while no list is frozen: it may be theirs."""
 
 
 def read_people(uow: UnitOfWork, desk: Desk, case_id: str) -> People:
@@ -74,6 +76,7 @@ def read_people(uow: UnitOfWork, desk: Desk, case_id: str) -> People:
     questions = controller_questions.questions(uow, breach_id)
     waiting = {q.customer_id for q in questions if q.answered_at is None}
     reached = {exposure.customer_id for exposure in file.reached}
+    with_clause = [c for c in uow.customers.list() if c.notice_hours]
     return replace(
         known,
         packs=tuple(_packs(uow, desk, file)),
@@ -83,7 +86,10 @@ def read_people(uow: UnitOfWork, desk: Desk, case_id: str) -> People:
         answers=_answers(uow, desk, file) if waiting else {},
         bodies=bodies.bodies_told(uow, breach_id),
         not_asked=bodies.not_asked(uow, breach_id),
-        with_clause=[c for c in uow.customers.list() if c.id in reached and c.notice_hours],
+        with_clause=[c for c in with_clause if c.id in reached],
+        shortest_hours=min((c.notice_hours for c in with_clause if c.notice_hours), default=None)
+        if file.manifest is None
+        else None,
     )
 
 
