@@ -17,11 +17,13 @@ from breachdesk.console.words import capital, counted
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertState, AlertView
 from schemas.case import CaseState
+from schemas.case_record import Complaint
 from schemas.obligation import Obligation
 from schemas.source import SourceView
 
 router = APIRouter()
 SHOWN = 8
+COMPLAINTS = 5
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class State:
     sources: tuple[SourceView, ...]
     names: dict[str, str]
     case_of: dict[str, str]
+    complaints: tuple[Complaint, ...] = ()
+    """Those that wait for us, what is due first on top; no more than COMPLAINTS."""
 
     @property
     def pressing(self) -> list[tuple[Obligation, list[Obligation]]]:
@@ -84,6 +88,7 @@ def _read(uow: UnitOfWork, now: datetime) -> State:
         tuple(uow.sources.list()),
         customer_names(uow),
         {b.id: b.case_id for b in uow.breaches.list()},
+        tuple(c for c in uow.records.page(Complaint, limit=COMPLAINTS) if c.ended_at is None),
     )
 
 

@@ -176,6 +176,7 @@ async def test_a_complaint_is_listed_with_its_day_acknowledged_and_answered(desk
     desk.now.advance(days=31)
     visitor = await signed_in(desk)
     late = await text_of(visitor, "/complaints")
+    overview = await text_of(visitor, "/")
     await visitor.post(f"{path}/acknowledge", acknowledgement="By letter.")
     acknowledged = await text_of(visitor, path)
     await visitor.post(f"{path}/answer", outcome="Upheld.")
@@ -184,6 +185,8 @@ async def test_a_complaint_is_listed_with_its_day_acknowledged_and_answered(desk
     assert "One complaint waits for us." in listed
     assert "acknowledge by 22 Dec 08:00 GMT" in listed
     assert "acknowledgement was due 22 Dec 08:00 GMT" in late
+    assert "Complaints that wait for us" in overview
+    assert "Zygmunt Quill" in overview
     assert "outcome without undue delay" in acknowledged
     assert "DPA 2018 s.164A" in acknowledged
     assert "each with its outcome told" in ended
