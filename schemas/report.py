@@ -83,7 +83,7 @@ class Question(Frozen):
 
 
 class RegulatorReport(Frozen):
-    """A report as it would be filed: no names, no addresses of people affected."""
+    """A report as it would be filed: what could be found of people is replaced."""
 
     breach_id: str
     jurisdiction: str

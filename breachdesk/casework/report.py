@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from breachdesk.casework.authority import not_erased, require, required
+from breachdesk.casework.report_privacy import without_personal_data
 from breachdesk.casework.sealing import digest, document_hash, next_version
 from breachdesk.casework.told import counts
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.deadlines import is_late
 from breachdesk.gdpr.filing import Filing
 from breachdesk.gdpr.jurisdiction import Jurisdiction, missing
-from breachdesk.gdpr.redaction import Redaction
+from breachdesk.gdpr.report_redaction import RedactionAccount
 from breachdesk.jurisdictions import jurisdiction as jurisdiction_of
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Exposure, Manifest
@@ -67,11 +68,11 @@ def write_report(uow: UnitOfWork, actor: Actor, facts: ReportFacts, now: datetim
 def build(
     uow: UnitOfWork, breach_id: str, jurisdiction: str, settings: Settings, now: datetime
 ) -> RegulatorReport:
-    """The report as it would be filed now, names taken out; `missing` says what it lacks. Reads
-    only. Raises NotFound for an unknown jurisdiction."""
+    """The report as it would be filed now, found personal data replaced; `missing` says what it
+    lacks. Reads only. Raises NotFound for an unknown jurisdiction."""
     plugin = jurisdiction_of(jurisdiction)
     filing = _filing(uow, breach_id, plugin, settings, now)
-    questions = _redacted(uow, plugin.questions(filing), settings.profile)
+    questions, _ = _redacted(uow, plugin.questions(filing), settings.profile, now)
     lacking = missing(questions)
     if filing.facts is None:
         lacking["facts"] = "nobody has written the report's facts yet"
@@ -89,6 +90,15 @@ def build(
         missing=lacking,
     )
     return report.model_copy(update={"hash": document_hash(report)})
+
+
+def redaction_account(
+    uow: UnitOfWork, breach_id: str, jurisdiction: str, settings: Settings, now: datetime
+) -> RedactionAccount:
+    """What `build` looks for in the answers, what it replaces, and what it leaves to a person."""
+    plugin = jurisdiction_of(jurisdiction)
+    filing = _filing(uow, breach_id, plugin, settings, now)
+    return _redacted(uow, plugin.questions(filing), settings.profile, now)[1]
 
 
 def submit(  # noqa: PLR0913 - what a person records, each by its name
@@ -178,14 +188,9 @@ def _letters_told(found: dict[str, int]) -> str:
 
 
 def _redacted(
-    uow: UnitOfWork, questions: Sequence[Question], profile: ProviderProfile
-) -> tuple[Question, ...]:
-    """No names, addresses or numbers of people affected; our own contact stays."""
-    redaction = Redaction(uow.customers.list(), keep=(profile.contact_email,))
-    return tuple(
-        q if q.key in OURS else q.model_copy(update={"answer": redaction.strip(q.answer)})
-        for q in questions
-    )
+    uow: UnitOfWork, questions: Sequence[Question], profile: ProviderProfile, now: datetime
+) -> tuple[tuple[Question, ...], RedactionAccount]:
+    return without_personal_data(uow, questions, profile, now, ours=OURS)
 
 
 def _replaced(filing: Filing, plugin: Jurisdiction) -> str:

@@ -13,6 +13,7 @@ from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
 from breachdesk.console.notice import saved
 from breachdesk.console.way import way
+from breachdesk.gdpr.report_redaction import RedactionAccount
 from breachdesk.ports import UnitOfWork
 from schemas.errors import BadInput, BreachDeskError
 from schemas.report import (
@@ -126,6 +127,11 @@ def _built(uow: UnitOfWork, desk: Desk, case_id: str) -> tuple[CaseFile, Regulat
     return file, built
 
 
+def _redaction(uow: UnitOfWork, desk: Desk, built: RegulatorReport) -> RedactionAccount:
+    settings = desk.house.settings
+    return report.redaction_account(uow, built.breach_id, built.jurisdiction, settings, desk.now)
+
+
 def _write(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> ReportFacts:
     breach = read_case(uow, case_id, desk.now).known_breach()
     document = ReportFacts(
@@ -189,6 +195,7 @@ def _show(
     file, built = desk.look(lambda uow: _built(uow, desk, case_id))
     return desk.page(
         "report.html",
+        redaction=desk.look(lambda uow: _redaction(uow, desk, built)),
         file=file,
         case=file.case,
         way=way(file),

@@ -37,8 +37,8 @@ _SPELLED_DOT = re.compile(
 )
 _SPELLED_AT = re.compile(r"(?<=\w)\s*[\[({<]\s*(?:@|at)\s*[\])}>]\s*(?=\w)", re.IGNORECASE)
 _BROKEN_WORD = re.compile(r"(?<=\w)-[ \t]*\n[ \t]*(?=\w)")
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*'?")
-_AND = re.compile(r"&|(?<=\s)\+(?=\s)")
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*'?|&|(?<=\s)\+(?=\s)")
+_AND = frozenset("&+")
 
 
 class Token(NamedTuple):
@@ -53,19 +53,25 @@ class Token(NamedTuple):
 
 
 def folded(text: str) -> str:
-    """The text in plain Latin letters, case kept: no marks, no invisible characters, one apostrophe
-    and one hyphen, entities and look-alikes resolved, ` dot ` and `[.]` as a dot."""
+    """The text in plain Latin letters, case kept, entities resolved, ` dot ` and `[.]` as a dot."""
     if not text.isascii() or "&" in text:
         text = unicodedata.normalize("NFKC", unescape(unescape(text)))
-        text = _INVISIBLE.sub("", text.translate(_SIGNS))
-        text = _MARKS.sub("", unicodedata.normalize("NFKD", text))
-        text = text.translate(_LETTERS).translate(_LOOKALIKES)
-    text = _SPELLED_AT.sub("@", _SPELLED_DOT.sub(".", text.translate(_SIGNS)))
-    return _AND.sub(" and ", text)
+    return _SPELLED_AT.sub("@", _SPELLED_DOT.sub(".", plain_letters(text)))
+
+
+def plain_letters(text: str) -> str:
+    """Without marks and invisible characters; one apostrophe and one hyphen; look-alikes as the
+    Latin letters that they are drawn as."""
+    if text.isascii():
+        return text.translate(_SIGNS)
+    text = _INVISIBLE.sub("", text.translate(_SIGNS))
+    text = _MARKS.sub("", unicodedata.normalize("NFKD", text))
+    return text.translate(_LETTERS).translate(_LOOKALIKES).translate(_SIGNS)
 
 
 def tokens(text: str) -> list[Token]:
-    """The words of a folded text, case-folded, without apostrophes and possessive endings."""
+    """The words of a folded text, case-folded, without apostrophes and possessive endings. `&` and
+    a lone `+` are `and`."""
     found = list(_WORD.finditer(text))
     return [_token(found, at) for at in range(len(found))]
 
@@ -103,6 +109,8 @@ _UMLAUTS = str.maketrans(
 def _token(found: list[re.Match[str]], at: int) -> Token:
     match = found[at]
     raw = match.group()
+    if raw in _AND:
+        return Token("and", match.start(), match.end(), False, False)
     possessive = raw.endswith(("'s", "'S", "s'", "S'"))
     if raw.endswith(("'s", "'S")):
         raw = raw[:-2]

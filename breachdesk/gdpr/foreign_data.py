@@ -118,6 +118,10 @@ class ForeignData:
             hits += self._read(whole, reader)
         return _longest(hits)
 
+    def find_folded(self, plain: str, reader: Reader) -> Sequence[Hit]:
+        """As `find`, in a text that is folded already: places are those of this very text."""
+        return _longest(self._read(plain, reader))
+
     def others(self, reader: Reader) -> int:
         """How many customers' data is looked for."""
         return self.customers - (reader.customer_id in self._customer_ids)

@@ -45,11 +45,11 @@ def _surname_at(parts: Sequence[str], *, titled: bool) -> int:
     if len(parts) == 1:
         one = words(parts[0])
         return 0 if titled or not one or weight(one[0]) is Weight.COINED else 1
-    particles = (i for i, part in enumerate(parts[1:-1], 1) if set(words(part)) <= _PARTICLES)
+    particles = (i for i, part in enumerate(parts[1:-1], 1) if set(words(part)) <= PARTICLES)
     return next(particles, len(parts) - 1)
 
 
-_PARTICLES = frozenset(
+PARTICLES = frozenset(
     (
         "van",
         "von",

@@ -29,6 +29,7 @@ from breachdesk.testing import (
     a_binding,
     a_confirmed_breach,
     a_customer,
+    a_user,
     an_actor,
     an_alert,
     memory_store,
@@ -375,3 +376,26 @@ def test_the_manifest_of_the_scene_counts_each_customer_once(scene: Scene) -> No
 
     assert sum(register.gravest(manifest).values()) == 2
     assert len(manifest.exposures) == 3
+
+
+def test_a_report_loses_people_whom_no_register_knows_and_says_what_it_looked_for(
+    scene: Scene,
+) -> None:
+    scene.write(
+        what_happened="The file of patient Margaret Okafor (born 12 March 1961, 14 Mill Lane, CB7 "
+        "4AB, 07700 900123) was opened from 203.0.113.9. Our engineer Sam Field saw it.",
+        consequences="Mrs Okafor may be rung. Xiu Zhang may be too.",
+    )
+    scene.act(lambda uow, actor, now: uow.users.save(a_user("sam")), RESPONDER)
+    said = answers(scene.build())
+    account = scene.store.look(
+        lambda uow: report.redaction_account(
+            uow, scene.breach.id, "uk_ico", scene.settings, scene.now()
+        )
+    )
+
+    for gone in ("Okafor", "1961", "Mill Lane", "CB7", "07700", "203.0.113.9", "Field"):
+        assert not any(gone in answer for answer in said.values()), gone
+    assert account.total >= 8
+    assert account.look_at == ("Xiu Zhang",)
+    assert PROFILE.contact_name in said["contact"]

@@ -1,0 +1,178 @@
+"""What a regulator's report loses, what stays, and what the account says of it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from breachdesk.gdpr.foreign_data import ForeignData
+from breachdesk.gdpr.personal_data import What
+from breachdesk.gdpr.report_redaction import PLACEHOLDERS, ReportRedaction
+from breachdesk.testing import a_binding, a_customer, a_user
+from notifiers.testing import PROFILE
+from schemas.customer import AssetKind, Customer
+
+DATA = ForeignData(
+    [a_customer("contoso"), Customer(id="c-0415", name="Müller Bäckerei GmbH")],
+    [a_binding("files.contoso.example", "contoso", kind=AssetKind.SITE)],
+    [a_user("sam")],
+    profile=PROFILE,
+)
+OURS = (
+    "Morwenna Pask", "privacy@penhallow.example", "01632 960123", "+44 1632 960123",
+    "4 Quay Lane, Fictional Harbour, FH1 2AB", "Penhallow IT Support Ltd",
+)  # fmt: skip
+
+
+def redaction() -> ReportRedaction:
+    return ReportRedaction(DATA, PROFILE, year=2026)
+
+
+@pytest.mark.parametrize(
+    ("said", "gone", "what"),
+    [
+        ("The file held Mrs Margaret Okafor.", "Margaret Okafor", What.PERSON),
+        ("It names patient Okonkwo too.", "Okonkwo", What.PERSON),
+        ("Patient: Tom Riddle was listed.", "Tom Riddle", What.PERSON),
+        ("Sarah Thompson’s scan was read.", "Sarah Thompson", What.PERSON),
+        ("We rang Zoë Ball-Llewelyn first.", "Zoë Ball-Llewelyn", What.PERSON),
+        ("A letter to Dr. Patel was read.", "Patel", What.PERSON),
+        ("A letter to Mr J. P. O’Brien.", "O’Brien", What.PERSON),
+        ("J. Okafor rang.", "Okafor", What.PERSON),
+        ("SARAH\nTHOMPSON", "Sarah", What.PERSON),
+        ("Mr van der Berg rang.", "Berg", What.PERSON),
+        ("Jo Mason rang.", "Jo Mason", What.PERSON),
+        ("Our engineer Sam Field saw it.", "Sam Field", What.STAFF),
+        ("Contoso was hit.", "Contoso", What.CUSTOMER),
+        ("Mueller was hit.", "Mueller", What.CUSTOMER),
+        ("The file lay on files.contoso.example.", "contoso", What.DOMAIN),
+        ("Write to olu@gmail.com.", "olu@gmail.com", What.EMAIL),
+        ("She was born 12 March 1961.", "12 March 1961", What.BIRTH),
+        ("born on the 4th of July 2019", "4th of July 2019", What.BIRTH),
+        ("DOB 03/04/58", "03/04/58", What.BIRTH),
+        ("Date of birth: 1961-03-12", "1961-03-12", What.BIRTH),
+        ("the record of 12.03.1961", "12.03.1961", What.BIRTH),
+        ("of 14 Mill Lane, Ely", "14 Mill Lane", What.STREET),
+        ("of 14 mill lane, ely", "14 mill lane", What.STREET),
+        ("of Flat 2, 31a Church Street", "31a Church Street", What.STREET),
+        ("of 14 Mill\nLane", "14 Mill\nLane", What.STREET),
+        ("of Rose Cottage, Ely", "Rose Cottage", What.STREET),
+        ("CB7 4AB", "CB7 4AB", What.POSTCODE),
+        ("cb74ab", "cb74ab", What.POSTCODE),
+        ("EC1A 1BB", "EC1A 1BB", What.POSTCODE),
+        ("mobile 07700 900123.", "07700 900123", What.TELEPHONE),
+        ("07700-900-123", "07700-900-123", What.TELEPHONE),
+        ("(01632) 960 111", "(01632) 960 111", What.TELEPHONE),
+        ("+44 (0)7700 900 123", "+44 (0)7700 900 123", What.TELEPHONE),
+        ("+353 1 234 5678", "+353 1 234 5678", What.TELEPHONE),
+        ("phone: 960001", "960001", What.TELEPHONE),
+        ("from 203.0.113.55", "203.0.113.55", What.IP),
+        ("from 2001:db8::1", "2001:db8::1", What.IP),
+        ("NHS 943 476 5919", "943 476 5919", What.NHS),
+        ("943-476-5919", "943-476-5919", What.NHS),
+        ("AB 12 34 56 C", "AB 12 34 56 C", What.INSURANCE),
+        ("QQ123456C", "QQ123456C", What.INSURANCE),
+        ("4111 1111 1111 1111", "4111 1111 1111 1111", What.CARD),
+        ("20-00-00 55779911", "55779911", What.BANK),
+        ("sort code 12 10 26, account no. 55779911", "12 10 26", What.BANK),
+        ("account number: 55779911", "55779911", What.BANK),
+        ("GB29 NWBK 6016 1331 9268 19", "GB29 NWBK 6016 1331 9268 19", What.BANK),
+    ],
+)
+def test_personal_data_of_anybody_is_taken_out_and_counted(
+    said: str, gone: str, what: What
+) -> None:
+    made = redaction()
+    left = made.redact(said)
+
+    assert gone.casefold() not in left.casefold()
+    assert PLACEHOLDERS[what] in left
+    assert what in made.account.removed
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "On 22 November 2026 at 9:12am 118 files were read; reference IC-123456789012.",
+        "From 01/02/2026 to 22-11-2026, version 10.2.1, 2,400 records on 3 servers.",
+        "Names, addresses and bank details. Invoice fraud with real details is likely.",
+        "The intruder signed in as reception. We will tell you in May. June was quiet.",
+        "The 12 people in the street; 3 files on our road; 14 of the customers drive.",
+        "A second factor for every staff account (done), by 30 November 2026.",
+        "Report Fraud was told. Customer Services answered. Mark the page.",
+    ],
+)
+def test_what_names_nobody_stays_as_it_was(said: str) -> None:
+    assert redaction().redact(said) == said
+
+
+def test_a_surname_of_one_answer_is_known_in_the_others() -> None:
+    left = redaction().redact_all(["Then Adeyemi rang.", "Mr Olu Adeyemi was told."])
+
+    assert not any("Adeyemi" in text for text in left)
+
+
+def test_words_that_could_be_names_are_left_for_a_person_to_look_at() -> None:
+    made = redaction()
+    left = made.redact("Xiu Zhang wrote to Kaspersky. Will Young did not. Ask Morwenna Pask.")
+
+    assert made.account.look_at == ("Xiu Zhang", "Kaspersky", "Will Young")
+    assert "Xiu" in left
+    assert "Xiu" not in repr(made.account)
+    assert made.account.unseen
+
+
+def test_nothing_found_is_said_as_nothing_found() -> None:
+    made = redaction()
+    made.redact("Files were read.")
+
+    assert (made.account.total, made.account.look_at) == (0, ())
+    assert (made.account.customers, made.account.staff) == (2, 1)
+
+
+PIECES = st.sampled_from(
+    [
+        "Mrs Okafor", "Sarah Thompson", "born 12 March 1961", "14 Mill Lane", "CB7 4AB", " ", "\n",
+        "07700 900123", "203.0.113.5", "2001:db8::1", "a@b.example", "Contoso Ltd", ", ", ". ", "é",
+        "943 476 5919", "4111 1111 1111 1111", "20-00-00", "account", "files", "Müller", "’s", "-",
+        "[name removed]", "[", "]", "0", "Mr", "&", "IX", "\u00ad", "ﬁ", *OURS,
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=80))
+def test_stripping_again_changes_nothing(said: str) -> None:
+    once = redaction().redact(said)
+
+    assert redaction().redact(once) == once
+
+
+@given(st.lists(PIECES, max_size=6), st.sampled_from(OURS), st.lists(PIECES, max_size=6))
+def test_our_own_contact_stays(before: list[str], ours: str, after: list[str]) -> None:
+    said = " ; ".join([*before, ours, *after])
+
+    assert ours in redaction().redact(said)
+
+
+def test_a_long_answer_takes_time_in_proportion() -> None:
+    pieces = (
+        "Mr A",
+        "0 ",
+        "1.",
+        "a:",
+        "14 a ",
+        "Sarah T ",
+        "20-",
+        "A1",
+        "AB12 ",
+        "born ",
+        "flat 1 ",
+        "(",
+    )
+    for piece in pieces:
+        begun = time.perf_counter()
+        redaction().redact(piece * (20_000 // len(piece)))
+        assert time.perf_counter() - begun < 5, piece
