@@ -14,7 +14,7 @@ class Weight(IntEnum):
     """What a word is when it stands alone."""
 
     COMMON = 0
-    """Usual in letters, a month, or a number."""
+    """Usual in letters, a post, a month, or a number."""
     FIRST_NAME = 1
     PLACE = 2
     RARE = 3
@@ -25,7 +25,7 @@ class Weight(IntEnum):
 
 def weight(word: str) -> Weight:
     """Of one folded word."""
-    if word.isdigit() or word in listed("common"):
+    if word.isdigit() or word in listed("common") or word in listed("roles"):
         return Weight.COMMON
     if word in listed("places"):
         return Weight.PLACE

@@ -258,6 +258,13 @@ def test_an_account_named_like_a_common_word_stops_no_letter() -> None:
     assert not blocks("We will tell you. Will you ring us? The page was read.", data=data)
 
 
+def test_an_account_named_like_a_post_stops_no_letter() -> None:
+    users = [a_user("responder"), a_user("approver"), a_user("on-call-engineer")]
+    data = ForeignData([], users=users, involved=("responder", "approver"))
+
+    assert found("Our responder and the approver looked.", data=data) == []
+
+
 def test_a_contact_that_is_a_post_is_nobodys_name() -> None:
     data = ForeignData([firm("p", "Zephyrine Ltd", people=[("Practice Manager", "")])])
 
