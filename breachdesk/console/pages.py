@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 from markupsafe import Markup, escape
 
 from breachdesk.console import charts, words
+from breachdesk.console.findings import findings
 from breachdesk.console.house import House
 from breachdesk.console.local_times import in_zone
 from breachdesk.console.times import Times, age, span
@@ -51,6 +52,7 @@ class Pages:
     def _globals(self, house: House) -> dict[str, Any]:
         return {
             "words": words,
+            "findings": findings,
             "charts": charts,
             "settings": house.settings,
             "profile": house.settings.profile,

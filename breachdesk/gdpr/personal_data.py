@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from breachdesk.gdpr.names import EMAIL
 from breachdesk.gdpr.network_addresses import addresses_in, numbers_in
 
 
@@ -42,6 +41,8 @@ class Span:
     what: What
 
 
+_EMAIL = re.compile(r"(?<![\w.+'-])[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")
+"""Begun only where a word begins: a long row of letters is read once."""
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
     r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
@@ -185,7 +186,7 @@ def _sort_codes(text: str) -> Iterator[Span]:
 
 
 _FINDERS: tuple[Callable[[str], Iterator[Span]], ...] = (
-    _whole(EMAIL, What.EMAIL),
+    _whole(_EMAIL, What.EMAIL),
     _whole(_BORN, What.BIRTH, 1),
     _whole(_POSTCODE, What.POSTCODE),
     _whole(_EIRCODE, What.POSTCODE),
