@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from breachdesk.casework.authority import not_erased, require, required, required_name
 from breachdesk.casework.record_times import optional, past
@@ -10,8 +11,21 @@ from breachdesk.casework.sealing import next_version
 from breachdesk.ports import UnitOfWork
 from schemas.around_breach import Body, BodyTold, newest
 from schemas.errors import BadInput, NotFound
+from schemas.times import in_utc
 from schemas.user import Actor, Duty
 
+BODIES = {
+    Body.POLICE: "Police",
+    Body.REPORT_FRAUD: "Report Fraud",
+    Body.INSURER: "Insurer",
+    Body.BANK: "Bank",
+    Body.NCSC: "NCSC",
+    Body.REGISTRAR: "Domain registrar or registry",
+    Body.PAYMENT_PROVIDER: "Payment provider",
+    Body.OFCOM: "Ofcom",
+    Body.OTHER_AUTHORITY: "Another authority",
+    Body.OTHER: "Somebody else",
+}
 TO_NAME = (Body.OTHER, Body.OTHER_AUTHORITY)
 
 
@@ -50,6 +64,16 @@ def record_body(uow: UnitOfWork, actor: Actor, told: BodyTold, now: datetime) ->
 def bodies_told(uow: UnitOfWork, breach_id: str) -> tuple[BodyTold, ...]:
     """The newest word on each body, those told and those that need not be."""
     return newest(uow.breaches.all(BodyTold, breach_id))
+
+
+def said_of(told: BodyTold, zone: str) -> str:
+    """`Police (Kent Police), told on 22 November 2026, reference 42/7`: no person's name."""
+    who = BODIES[told.body] if told.name is None else f"{BODIES[told.body]} ({told.name})"
+    if told.told_at is None:
+        return f"{who}, not applicable: {told.note}"
+    day = in_utc(told.told_at).astimezone(ZoneInfo(zone))
+    mark = f", reference {told.reference}" if told.reference else ""
+    return f"{who}, told on {day.day} {day:%B %Y}{mark}"
 
 
 def not_asked(uow: UnitOfWork, breach_id: str) -> tuple[Body, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from breachdesk.casework.bodies import BODIES
+
 SEVERITY = {
     "informational": "Information",
     "low": "Low",
@@ -170,18 +172,7 @@ ROUTE = {
     "in_person": "in person",
     "other": "another way",
 }
-BODY = {
-    "police": "Police",
-    "report_fraud": "Report Fraud",
-    "insurer": "Insurer",
-    "bank": "Bank",
-    "ncsc": "NCSC",
-    "registrar": "Domain registrar or registry",
-    "payment_provider": "Payment provider",
-    "ofcom": "Ofcom",
-    "other_authority": "Another authority",
-    "other": "Somebody else",
-}
+BODY = {body.value: name for body, name in BODIES.items()}
 DONE = {
     "complaint": "The complaint is logged.",
     "complaint_erased": "What the complaint said is erased.",

@@ -164,6 +164,10 @@ def test_a_body_is_told_then_corrected_and_the_newest_word_counts(store: AnyStor
         (Body.INSURER, None, False),
     ]
     assert listed[1].told_at is None
+    assert [bodies.said_of(body, "Europe/London") for body in listed] == [
+        "Police (Kent Police), told on 22 November 2026, reference 42/8",
+        "Insurer (Kent Police), not applicable: No policy covers it.",
+    ]
     assert len(history) == 3
     assert Body.NCSC in open_
     assert Body.POLICE not in open_
