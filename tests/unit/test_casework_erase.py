@@ -29,6 +29,7 @@ from breachdesk.casework import (
     notify,
     obligations,
     register,
+    suppliers,
 )
 from breachdesk.casework import report as reports
 from breachdesk.casework import retention as by_age
@@ -51,6 +52,7 @@ from breachdesk.testing import (
 from notifiers.testing import DECISION, FACTS
 from schemas.affected import Certainty, Manifest
 from schemas.case import CallOutcome, Case, ContainmentKind, Note
+from schemas.case_record import Route, SupplierNotice
 from schemas.cause import Cause
 from schemas.customer import Customer, Role
 from schemas.errors import BadInput, NotAllowed
@@ -210,6 +212,26 @@ def test_nothing_that_is_stored_names_anybody_of_an_erased_case(scene: Scene) ->
     assert [s for s in SECRETS if s.encode() in after] == []
     assert scene.report() == []
     assert scene.store.look(lambda uow: uow.breaches.latest(Manifest, "BR-0001")) is None
+
+
+def test_the_register_keeps_the_suppliers_of_an_erased_case_and_nobody_of_theirs(
+    scene: Scene,
+) -> None:
+    told = SupplierNotice(
+        id="", recorded_by="", recorded_at=scene.now(), supplier="Backup Barn Ltd",
+        told_at=scene.now(), route=Route.EMAIL, told_by="Wilma Onyango", said="Wilma lost it.",
+    )  # fmt: skip
+    scene.store.act(
+        lambda uow: suppliers.record_notice(uow, RESPONDER, scene.case_id, told, scene.now())
+    )
+    scene.now.advance(days=YEARS.days)
+    scene.ask()
+    scene.carry_out()
+
+    (entry,) = scene.store.look(lambda uow: register.entries(uow, scene.now()))
+    assert entry.suppliers == ("Backup Barn Ltd",)
+    assert b"Wilma" not in everything_stored(scene.store)
+    assert scene.report() == []
 
 
 def test_the_register_keeps_the_facts_of_an_erased_breach(scene: Scene) -> None:
