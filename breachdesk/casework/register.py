@@ -118,7 +118,7 @@ def _plain(uow: UnitOfWork, case: Case) -> dict[str, object]:
         "origin": case.origin.value,
         "suppliers": suppliers.names(uow, case),
         "remedial_action": done,
-        "supplier_told_at": case.supplier_told_at,
+        "supplier_told_at": suppliers.first_told_at(uow, case),
         "closed_at": case.closed_at,
         "close_reason": case.close_reason,
         "cause": cause_words(said.cause) if said else "",
@@ -150,7 +150,6 @@ def _times(breach: Breach) -> dict[str, object]:
     ]
     names = ("occurred_from", "occurred_to", "detected_at", "discovered_at", "aware_at")
     return {name: getattr(breach, name) for name in names} | {
-        "supplier_told_at": breach.supplier_told_at,
         "confirmed_at": breach.confirmed_at,
         "confirmed_by": breach.confirmed_by,
         "aware_history": moved,

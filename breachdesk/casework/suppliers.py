@@ -118,6 +118,13 @@ def names(uow: UnitOfWork, case: Case) -> tuple[str, ...]:
     return tuple(every)
 
 
+def first_told_at(uow: UnitOfWork, case: Case) -> datetime | None:
+    """When the first of them told us; None: none has, that we know."""
+    told = [n.told_at for n in uow.records.of_case(SupplierNotice, case.id)]
+    known = [*told, *filter(None, [case.supplier_told_at])]
+    return min(known, default=None)
+
+
 def _date_the_case(uow: UnitOfWork, case: Case, notice: SupplierNotice) -> None:
     """The case says who of its suppliers told us first, unless it names another party already."""
     if case.third_party not in ("", notice.supplier):

@@ -335,6 +335,7 @@ def test_the_register_names_every_supplier(store: AnyStore) -> None:
     entry = store.look(lambda uow: register.entries(uow, START))[0]
 
     assert entry.suppliers == ("Backup Barn Ltd", "Wires plc")
+    assert entry.supplier_told_at == START - 3 * HOUR
 
 
 def test_an_earlier_call_of_another_supplier_is_not_put_in_the_mouth_of_the_one_named(
