@@ -18,6 +18,7 @@ from schemas.affected import Manifest, NoticeKind
 from schemas.alert import AlertState, AlertView, EvidenceView
 from schemas.breach import Breach
 from schemas.case import Case, Note
+from schemas.case_file import PrintedCase
 from schemas.customer import Binding, Customer, Frozen, Unattributed
 from schemas.event import Position
 from schemas.law import LawBook
@@ -101,6 +102,10 @@ class CaseBook(Protocol):
         """Newest first."""
         ...
 
+    def opened(self, begin: datetime, end: datetime) -> Sequence[Case]:
+        """Opened from `begin` until before `end`, oldest first."""
+        ...
+
     def save(self, case: Case) -> Case:
         """Write over the version it was read at; returns it with the next. Raises Conflict."""
         ...
@@ -119,6 +124,10 @@ class BreachBook(Protocol):
 
     def list(self) -> Sequence[Breach]:
         """Newest first."""
+        ...
+
+    def confirmed(self, begin: datetime, end: datetime) -> Sequence[Breach]:
+        """Confirmed from `begin` until before `end`, oldest first."""
         ...
 
     def save(self, breach: Breach) -> Breach:
@@ -360,6 +369,10 @@ class Renderer(Protocol):
         ...
 
     def report_pdf(self, report: RegulatorReport, profile: ProviderProfile) -> bytes: ...
+
+    def case_file_pdf(self, printed: PrintedCase) -> bytes: ...
+
+    def picture_png(self, svg: str) -> bytes: ...
 
 
 class Explainer(Protocol):

@@ -1,8 +1,9 @@
-"""A regulator report as A4 pages, set by typst. The data goes in as JSON, never as markup."""
+"""Regulator reports and case files as A4 pages, set by typst. The data goes in as JSON, never as markup."""
 
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 import typst
 
 from notifiers.phrases import moment
+from schemas.case_file import PrintedCase
 from schemas.errors import BadInput
 from schemas.report import RegulatorReport, ReportStage
 from schemas.settings import ProviderProfile
@@ -20,7 +22,9 @@ STAGES = {
     ReportStage.FOLLOW_UP: "Follow-up",
     ReportStage.FINAL: "Final",
 }
-TEMPLATE = "regulator.typ"
+REPORT = "regulator.typ"
+CASE_FILE = "case_file.typ"
+PICTURE = "picture.typ"
 
 
 def report_pdf(
@@ -30,22 +34,54 @@ def report_pdf(
 
     Raises BadInput naming the template when it cannot be set.
     """
-    room = templates / "reports"
+    data = _data(report, profile, zone)
+    return _set(templates, REPORT, {"report": data}, report.prepared_at)
+
+
+def case_file_pdf(templates: Path, printed: PrintedCase) -> bytes:
+    """Same file, same bytes. Raises BadInput as `report_pdf`."""
+    data = printed.model_dump(mode="json")
+    return _set(templates, CASE_FILE, {"file": data}, printed.prepared_at)
+
+
+def picture_png(templates: Path, svg: str) -> bytes:
+    """Same picture, same bytes."""
+    folder = templates / "reports"
     try:
-        return typst.compile(
-            str(room / TEMPLATE),
-            root=str(room),
+        made = typst.compile(
+            str(folder / PICTURE),
+            root=str(folder),
             ignore_system_fonts=True,
-            sys_inputs={"report": json.dumps(shown_in(_data(report, profile, zone)))},
-            pdf_standards=["ua-1"],
-            # typst takes whole seconds only
-            timestamp=report.prepared_at.replace(microsecond=0),
+            format="png",
+            ppi=144,
+            sys_inputs={"svg": svg},
         )
     except typst.TypstError as wrong:
         raise BadInput(
             wrong.message.splitlines()[0],
-            place=f"template reports/{TEMPLATE}",
-            remedy="Mend the template; no report was made.",
+            place=f"template reports/{PICTURE}",
+            remedy="Mend the template; no picture was made.",
+        ) from None
+    return made[0] if isinstance(made, list) else made
+
+
+def _set(templates: Path, name: str, data: dict[str, Any], at: datetime) -> bytes:
+    folder = templates / "reports"
+    try:
+        return typst.compile(
+            str(folder / name),
+            root=str(folder),
+            ignore_system_fonts=True,
+            sys_inputs={key: json.dumps(shown_in(value)) for key, value in data.items()},
+            pdf_standards=["ua-1"],
+            # typst takes whole seconds only
+            timestamp=at.replace(microsecond=0),
+        )
+    except typst.TypstError as wrong:
+        raise BadInput(
+            wrong.message.splitlines()[0],
+            place=f"template reports/{name}",
+            remedy="Mend the template; no document was made.",
         ) from None
 
 

@@ -13,6 +13,7 @@ from notifiers.letter_words import attachment_name, letter_words, locale_of
 from notifiers.phrases import laid_out
 from notifiers.template_folder import TemplateFolder
 from schemas.affected import Channel, NoticeKind
+from schemas.case_file import PrintedCase
 from schemas.errors import BadInput
 from schemas.letter import LetterContext, LintProblem
 from schemas.notice import Rendered
@@ -103,6 +104,14 @@ class JinjaRenderer:
     def report_pdf(self, report: RegulatorReport, profile: ProviderProfile) -> bytes:
         """A4 pages in the form's order. Raises BadInput when the typst template is broken."""
         return documents.report_pdf(self._templates, report, profile, self._folder.zone)
+
+    def case_file_pdf(self, printed: PrintedCase) -> bytes:
+        """A case on A4 pages. Raises BadInput when the typst template is broken."""
+        return documents.case_file_pdf(self._templates, printed)
+
+    def picture_png(self, svg: str) -> bytes:
+        """An SVG picture of ours as PNG."""
+        return documents.picture_png(self._templates, svg)
 
 
 def letter_hash(subject: str, text: str, html: str, attachments: dict[str, str]) -> str:

@@ -10,11 +10,13 @@ import typer
 
 from breachdesk.cli import (
     accounts,
+    case_files,
     complaints,
     demo,
     distributed,
     documents,
     feed,
+    figures,
     holdings,
     law,
     near_misses,
@@ -43,6 +45,8 @@ ROOMS = (
     law,
     near_misses,
     complaints,
+    case_files,
+    figures,
     documents,
     serve,
     distributed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import insert, select, update
@@ -65,6 +66,15 @@ class SqlBreachBook:
         """Newest first."""
         docs = self._connection.execute(
             select(breaches.c.doc).order_by(breaches.c.confirmed_at.desc(), breaches.c.id.desc())
+        ).scalars()
+        return [Breach.model_validate_json(doc) for doc in docs]
+
+    def confirmed(self, begin: datetime, end: datetime) -> Sequence[Breach]:
+        """Confirmed from `begin` until before `end`, oldest first."""
+        docs = self._connection.execute(
+            select(breaches.c.doc)
+            .where(breaches.c.confirmed_at >= begin, breaches.c.confirmed_at < end)
+            .order_by(breaches.c.confirmed_at, breaches.c.id)
         ).scalars()
         return [Breach.model_validate_json(doc) for doc in docs]
 

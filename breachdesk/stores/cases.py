@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection
@@ -45,6 +46,15 @@ class SqlCaseBook:
         """Newest first."""
         docs = self._connection.execute(
             select(cases.c.doc).order_by(cases.c.opened_at.desc(), cases.c.id.desc())
+        ).scalars()
+        return [Case.model_validate_json(doc) for doc in docs]
+
+    def opened(self, begin: datetime, end: datetime) -> Sequence[Case]:
+        """Opened from `begin` until before `end`, oldest first."""
+        docs = self._connection.execute(
+            select(cases.c.doc)
+            .where(cases.c.opened_at >= begin, cases.c.opened_at < end)
+            .order_by(cases.c.opened_at, cases.c.id)
         ).scalars()
         return [Case.model_validate_json(doc) for doc in docs]
 

@@ -144,6 +144,17 @@ def test_cases_and_breaches_are_listed_newest_first(store: AnyStore) -> None:
     ]
 
 
+def test_a_span_holds_its_begin_and_not_its_end(store: AnyStore) -> None:
+    for hours in (0, 3, 1, 2):
+        store.act(lambda uow, h=hours: a_confirmed_breach(uow, START + timedelta(hours=h)))
+    begin, end = START, START + timedelta(hours=2)
+    breaches = store.look(lambda uow: uow.breaches.confirmed(begin, end))
+    cases = store.look(lambda uow: uow.cases.opened(begin, end))
+
+    assert [b.id for b in breaches] == ["BR-0001", "BR-0003"]
+    assert [c.id for c in cases] == ["CASE-0001", "CASE-0003"]
+
+
 def test_a_filed_document_version_is_never_overwritten(store: AnyStore, breach: Breach) -> None:
     store.act(lambda uow: uow.breaches.put(a_manifest(breach.id)))
     store.act(lambda uow: uow.breaches.put(a_manifest(breach.id, 2)))

@@ -1,0 +1,1 @@
+"""The case file: a module a question, each yielding sections made of what is stored."""

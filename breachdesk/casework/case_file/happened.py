@@ -1,0 +1,159 @@
+"""What happened and what we did, in the order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from breachdesk.casework.case_file.reading import Reading, part, table
+from breachdesk.casework.groups import group_words
+from breachdesk.casework.told import tellings
+from breachdesk.gdpr.causes import cause_words
+from schemas.affected import NoticeKind
+from schemas.approval import ApprovalKind
+from schemas.case_file import FileSection
+
+Moment = tuple[datetime, str, str]
+"""When, who, what."""
+ORIGIN = {
+    "alert": "an alert of this system",
+    "own": "our own staff",
+    "processor": "a supplier of ours",
+    "third_party": "somebody outside",
+    "customer": "a customer",
+}
+LETTER = {
+    NoticeKind.ACCOUNT_HOLDER: "letter to an account holder",
+    NoticeKind.CONTROLLER_PACK: "pack for a controller",
+    NoticeKind.ACCOUNT_HOLDER_CORRECTION: "correction to an account holder",
+    NoticeKind.CONTROLLER_CORRECTION: "correction to a controller",
+    NoticeKind.WITNESS: "message to the witness",
+}
+
+
+def summary(r: Reading) -> FileSection:
+    """The case on one page."""
+    case, breach = r.case, r.breach
+    facts = [
+        ("Case", case.id + (f", breach {breach.id}" if breach else ", no breach confirmed")),
+        ("State", "near miss, closed" if case.near_miss else case.state.value),
+        ("How we came to know", _origin(r)),
+        ("Led by", case.lead or "nobody took the lead"),
+        ("Cause", _cause(r)),
+    ]
+    if breach:
+        sent = [t.at for t in tellings(breach.id, r.rows, case.tasks)]
+        facts += [
+            ("It began", r.when(breach.occurred_from)),
+            ("It ended", r.when(breach.occurred_to)),
+            ("First alert raised", r.when(breach.detected_at) if breach.detected_at else "none"),
+            ("A person first looked", r.when(breach.discovered_at)),
+            ("Aware since", f"{r.when(breach.aware_at)}, declared by {breach.awareness[-1].declared_by if breach.awareness else breach.confirmed_by}"),
+            ("First person told", r.when(min(sent)) if sent else "nobody yet"),
+            ("Last person told", r.when(max(sent)) if sent else "nobody yet"),
+            ("First report to the regulator", r.when(r.submissions[0].submitted_at) if r.submissions else "none recorded"),
+        ]  # fmt: skip
+    if breach and breach.supplier_told_at:
+        facts.append(("A supplier or customer told us", r.when(breach.supplier_told_at)))
+    facts.append(("Closed", r.when(case.closed_at) if case.closed_at else "not closed"))
+    if case.close_reason:
+        facts.append(("Closed because", r.text(case.close_reason)))
+    return FileSection(title="The case in brief", parts=(part(facts=tuple(facts)),))
+
+
+def timeline(r: Reading) -> FileSection:
+    """Every event and act with its time."""
+    moments = sorted(
+        [*_seen(r), *_worked(r), *_decided(r), *_sent(r), *_ended(r)], key=lambda m: m[0]
+    )
+    rows = [(r.when(at), who, what) for at, who, what in moments]
+    note = f"All times are in {r.settings.profile.zone}, with the letters of the zone of that day."
+    return FileSection(
+        title="What happened, in the order of time",
+        parts=(part(paragraphs=(note,)), part(table=table(("When", "Who", "What"), rows))),
+    )
+
+
+def _origin(r: Reading) -> str:
+    party = f", {r.shown(r.case.third_party)}" if r.case.third_party else ""
+    return f"{ORIGIN[r.case.origin]}{party}"
+
+
+def _cause(r: Reading) -> str:
+    if not r.case.cause_findings:
+        return "nobody was asked"
+    said = [
+        f"{cause_words(f.cause)}{f': {r.shown(f.words)}' if f.words else ''} "
+        f"({f.said_by}, {r.when(f.said_at)})"
+        for f in r.case.cause_findings
+    ]
+    return said[-1] + (f". Before: {'; '.join(said[:-1])}" if len(said) > 1 else "")
+
+
+def _seen(r: Reading) -> Iterator[Moment]:
+    system = "the system"
+    if r.breach and r.breach.occurred_from:
+        yield r.breach.occurred_from, "", "It began, as the breach says."
+    if r.breach and r.breach.occurred_to:
+        yield r.breach.occurred_to, "", "It ended, as the breach says."
+    for alert in r.alerts:
+        yield alert.first, "", f"First event of alert {alert.id}: {r.shown(alert.title)}"
+        yield alert.detected_at, system, f"Raised alert {alert.id}, {alert.severity.value}."
+    if r.case.supplier_told_at:
+        yield r.case.supplier_told_at, r.shown(r.case.third_party or "somebody"), "Told us."
+    if r.case.near_miss_account:
+        yield r.case.near_miss_account.noticed_at, "", "Noticed, as the near-miss form says."
+
+
+def _worked(r: Reading) -> Iterator[Moment]:
+    case = r.case
+    yield case.opened_at, case.opened_by, f"Opened the case “{r.shown(case.title)}”."
+    for note in case.notes:
+        yield note.at, note.by, f"Noted: {r.shown(note.text)}"
+    for step in case.containment:
+        if step.done_at:
+            yield step.done_at, step.done_by or "", f"Contained: {r.shown(step.text)}"
+
+
+def _decided(r: Reading) -> Iterator[Moment]:
+    if r.breach:
+        yield r.breach.confirmed_at, r.breach.confirmed_by, "Confirmed a personal data breach."
+        for said in r.breach.awareness:
+            yield said.declared_at, said.declared_by, f"Declared awareness: {r.when(said.aware_at)}"
+    for m in r.manifests:
+        yield m.frozen_at, m.frozen_by, f"Froze the affected list, version {m.version}."
+    for d in r.decisions:
+        yield d.decided_at, d.decided_by, f"Wrote the decision, version {d.version}."
+    for f in r.facts:
+        yield f.written_at, f.written_by, f"Wrote the facts of the letters, version {f.version}."
+    for a in r.approvals:
+        alone = a.kind is ApprovalKind.BREAK_GLASS
+        how = "Released alone (break-glass)" if alone else "Approved as second person"
+        yield a.approved_at, a.approved_by, f"{how}: {a.count:,} messages."
+
+
+def _sent(r: Reading) -> Iterator[Moment]:
+    for row in r.rows:
+        if row.handed_over_at:
+            whose = "the witness" if row.kind is NoticeKind.WITNESS else r.customer(row.customer_id)
+            what = f"Handed to the mail server: {LETTER[row.kind]}, {whose}."
+            yield row.handed_over_at, "the system", what
+    for task in r.case.tasks:
+        if task.done_at:
+            outcome = r.shown(task.outcome) if task.outcome else "no words"
+            yield task.done_at, task.done_by or "", f"{r.shown(task.title)}: {outcome}"
+    for group in r.groups:
+        for t in group.tellings:
+            words = f"Told by other means: {t.people:,} of {group_words(group).lower()}."
+            yield t.told_at, t.recorded_by, words
+    for s in r.submissions:
+        ref = f", reference {s.reference}" if s.reference else ""
+        what = f"Reported to {s.report.authority} ({s.report.stage.value}), {s.channel}{ref}."
+        yield s.submitted_at, s.submitted_by, what
+
+
+def _ended(r: Reading) -> Iterator[Moment]:
+    if r.case.closed_at:
+        yield r.case.closed_at, "", f"Closed: {r.shown(r.case.close_reason)}"
+    if r.case.erased and r.case.erased.erased_at:
+        yield r.case.erased.erased_at, r.case.erased.erased_by or "", "Erased the personal data."

@@ -1,0 +1,194 @@
+"""What every section of a case file reads, and how it writes times and names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from breachdesk.casework.groups import affected_groups, named_people
+from breachdesk.gdpr.redaction import Redaction
+from breachdesk.ports import Renderer, UnitOfWork
+from schemas.affected import Certainty, Channel, Manifest
+from schemas.affected_group import AffectedGroup
+from schemas.alert import AlertView
+from schemas.approval import Approval
+from schemas.breach import Breach
+from schemas.case import Case
+from schemas.case_file import FilePart, FileTable
+from schemas.customer import Customer, Frozen, Person
+from schemas.decision import Decision
+from schemas.letter_facts import NoticeFacts
+from schemas.notice import NoticeRow
+from schemas.report import Submission
+from schemas.settings import Settings
+
+REMOVED = "[name removed]"
+_WORD = re.compile(r"\w[\w.@:-]*\w|\w")
+Doc = TypeVar("Doc", bound=Frozen)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One case, read once. Texts leave it through `text`, names through `customer`."""
+
+    uow: UnitOfWork
+    case: Case
+    settings: Settings
+    renderer: Renderer
+    now: datetime
+    named: bool
+    """False: names of customers and people are left out."""
+
+    @cached_property
+    def breach(self) -> Breach | None:
+        return self.uow.breaches.get(self.case.breach_id) if self.case.breach_id else None
+
+    @cached_property
+    def alerts(self) -> tuple[AlertView, ...]:
+        return tuple(self.uow.alerts.get(pk) for pk in self.case.alerts)
+
+    @cached_property
+    def manifests(self) -> tuple[Manifest, ...]:
+        """Oldest first, as all documents here."""
+        return self.filed(Manifest)
+
+    @cached_property
+    def decisions(self) -> tuple[Decision, ...]:
+        return self.filed(Decision)
+
+    @cached_property
+    def facts(self) -> tuple[NoticeFacts, ...]:
+        return self.filed(NoticeFacts)
+
+    @cached_property
+    def approvals(self) -> tuple[Approval, ...]:
+        return self.filed(Approval)
+
+    @cached_property
+    def submissions(self) -> tuple[Submission, ...]:
+        return tuple(sorted(self.filed(Submission), key=lambda s: (s.submitted_at, s.number)))
+
+    @cached_property
+    def rows(self) -> tuple[NoticeRow, ...]:
+        if self.breach is None:
+            return ()
+        return tuple(self.uow.notices.list(breach_id=self.breach.id))
+
+    @cached_property
+    def groups(self) -> tuple[AffectedGroup, ...]:
+        return affected_groups(self.uow, self.case.id)
+
+    def filed(self, kind: type[Doc]) -> tuple[Doc, ...]:
+        """Every version of a document of the breach."""
+        if self.breach is None:
+            return ()
+        return tuple(self.uow.breaches.all(kind, self.breach.id))
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.settings.profile.zone)
+
+    def when(self, moment: datetime | None) -> str:
+        """`Sun 22 Nov 2026, 09:12 GMT`; `not known` for none."""
+        if moment is None:
+            return "not known"
+        local = moment.astimezone(self.zone)
+        return f"{local:%a} {local.day} {local:%b %Y, %H:%M} {local:%Z}"
+
+    def text(self, words: str | None) -> str:
+        """The words, without names where they are left out; `not written` for none."""
+        if not (words or "").strip():
+            return "not written"
+        return self.shown(str(words))
+
+    def shown(self, words: str) -> str:
+        """The words as they may be read."""
+        if self.named:
+            return words
+        marked = _WORD.sub(lambda m: self._without(m.group()), words)
+        return self._redaction.strip(marked)
+
+    def _without(self, word: str) -> str:
+        return REMOVED if word.casefold() in self._telling else word
+
+    @cached_property
+    def _telling(self) -> frozenset[str]:
+        """Ids, domains, mailboxes, hosts and sources: each tells whose it is."""
+        ids = {c.casefold() for c in self._customers if any(sign.isalpha() for sign in c)}
+        ours = {b.value.casefold() for b in self.uow.customers.bindings()}
+        return frozenset(ids | ours)
+
+    def customer(self, customer_id: str) -> str:
+        """Its name and id; without names its number in this file."""
+        if not self.named:
+            return f"Customer {self._numbers.get(customer_id, 0)}"
+        name = self._customers.get(customer_id)
+        return f"{name.name} ({customer_id})" if name else customer_id
+
+    def person(self, customer_id: str, person_id: str) -> str:
+        """Whom a letter or call was for, and at which address or number."""
+        if not self.named:
+            return "name left out"
+        for manifest in reversed(self.manifests):
+            for r in manifest.recipients:
+                if (r.customer_id, r.person_id) == (customer_id, person_id):
+                    address = r.email if r.channel is Channel.EMAIL else r.phone
+                    return f"{r.name}, {address}" if address else r.name
+        return person_id
+
+    @cached_property
+    def _customers(self) -> dict[str, Customer]:
+        return {customer.id: customer for customer in self.uow.customers.list()}
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        """Reached customers first, so that small numbers are those that matter."""
+        reached: dict[str, None] = {}
+        for wanted in (False, True):
+            for manifest in reversed(self.manifests):
+                for e in manifest.exposures:
+                    if (e.certainty is Certainty.EXCLUDED) is wanted:
+                        reached.setdefault(e.customer_id)
+        return {customer: number for number, customer in enumerate(reached, 1)}
+
+    @cached_property
+    def _redaction(self) -> Redaction:
+        us = self.settings.profile
+        listed = [
+            Person(
+                id=r.person_id, customer_id=r.customer_id, kind=r.person_kind, name=r.name,
+                email=r.email, phone=r.phone,
+            )
+            for manifest in self.manifests
+            for r in manifest.recipients
+        ]  # fmt: skip
+        people = (*listed, *named_people(self.uow, self.case.id))
+        everybody = Customer(id="listed", name=us.legal_name or "listed", people=people)
+        ours = [text for text in (us.contact_email, us.contact_phone) if text]
+        return Redaction([*self._customers.values(), _without_own_name(everybody)], keep=ours)
+
+
+def _without_own_name(listed: Customer) -> Customer:
+    """Its name stands for nobody; every person on it does."""
+    return listed.model_copy(update={"name": listed.people[0].name if listed.people else "listed"})
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> FileTable | None:
+    """A table; None without a row."""
+    made = tuple(tuple(row) for row in rows)
+    return FileTable(columns=tuple(columns), rows=made) if made else None
+
+
+def part(heading: str | None = None, **said: object) -> FilePart:
+    """A part of a section."""
+    return FilePart.model_validate({"heading": heading, **said})
+
+
+def nothing(words: str) -> FilePart:
+    """That there is nothing of the kind, said in words."""
+    return FilePart(paragraphs=(words,))

@@ -1,0 +1,57 @@
+"""`case file`: a case on paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from breachdesk.casework.case_file.build import print_case
+from breachdesk.cli.options import AsJson, DataDir, out, premises, print_json
+from breachdesk.cli.people import OPERATOR
+from schemas.errors import BadInput
+
+CaseId = Annotated[str, typer.Argument(metavar="CASE")]
+To = Annotated[Path, typer.Option("--out", "-o", help="PDF file to write.")]
+Nameless = Annotated[bool, typer.Option("--without-names", help="For somebody outside.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang these commands on the command line."""
+    group = typer.Typer(no_args_is_help=True, help="One case.")
+    group.callback()(_group)
+    group.command("file")(file)
+    app.add_typer(group, name="case")
+
+
+def _group() -> None:
+    """One case."""
+
+
+def file(
+    case: CaseId,
+    to: To,
+    without_names: Nameless = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write what happened, who decided what when and why, and what was sent to whom, as PDF."""
+    with premises(data_dir) as house:
+        now = house.now()
+        printed = house.store.look(
+            lambda uow: print_case(
+                uow, OPERATOR, case, house.settings, house.renderer, now, named=not without_names
+            )
+        )
+        content = house.renderer.case_file_pdf(printed)
+    try:
+        to.write_bytes(content)
+    except OSError as wrong:
+        raise BadInput(
+            f"it cannot be written ({wrong.strerror})", place=str(to), remedy="Choose another file."
+        ) from None
+    if as_json:
+        print_json(printed)
+        return
+    out.print(f"{to}: {case}, fingerprint {printed.hash}")

@@ -1,0 +1,206 @@
+"""The case file: what a lawyer or an insurer can be handed."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+from release_scene import ReleaseScene, release_scene
+from typer.testing import CliRunner
+from waiting_letters import renderer
+
+from breachdesk.casework import cases
+from breachdesk.casework.case_file.build import fingerprint, print_case
+from breachdesk.casework.case_file.told_part import OTHER_WORDS
+from breachdesk.cli.main import app
+from breachdesk.testing import a_customer, an_actor
+from schemas.case import Origin
+from schemas.case_file import PrintedCase
+from schemas.errors import NotAllowed
+from schemas.notice import SendOutcome, SendResult
+from schemas.user import Actor, Duty
+
+RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
+BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
+    with release_scene("sqlite", tmp_path) as made:
+        yield made
+
+
+def released(scene: ReleaseScene) -> None:
+    scene.open_in_the_audit()
+    scene.write_all()
+    scene.approve()
+    first, second = scene.rows()
+    scene.now.advance(minutes=5)
+    scene.send(first)
+    scene.send(second, BOUNCED)
+    scene.submit("rowan")
+
+
+def printed(scene: ReleaseScene, *, named: bool = True) -> PrintedCase:
+    return scene.store.look(
+        lambda uow: print_case(
+            uow, RESPONDER, scene.breach.case_id, scene.settings, renderer(), scene.now(),
+            named=named,
+        )
+    )  # fmt: skip
+
+
+def all_words(file: PrintedCase) -> str:
+    return file.model_dump_json()
+
+
+def words_of(file: PrintedCase, title: str) -> str:
+    return next(s.model_dump_json() for s in file.sections if s.title.startswith(title))
+
+
+def test_the_file_says_who_decided_what_and_why_and_what_was_sent_with_which_result(
+    scene: ReleaseScene,
+) -> None:
+    released(scene)
+    file = printed(scene)
+    decided, sent = words_of(file, "Who decided"), words_of(file, "What was sent")
+
+    assert "by rowan" in decided
+    assert "Report to the ICO (Art. 33)" in decided
+    assert scene.breach.reason in decided
+    assert "Contoso Ltd (contoso)" in sent
+    assert "taken by their mail server" in sent
+    assert "came back" in sent
+    assert "avery" in words_of(file, "Releases")
+    assert "web form" in words_of(file, "What was reported")
+    assert "It holds" in words_of(file, "Can this file")
+    assert "breach:decision:written" in words_of(file, "Every recorded act")
+
+
+def test_every_version_stands_and_the_replaced_ones_are_marked(scene: ReleaseScene) -> None:
+    released(scene)
+    scene.decide("blake")
+    decided = words_of(printed(scene), "Who decided")
+
+    assert "Decision, version 1 (replaced)" in decided
+    assert "Decision, version 2" in decided
+    assert "by blake" in decided
+
+
+def test_the_letter_stands_as_it_was_sent_also_after_later_versions(scene: ReleaseScene) -> None:
+    released(scene)
+    before = words_of(printed(scene), "The letters as they were sent")
+    scene.write_all("blake")
+    after = words_of(printed(scene), "The letters as they were sent")
+
+    assert "Subject: Important" in before
+    assert "Made again from the stored documents; the fingerprint is the approved one." in before
+    assert after == before
+
+
+def test_a_letter_that_cannot_be_made_again_is_not_made_up(scene: ReleaseScene) -> None:
+    released(scene)
+    row = next(r for r in scene.rows() if r.handed_over_at)
+    other = a_customer(row.customer_id).model_copy(update={"name": "Another Name Ltd"})
+    scene.store.act(lambda uow: uow.customers.save(other))
+    sent = words_of(printed(scene), "The letters as they were sent")
+
+    assert OTHER_WORDS in sent
+    assert "Subject:" not in sent
+
+
+def test_without_names_no_customer_person_address_or_id_stands_in_it(scene: ReleaseScene) -> None:
+    released(scene)
+    scene.store.act(
+        lambda uow: cases.add_note(
+            uow, RESPONDER, scene.breach.case_id, "Jo Mason of contoso rang.", scene.now()
+        )
+    )
+    named, nameless = all_words(printed(scene)), all_words(printed(scene, named=False))
+
+    for word in ("Contoso", "contoso", "Jo Mason", "accounts@contoso.example", "Fabrikam"):
+        assert word in named
+        assert word not in nameless
+    assert "Customer 1" in nameless
+
+
+def test_the_fingerprint_is_of_all_that_stands_in_the_file(scene: ReleaseScene) -> None:
+    file = printed(scene)
+
+    assert fingerprint(file) == file.hash
+    assert fingerprint(file.model_copy(update={"title": "another"})) != file.hash
+
+
+def test_who_has_no_duty_prints_no_case(scene: ReleaseScene) -> None:
+    nobody = Actor(id="nobody", duties=frozenset())
+
+    with pytest.raises(NotAllowed):
+        scene.store.look(
+            lambda uow: print_case(
+                uow, nobody, scene.breach.case_id, scene.settings, renderer(), scene.now()
+            )
+        )
+
+
+def test_the_pdf_has_numbered_pages_and_takes_markup_for_words(scene: ReleaseScene) -> None:
+    tricks = '#let x = 1 $a$ *bold* @ref <label> [x] "q" `raw`'
+    scene.store.act(
+        lambda uow: cases.add_note(uow, RESPONDER, scene.breach.case_id, tricks, scene.now())
+    )
+    file = printed(scene)
+    pdf = renderer().case_file_pdf(file)
+    pages = [" ".join(p.extract_text().split()) for p in PdfReader(io.BytesIO(pdf)).pages]
+
+    assert pdf == renderer().case_file_pdf(file)
+    assert tricks in " ".join(pages)
+    assert f"Page 1 of {len(pages)}" in pages[0]
+    assert file.hash in pages[0].replace(" ", "")
+
+
+def test_a_drill_says_so_on_every_page(scene: ReleaseScene) -> None:
+    file = printed(scene).model_copy(update={"drill": True})
+    pages = PdfReader(io.BytesIO(renderer().case_file_pdf(file))).pages
+
+    assert all("DRILL: nothing of this happened" in page.extract_text() for page in pages)
+
+
+def test_a_case_without_a_breach_is_printed_too(scene: ReleaseScene) -> None:
+    case = scene.store.act(
+        lambda uow: cases.open_by_hand(
+            uow, RESPONDER, title="A call", origin=Origin.CUSTOMER, known="A call.", now=scene.now()
+        )
+    )
+    file = scene.store.look(
+        lambda uow: print_case(
+            uow, RESPONDER, case.id, scene.settings, renderer(), scene.now()
+        )
+    )  # fmt: skip
+
+    assert file.breach_id is None
+    assert "No breach was confirmed" in words_of(file, "Who decided")
+    assert renderer().case_file_pdf(file).startswith(b"%PDF-")
+
+
+def test_the_command_writes_the_pdf_and_refuses_a_folder(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    run = CliRunner()
+    run.invoke(
+        app,
+        [
+            "near-miss", "add", "A laptop lay in a taxi.", "--noticed", "2026-01-05 10:00",
+            "--cause", "lost_or_stolen", "--why", "Encrypted.", "--data-dir", str(data),
+        ],
+    )  # fmt: skip
+    to = tmp_path / "file.pdf"
+    made = run.invoke(app, ["case", "file", "CASE-0001", "--out", str(to), "--data-dir", str(data)])
+    refused = run.invoke(
+        app, ["case", "file", "CASE-0001", "--out", str(tmp_path), "--data-dir", str(data)]
+    )
+
+    assert made.exit_code == 0, made.output
+    assert to.read_bytes().startswith(b"%PDF-")
+    assert refused.exit_code != 0

@@ -1,0 +1,221 @@
+"""A year in figures: what counts in it, how long it took, and its picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from console_desk import a_desk
+from store_adapters import fresh_store
+from waiting_letters import renderer
+
+from breachdesk.casework import causes, confirm, groups, near_misses
+from breachdesk.casework.cases import open_by_hand
+from breachdesk.casework.figures import export_csv, of_year
+from breachdesk.gdpr.causes import cause_words
+from breachdesk.gdpr.figures_picture import picture
+from breachdesk.ports import UnitOfWork
+from breachdesk.stores.any_store import AnyStore
+from breachdesk.testing import FixedNow, an_actor
+from schemas.affected import Certainty
+from schemas.affected_group import (
+    AffectedGroup,
+    GroupKind,
+    GroupReach,
+    GroupTelling,
+    TellingMeans,
+)
+from schemas.breach import Breach
+from schemas.case import Origin
+from schemas.cause import Cause
+from schemas.customer import DataCategory
+from schemas.errors import BadInput
+from schemas.figures import Span, YearFigures
+from schemas.report import Precision, Quantity, RegulatorReport, ReportStage, Submission
+
+ACTOR = an_actor(user_id="rhea")
+ZONE = "Europe/London"
+LAST_HOUR = datetime(2025, 12, 31, 23, 30, tzinfo=UTC)
+SUMMER_EVE = datetime(2026, 7, 31, 23, 30, tzinfo=UTC)
+"""1 August in London."""
+
+
+@pytest.fixture
+def now() -> FixedNow:
+    return FixedNow(LAST_HOUR)
+
+
+@pytest.fixture
+def store(now: FixedNow) -> Iterator[AnyStore]:
+    with fresh_store("sqlite", now) as opened:
+        yield opened
+
+
+def a_breach(store: AnyStore, now: FixedNow, cause: Cause, *, drill: bool = False) -> Breach:
+    def work(uow: UnitOfWork) -> Breach:
+        case = open_by_hand(
+            uow, ACTOR, title="It", origin=Origin.OWN, known="It.", now=now(), drill=drill
+        )
+        said = causes.finding(ACTOR.id, cause, None, now())
+        return confirm.confirm(
+            uow, ACTOR, case.id, reason="We saw it.", aware_at=now(), now=now(), cause=said
+        )
+
+    return store.act(work)
+
+
+def a_near_miss(store: AnyStore, now: FixedNow, cause: Cause) -> None:
+    account = near_misses.Account(
+        what="It.", noticed_at=now(), cause=cause, why_no_breach="It never left."
+    )
+    store.act(lambda uow: near_misses.record(uow, ACTOR, account, now()))
+
+
+def year(store: AnyStore, now: FixedNow, of: int, **more: Any) -> YearFigures:
+    return store.look(lambda uow: of_year(uow, of, ZONE, now(), **more))
+
+
+def counts(figures: YearFigures) -> dict[str, tuple[int, int]]:
+    every = {c.name: (c.breaches, c.near_misses) for c in (*figures.by_cause, *figures.by_month)}
+    return {name: pair for name, pair in every.items() if any(pair)}
+
+
+def span(figures: YearFigures, name: str) -> Span:
+    return next(s for s in figures.spans if s.name == name)
+
+
+def test_years_and_months_end_by_local_time(store: AnyStore, now: FixedNow) -> None:
+    a_breach(store, now, Cause.PHISHING)
+    now.at = SUMMER_EVE
+    a_breach(store, now, Cause.PHISHING)
+    a_near_miss(store, now, Cause.MIS_SENT)
+
+    assert year(store, now, 2025).breaches == 1
+    assert counts(year(store, now, 2025)) == {cause_words("phishing"): (1, 0), "December": (1, 0)}
+    assert counts(year(store, now, 2026)) == {
+        cause_words("phishing"): (1, 0),
+        cause_words("mis_sent"): (0, 1),
+        "August": (1, 1),
+    }
+
+
+def test_drills_are_left_out_and_said_so_or_stand_alone(store: AnyStore, now: FixedNow) -> None:
+    a_breach(store, now, Cause.MALWARE, drill=True)
+    a_breach(store, now, Cause.INSIDER)
+    real, drills = year(store, now, 2025), year(store, now, 2025, drills=True)
+
+    assert (real.breaches, real.left_out) == (1, 1)
+    assert (drills.breaches, drills.left_out, drills.drills) == (1, 1, True)
+    assert cause_words("malware") in counts(drills)
+
+
+def told_at(store: AnyStore, now: FixedNow, breach: Breach, moment: datetime) -> None:
+    """A group of seven, all told then."""
+
+    def work(uow: UnitOfWork) -> None:
+        group = AffectedGroup(
+            id="", recorded_by="", recorded_at=now(), kind=GroupKind.STAFF,
+            certainty=Certainty.CONFIRMED, reason="Payroll.",
+            people=Quantity(value=7, precision=Precision.EXACT),
+            data_categories=(DataCategory.FINANCIAL,), effects={},
+            reach=GroupReach.OTHER_MEANS, reach_reason="They sit here.",
+        )  # fmt: skip
+        telling = GroupTelling(
+            told_at=moment, recorded_by="", recorded_at=now(), means=TellingMeans.IN_PERSON,
+            people=7, text="It.", proof="Minutes.", everybody=True,
+        )  # fmt: skip
+        filed = groups.add_group(uow, ACTOR, breach.case_id, group, now())
+        groups.record_telling(uow, ACTOR, breach.case_id, filed.id, telling, now())
+
+    store.act(work)
+
+
+def submitted(store: AnyStore, breach: Breach, moment: datetime) -> None:
+    report = RegulatorReport(
+        breach_id=breach.id, jurisdiction="uk_ico", version=1, stage=ReportStage.INITIAL,
+        authority="ICO", prepared_at=moment, drill=False, questions=(),
+    )  # fmt: skip
+    submission = Submission(
+        breach_id=breach.id, jurisdiction="uk_ico", number=1, submitted_at=moment,
+        submitted_by="rhea", channel="form", report_hash="", report=report,
+    )  # fmt: skip
+    store.act(lambda uow: uow.breaches.put(submission))
+
+
+def test_the_spans_have_median_and_longest_and_reports_stand_on_time_or_late(
+    store: AnyStore, now: FixedNow
+) -> None:
+    now.at = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    first = a_breach(store, now, Cause.PHISHING)
+    second = a_breach(store, now, Cause.PHISHING)
+    third = a_breach(store, now, Cause.PHISHING)
+    aware = now()
+    now.advance(days=5)
+    told_at(store, now, first, aware + timedelta(hours=2))
+    told_at(store, now, second, aware + timedelta(hours=10))
+    submitted(store, first, aware + timedelta(hours=72))
+    submitted(store, second, aware + timedelta(hours=73))
+    figures = year(store, now, 2026)
+    notice = span(figures, "awareness to first notice")
+
+    assert (notice.count, notice.median_minutes, notice.longest_minutes) == (2, 360, 600)
+    assert notice.longest_of == second.id
+    assert span(figures, "awareness to first report").longest_minutes == 73 * 60
+    assert span(figures, "first alert to awareness") == Span(
+        name="first alert to awareness", count=0
+    )
+    assert (figures.reports.on_time, figures.reports.late, figures.reports.overdue) == (1, 1, 1)
+    assert (figures.people, figures.people_unknown) == (14, 1)
+    assert third.id not in str(figures.spans)
+
+
+def test_the_csv_says_the_same_and_no_name(store: AnyStore, now: FixedNow) -> None:
+    a_breach(store, now, Cause.RANSOMWARE)
+    rows = list(csv.DictReader(io.StringIO(export_csv(year(store, now, 2025)))))
+    found = {(row["measure"], row["of"]): row["value"] for row in rows}
+
+    assert found["breaches", "all"] == "1"
+    assert found["breaches by cause", cause_words("ransomware")] == "1"
+    assert found["breaches by month", "December"] == "1"
+    assert found["awareness to first notice", "median"] == ""
+
+
+def test_the_picture_is_well_formed_tells_itself_in_words_and_becomes_a_png(
+    store: AnyStore, now: FixedNow
+) -> None:
+    a_breach(store, now, Cause.PHISHING)
+    svg = picture(year(store, now, 2025))
+    root = ET.fromstring(svg)
+
+    assert "1 breaches and 0 near misses" in str(root.get("aria-label"))
+    assert cause_words("phishing") in svg
+    assert "<script" not in svg
+    assert renderer().picture_png(svg).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("wrong", [0, 1999, 10_000])
+def test_a_year_that_cannot_be_meant_is_refused(store: AnyStore, now: FixedNow, wrong: int) -> None:
+    with pytest.raises(BadInput):
+        year(store, now, wrong)
+
+
+async def test_the_page_shows_picture_and_table_and_gives_the_files(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as desk:
+        a_breach(desk.store, desk.now, Cause.PHISHING)  # type: ignore[arg-type]
+        visitor = desk.visitor()
+        assert await visitor.sign_in("ana")
+        page = await visitor.client.get("/figures?year=2026")
+        files = [await visitor.client.get(f"/figures.{form}") for form in ("csv", "svg", "png")]
+        wrong = await visitor.client.get("/figures?year=1")
+
+    assert "one breach and no near misses" in page.text
+    assert "<svg" in page.text
+    assert "Phishing" in page.text
+    assert [answer.status_code for answer in files] == [200, 200, 200]
+    assert wrong.status_code == 422
