@@ -10,7 +10,9 @@ from notifiers.phrases import sentence, series, span
 from schemas.affected import Act, Exposure, NoticeKind
 from schemas.letter import LetterContext
 
-MOST_NAMED = 12
+FEW = 3
+"""Mailboxes that stand in the sentence itself."""
+MOST_NAMED = 20
 """Mailboxes that one act names; more are counted."""
 
 
@@ -46,7 +48,11 @@ def _line(act: Act, words: Mapping[str, Any], zone: ZoneInfo, *, names: bool) ->
         count=f"{act.count:,}", action=act.action, **_places(act, words["place"], names=names)
     )
     unclear = f"; {words['place']['unclear']}" if not act.outcome else ""
-    return sentence(f"{span(act.first, act.last, zone)}: {text}{unclear}")
+    line = sentence(f"{span(act.first, act.last, zone)}: {text}{unclear}")
+    mailboxes = _own_mailboxes(act) if names else []
+    if not FEW < len(mailboxes) <= MOST_NAMED:
+        return line
+    return f"{line} {words['place']['namely'].format(mailboxes=series(mailboxes))}"
 
 
 def _phrase(act: Act, phrases: list[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -63,7 +69,7 @@ def _phrase(act: Act, phrases: list[Mapping[str, Any]]) -> Mapping[str, Any]:
 def _places(act: Act, said: Mapping[str, str], *, names: bool) -> dict[str, str]:
     rule = act.details.get("rule", "")
     folders = act.details.get("folders", "")
-    mailboxes = [a.partition(":")[2] for a in act.assets if a.startswith("mailbox:")]
+    mailboxes = _own_mailboxes(act)
     where = _mailboxes(mailboxes, said) if names else ""
     return {
         "to": f" {said['to']} {where}" if where else "",
@@ -74,11 +80,15 @@ def _places(act: Act, said: Mapping[str, str], *, names: bool) -> dict[str, str]
     }
 
 
+def _own_mailboxes(act: Act) -> list[str]:
+    return sorted(a.partition(":")[2] for a in act.assets if a.startswith("mailbox:"))
+
+
 def _mailboxes(mailboxes: list[str], said: Mapping[str, str]) -> str:
-    if len(mailboxes) > MOST_NAMED:
+    if len(mailboxes) > FEW:
         return said["many"].format(count=len(mailboxes))
     word = said["mailbox"] if len(mailboxes) == 1 else said["mailboxes"]
-    return f"{word} {series(sorted(mailboxes))}" if mailboxes else ""
+    return f"{word} {series(mailboxes)}" if mailboxes else ""
 
 
 def _folders(folders: str, said: Mapping[str, str]) -> str:

@@ -34,7 +34,7 @@ PROFILE = ProviderProfile(
     contact_email="privacy@penhallow.example",
     contact_phone="01632 960123",
     contact_hours="Monday to Friday, 8am to 6pm",
-    complaints="To complain to us, ring or write to the person above. We will answer within 30 days",
+    complaints="To complain to us, call or write to the person above. We will answer within 30 days",
     promise="If we discover a breach that may have exposed your personal information, we will tell "
     "you as soon as feasible at the default email address of your account.",
     promise_source="privacy policy, section “Notification of a data breach”",

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import affected
+from breachdesk.casework.certainty import WORDS
 from breachdesk.console.affected_details import (
     corrected_acts,
     corrected_effects,
@@ -143,6 +144,7 @@ def _show(
         contacts=contacts,
         reached_only=sum(1 for e in shown if reached_only(e)),
         has_details=has_details,
+        act_words=WORDS,
         typed=typed or _decided_before(file),
         problem=problem,
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -19,7 +20,16 @@ from breachdesk.testing import (
     memory_store,
     raise_alerts,
 )
-from schemas.affected import Certainty, Channel, Effect, Exposure, Manifest, NoticeKind, Surety
+from schemas.affected import (
+    Certainty,
+    Channel,
+    DoubtKind,
+    Effect,
+    Exposure,
+    Manifest,
+    NoticeKind,
+    Surety,
+)
 from schemas.alert import PROVIDER_SCOPE, GroupKey, Signal
 from schemas.breach import Breach
 from schemas.customer import (
@@ -367,3 +377,110 @@ def test_assets_of_nobody_and_our_own_sender_in_the_evidence_become_tasks(
 
     assert [task.title for task in tasks] == ["Choose another sender"]
     assert not any("@" in task.id for task in tasks)
+
+
+@pytest.mark.parametrize(
+    ("action", "summary", "stored", "effects"),
+    [
+        ("FileDownloaded", {}, "files", {Effect.SEEN: "happened", Effect.COPIED: "happened"}),
+        ("FileDownloaded", {}, "health", {Effect.SEEN: "possible", Effect.COPIED: "possible"}),
+        ("FileDownloaded", {}, "mail", {Effect.SEEN: "possible"}),
+        ("FileDeleted", {}, "files", {Effect.LOST: "happened"}),
+        ("FileRecycled", {}, "files", {Effect.LOST: "possible"}),
+        ("FileModified", {}, "files", {Effect.ALTERED: "happened"}),
+        (
+            "FileRenamed", {"file.name": "plan.docx.locked"}, "files",
+            {Effect.SEEN: "possible", Effect.UNAVAILABLE: "happened"},
+        ),
+        (
+            "New-InboxRule", {"breach.mailbox.forward_to": "x@else.example"}, "mail",
+            {Effect.SEEN: "possible", Effect.COPIED: "possible"},
+        ),
+        ("UserLoggedIn", {}, "mail", {Effect.SEEN: "possible"}),
+        ("backup-deleted", {}, "backup", {Effect.LOST: "happened"}),
+    ],
+)  # fmt: skip
+def test_an_act_has_the_effects_that_it_shows_and_no_surer_ones(
+    store: SqlStore,
+    now: FixedNow,
+    action: str,
+    summary: dict[str, str],
+    stored: str,
+    effects: dict[Effect, str],
+) -> None:
+    touched = (Touch("contoso", "mailbox:jo@contoso.example", stored),)
+    act = signal(1, outcome="success", action=action, touches=touched, **summary)
+    found = proposed(store, breach_of(store, now, act))
+
+    of_stored = [e.effects for e in found.values() if DataCategory(stored) in e.effects]
+    assert [dict(each[DataCategory(stored)]) for each in of_stored if e_known(each)] == [
+        {e: Surety(s) for e, s in effects.items()}
+    ]
+
+
+def e_known(effects: dict[DataCategory, dict[Effect, Surety]]) -> bool:
+    return any(effects.values())
+
+
+def test_acts_are_counted_with_their_times_and_the_customers_own_mailboxes_alone(
+    store: SqlStore, now: FixedNow
+) -> None:
+    mine = Touch("contoso", "mailbox:jo@contoso.example", "mail")
+    named = signal(
+        9, outcome="success", action="MailItemsAccessed", touches=(mine,),
+        **{"rule.name": "seen by jo@fabrikam.example"},
+    )  # fmt: skip
+    found = proposed(store, breach_of(store, now, signal(1), signal(2), named))
+    exposure = found["contoso", PROCESSOR]
+
+    assert [(act.action, act.outcome, act.count) for act in exposure.acts] == [
+        ("userloginfailed", "failure", 2),
+        ("mailitemsaccessed", "success", 1),
+    ]
+    assert exposure.acts[0].first < exposure.acts[0].last
+    assert {asset for act in exposure.acts for asset in act.assets} == {
+        "mailbox:jo@contoso.example"
+    }
+    assert (exposure.first, exposure.last) == (exposure.acts[0].first, exposure.acts[1].last)
+
+
+def test_an_alert_that_was_raised_before_a_customers_first_event_is_not_that_customers(
+    store: SqlStore, now: FixedNow
+) -> None:
+    early = signal(1, **OPENED)
+    later = replace(
+        signal(2, "jo@fabrikam.example", **OPENED), time=(START + timedelta(hours=1)).timestamp()
+    )
+    found = proposed(store, breach_of(store, now, early, later))
+
+    assert found["contoso", PROCESSOR].alerted_at == now()
+    assert found["fabrikam", PROCESSOR].certainty is Certainty.CONFIRMED
+    assert found["fabrikam", PROCESSOR].alerted_at is None
+
+
+def test_a_doubt_says_which_source_was_blind_and_when(store: SqlStore, now: FixedNow) -> None:
+    breach = breach_of(store, now, signal(1, **OPENED), signal(4, "jo@fabrikam.example"))
+    gap = BlindInterval(
+        source="m365", begin=START - timedelta(hours=2), end=START, reason="fetcher stopped"
+    )
+    store.act(lambda uow: uow.sources.add_gap(gap))
+    (doubt,) = proposed(store, breach)["fabrikam", PROCESSOR].doubts
+
+    assert (doubt.kind, doubt.source) == (DoubtKind.BLIND_SOURCE, "m365")
+    assert (doubt.begin, doubt.end) == (gap.begin, gap.end)
+
+
+def test_what_only_may_be_has_no_effect_that_happened(store: SqlStore, now: FixedNow) -> None:
+    breach = breach_of(store, now, signal(1, outcome="success", action="MailItemsAccessed"))
+    exposures = store.look(lambda uow: affected.propose(uow, breach.id))
+    lowered = affected.override(
+        exposures, "contoso", PROCESSOR, Certainty.POSSIBLE, "a test of ours", RESPONDER
+    )
+    own = next(e for e in lowered if (e.customer_id, e.role) == ("contoso", PROCESSOR))
+
+    assert own.effects == {DataCategory.MAIL: {Effect.SEEN: Surety.POSSIBLE}}
+    with pytest.raises(BadInput, match="said to have happened"):
+        affected.override(
+            exposures, "contoso", PROCESSOR, Certainty.POSSIBLE, "r", RESPONDER,
+            effects={DataCategory.MAIL: {Effect.LOST: Surety.HAPPENED}},
+        )  # fmt: skip

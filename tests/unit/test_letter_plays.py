@@ -211,7 +211,9 @@ def test_a_customer_who_was_robbed_reads_of_its_own_mailbox_rule_and_files(play:
 
     assert "9 files were downloaded" in text
     assert "On Sunday 22 November 2026, between 2:20am and 2:28am GMT: 9 files" in text
-    assert f"a rule named “.” was set in the mailbox {BEN}, to copy incoming mail" in text
+    assert (
+        f"a rule named “.” was set in the mailbox {BEN}. It was made to copy incoming mail" in text
+    )
     assert "an address outside your organisation" in text
     assert f"mailbox {BEN}" in text
     assert "files, with whatever your staff stored in them: seen and copied" in text

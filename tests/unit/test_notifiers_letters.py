@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from notifiers.phrases import laid_out
 from notifiers.render import JinjaRenderer, letter_hash
 from notifiers.testing import ACCOUNT, PROFILE, letter_context, own_facts, words_of
 from schemas.affected import Effect, NoticeKind, Surety
-from schemas.customer import DataCategory
+from schemas.customer import DataCategory, PersonKind
 from schemas.decision import Basis
 from schemas.errors import BadInput, Misconfigured
 from schemas.letter import IcoSentence
@@ -406,3 +407,47 @@ def _luminance(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     red, green, blue = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def told(renderer: JinjaRenderer, **changes: object) -> str:
+    return " ".join(renderer.letter(letter_context(**changes)).text.split())
+
+
+def test_a_user_reads_whose_promise_it_is_and_an_account_holder_is_asked_to_tell_users(
+    renderer: JinjaRenderer,
+) -> None:
+    holder = letter_context().recipient
+    user = holder.model_copy(update={"person_kind": PersonKind.USER, "name": "Una"})
+
+    assert "promises the account holder:" in told(renderer, recipient=user)
+    assert "because you use the account of Hartwell Dental Practice" in told(
+        renderer, recipient=user
+    )
+    assert "please tell them. We have no contact details" in told(renderer)
+    assert "We also tell the people who use your account" in told(renderer, users_told=2)
+
+
+def test_without_an_alert_of_its_own_a_reader_learns_when_we_learned_of_it(
+    renderer: JinjaRenderer,
+) -> None:
+    quiet = ACCOUNT.model_copy(update={"alerted_at": None})
+
+    text = told(renderer, exposure=quiet)
+
+    assert "We learned of it on Monday 23 November 2026 at 9am GMT." in text
+    assert "raised an alert" not in text
+
+
+def test_nobody_is_told_to_ring_or_of_a_time_at_the_letters_head(renderer: JinjaRenderer) -> None:
+    for kind in LETTERS:
+        context = letter_context(kind)
+        texts = (renderer.letter(context).text, renderer.telephone_script(context).text)
+        for text in texts:
+            assert not re.search(r"\b[Rr]ing(?:ing)?\b", text)
+            assert "time at its head" not in " ".join(text.split())
+
+
+def test_a_list_item_that_begins_with_a_figure_keeps_its_indent() -> None:
+    wrapped = laid_out("- 3 pages were opened " + "and read " * 12)
+
+    assert re.match(r"  \S", wrapped.splitlines()[1])
