@@ -56,6 +56,8 @@ def _own(context: LetterContext) -> Iterator[tuple[str, str, object]]:
         return
     if own.standing is Standing.CORRECTED:
         yield f"{CORRECTED[0]}, {whose}", CORRECTED[1], own.what_happened
+        what = "say what these readers should do now, or need not do any more"
+        yield f"steps, {whose}", what, own.steps
         return
     asked = dict(OWN) if context.exposure.role is Role.CONTROLLER else {**OWN, **PACK}
     for field, (block, what) in asked.items():

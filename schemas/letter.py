@@ -59,6 +59,10 @@ class LetterContext(Frozen):
     """Number of the last letter that reached this reader; None: this is the first."""
     may_supersede: int | None = None
     """Number of a later one whose end is not known."""
+    called_before: bool = False
+    """The last that reached this reader was a call."""
+    also_told: bool = False
+    """The same customer is told of its exposure in our other role, and that still holds."""
     law: LawBook = LawBook()
     """A template sees what is in force at `told_at`: `law` by id, and `contacts` to ring."""
     has_own_controllers: bool = False

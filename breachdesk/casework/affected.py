@@ -13,11 +13,13 @@ from breachdesk.casework.acts import acts_of
 from breachdesk.casework.authority import not_erased, require, required
 from breachdesk.casework.certainty import Question, gaps_of, verdict
 from breachdesk.casework.contact_watch import check_contacts_task, suspect_changes
+from breachdesk.casework.corrections import correction_recipients, wrongly_told
 from breachdesk.casework.effects import Effects, in_order, only_possible, unknown
 from breachdesk.casework.evidence import CaseEvidence, Sighting, assets_in_evidence, gather
 from breachdesk.casework.reach import ProviderReach, Watch, in_window, provider_reach
-from breachdesk.casework.recipients import recipients_of
+from breachdesk.casework.recipients import UnsafeAddresses, recipients_of
 from breachdesk.casework.sealing import document_hash, next_version
+from breachdesk.casework.told import tellings
 from breachdesk.gdpr import roles
 from breachdesk.ports import UnitOfWork
 from schemas.affected import (
@@ -122,7 +124,8 @@ def freeze(
     profile_senders_assets: Iterable[str] = (),
     policy: NoticePolicy | None = None,
 ) -> Manifest:
-    """Seal who is affected and who is told; a later one voids an approval. What somebody must look
+    """Seal who is affected and who is told; a later one voids an approval. Whoever was told and is
+    excluded now is told that it was wrong. What somebody must look
     at (unattributed assets, a sender of ours in the evidence, a contact that was changed shortly
     before or during the incident) becomes a task.
 
@@ -134,14 +137,19 @@ def freeze(
     customers = {customer.id: customer for customer in uow.customers.list()}
     _check_everybody(exposures, customers)
     in_evidence = assets_in_evidence(uow, case)
+    unsafe = UnsafeAddresses(in_evidence, uow.customers.bindings())
+    listed = [r for each in uow.breaches.all(Manifest, breach.id) for r in each.recipients]
+    rows = uow.notices.list(breach_id=breach.id)
+    wrong = wrongly_told(tellings(breach.id, rows, case.tasks), rows, exposures)
     manifest = Manifest(
         breach_id=breach.id,
         version=next_version(uow.breaches.latest(Manifest, breach.id)),
         frozen_by=actor.id,
         frozen_at=now,
         exposures=tuple(sorted(exposures, key=lambda e: (e.customer_id, e.role))),
-        recipients=recipients_of(
-            roles.reached(exposures), customers, in_evidence, uow.customers.bindings()
+        recipients=(
+            *recipients_of(roles.reached(exposures), customers, unsafe),
+            *correction_recipients(wrong, customers, listed, unsafe),
         ),
         salt=_salt(breach),
         form=MANIFEST_FORM,

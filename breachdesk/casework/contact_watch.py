@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from breachdesk.casework import cases
-from breachdesk.casework.recipients import recipients_of
+from breachdesk.casework.corrections import correction_recipients
+from breachdesk.casework.recipients import UnsafeAddresses, recipients_of
 from breachdesk.casework.register_changes import (
     FieldChange,
     RegisterChange,
@@ -20,7 +21,7 @@ from breachdesk.casework.register_changes import (
     contact_changes,
     opened,
 )
-from breachdesk.gdpr.roles import reached
+from breachdesk.gdpr.roles import CORRECTED_BY, reached
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Exposure, Manifest, NoticeKind, Recipient
 from schemas.breach import Breach
@@ -71,12 +72,12 @@ def suspect_changes(
 
 def moved_since_frozen(
     exposures: Iterable[Exposure],
-    frozen: Iterable[Recipient],
+    frozen: Sequence[Recipient],
     customers: Mapping[str, Customer],
 ) -> tuple[str, ...]:
     """Customers of whom the register says something else now than when the list was frozen."""
     said = {_key(r): _contact(r) for r in frozen}
-    now = {_key(r): _contact(r) for r in _as_registered(exposures, customers)}
+    now = {_key(r): _contact(r) for r in _as_registered(exposures, customers, frozen)}
     moved = {key[0] for key in said.keys() | now.keys() if said.get(key) != now.get(key)}
     return tuple(sorted(moved))
 
@@ -86,7 +87,7 @@ def is_still_registered(
 ) -> bool:
     """The register holds the frozen name and address for this person today."""
     own = [e for e in exposures if e.customer_id == customer.id]
-    now = _as_registered(own, {customer.id: customer})
+    now = _as_registered(own, {customer.id: customer}, (frozen,))
     return any(
         _key(r) == _key(frozen) and (r.name, r.email) == (frozen.name, frozen.email) for r in now
     )
@@ -157,10 +158,18 @@ def _line(uow: UnitOfWork, change: RegisterChange, number: str) -> str:
 
 
 def _as_registered(
-    exposures: Iterable[Exposure], customers: Mapping[str, Customer]
+    exposures: Iterable[Exposure], customers: Mapping[str, Customer], frozen: Sequence[Recipient]
 ) -> tuple[Recipient, ...]:
+    """Whom the register would have us tell of these exposures now, and tell that it was wrong."""
+    any_address = UnsafeAddresses(frozenset(), ())
     known = [e for e in reached(exposures) if e.customer_id in customers]
-    return recipients_of(known, customers, frozenset(), ())
+    wrong = [
+        (r.customer_id, r.person_id, CORRECTED_BY[r.kind]) for r in frozen if r.kind in CORRECTED_BY
+    ]
+    return (
+        *recipients_of(known, customers, any_address),
+        *correction_recipients(wrong, customers, frozen, any_address),
+    )
 
 
 def _key(recipient: Recipient) -> Key:

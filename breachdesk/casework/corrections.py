@@ -8,7 +8,7 @@ from datetime import datetime
 from breachdesk.casework.recipients import UnsafeAddresses, people_of, recipient_for
 from breachdesk.casework.told import Telling
 from breachdesk.gdpr.roles import CORRECTED_BY, CORRECTION_OF, role_of
-from schemas.affected import Certainty, Channel, Exposure, Manifest, NoticeKind, Recipient
+from schemas.affected import Certainty, Channel, Exposure, NoticeKind, Recipient
 from schemas.customer import Customer, Person, Role
 from schemas.notice import NoticeRow, Status
 
@@ -43,12 +43,13 @@ def wrongly_told(
 def correction_recipients(
     readers: Iterable[Reader],
     customers: Mapping[str, Customer],
-    earlier: Sequence[Manifest],
+    listed: Sequence[Recipient],
     unsafe: UnsafeAddresses,
 ) -> tuple[Recipient, ...]:
     """Each reader at the address that the register holds now, by the same rules as any letter;
-    whoever it no longer holds is telephoned. `earlier`: the lists frozen before, oldest first."""
-    return tuple(_recipient(reader, customers, earlier, unsafe) for reader in sorted(set(readers)))
+    whoever it no longer holds is telephoned, as `listed` says: the recipients of earlier lists,
+    oldest first."""
+    return tuple(_recipient(reader, customers, listed, unsafe) for reader in sorted(set(readers)))
 
 
 def _reached(
@@ -65,14 +66,14 @@ def _reached(
 def _recipient(
     reader: Reader,
     customers: Mapping[str, Customer],
-    earlier: Sequence[Manifest],
+    listed: Sequence[Recipient],
     unsafe: UnsafeAddresses,
 ) -> Recipient:
     customer_id, person_id, kind = reader
     person = _registered(customers.get(customer_id), role_of(kind), person_id)
     if person is not None:
         return recipient_for(customers[customer_id], person, CORRECTION_OF[kind], None, unsafe)
-    before = _listed(reader, earlier)
+    before = _listed(reader, listed)
     return before.model_copy(
         update={
             "kind": CORRECTION_OF[kind],
@@ -89,10 +90,12 @@ def _registered(customer: Customer | None, role: Role, person_id: str) -> Person
     return next((p for p, _ in people_of(customer, role) if p.id == person_id), None)
 
 
-def _listed(reader: Reader, earlier: Sequence[Manifest]) -> Recipient:
+def _listed(reader: Reader, listed: Sequence[Recipient]) -> Recipient:
+    customer_id, person_id, kind = reader
+    kinds = (kind, CORRECTION_OF[kind])
     return next(
         recipient
-        for manifest in reversed(earlier)
-        for recipient in manifest.recipients
-        if (recipient.customer_id, recipient.person_id, recipient.kind) == reader
+        for recipient in reversed(listed)
+        if (recipient.customer_id, recipient.person_id) == (customer_id, person_id)
+        and recipient.kind in kinds
     )

@@ -19,16 +19,17 @@ from breachdesk.casework.text_check import (
     merged,
     of_reader,
 )
+from breachdesk.casework.told import tellings
 from breachdesk.gdpr.ico_sentence import ico_sentence_of
-from breachdesk.gdpr.roles import bases, letter_kind, reached
+from breachdesk.gdpr.roles import CORRECTED_BY, bases, letter_kind, role_of
 from breachdesk.ports import Renderer, UnitOfWork
-from schemas.affected import Channel, Exposure, Manifest, Recipient
+from schemas.affected import Certainty, Channel, Exposure, Manifest, NoticeKind, Recipient
 from schemas.breach import Breach
 from schemas.customer import Customer, PersonKind
 from schemas.decision import Decision
 from schemas.errors import Corrupt, NotFound
 from schemas.letter import LetterContext, LintProblem
-from schemas.letter_facts import NoticeFacts
+from schemas.letter_facts import NoticeFacts, Standing
 from schemas.notice import Rendered
 from schemas.report import Submission
 from schemas.settings import ProviderProfile, Settings
@@ -162,11 +163,19 @@ def involved(made: Documents) -> frozenset[str]:
 
 
 def told_recipients(made: Documents) -> list[Recipient]:
-    """Whose exposure gives a basis to tell them."""
-    owed = {
+    """Whose exposure gives a basis to tell them, and who is told that an earlier letter was wrong."""
+    owed = _owed(made)
+    return [
+        r
+        for r in made.manifest.recipients
+        if (r.customer_id, r.kind) in owed or r.kind in CORRECTED_BY
+    ]
+
+
+def _owed(made: Documents) -> set[tuple[str, NoticeKind]]:
+    return {
         (e.customer_id, letter_kind(e)) for e in made.manifest.exposures if bases(made.decision, e)
     }
-    return [r for r in made.manifest.recipients if (r.customer_id, r.kind) in owed]
 
 
 class LetterMaker:
@@ -191,8 +200,13 @@ class LetterMaker:
         self._told_at = told_at or made.told_at
         self._customers = customers
         self._rows = uow.notices.list(breach_id=made.breach.id)
+        tasks = uow.cases.get(made.breach.case_id).tasks
+        self._tellings = tellings(made.breach.id, self._rows, tasks)
+        self._owed = _owed(made)
         self._users = Counter(
-            r.customer_id for r in made.manifest.recipients if r.person_kind is PersonKind.USER
+            r.customer_id
+            for r in made.manifest.recipients
+            if r.person_kind is PersonKind.USER and r.kind not in CORRECTED_BY
         )
 
     def context(self, recipient: Recipient, numbering: Numbering | None = None) -> LetterContext:
@@ -204,7 +218,8 @@ class LetterMaker:
         if customer is None:
             raise NotFound("the customer is gone", place=recipient.customer_id, remedy="Freeze.")
         if numbering is None:
-            numbering = numbering_of(self._rows, recipient, self._made.facts.version)
+            version = self._made.facts.version
+            numbering = numbering_of(self._rows, self._tellings, recipient, version)
         exposure = exposure_of(self._made, recipient)
         return LetterContext(
             kind=recipient.kind,
@@ -213,7 +228,7 @@ class LetterMaker:
             reference=reference(self._made.breach, recipient.customer_id),
             profile=self._profile,
             breach=self._made.breach,
-            facts=own_facts(self._made.facts, exposure),
+            facts=own_facts(self._made.facts, exposure, _standing(recipient)),
             written_by=self._made.facts.written_by,
             exposure=exposure,
             recipient=recipient,
@@ -227,17 +242,25 @@ class LetterMaker:
             supersedes=numbering.supersedes,
             may_supersede=numbering.may_supersede,
             has_own_controllers=customer.processes_for_others,
+            called_before=numbering.called_before,
+            also_told=any(
+                customer_id == customer.id and role_of(kind) is not exposure.role
+                for customer_id, kind in self._owed
+            ),
             law=self._law,
             told_at=self._told_at,
         )
 
 
 def exposure_of(made: Documents, recipient: Recipient) -> Exposure:
-    """The one exposure that a recipient is told of. Raises Corrupt when there is not exactly one."""
+    """The one exposure that a recipient is told of; a correction is about an excluded one. Raises
+    Corrupt when there is not exactly one."""
+    excluded = recipient.kind in CORRECTED_BY
     own = [
         e
-        for e in reached(made.manifest.exposures)
-        if e.customer_id == recipient.customer_id and letter_kind(e) is recipient.kind
+        for e in made.manifest.exposures
+        if (e.customer_id, e.role) == (recipient.customer_id, role_of(recipient.kind))
+        and (e.certainty is Certainty.EXCLUDED) is excluded
     ]
     if len(own) != 1:
         raise Corrupt(
@@ -246,6 +269,11 @@ def exposure_of(made: Documents, recipient: Recipient) -> Exposure:
             remedy="Freeze the affected list again.",
         )
     return own[0]
+
+
+def _standing(recipient: Recipient) -> Standing | None:
+    """None: as the exposure stands."""
+    return Standing.CORRECTED if recipient.kind in CORRECTED_BY else None
 
 
 def told_under_now(uow: UnitOfWork, breach: Breach) -> tuple[str, ...]:

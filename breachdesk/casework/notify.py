@@ -17,7 +17,7 @@ from schemas.affected import Manifest, NoticeKind
 from schemas.approval import Approval
 from schemas.customer import Role
 from schemas.errors import BadInput, Conflict, Incomplete, NotAllowed
-from schemas.letter_facts import ExposureWords, NoticeFacts, whose_words
+from schemas.letter_facts import ExposureWords, NoticeFacts, Standing, whose_words
 from schemas.notice import NoticeRow, Status
 from schemas.times import in_utc
 from schemas.user import Actor, Duty
@@ -196,7 +196,13 @@ def _check_own(words: ExposureWords) -> None:
             {"not involved": "may be said only where evidence shows it; name the evidence"},
             place=whose,
         )
-    if words.role is Role.CONTROLLER and words.steps and not 3 <= len(words.steps) <= 5:
+    corrects = words.standing is Standing.CORRECTED
+    if (
+        words.role is Role.CONTROLLER
+        and not corrects
+        and words.steps
+        and not 3 <= len(words.steps) <= 5
+    ):
         raise BadInput(
             f"{len(words.steps)} steps", place=f"what to do, {whose}", remedy="Give three to five."
         )

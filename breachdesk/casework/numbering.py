@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from schemas.affected import Recipient
+from breachdesk.casework.told import Telling
+from breachdesk.gdpr.roles import CORRECTED_BY
+from schemas.affected import NoticeKind, Recipient
 from schemas.notice import NoticeRow, Status
 
 REACHED = (Status.HANDED_OVER, Status.DELIVERED)
@@ -20,26 +22,43 @@ class Numbering:
     supersedes: int | None = None
     may_supersede: int | None = None
     """Later than `supersedes`; it may or may not have reached the reader."""
+    called_before: bool = False
+    """A call reached this reader, and no later letter did."""
 
 
-def numbering_of(rows: Iterable[NoticeRow], recipient: Recipient, version: int) -> Numbering:
-    """By the rows of the same reader and kind of letter before this version of the facts."""
-    whose = (recipient.customer_id, recipient.person_id, recipient.kind)
-    earlier = [
-        r for r in rows if (r.customer_id, r.person_id, r.kind) == whose and r.version < version
-    ]
-    reached = max((_number(r) for r in earlier if r.status in REACHED), default=0)
-    doubtful = max((_number(r) for r in earlier if r.status in IN_DOUBT), default=0)
+def numbering_of(
+    rows: Iterable[NoticeRow], tellings: Iterable[Telling], recipient: Recipient, version: int
+) -> Numbering:
+    """By what the same reader had from us before this version of the facts: letters, and the
+    corrections of these, are counted together."""
+    chain = [r for r in rows if _is_earlier(r, recipient, version)]
+    reached = max((_number(r) for r in chain if r.status in REACHED), default=0)
+    doubtful = max((_number(r) for r in chain if r.status in IN_DOUBT), default=0)
+    before = [t for t in tellings if _is_earlier(t, recipient, version)]
     return Numbering(
         number=max(reached, doubtful) + 1,
         supersedes=reached or None,
         may_supersede=doubtful if doubtful > reached else None,
+        called_before=bool(before) and before[-1].by_telephone,
     )
+
+
+def _is_earlier(told: NoticeRow | Telling, recipient: Recipient, version: int) -> bool:
+    """A correction follows the letter that it corrects also in the same version of the facts."""
+    whose = (recipient.customer_id, recipient.person_id, _letter(recipient.kind))
+    if (told.customer_id, told.person_id, _letter(told.kind)) != whose:
+        return False
+    follows = recipient.kind in CORRECTED_BY and told.kind not in CORRECTED_BY
+    return told.version < version or (follows and told.version == version)
+
+
+def _letter(kind: NoticeKind) -> NoticeKind:
+    return CORRECTED_BY.get(kind, kind)
 
 
 def numbering_on(row: NoticeRow) -> Numbering:
     """As the row's approval fixed it."""
-    return Numbering(_number(row), row.supersedes, row.may_supersede)
+    return Numbering(_number(row), row.supersedes, row.may_supersede, row.called_before)
 
 
 def _number(row: NoticeRow) -> int:

@@ -12,15 +12,13 @@ from schemas.customer import AssetKind, Binding, Customer, Person, PersonKind, R
 def recipients_of(
     reached: Iterable[Exposure],
     customers: Mapping[str, Customer],
-    in_evidence: frozenset[str],
-    bindings: Sequence[Binding],
+    unsafe: UnsafeAddresses,
 ) -> tuple[Recipient, ...]:
     """Each (customer, person, kind) once, and each address once a customer and kind.
 
     Of a controller exposure the account holder at the default address and every known user; of a
     processor exposure the customer's data-protection contact alone, else the account holder.
     """
-    unsafe = UnsafeAddresses(in_evidence, bindings)
     found: dict[tuple[str, str, NoticeKind], Recipient] = {}
     addresses: set[tuple[str, NoticeKind, str]] = set()
     for exposure in sorted(reached, key=lambda e: (e.customer_id, e.role)):

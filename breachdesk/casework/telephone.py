@@ -19,6 +19,8 @@ NO_SCRIPT = (
 KINDS = {
     NoticeKind.ACCOUNT_HOLDER: "account holder",
     NoticeKind.CONTROLLER_PACK: "data-protection contact",
+    NoticeKind.ACCOUNT_HOLDER_CORRECTION: "account holder, to correct what we told",
+    NoticeKind.CONTROLLER_CORRECTION: "data-protection contact, to correct what we told",
 }
 
 
