@@ -6,12 +6,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from breachdesk.casework import notify
+from breachdesk.casework.authority import require
 from breachdesk.ports import UnitOfWork
 from schemas.customer import Role
 from schemas.errors import Conflict, Incomplete
 from schemas.letter_facts import ExposureWords, NoticeFacts, Standing, whose_words
-from schemas.user import Actor
+from schemas.user import Actor, Duty
 
+ACT = "write the letters' facts"
 WordsKey = tuple[Role, Standing, str | None]
 """Whose words: role, standing, and the customer; no customer: the group's."""
 
@@ -42,6 +44,7 @@ def write_common(
     `seen`: the version that the writer had before them, 0 for none. Raises Conflict when somebody
     else has changed the same part since.
     """
+    require(actor, Duty.RESPONDER, act=ACT)
     newest = uow.breaches.latest(NoticeFacts, breach_id)
     before = _version(uow, breach_id, seen)
     if _common(newest) != _common(before):
@@ -73,6 +76,7 @@ def write_words(
 ) -> NoticeFacts:
     """File these words in place of those with the same key. Raises Incomplete while what is true
     for everybody is not written, Conflict as `write_common`."""
+    require(actor, Duty.RESPONDER, act=ACT)
     facts = _existing(uow, breach_id)
     key = key_of(words)
     if find_words(facts, key) != find_words(_version(uow, breach_id, seen), key):
@@ -85,6 +89,7 @@ def remove_words(
     uow: UnitOfWork, actor: Actor, breach_id: str, key: WordsKey, now: datetime
 ) -> NoticeFacts:
     """File a version without these words: the customer is told its group's again."""
+    require(actor, Duty.RESPONDER, act=ACT)
     facts = _existing(uow, breach_id)
     others = tuple(each for each in facts.words if key_of(each) != key)
     return _file(uow, actor, facts, others, now)
