@@ -59,8 +59,8 @@ class LetterContext(Frozen):
     """Number of the last letter that reached this reader; None: this is the first."""
     may_supersede: int | None = None
     """Number of a later one whose end is not known."""
-    called_before: bool = False
-    """The last that reached this reader was a call."""
+    spoken_before: bool = False
+    """The last that reached this reader was no mail of ours: a call, say."""
     also_told: bool = False
     """The same customer is told of its exposure in our other role, and that still holds."""
     law: LawBook = LawBook()

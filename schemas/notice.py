@@ -76,8 +76,8 @@ class NoticeRow(Frozen):
     """The last letter that reached this reader before."""
     may_supersede: int | None = None
     """A later one whose end was not known at approval."""
-    called_before: bool = False
-    """A call had reached this reader at approval, and no later letter."""
+    spoken_before: bool = False
+    """The last that had reached this reader at approval was no mail of ours: a call, say."""
     attempt_id: str | None = None
     attempts: int = 0
     intent_at: datetime | None = None

@@ -242,7 +242,7 @@ class LetterMaker:
             supersedes=numbering.supersedes,
             may_supersede=numbering.may_supersede,
             has_own_controllers=customer.processes_for_others,
-            called_before=numbering.called_before,
+            spoken_before=numbering.spoken_before,
             also_told=any(
                 customer_id == customer.id and role_of(kind) is not exposure.role
                 for customer_id, kind in self._owed

@@ -22,8 +22,8 @@ class Numbering:
     supersedes: int | None = None
     may_supersede: int | None = None
     """Later than `supersedes`; it may or may not have reached the reader."""
-    called_before: bool = False
-    """A call reached this reader, and no later letter did."""
+    spoken_before: bool = False
+    """The last that reached this reader was no mail of ours: a call, say."""
 
 
 def numbering_of(
@@ -39,7 +39,7 @@ def numbering_of(
         number=max(reached, doubtful) + 1,
         supersedes=reached or None,
         may_supersede=doubtful if doubtful > reached else None,
-        called_before=bool(before) and before[-1].by_telephone,
+        spoken_before=bool(before) and before[-1].spoken is not None,
     )
 
 
@@ -58,7 +58,7 @@ def _letter(kind: NoticeKind) -> NoticeKind:
 
 def numbering_on(row: NoticeRow) -> Numbering:
     """As the row's approval fixed it."""
-    return Numbering(_number(row), row.supersedes, row.may_supersede, row.called_before)
+    return Numbering(_number(row), row.supersedes, row.may_supersede, row.spoken_before)
 
 
 def _number(row: NoticeRow) -> int:

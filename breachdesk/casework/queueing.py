@@ -69,7 +69,7 @@ def letter_row(
         number=context.version,
         supersedes=context.supersedes,
         may_supersede=context.may_supersede,
-        called_before=context.called_before,
+        spoken_before=context.spoken_before,
         message_id=message_id(
             approval.breach_id,
             recipient.customer_id,
