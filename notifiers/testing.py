@@ -126,6 +126,10 @@ DECISION = Decision(
     pecr=NO,
     risk="Contact and bank data in strange hands.",
     high_risk="Likely where bank details were opened.",
+    likely_harm="False invoices and calls in our name.",
+    safeguards_before="Encrypted disks; the intruder used a valid sign-in.",
+    safeguards_after="Sessions ended, passwords changed.",
+    edpb_comparison="None is alike: a billing panel was opened with a member of staff's account.",
 )
 ACCOUNT = Exposure(
     customer_id="c-017",

@@ -10,6 +10,7 @@ from typing import Any
 from breachdesk.casework import cases
 from breachdesk.casework.authority import require, required
 from breachdesk.casework.contact_watch import moved_since_frozen
+from breachdesk.casework.decide import unsettled
 from breachdesk.casework.letter_heads import texts_hash
 from breachdesk.casework.letters import (
     Documents,
@@ -164,12 +165,24 @@ def _prepare(
     made = documents(uow, breach_id)
     check_sender(uow, made.breach, sender)
     _check_contacts(uow, made)
+    _check_decision(made)
     ready = letters(uow, breach_id, settings, renderer)
     _check_complete(ready, settings.profile)
     texts = texts_hash(ready, sender, made.facts.version)
     parts = (made.manifest.hash, texts, made.decision.hash, sender_hash(sender))
     counts = (len(ready.rendered), len(ready.telephone))
     return Release(Seal(*parts, seal_hash(*parts), *counts), made, ready)
+
+
+def _check_decision(made: Documents) -> None:
+    """The list may have been frozen again since the decision was sealed."""
+    open_now = unsettled(made.decision, made.manifest)
+    if open_now:
+        raise Incomplete(
+            open_now,
+            place="the decision, against the newest list",
+            remedy="Write a new version of the decision.",
+        )
 
 
 def _check_contacts(uow: UnitOfWork, made: Documents) -> None:

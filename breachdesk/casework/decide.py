@@ -1,31 +1,49 @@
-"""Step 7, the decision record: four answers with reasons, frozen before approval."""
+"""Step 7, the decision record: the answers that the list raises, with reasons, sealed before
+approval."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from breachdesk.casework.authority import not_erased, require
 from breachdesk.casework.sealing import document_hash, next_version
 from breachdesk.gdpr import roles
-from breachdesk.gdpr.severity import from_factors
+from breachdesk.gdpr.edpb import edpb_case
+from breachdesk.gdpr.raised import TITLES, Question, raised, scored_categories
+from breachdesk.gdpr.severity import scored
+from breachdesk.gdpr.tensions import tensions, unexplained
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Manifest
-from schemas.customer import Pecr, Role
+from schemas.breach import Breach
+from schemas.customer import Pecr
 from schemas.decision import Answer, Basis, Decision
 from schemas.errors import BadInput, Incomplete, NotAllowed
+from schemas.law import Provision
 from schemas.times import in_utc
 from schemas.user import Actor, Duty
 
-LIMBS = ("", "a", "b", "c")
 EXPLAINED = 40
 """Characters that a `no` against a presumption needs at least."""
+WRITTEN = {
+    "risk": ("risk", "needs the facts it rests on"),
+    "high_risk": ("high risk", "needs the facts it rests on"),
+    "likely_harm": ("likely harm", "say what can happen to people"),
+    "safeguards_before": ("safeguards before", "say what protected the data, or that nothing did"),
+    "safeguards_after": ("safeguards after", "say what has lessened the risk, or that nothing has"),
+    "edpb_comparison": (
+        "comparison with the EDPB's cases",
+        "say in what ours is like the case and in what it differs, or why none is alike",
+    ),
+}
 
 
 def decide(uow: UnitOfWork, actor: Actor, decision: Decision, now: datetime) -> Decision:
-    """File the next version, hashed. A later one voids an approval.
+    """File the next version, hashed. A later one voids an approval. The severity score is computed
+    from the factors, and is there only when all of them are scored.
 
-    Raises Incomplete naming every blank answer, BadInput for what contradicts itself, NotAllowed
-    while the affected list is not frozen or a PECR question is open.
+    Raises Incomplete naming every blank answer and every contradiction without a reason, BadInput
+    for what cannot be, NotAllowed while the affected list is not frozen or a PECR question is open.
     """
     require(actor, Duty.RESPONDER, act="write the decision")
     breach = uow.breaches.get(decision.breach_id)
@@ -33,13 +51,13 @@ def decide(uow: UnitOfWork, actor: Actor, decision: Decision, now: datetime) -> 
     manifest = uow.breaches.latest(Manifest, breach.id)
     if manifest is None:
         raise NotAllowed("the affected list is not frozen", place=breach.id, remedy="Freeze it.")
-    _check_reasons(decision)
-    _check_exemption(decision)
-    _check_hold(decision, now)
-    _check_severity(decision)
     _check_against(decision, manifest)
+    _check_reasons(decision, manifest)
+    _check_exemptions(decision, _limbs(uow, breach))
+    _check_hold(decision, now)
+    whole = _explained(_with_score(decision, manifest), manifest)
     version = next_version(uow.breaches.latest(Decision, breach.id))
-    stamped = decision.model_copy(
+    stamped = whole.model_copy(
         update={"version": version, "decided_by": actor.id, "decided_at": now, "hash": ""}
     )
     sealed = stamped.model_copy(update={"hash": document_hash(stamped)})
@@ -48,55 +66,74 @@ def decide(uow: UnitOfWork, actor: Actor, decision: Decision, now: datetime) -> 
     return sealed
 
 
-def tensions(decision: Decision, manifest: Manifest) -> tuple[str, ...]:
-    """Where the answers pull apart: shown to the approver, in words."""
-    found = []
-    ours = roles.in_ico_numbers(manifest.exposures)
-    if ours and not decision.own_promise_binds.yes:
-        found.append("Account data may have been exposed, and our own promise is said not to bind.")
-    if decision.own_promise_binds.yes and not decision.tell_people.yes:
-        found.append("Art. 34 does not demand it, but our own promise does: people are told.")
-    if decision.art34_3_limb and decision.own_promise_binds.yes:
-        found.append("An Art. 34(3) exemption does not cancel our own promise.")
-    if decision.hold is not None:
-        found.append("A law-enforcement hold is recorded; Art. 33 keeps running.")
-    if decision.severity_score is not None and _diverges(decision):
-        found.append("The severity score and the answer on high risk point different ways.")
-    return tuple(found)
+def _limbs(uow: UnitOfWork, breach: Breach) -> Mapping[str, Provision]:
+    limbs = uow.law.limbs("uk_gdpr_art34_3", breach.aware_at)
+    return {limb.limb: limb for limb in limbs if limb.limb}
 
 
-def _diverges(decision: Decision) -> bool:
-    assert decision.severity_score is not None
-    return (decision.severity_score >= 3) != decision.tell_people.yes
+def _check_reasons(decision: Decision, manifest: Manifest) -> None:
+    asked = raised(manifest.exposures, pecr=decision.pecr.yes)
+    blank = dict(_blank_answers(decision, asked))
+    for field, (name, problem) in WRITTEN.items():
+        if not (getattr(decision, field) or "").strip():
+            blank[name] = problem
+    if blank:
+        raise Incomplete(blank, place="decision")
+    for question in (Question.PECR, Question.PECR_SUBSCRIBERS):
+        if question not in asked and getattr(decision, question).yes:
+            raise BadInput(
+                "nothing on the frozen list falls under PECR",
+                place=f"decision, {TITLES[question]}",
+                remedy="Say in the register which service does, and freeze the list again.",
+            )
 
 
-def _answers(decision: Decision) -> dict[str, Answer]:
-    return {
-        "report to the ICO": decision.report_to_ico,
-        "tell people": decision.tell_people,
-        "our own promise": decision.own_promise_binds,
-        "PECR": decision.pecr,
-    }
+def _blank_answers(decision: Decision, asked: tuple[Question, ...]) -> Iterator[tuple[str, str]]:
+    for question in asked:
+        answer: Answer = getattr(decision, question)
+        if not answer.asked:
+            yield TITLES[question], "is not answered"
+        elif not answer.reasons.strip():
+            yield TITLES[question], "needs its reasons in writing"
+    ours = decision.own_promise_binds
+    too_short = len(ours.reasons.strip()) < EXPLAINED
+    if Question.OWN_PROMISE in asked and ours.asked and not ours.yes and too_short:
+        yield (
+            TITLES[Question.OWN_PROMISE],
+            (
+                "our own promise is said not to bind, though account data may have been exposed; "
+                "say fully why (for instance, that we publish none)"
+            ),
+        )
 
 
-def _check_reasons(decision: Decision) -> None:
-    blank = {
-        name: "needs its reasons in writing"
-        for name, answer in _answers(decision).items()
-        if not answer.reasons.strip()
-    }
-    for name, text in (("risk", decision.risk), ("high risk", decision.high_risk)):
-        if not text.strip():
-            blank[name] = "needs the facts it rests on"
+def _check_exemptions(decision: Decision, limbs: Mapping[str, Provision]) -> None:
+    blank = {}
+    if decision.pecr_unintelligible is not None:
+        if decision.pecr_subscribers.yes:
+            raise BadInput(
+                "an exemption is relied on although subscribers are told",
+                place="PECR exemption",
+                remedy="Answer `tell subscribers` with no, or take the exemption out.",
+            )
+        if not decision.pecr_unintelligible.strip():
+            blank["PECR exemption"] = "needs its evidence"
+    blank |= _art34_3(decision, limbs)
     if blank:
         raise Incomplete(blank, place="decision")
 
 
-def _check_exemption(decision: Decision) -> None:
-    if decision.art34_3_limb not in LIMBS:
-        raise BadInput("no such limb of Art. 34(3)", place="exemption", remedy="Use a, b or c.")
+def _art34_3(decision: Decision, limbs: Mapping[str, Provision]) -> dict[str, str]:
+    """What the exemption lacks. Raises BadInput for one that cannot be."""
     if not decision.art34_3_limb:
-        return
+        return {}
+    limb = limbs.get(decision.art34_3_limb)
+    if limb is None:
+        raise BadInput(
+            "no such limb of Art. 34(3)",
+            place="exemption",
+            remedy=f"Use {' or '.join(limbs)}.",
+        )
     if decision.tell_people.yes:
         raise BadInput(
             "an exemption is relied on although people are told under Art. 34",
@@ -106,10 +143,11 @@ def _check_exemption(decision: Decision) -> None:
     blank = {}
     if not decision.art34_3_evidence.strip():
         blank["exemption"] = "needs its evidence"
-    if decision.art34_3_limb == "c" and not decision.public_communication.strip():
-        blank["public communication"] = "limb (c) demands one that is equally effective"
-    if blank:
-        raise Incomplete(blank, place="decision")
+    if "public_communication" in limb.needs and not decision.public_communication.strip():
+        blank["public communication"] = (
+            f"limb ({decision.art34_3_limb}) demands one that is equally effective"
+        )
+    return blank
 
 
 def _check_hold(decision: Decision, now: datetime) -> None:
@@ -137,16 +175,46 @@ def _check_hold(decision: Decision, now: datetime) -> None:
         raise BadInput("it lies in the past", place="hold reviewed on", remedy="Set a later day.")
 
 
-def _check_severity(decision: Decision) -> None:
-    """The score must be what its inputs give."""
-    inputs = decision.severity_inputs
-    if decision.severity_score is None or not {"dpc", "ei", "cb"} <= inputs.keys():
-        return
-    computed = from_factors(inputs["dpc"], inputs["ei"], inputs["cb"])
-    if computed.score != decision.severity_score:
+def _with_score(decision: Decision, manifest: Manifest) -> Decision:
+    """With the score that its factors give. Raises BadInput for another."""
+    categories = scored_categories(decision, manifest.exposures)
+    severity = scored(decision.severity, categories) if decision.severity else None
+    score = severity.score if severity else None
+    if decision.severity_score not in (None, score):
         raise BadInput(
-            f"the factors give {computed.score:.2f}", place="severity", remedy="Correct the score."
+            f"the factors give {score:.2f}" if score is not None else "a factor is not scored",
+            place="severity",
+            remedy="Leave the score out: it is computed.",
         )
+    return decision.model_copy(update={"severity_score": score})
+
+
+def _explained(decision: Decision, manifest: Manifest) -> Decision:
+    """With the reasons that are needed and no others. Raises Incomplete for each that lacks."""
+    if decision.edpb_case is not None:
+        edpb_case(decision.edpb_case)
+    bare = _bare(decision, manifest)
+    if bare:
+        raise Incomplete(
+            bare,
+            place="contradictions",
+            remedy="Give the reason for each, or change an answer.",
+        )
+    raised_now = [t.id for t in tensions(decision, manifest.exposures)]
+    reasons = {name: decision.departures[name].strip() for name in raised_now}
+    return decision.model_copy(update={"departures": reasons})
+
+
+def _bare(decision: Decision, manifest: Manifest) -> dict[str, str]:
+    found = unexplained(decision, manifest.exposures)
+    return {t.id: f"{t.words} Say why the decision stands all the same" for t in found}
+
+
+def unsettled(decision: Decision, manifest: Manifest) -> dict[str, str]:
+    """What the list raises, and the decision leaves open: a list that was frozen after the decision
+    may raise more. Empty: the decision answers it."""
+    asked = raised(manifest.exposures, pecr=decision.pecr.yes)
+    return dict(_blank_answers(decision, asked)) | _bare(decision, manifest)
 
 
 def _check_against(decision: Decision, manifest: Manifest) -> None:
@@ -164,26 +232,13 @@ def _check_against(decision: Decision, manifest: Manifest) -> None:
             place="decision, PECR",
             remedy="Answer yes, or correct the register and freeze the list again.",
         )
-    _check_promise(decision, manifest)
-
-
-def _check_promise(decision: Decision, manifest: Manifest) -> None:
-    """A `no` against account data that may have been exposed needs more than a word."""
-    ours = roles.reached(manifest.exposures, Role.CONTROLLER)
-    answer = decision.own_promise_binds
-    if ours and not answer.yes and len(answer.reasons.strip()) < EXPLAINED:
-        raise Incomplete(
-            {
-                "our own promise": "account data may have been exposed; say fully why no promise "
-                "of ours binds (for instance, that we publish none)"
-            },
-            place="decision",
-        )
 
 
 def _audit(uow: UnitOfWork, decision: Decision, case_id: str, now: datetime) -> None:
-    answers = {name: answer.yes for name, answer in _answers(decision).items()}
-    reasons = {f"reasons, {name}": a.reasons for name, a in _answers(decision).items()}
+    given = {TITLES[q]: a for q in Question if (a := getattr(decision, q)).asked}
+    answers = {name: answer.yes for name, answer in given.items()}
+    reasons = {f"reasons, {name}": answer.reasons for name, answer in given.items()}
+    reasons |= {f"departure, {name}": reason for name, reason in decision.departures.items()}
     uow.audit.record(
         at=now,
         actor=decision.decided_by,
@@ -194,7 +249,9 @@ def _audit(uow: UnitOfWork, decision: Decision, case_id: str, now: datetime) -> 
             "hash": decision.hash,
             "answers": answers,
             "limb": decision.art34_3_limb,
-            "hold": decision.hold is not None,
+            "hold": sorted(decision.hold.stops) if decision.hold else [],
+            "edpb_case": decision.edpb_case,
+            "departures": sorted(decision.departures),
             "score_quarters": None
             if decision.severity_score is None
             else int(decision.severity_score * 4),

@@ -14,6 +14,7 @@ from breachdesk.casework.groups import affected_groups, group_line
 from breachdesk.casework.told import counts
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.causes import cause_words
+from breachdesk.gdpr.raised import TITLES, Question
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Certainty, Manifest
 from schemas.approval import Approval, ApprovalKind
@@ -214,17 +215,13 @@ def gravest(manifest: Manifest) -> dict[str, int]:
 def _decided(decision: Decision | None) -> dict[str, object]:
     if decision is None:
         return {}
-    asked = (
-        ("Report to the ICO", decision.report_to_ico),
-        ("Tell people under Art. 34", decision.tell_people),
-        ("Our own promise binds", decision.own_promise_binds),
-        ("PECR", decision.pecr),
-    )
+    answers = [(TITLES[question], getattr(decision, question)) for question in Question]
     hold = decision.hold
     return {
         "decisions": [
-            RegisterDecision(question=question, yes=answer.yes, reasons=answer.reasons)
-            for question, answer in asked
+            RegisterDecision(question=title, yes=answer.yes, reasons=answer.reasons)
+            for title, answer in answers
+            if answer.asked
         ],
         "pecr": "yes" if decision.pecr.yes else "no",
         "exemption": f"Art. 34(3)({decision.art34_3_limb})" if decision.art34_3_limb else "",

@@ -1,32 +1,88 @@
-"""The decision record: four answers with reasons, the score that advises, exemptions, a hold."""
+"""The decision record: the answers that the list raises, the score that advises, what contradicts
+what, exemptions, a hold."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import decide
 from breachdesk.console.case_file import CaseFile, read_case
+from breachdesk.console.decision_form import (
+    MAY_WAIT,
+    NONE_ALIKE,
+    check_case_chosen,
+    fields_of,
+    read_hold,
+    typed_decision,
+)
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
-from breachdesk.console.severity_form import FACTORS, read_factors
+from breachdesk.console.severity_form import Factor, factors_for, proposed
 from breachdesk.console.way import way
-from breachdesk.gdpr.severity import from_factors
+from breachdesk.gdpr import enisa
+from breachdesk.gdpr.edpb import REFERENCE as EDPB
+from breachdesk.gdpr.edpb import EdpbCase, edpb_case, edpb_cases
+from breachdesk.gdpr.raised import PROVISIONS, Question, raised, scored_categories
+from breachdesk.gdpr.severity import Severity, missing, scored
+from breachdesk.gdpr.tensions import LEVELS, Tension, remarks, tensions
 from breachdesk.ports import UnitOfWork
-from schemas.decision import Answer, Decision, LawEnforcementHold
+from schemas.affected import Exposure
+from schemas.customer import DataCategory, Role
+from schemas.decision import Decision, SeverityFactors
 from schemas.errors import BreachDeskError
+from schemas.law import LawBook, Provision, Reference
 
 router = APIRouter()
 QUESTIONS = {
-    "report_to_ico": "Report to the ICO?",
-    "tell_people": "Tell people under Art. 34?",
-    "own_promise_binds": "Does our own promise bind?",
-    "pecr": "Is it a PECR breach?",
+    Question.PECR: "Is it a PECR breach?",
+    Question.PECR_SUBSCRIBERS: "Tell subscribers and users under PECR?",
+    Question.REPORT_TO_ICO: "Report to the ICO under Art. 33?",
+    Question.TELL_PEOPLE: "Tell people under Art. 34?",
+    Question.OWN_PROMISE: "Does our own promise bind?",
 }
-TEXTS = ("risk", "high_risk", "art34_3_limb", "art34_3_evidence", "public_communication")
-CIRCUMSTANCES = ("confidentiality", "integrity", "availability", "intent")
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The severity score as a page shows it: a number, or what is missing."""
+
+    severity: Severity | None
+    missing: tuple[str, ...]
+    rows: tuple[tuple[str, str], ...]
+    source: Reference
+
+    @property
+    def level(self) -> str:
+        return LEVELS[self.severity.level] if self.severity else ""
+
+    @property
+    def meaning(self) -> str:
+        return enisa.meaning(self.severity.level) if self.severity else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """What the page cites, by question, and the other provisions by their id."""
+
+    book: LawBook
+    at: datetime
+
+    def of(self, question: str) -> Provision:
+        """What a question rests on."""
+        return self.provision(PROVISIONS[Question(question)])
+
+    def provision(self, provision_id: str) -> Provision:
+        return self.book.provision(provision_id, self.at)
+
+    @property
+    def limbs(self) -> tuple[Provision, ...]:
+        """Of Art. 34(3)."""
+        return self.book.limbs("uk_gdpr_art34_3", self.at)
 
 
 @router.get("/cases/{case_id}/decision")
@@ -37,7 +93,9 @@ def show(case_id: str, desk: Signed, anew: bool = False) -> Response:
 
 @router.post("/cases/{case_id}/decision")
 def write(case_id: str, desk: Signed, form: Posted) -> Response:
-    """Seals it as the next version."""
+    """Seals it as the next version; or only shows the score and what contradicts it."""
+    if form.text("act") == "look":
+        return _show(desk, case_id, form, anew=True)
     return desk.attempt(
         lambda uow: _write(uow, desk, case_id, form),
         then=f"/cases/{case_id}/decision",
@@ -48,50 +106,9 @@ def write(case_id: str, desk: Signed, form: Posted) -> Response:
 
 def _write(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Decision:
     breach = read_case(uow, case_id, desk.now).known_breach()
-    inputs = read_factors(form)
-    inputs["cb"] = sum(inputs.get(name, 0.0) for name in CIRCUMSTANCES)
-    return decide.decide(
-        uow,
-        desk.actor,
-        Decision(
-            breach_id=breach.id,
-            version=1,
-            decided_by=desk.user.id,
-            decided_at=desk.now,
-            **{name: _answer(form, name) for name in QUESTIONS},
-            risk=form.text("risk"),
-            high_risk=form.text("high_risk"),
-            severity_score=_score(inputs),
-            severity_inputs=inputs,
-            art34_3_limb=form.text("art34_3_limb"),
-            art34_3_evidence=form.text("art34_3_evidence"),
-            public_communication=form.text("public_communication"),
-            hold=_hold(form),
-        ),
-        now=desk.now,
-    )
-
-
-def _answer(form: Form, name: str) -> Answer:
-    return Answer(yes=form.yes(name, QUESTIONS[name]), reasons=form.text(f"{name}_reasons"))
-
-
-def _hold(form: Form) -> LawEnforcementHold | None:
-    if not form.ticked("hold"):
-        return None
-    return LawEnforcementHold(
-        asked_by=form.text("hold_asked_by"),
-        asked_at=form.must_when("hold_asked_at", "Hold asked for at"),
-        basis=form.text("hold_basis"),
-        review_on=form.must_when("hold_review_on", "Hold reviewed on"),
-    )
-
-
-def _score(inputs: dict[str, float]) -> float | None:
-    """The ENISA score; None while data or ease of identification is not scored."""
-    if not {"dpc", "ei"} <= inputs.keys():
-        return None
-    return from_factors(inputs["dpc"], inputs["ei"], inputs["cb"]).score
+    check_case_chosen(form)
+    typed = typed_decision(form, breach.id, desk.user.id, desk.now, read_hold(form))
+    return decide.decide(uow, desk.actor, typed, now=desk.now)
 
 
 def _show(
@@ -102,49 +119,120 @@ def _show(
     *,
     anew: bool = False,
 ) -> Response:
-    file = desk.look(lambda uow: read_case(uow, case_id, desk.now))
-    file.known_breach()
+    file, book = desk.look(lambda uow: (read_case(uow, case_id, desk.now), uow.law))
+    breach = file.known_breach()
+    fields = _before(desk, file) if typed is None else typed
+    writing = anew or file.decision is None
+    draft = _draft(desk, file, fields) if writing else file.decision
+    categories = scored_categories(draft, exposures_of(file))
     return desk.page(
         "decision.html",
         file=file,
         case=file.case,
         way=way(file),
-        anew=anew or file.decision is None,
+        anew=writing,
         questions=QUESTIONS,
-        tensions=tensions_of(file),
-        factors=FACTORS,
-        typed=_before(desk, file.decision) if typed is None else typed,
+        asked=_asked(file),
+        law=Law(book, breach.aware_at),
+        unsettled=_unsettled(file),
+        against=_against(draft, exposures_of(file)),
+        remarks=remarks(draft, exposures_of(file)) if draft else (),
+        factors=_factors(writing, categories),
+        score=score_of(draft, categories, book),
+        edpb=book.reference(EDPB),
+        cases=_grouped(edpb_cases()),
+        alike=edpb_case(draft.edpb_case) if draft and draft.edpb_case else None,
+        none_alike=NONE_ALIKE,
+        may_wait=MAY_WAIT,
+        typed=fields,
         problem=problem,
     )
 
 
+def _unsettled(file: CaseFile) -> dict[str, str]:
+    """What the newest list raises, and the sealed decision leaves open."""
+    if file.decision is None or file.manifest is None:
+        return {}
+    return decide.unsettled(file.decision, file.manifest)
+
+
+def exposures_of(file: CaseFile) -> tuple[Exposure, ...]:
+    """Of the frozen list; none while nothing is frozen."""
+    return file.manifest.exposures if file.manifest else ()
+
+
+def _asked(file: CaseFile) -> tuple[Question, ...]:
+    """In the order of the page: what is PECR decides what else is asked. What still asks whether it
+    is PECR may raise both sides."""
+    both = {*raised(exposures_of(file), pecr=True), *raised(exposures_of(file), pecr=False)}
+    return tuple(question for question in QUESTIONS if question in both)
+
+
+def _draft(desk: Desk, file: CaseFile, fields: Mapping[str, str]) -> Decision | None:
+    """What is typed so far; None where it cannot be read."""
+    try:
+        return typed_decision(fields, file.known_breach().id, desk.user.id, desk.now, None)
+    except BreachDeskError:
+        return None
+
+
+def _against(draft: Decision | None, exposures: tuple[Exposure, ...]) -> tuple[Tension, ...]:
+    if draft is None:
+        return ()
+    categories = scored_categories(draft, exposures)
+    severity = scored(draft.severity, categories) if draft.severity else None
+    score = severity.score if severity else draft.severity_score
+    return tensions(draft.model_copy(update={"severity_score": score}), exposures)
+
+
+def _factors(writing: bool, categories: tuple[DataCategory, ...]) -> dict[str, Factor]:
+    return factors_for(categories) if writing else {}
+
+
+def score_of(decision: Decision | None, categories: Iterable[DataCategory], book: LawBook) -> Score:
+    """For a page: of a sealed decision, or of what is typed so far."""
+    source, kinds = book.reference(enisa.REFERENCE), tuple(categories)
+    factors = decision.severity if decision and decision.severity else SeverityFactors()
+    if decision and not decision.severity and decision.severity_score is not None:
+        # Sealed before the six factors were kept one by one.
+        older = Severity(round(decision.severity_score * 4))
+        return Score(older, (), tuple(_older_rows(decision)), source)
+    return Score(
+        scored(factors, kinds), missing(factors, kinds), enisa.chosen_words(factors), source
+    )
+
+
+def _older_rows(decision: Decision) -> Iterable[tuple[str, str]]:
+    names = {"dpc": "Data", "ei": "Ease of identification", "cb": "Circumstances"}
+    for name, value in decision.severity_inputs.items():
+        yield names.get(name, name.capitalize()), f"{value:g}"
+
+
+def _grouped(cases: Iterable[EdpbCase]) -> dict[str, list[EdpbCase]]:
+    found: dict[str, list[EdpbCase]] = {}
+    for case in cases:
+        found.setdefault(case.group, []).append(case)
+    return found
+
+
 def tensions_of(file: CaseFile) -> tuple[str, ...]:
-    """Where the four answers pull apart, in words."""
+    """Where the sealed decision contradicts itself, each with the reason given, and what an
+    approver should know of it."""
     if file.decision is None or file.manifest is None:
         return ()
-    return decide.tensions(file.decision, file.manifest)
+    exposures, reasons = file.manifest.exposures, file.decision.departures
+    against = [
+        f"{t.words} The reason given: {reasons[t.id]}" if t.id in reasons else t.words
+        for t in tensions(file.decision, exposures)
+    ]
+    return (*against, *remarks(file.decision, exposures))
 
 
-def _before(desk: Desk, old: Decision | None) -> dict[str, str]:
-    """The newest decision as the form shows it."""
-    if old is None:
-        return {}
-    shown = {name: getattr(old, name) for name in TEXTS}
-    for name in QUESTIONS:
-        answer: Answer = getattr(old, name)
-        shown |= {name: "yes" if answer.yes else "no", f"{name}_reasons": answer.reasons}
-    shown |= {name: f"{value:g}" for name, value in old.severity_inputs.items()}
-    return shown | _hold_before(desk, old.hold)
-
-
-def _hold_before(desk: Desk, hold: LawEnforcementHold | None) -> dict[str, str]:
-    if hold is None:
-        return {}
-    times = desk.hall.pages.times
-    return {
-        "hold": "yes",
-        "hold_asked_by": hold.asked_by,
-        "hold_asked_at": times.typed(hold.asked_at),
-        "hold_basis": hold.basis,
-        "hold_review_on": times.typed(hold.review_on),
-    }
+def _before(desk: Desk, file: CaseFile) -> dict[str, str]:
+    """The newest decision as the form shows it, and the scores to start from."""
+    exposures = exposures_of(file)
+    people = len({e.customer_id for e in file.reached if e.role is Role.CONTROLLER})
+    start = proposed(scored_categories(file.decision, exposures), people)
+    if file.decision is None:
+        return start
+    return start | fields_of(file.decision, desk.hall.pages.times)

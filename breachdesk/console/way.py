@@ -112,7 +112,9 @@ def _decision(file: CaseFile) -> Step:
             word
             for word, answer in (
                 ("ICO", file.decision.report_to_ico),
+                ("ICO under PECR", file.decision.pecr),
                 ("people", file.decision.tell_people),
+                ("subscribers", file.decision.pecr_subscribers),
                 ("our promise", file.decision.own_promise_binds),
             )
             if answer.yes
@@ -172,16 +174,15 @@ def _report(file: CaseFile) -> Step:
         filed = f"{len(file.submissions)} submitted" if file.submissions else ""
         said = filed or next((str(d.ended_by) for d in owed if d.ended_by), "waived")
         return Step("Report", True, said, f"{file.path}/report")
-    pecr = any(duty.kind is ObligationKind.ICO_PECR for duty in running)
-    return Step(
-        "Report",
-        False,
-        "ICO, under PECR" if pecr else "ICO, initial",
-        f"{file.path}/report",
-        "the report under PECR has to be submitted"
-        if pecr
-        else "the ICO report has to be submitted",
-    )
+    path = f"{file.path}/report"
+    if len(running) > 1:
+        both = "both reports to the ICO have to be submitted"
+        return Step("Report", False, "ICO, two reports", path, both)
+    if any(duty.kind is ObligationKind.ICO_PECR for duty in running):
+        return Step(
+            "Report", False, "ICO, under PECR", path, "the report under PECR has to be submitted"
+        )
+    return Step("Report", False, "ICO, initial", path, "the ICO report has to be submitted")
 
 
 def _closed(file: CaseFile) -> Step:

@@ -99,14 +99,15 @@ def confirm_breach(house: Premises, clock: StageClock, case: Case) -> Breach:
 
 
 def freeze_and_decide(house: Premises, clock: StageClock, breach: Breach) -> None:
-    """The affected list is frozen, the four questions answered, the letters' facts written."""
+    """The affected list is frozen, the questions answered, the letters' facts written."""
     clock.move_to(FROZEN)
 
     def work(uow: UnitOfWork) -> None:
         responder, now = actor("responder"), house.now()
         exposures = look_through(affected.propose(uow, breach.id))
         manifest = affected.freeze(uow, responder, breach.id, exposures, now)
-        decide.decide(uow, responder, words.decision(breach, responder.id, now), now)
+        decision = words.decision(breach, manifest, responder.id, now)
+        decide.decide(uow, responder, decision, now)
         notify.write_facts(uow, responder, words.facts(breach, responder.id, now), now)
         filed = words.report_facts(breach, manifest, responder.id, now)
         report.write_report(uow, responder, filed, now)

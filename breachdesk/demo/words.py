@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from breachdesk.gdpr.raised import scored_categories
+from breachdesk.gdpr.severity import DEFAULT_DPC
 from schemas.affected import Certainty, Manifest
 from schemas.breach import Breach
 from schemas.customer import Role
-from schemas.decision import Answer, Decision
+from schemas.decision import NOT_ASKED, Answer, Decision, Extent, SeverityFactors
 from schemas.letter_facts import ExposureWords, NoticeFacts, Standing
 from schemas.report import NotYetKnown, Precision, Quantity, ReportFacts
 
@@ -28,8 +30,8 @@ INVOICE_NUMBER = "the number on an old invoice"
 CHECKED = "Compared with the contract (drill)."
 
 
-def decision(breach: Breach, by: str, now: datetime) -> Decision:
-    """The written bridge: four answers, each with its reasons."""
+def decision(breach: Breach, manifest: Manifest, by: str, now: datetime) -> Decision:
+    """The written bridge: the answers that the list raises, each with its reasons."""
     return Decision(
         breach_id=breach.id,
         version=1,
@@ -50,14 +52,31 @@ def decision(breach: Breach, by: str, now: datetime) -> Decision:
             reasons="Our policy promises notice as soon as it is feasible when a breach may have "
             "exposed a customer's personal information; it may have.",
         ),
-        pecr=Answer(
-            yes=False,
-            reasons="No traffic, line or subscriber data of a telecoms service is in the evidence.",
-        ),
+        pecr=NOT_ASKED,
         risk="Contact, financial and transaction data of account holders, opened by an intruder.",
         high_risk="Likely for those whose bank details were on the pages that were opened.",
-        severity_score=4.0,
-        severity_inputs={"dpc": 3.0, "ei": 1.0, "cb": 1.0},
+        likely_harm="Invoice fraud and convincing false calls in our name; money can be lost.",
+        safeguards_before="Encrypted storage and separate accounts for staff. The stranger used a "
+        "valid sign-in, so neither helped.",
+        safeguards_after="Sessions ended, passwords changed, a second factor for every account.",
+        severity=SeverityFactors(
+            data={
+                category: DEFAULT_DPC[category]
+                for category in scored_categories(None, manifest.exposures)
+            },
+            identification=1,
+            confidentiality=Extent.FULL,
+            integrity=Extent.NOTHING,
+            availability=Extent.NOTHING,
+            malicious=True,
+        ),
+        edpb_case=7,
+        edpb_comparison="Accounts opened with a guessed password, and financial data seen, as "
+        "there. Here no payment can be made from the pages that were opened.",
+        departures={
+            "score_near_boundary": "Bank details lie behind the score; one step lower would still "
+            "be high, and people are told in either case."
+        },
     )
 
 

@@ -6,14 +6,17 @@ breaches, v1.0, December 2013.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 
 from schemas.customer import DataCategory
+from schemas.decision import Extent, SeverityFactors
 from schemas.errors import BadInput
 
 QUARTERS_EI = (1, 2, 3, 4)
+BOUNDARIES = (2, 3, 4)
 MAX_CB = 8
 """Quarters: 0 … 2."""
 
@@ -64,17 +67,9 @@ DEFAULT_DPC: Mapping[DataCategory, int] = {
 credentials count as what they open."""
 
 
-class Extent(StrEnum):
-    """How far confidentiality, integrity or availability was lost."""
-
-    NONE = "none"
-    SOME = "some"
-    """Known recipients; altered but recoverable; temporarily gone."""
-    FULL = "full"
-    """Unknown recipients; not recoverable; gone for good."""
-
-
-CB_QUARTERS = {Extent.NONE: 0, Extent.SOME: 1, Extent.FULL: 2}
+CB_QUARTERS = {Extent.NOTHING: 0, Extent.NONE: 0, Extent.SOME: 1, Extent.FULL: 2}
+MANY_PEOPLE = 100
+"""More than these raise ENISA's flag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +109,12 @@ class Severity:
     @property
     def near_boundary(self) -> bool:
         """Within 0.25 of a band's boundary: look twice."""
-        return any(abs(self.quarters - boundary) <= 1 for boundary in (8, 12, 16))
+        return self.boundary is not None
+
+    @property
+    def boundary(self) -> int | None:
+        """The boundary that is near: 2, 3 or 4."""
+        return next((b for b in BOUNDARIES if abs(self.quarters - 4 * b) <= 1), None)
 
 
 def data_score(base: Base, adjustment: int = 0) -> int:
@@ -149,19 +149,55 @@ def level(quarters: int) -> Level:
     return next((name for below, name in bands if quarters < below), Level.VERY_HIGH)
 
 
+def missing(factors: SeverityFactors, categories: Iterable[DataCategory]) -> tuple[str, ...]:
+    """What is not scored yet, in plain words; `categories`: all that the affected list names."""
+    unscored = [c.value for c in categories if c not in factors.data]
+    found = [f"data: {category}" for category in unscored]
+    if not factors.data and not unscored:
+        found.append("data")
+    asked = {
+        "ease of identification": factors.identification,
+        "confidentiality": factors.confidentiality,
+        "integrity": factors.integrity,
+        "availability": factors.availability,
+        "intent": factors.malicious,
+    }
+    return (*found, *(name for name, value in asked.items() if value is None))
+
+
+def scored(factors: SeverityFactors, categories: Iterable[DataCategory]) -> Severity | None:
+    """None while a factor is not scored. Raises BadInput for a value that ENISA does not know."""
+    for score in factors.data.values():
+        _check((score,), QUARTERS_EI[0])
+    if factors.identification is not None:
+        _check((1,), _quarters(factors.identification, "ease of identification"))
+    if missing(factors, categories):
+        return None
+    assert factors.identification is not None
+    lost = (factors.confidentiality, factors.integrity, factors.availability)
+    confidentiality, integrity, availability = (extent or Extent.NOTHING for extent in lost)
+    return severity(
+        tuple(factors.data.values()),
+        _quarters(factors.identification, "ease of identification"),
+        Circumstances(confidentiality, integrity, availability, bool(factors.malicious)),
+        many_people=bool(factors.many_people),
+        unintelligible=bool(factors.unintelligible),
+    )
+
+
 def from_factors(dpc: float, ei: float, cb: float) -> Severity:
     """The three factors as a person types them. Raises BadInput when one is no step of ENISA's."""
     ei_quarters, cb_quarters = _quarters(ei, "ease of identification"), _quarters(cb, "CB")
     if not 0 <= cb_quarters <= MAX_CB:
         raise BadInput("circumstances lie between 0 and 2", place="severity, CB")
-    if dpc != int(dpc):
+    if not isfinite(dpc) or dpc != int(dpc):
         raise BadInput("a data score is a whole number from 1 to 4", place="severity, DPC")
     _check((int(dpc),), ei_quarters)
     return Severity(int(dpc) * ei_quarters + cb_quarters)
 
 
 def _quarters(value: float, name: str) -> int:
-    if value * 4 != int(value * 4):
+    if not isfinite(value) or value * 4 != int(value * 4):
         raise BadInput("it is no multiple of 0.25", place=f"severity, {name}")
     return int(value * 4)
 

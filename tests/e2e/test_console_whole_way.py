@@ -313,7 +313,7 @@ def contained_and_confirmed(page: Page) -> None:
 
 
 def affected_and_decided(page: Page) -> None:
-    """The responder changes one customer by hand, freezes, and answers four questions."""
+    """The responder changes one customer by hand, freezes, and answers what the list raises."""
     row = page.locator("tr", has_text="Contoso Ltd").filter(has_text="Processor")
     row.locator("select").select_option("confirmed")
     row.locator("input").fill("The customer named the files that left.")
@@ -325,17 +325,26 @@ def affected_and_decided(page: Page) -> None:
         ("report_to_ico", "yes"),
         ("tell_people", "no"),
         ("own_promise_binds", "yes"),
-        ("pecr", "no"),
     ):
         page.check(f'input[name="{name}"][value="{answer}"]')
         page.fill(f"#f-{name}_reasons", f"Because the facts say so about {name}.")
     page.fill("#f-risk", "Phishing that knows real details is likely.")
     page.fill("#f-high_risk", "Not high: no health or payment data was seen.")
-    page.select_option("#f-dpc", "2")
-    page.select_option("#f-ei", "0.75")
+    for name in ("likely_harm", "safeguards_before", "safeguards_after"):
+        page.fill(f"#f-{name}", f"What there is to say about {name}.")
+    page.select_option("#f-edpb_case", "none")
+    page.fill("#f-edpb_comparison", "No example is of contact data read by a stranger.")
+    for field in page.locator('select[name^="data_"]').all():
+        field.select_option("2")
+    page.select_option("#f-identification", "0.5")
+    page.select_option("#f-confidentiality", "full")
+    page.select_option("#f-integrity", "nothing")
+    page.select_option("#f-availability", "nothing")
+    page.select_option("#f-malicious", "no")
     press(page, "Seal the decision")
     said(page, "Decision written")
     expect(page.locator(".figure")).to_contain_text("1.50")
+    expect(page.locator("aside")).to_contain_text("Low. People are not affected")
 
 
 def written(page: Page) -> None:

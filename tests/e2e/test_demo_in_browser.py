@@ -209,19 +209,27 @@ def test_the_responder_confirms_freezes_decides_and_writes(page: Page) -> None:
 
 def decide(page: Page) -> None:
     page.goto("/cases/CASE-0001/decision")
-    answers = {
-        "report_to_ico": "yes",
-        "tell_people": "yes",
-        "own_promise_binds": "yes",
-        "pecr": "no",
-    }
-    for name, answer in answers.items():
-        page.check(f'input[name="{name}"][value="{answer}"]')
+    expect(page.locator('input[name="pecr"]')).to_have_count(0)
+    for name in ("report_to_ico", "tell_people", "own_promise_binds"):
+        page.check(f'input[name="{name}"][value="yes"]')
         page.fill(f"#f-{name}_reasons", "Bank details of customers were opened by a stranger.")
     page.fill("#f-risk", "Invoice fraud with real details is likely.")
     page.fill("#f-high_risk", "High for those whose bank details were on the pages.")
-    page.select_option("#f-dpc", "3")
-    page.select_option("#f-ei", "1")
+    page.fill("#f-likely_harm", "Money can be lost to a false invoice.")
+    page.fill("#f-safeguards_before", "Separate accounts for staff; no second factor.")
+    page.fill("#f-safeguards_after", "Sessions ended, passwords changed, a second factor set.")
+    page.select_option("#f-edpb_case", "7")
+    page.fill("#f-edpb_comparison", "Accounts opened with a guessed password, as there.")
+    page.select_option("#f-identification", "1")
+    page.select_option("#f-confidentiality", "full")
+    page.select_option("#f-integrity", "nothing")
+    page.select_option("#f-malicious", "yes")
+    press(page, "Show the score")
+    expect(page.locator("#severity")).to_contain_text("Not scored: availability")
+    page.select_option("#f-availability", "nothing")
+    press(page, "Seal the decision")
+    expect(page.locator("#against")).to_contain_text("lies within 0.25 of the boundary at 4")
+    page.fill("#f-departure_score_near_boundary", "One step lower would be high all the same.")
     keep_picture(page, "10-decision")
     press(page, "Seal the decision")
     said(page, "Decision written")

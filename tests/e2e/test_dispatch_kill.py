@@ -61,8 +61,10 @@ def approved(tmp_path: Path) -> Path:
 
         def freeze(uow: UnitOfWork) -> None:
             responder, now = actor("responder"), house.now()
-            affected.freeze(uow, responder, breach.id, affected.propose(uow, breach.id), now)
-            decide.decide(uow, responder, words.decision(breach, responder.id, now), now)
+            proposed = affected.propose(uow, breach.id)
+            manifest = affected.freeze(uow, responder, breach.id, proposed, now)
+            decision = words.decision(breach, manifest, responder.id, now)
+            decide.decide(uow, responder, decision, now)
             notify.write_facts(uow, responder, words.facts(breach, responder.id, now), now)
 
         house.store.act(freeze)

@@ -15,6 +15,8 @@ from breachdesk.casework import affected, approve, calls, decide, notify, obliga
 from breachdesk.casework.letter_heads import heads
 from breachdesk.casework.letters import Letters
 from breachdesk.casework.outbox import StoreOutbox
+from breachdesk.gdpr.raised import scored_categories
+from breachdesk.gdpr.tensions import remarks
 from breachdesk.stores.sql_store import SqlStore
 from breachdesk.testing import (
     FixedNow,
@@ -34,8 +36,16 @@ from schemas.affected import Certainty, Manifest, NoticeKind
 from schemas.approval import Approval, ApprovalKind
 from schemas.breach import Breach
 from schemas.case import CallOutcome
-from schemas.customer import AssetKind, Pecr, Role
-from schemas.decision import Answer, Basis, Decision, LawEnforcementHold
+from schemas.customer import AssetKind, DataCategory, Pecr, Role
+from schemas.decision import (
+    NOT_ASKED,
+    Answer,
+    Basis,
+    Decision,
+    Extent,
+    LawEnforcementHold,
+    SeverityFactors,
+)
 from schemas.errors import BadInput, Conflict, Incomplete, Misconfigured, NotAllowed
 from schemas.event import Touch
 from schemas.letter_facts import NoticeFacts
@@ -53,6 +63,14 @@ SENDER = SenderSettings(
 )
 OK = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
 HANDED = {Status.HANDED_OVER}
+STOLEN = SeverityFactors(
+    data=dict.fromkeys(DataCategory, 3),
+    identification=1,
+    confidentiality=Extent.FULL,
+    integrity=Extent.NOTHING,
+    availability=Extent.NOTHING,
+    malicious=True,
+)
 
 
 @dataclass
@@ -589,7 +607,7 @@ def test_without_a_duty_to_tell_people_only_controllers_are_told(scene: Scene) -
     [
         ({"risk": " "}, "risk: needs the facts"),
         ({"tell_people": Answer(yes=True, reasons="")}, "needs its reasons"),
-        ({"own_promise_binds": Answer(yes=False, reasons="no")}, "our own promise"),
+        ({"own_promise_binds": Answer(yes=False, reasons="no")}, "our own promise is said"),
         ({"art34_3_limb": "d"}, "no such limb"),
         ({"art34_3_limb": "a"}, "although people are told"),
         ({"tell_people": NO, "art34_3_limb": "a"}, "needs its evidence"),
@@ -597,7 +615,13 @@ def test_without_a_duty_to_tell_people_only_controllers_are_told(scene: Scene) -
             {"tell_people": NO, "art34_3_limb": "c", "art34_3_evidence": "5,000 people"},
             "equally effective",
         ),
-        ({"severity_score": 3.0, "severity_inputs": {"dpc": 3, "ei": 1, "cb": 1}}, "give 4.00"),
+        ({"severity_score": 3.0, "severity": STOLEN}, "give 4.00"),
+        ({"severity_score": 3.0}, "not scored"),
+        ({"report_to_ico": NOT_ASKED}, "is not answered"),
+        ({"likely_harm": None}, "likely harm"),
+        ({"safeguards_before": " "}, "safeguards before"),
+        ({"edpb_comparison": None}, "comparison with the EDPB"),
+        ({"pecr": Answer(yes=True, reasons="r")}, "nothing on the frozen list falls under PECR"),
     ],
 )
 def test_a_decision_that_does_not_hold_is_refused(
@@ -687,9 +711,52 @@ def test_an_exemption_and_our_promise_collide_visibly(scene: Scene) -> None:
     )
     manifest = scene.store.look(lambda uow: uow.breaches.latest(Manifest, scene.breach.id))
     assert manifest is not None
-    said = decide.tensions(decision, manifest)
+    said = remarks(decision, manifest.exposures)
 
     assert "An Art. 34(3) exemption does not cancel our own promise." in said
+
+
+def test_a_contradiction_is_refused_by_name_until_it_has_a_reason(scene: Scene) -> None:
+    no_report: dict[str, Any] = {
+        "report_to_ico": Answer(yes=False, reasons="A risk is unlikely."),
+        "edpb_case": 7,
+    }
+    with pytest.raises(Incomplete) as refused:
+        scene.decide(**no_report)
+
+    assert set(refused.value.missing) == {"high_risk_unreported", "edpb_unreported"}
+    why = dict.fromkeys(refused.value.missing, "Our solicitor advises so; her letter is on file.")
+    with pytest.raises(Incomplete, match="EDPB"):
+        scene.decide(**no_report, departures=why | {"edpb_unreported": "x"})
+    sealed = scene.decide(**no_report, departures=why | {"score_told": "No such contradiction."})
+    assert sealed.departures == why
+
+
+def test_a_list_frozen_later_that_raises_more_stops_approval_until_it_is_decided(
+    scene: Scene,
+) -> None:
+    scene.freeze(pecr=Pecr.YES)
+    with pytest.raises(Incomplete, match="Tell subscribers under PECR: is not answered"):
+        scene.seal()
+
+    yes = Answer(yes=True, reasons="Call records of subscribers were reached.")
+    scene.decide(pecr=yes, pecr_subscribers=yes)
+    assert scene.seal().count
+
+
+def test_the_score_is_computed_and_is_there_only_when_complete(scene: Scene) -> None:
+    why = {"score_near_boundary": "Bank details weigh more than one step of the table."}
+    categories = scene.store.look(
+        lambda uow: scored_categories(
+            None, uow.breaches.latest(Manifest, scene.breach.id).exposures
+        )  # type: ignore[union-attr]
+    )
+    data = dict.fromkeys(categories or (DataCategory.FINANCIAL,), 3)
+    whole = STOLEN.model_copy(update={"data": data})
+
+    assert scene.decide(severity=whole, departures=why).severity_score == 4.0
+    half = whole.model_copy(update={"integrity": None})
+    assert scene.decide(severity=half).severity_score is None
 
 
 def test_facts_keep_to_what_may_be_said(scene: Scene) -> None:

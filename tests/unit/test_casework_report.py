@@ -173,10 +173,10 @@ def test_a_recorded_submission_ends_the_report(scene: Scene) -> None:
 
 
 def test_a_decision_not_to_report_ends_it_and_another_one_lets_it_run_again(scene: Scene) -> None:
-    scene.decide(report_to_ico=NO)
+    scene.decide(report_to_ico=NO, tell_people=NO)
     decided = scene.clock(ObligationKind.ICO_ART33)
     scene.now.advance(hours=100)
-    scene.decide(report_to_ico=NO)
+    scene.decide(report_to_ico=NO, tell_people=NO)
     again = scene.clock(ObligationKind.ICO_ART33)
     scene.decide()
     running = scene.clock(ObligationKind.ICO_ART33)
@@ -270,7 +270,7 @@ def test_the_pecr_report_replaces_the_other_and_never_both(scene: Scene) -> None
     scene.freeze(pecr=Pecr.YES)
     with pytest.raises(BadInput, match="falls under PECR"):
         scene.decide()
-    scene.decide(pecr=YES)
+    scene.decide(pecr=YES, pecr_subscribers=YES)
 
     assert scene.clock(ObligationKind.ICO_ART33) is None
     assert "form" in scene.build().missing

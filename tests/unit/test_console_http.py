@@ -79,6 +79,7 @@ PAGES = (
     "/cases/{breached}/file?names=out",
     "/near-misses/new",
     "/cases/{breached}/decision",
+    "/cases/{breached}/decision/grounds",
     "/cases/{breached}/facts",
     "/cases/{breached}/approval",
     "/cases/{breached}/delivery",
@@ -809,7 +810,7 @@ async def test_no_page_puts_out_a_character_that_hides_or_reorders(desk: Desk) -
     desk = replace(desk, house=replace(desk.house, settings=settings))
     here = hostile_case(desk)
     parts = (
-        "", "/confirm", "/affected", "/affected?anew=true", "/decision", "/facts", "/letters",
+        "", "/confirm", "/affected", "/affected?anew=true", "/decision", "/decision/memo", "/decision/grounds", "/facts", "/letters",
         "/letters/compare", "/facts/words?role=controller&standing=possible",
         "/letters?view=html", "/letters/1/html", "/approval", "/delivery", "/report",
         "/report/copy", "/report.json",

@@ -4,18 +4,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from breachdesk.gdpr import enisa
 from breachdesk.gdpr.severity import (
     Base,
     Circumstances,
-    Extent,
     Level,
     data_score,
     from_factors,
     level,
+    missing,
+    scored,
     severity,
 )
+from schemas.customer import DataCategory
+from schemas.decision import Extent, SeverityFactors
 from schemas.errors import BadInput
 
+NAN, INF = float("nan"), float("inf")
 FULL, SOME, NONE = Extent.FULL, Extent.SOME, Extent.NONE
 STOLEN = Circumstances(confidentiality=FULL, malicious=True)
 EXTENTS = st.sampled_from(list(Extent))
@@ -130,7 +135,21 @@ def test_typed_factors_give_the_same_as_chosen_ones(
 
 
 @pytest.mark.parametrize(
-    "factors", [(0, 1, 0), (5, 1, 0), (2.5, 1, 0), (2, 0, 0), (2, 1, 2.25), (2, 0.3, 0)]
+    "factors",
+    [
+        (0, 1, 0),
+        (5, 1, 0),
+        (2.5, 1, 0),
+        (2, 0, 0),
+        (2, 1, 2.25),
+        (2, 0.3, 0),
+        (NAN, 1, 0),
+        (INF, 1, 0),
+        (2, NAN, 0),
+        (2, -INF, 0),
+        (2, 1, NAN),
+        (2, 1, INF),
+    ],
 )
 def test_factors_that_are_no_steps_of_enisa_are_refused(
     factors: tuple[float, float, float],
@@ -146,3 +165,80 @@ def test_a_quarter_from_a_boundary_is_flagged() -> None:
         True,
     ]
     assert severity((2,), 4, Circumstances(confidentiality=SOME)).near_boundary
+
+
+BANK, CONTACT = DataCategory.FINANCIAL, DataCategory.CONTACT
+WHOLE = SeverityFactors(
+    data={BANK: 3, CONTACT: 1},
+    identification=1,
+    confidentiality=FULL,
+    integrity=Extent.NOTHING,
+    availability=Extent.NOTHING,
+    malicious=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("unscored", "name"),
+    [
+        ({"data": {CONTACT: 1}}, "data: financial"),
+        ({"identification": None}, "ease of identification"),
+        ({"confidentiality": None}, "confidentiality"),
+        ({"integrity": None}, "integrity"),
+        ({"availability": None}, "availability"),
+        ({"malicious": None}, "intent"),
+    ],
+)
+def test_one_factor_that_is_not_scored_leaves_no_number_and_is_named(
+    unscored: dict[str, object], name: str
+) -> None:
+    half = WHOLE.model_copy(update=unscored)
+
+    assert scored(half, (BANK, CONTACT)) is None
+    assert missing(half, (BANK, CONTACT)) == (name,)
+
+
+def test_all_factors_give_a_number_of_the_gravest_data() -> None:
+    found = scored(WHOLE, (BANK, CONTACT))
+
+    assert found is not None
+    assert (found.score, found.level) == (4.0, Level.VERY_HIGH)
+    assert missing(WHOLE, (BANK, CONTACT)) == ()
+
+
+def test_nothing_of_a_kind_counts_as_zero_and_is_not_the_same_as_not_scored() -> None:
+    zero = scored(WHOLE.model_copy(update={"integrity": Extent.NONE}), (BANK,))
+
+    assert zero == scored(WHOLE, (BANK,))
+    assert scored(WHOLE.model_copy(update={"integrity": None}), (BANK,)) is None
+
+
+def test_data_is_asked_for_where_no_category_is_known() -> None:
+    assert missing(SeverityFactors(), ())[0] == "data"
+    assert scored(WHOLE, ()) is not None
+
+
+@pytest.mark.parametrize("wrong", [{"identification": NAN}, {"data": {BANK: 9}}])
+def test_a_stored_factor_that_is_no_step_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(BadInput):
+        scored(WHOLE.model_copy(update=wrong), (BANK,))
+
+
+@given(st.booleans(), st.booleans())
+def test_flags_of_a_form_never_change_the_number(many: bool, unintelligible: bool) -> None:
+    flagged = WHOLE.model_copy(update={"many_people": many, "unintelligible": unintelligible})
+    found = scored(flagged, (BANK,))
+
+    assert found is not None
+    assert found.score == 4.0
+    assert (found.many_people, found.unintelligible) == (many, unintelligible)
+
+
+def test_every_value_of_every_factor_has_words() -> None:
+    assert [value for value, _ in enisa.values("identification")] == ["0.25", "0.5", "0.75", "1"]
+    for loss in enisa.LOSSES:
+        assert [value for value, _ in enisa.values(loss)] == [e.value for e in Extent]
+    assert all(enisa.meaning(each) for each in Level)
+    assert ("Intent", "0.5: malicious, such as theft, hacking or selling data") in (
+        enisa.chosen_words(WHOLE)
+    )

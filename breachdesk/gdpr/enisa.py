@@ -1,0 +1,73 @@
+"""The words of ENISA's tables for each value of the severity score."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from breachdesk.gdpr.severity import MANY_PEOPLE, Level
+from schemas.decision import SeverityFactors
+
+REFERENCE = "enisa_2013"
+"""Of the law book."""
+LOSSES = ("confidentiality", "integrity", "availability")
+FLAGS = {
+    "many_people": f"More than {MANY_PEOPLE} people are affected",
+    "unintelligible": "The data is unintelligible: encrypted, and the key is safe",
+}
+
+
+@cache
+def _tables() -> Mapping[str, Mapping[str, str]]:
+    text = (files("breachdesk") / "guidance" / f"{REFERENCE}.toml").read_text(encoding="utf-8")
+    tables: dict[str, Any] = tomllib.loads(text)
+    return tables
+
+
+def label(factor: str) -> str:
+    """The name of a factor: `data`, `identification`, `confidentiality`, …"""
+    return _tables()[factor]["label"]
+
+
+def hint(factor: str) -> str | None:
+    """What the factor asks, where its label does not say it."""
+    return _tables()[factor].get("hint")
+
+
+def values(factor: str) -> tuple[tuple[str, str], ...]:
+    """Its values with their words, in the order of the table."""
+    return tuple((k, v) for k, v in _tables()[factor].items() if k not in ("label", "hint"))
+
+
+def words(factor: str, value: str) -> str:
+    """Of one value."""
+    return _tables()[factor][value]
+
+
+def meaning(level: Level) -> str:
+    """What a level says of the people."""
+    return _tables()["levels"][level.value]
+
+
+def chosen_words(factors: SeverityFactors) -> tuple[tuple[str, str], ...]:
+    """(factor, what was chosen, in the words of the table), the flags last."""
+    rows = [
+        (f"{label('data')}: {category.value}", words("data", str(score)))
+        for category, score in factors.data.items()
+    ]
+    for factor, value in _chosen(factors):
+        rows.append((label(factor), "not scored" if value is None else words(factor, value)))
+    return (*rows, *((said, "yes") for flag, said in FLAGS.items() if getattr(factors, flag)))
+
+
+def _chosen(factors: SeverityFactors) -> Iterator[tuple[str, str | None]]:
+    ease = factors.identification
+    yield "identification", None if ease is None else f"{ease:g}"
+    for loss in LOSSES:
+        extent = getattr(factors, loss)
+        yield loss, None if extent is None else extent.value
+    intent = factors.malicious
+    yield "malicious", None if intent is None else ("yes" if intent else "no")

@@ -1,0 +1,39 @@
+"""The decision memo: why we decided as we did, to be handed to a lawyer, an insurer or the ICO."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from schemas.customer import Frozen
+
+
+class MemoRow(Frozen):
+    """One line: what it is about, and what is to be said of it."""
+
+    label: str
+    text: str = Field(repr=False)
+
+
+class MemoSection(Frozen):
+    """Rows under one heading."""
+
+    heading: str
+    rows: tuple[MemoRow, ...]
+
+
+class DecisionMemo(Frozen):
+    """One sealed decision as a document. It names no customer, and no person affected."""
+
+    breach_id: str
+    case_id: str
+    title: str
+    drill: bool
+    version: int
+    decided_by: str
+    decided_at: datetime
+    hash: str
+    zone: str
+    """Of every time that a row tells."""
+    sections: tuple[MemoSection, ...]

@@ -1,0 +1,220 @@
+"""The decision memo and the grounds for telling each body, of one breach with line and account
+data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from breachdesk.casework import affected, decide
+from breachdesk.casework.decision_memo import decision_memo, memo_text
+from breachdesk.casework.reporting_grounds import Body, reporting_grounds
+from breachdesk.stores.sql_store import SqlStore
+from breachdesk.testing import (
+    FixedNow,
+    a_binding,
+    a_confirmed_breach,
+    a_customer,
+    an_actor,
+    an_alert,
+    memory_store,
+)
+from notifiers.testing import DECISION
+from schemas.affected import Certainty, Effect, Surety
+from schemas.breach import Breach
+from schemas.customer import DataCategory, Pecr, Role
+from schemas.decision import Answer, Decision, Extent, SeverityFactors
+from schemas.errors import NotFound
+from schemas.memo import DecisionMemo
+from schemas.user import Duty
+
+ROWAN = an_actor(Duty.RESPONDER, user_id="rowan")
+PROMISE = "If your information may have been exposed, we tell you as soon as feasible."
+YES = Answer(yes=True, reasons="Call records of subscribers were copied.")
+BANK = {DataCategory.FINANCIAL: {Effect.COPIED: Surety.HAPPENED}}
+FACTORS = SeverityFactors(
+    data={DataCategory.FINANCIAL: 3},
+    identification=1,
+    confidentiality=Extent.FULL,
+    integrity=Extent.NOTHING,
+    availability=Extent.NOTHING,
+    malicious=True,
+)
+NEAR = {"score_near_boundary": "Bank details weigh more than one step of the table does."}
+
+
+class Scene:
+    """Contoso's account data and fabrikam's line data were reached."""
+
+    def __init__(self, store: SqlStore, now: FixedNow) -> None:
+        self.store, self.now = store, now
+        alert = an_alert(store)
+
+        def furnish(uow: Any) -> Breach:
+            for customer in ("contoso", "fabrikam"):
+                uow.customers.save(a_customer(customer))
+            uow.customers.bind(a_binding(), now())
+            return a_confirmed_breach(uow, now(), alert, actor="rowan")
+
+        self.breach = store.act(furnish)
+
+    def freeze(self, *, pecr: Pecr = Pecr.YES) -> None:
+        def work(uow: Any) -> None:
+            found = affected.propose(uow, self.breach.id)
+            for customer in ("contoso", "fabrikam"):
+                found = affected.override(
+                    found, customer, Role.CONTROLLER, Certainty.CONFIRMED, "opened", ROWAN
+                )
+            found = tuple(
+                e.model_copy(
+                    update={
+                        "effects": BANK,
+                        "pecr": pecr if e.customer_id == "fabrikam" else Pecr.NO,
+                    }
+                )
+                if e.role is Role.CONTROLLER
+                else e
+                for e in found
+            )
+            affected.freeze(uow, ROWAN, self.breach.id, found, self.now())
+
+        self.now.advance(minutes=1)
+        self.store.act(work)
+
+    def decide(self, **changes: Any) -> Decision:
+        said = {
+            "breach_id": self.breach.id, "pecr": YES, "pecr_subscribers": YES,
+            "severity": FACTORS, "edpb_case": 7, "departures": NEAR,
+        }  # fmt: skip
+        decision = DECISION.model_copy(update=said | changes)
+        self.now.advance(minutes=1)
+        return self.store.act(lambda uow: decide.decide(uow, ROWAN, decision, self.now()))
+
+    def memo(self) -> DecisionMemo:
+        return self.store.look(lambda uow: decision_memo(uow, self.breach.id))
+
+    def rows(self, heading: str) -> dict[str, str]:
+        found = {s.heading: s for s in self.memo().sections}
+        return {row.label: row.text for row in found[heading].rows}
+
+    def bodies(self, promise: str = PROMISE) -> dict[str, Body]:
+        found = self.store.look(lambda uow: reporting_grounds(uow, self.breach.id, promise))
+        return {body.id: body for body in found}
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    now = FixedNow(datetime(2026, 11, 23, 9, 30, tzinfo=UTC))
+    with memory_store(now) as store:
+        yield Scene(store, now)
+
+
+def test_a_memo_says_what_was_decided_on_which_law_and_why(scene: Scene) -> None:
+    scene.freeze()
+    sealed = scene.decide()
+    answers = scene.rows("What was decided")
+
+    assert answers["PECR"].startswith("Yes. Call records of subscribers were copied. (PECR reg. 5A")
+    assert "UK GDPR Art. 33(1), reviewed" in answers["Report to the ICO"]
+    assert scene.rows("Severity")["Score"].startswith("4.00, very high. ")
+    assert scene.rows("Comparison with the EDPB's cases")["There"] == (
+        "Report it, and tell the people."
+    )
+    assert list(scene.rows("What speaks against it, and why it stands").values()) == (
+        list(NEAR.values())
+    )
+    assert scene.rows("Seal")["SHA-256"] == sealed.hash
+
+
+def test_a_memo_names_no_customer(scene: Scene) -> None:
+    scene.freeze()
+    scene.decide()
+    text = memo_text(scene.memo()).casefold()
+
+    assert "contoso" not in text
+    assert "fabrikam" not in text
+    assert "affected, we are controller: 2 customers: 2 confirmed" in text
+
+
+def test_a_memo_tells_what_a_later_version_changed(scene: Scene) -> None:
+    scene.freeze()
+    scene.decide(pecr_subscribers=Answer(yes=False, reasons="No harm is likely to them."),
+                 tell_people=Answer(yes=False, reasons="No high risk is likely."),
+                 departures=NEAR | dict.fromkeys(
+                     ("score_untold", "edpb_untold"), "The bank blocked every account at once."))  # fmt: skip
+    scene.decide()
+    earlier = scene.rows("Earlier versions")
+
+    assert "Tell subscribers under PECR: no, then yes" in next(iter(earlier.values()))
+
+
+def test_a_memo_rests_on_the_list_that_stood_when_it_was_sealed(scene: Scene) -> None:
+    scene.freeze()
+    scene.decide()
+    scene.freeze()
+
+    assert scene.rows("What it is about")["Affected list"].startswith("version 1,")
+
+
+def test_there_is_no_memo_of_no_decision(scene: Scene) -> None:
+    with pytest.raises(NotFound, match="no decision"):
+        scene.memo()
+
+
+def test_what_is_under_pecr_leaves_nothing_to_weigh_and_the_rest_keeps_its_own_body(
+    scene: Scene,
+) -> None:
+    scene.freeze()
+    bodies = scene.bodies()
+
+    assert bodies["pecr"].always
+    assert bodies["ico"].asked
+    assert not bodies["ico"].always
+    assert bodies["subscribers"].unknown
+    assert any("The list names 1 customer" in said for said in bodies["ico"].speaks_for)
+    assert any(PROMISE in said for said in bodies["people"].speaks_for)
+    assert "The severity is not scored, or not in full." in bodies["ico"].unknown
+
+
+def test_a_service_that_still_asks_stays_open(scene: Scene) -> None:
+    scene.freeze(pecr=Pecr.ASK)
+    pecr = scene.bodies()["pecr"]
+
+    assert pecr.asked
+    assert not pecr.always
+    assert "does not say yet" in pecr.unknown[0]
+
+
+def test_score_and_example_stand_on_the_side_they_speak_for(scene: Scene) -> None:
+    scene.freeze()
+    scene.decide()
+    told = scene.bodies()
+    scene.decide(
+        severity=FACTORS.model_copy(
+            update={"identification": 0.25, "confidentiality": Extent.NONE, "malicious": False}
+        ),
+        edpb_case=10,
+        departures=dict.fromkeys(
+            ("score_told", "edpb_reported", "edpb_told", "score_near_boundary"),
+            "We cannot rule out that the key was taken too.",
+        ),
+    )
+    untold = scene.bodies()
+
+    assert any("4.00, very high" in said for said in told["people"].speaks_for)
+    assert any("Stolen passwords" in said for said in told["ico"].speaks_for)
+    assert any("0.75, low" in said for said in untold["people"].speaks_against)
+    assert any("A stolen device, encrypted" in said for said in untold["ico"].speaks_against)
+    assert [a.yes for _, a in untold["people"].answers] == [True, True]
+
+
+def test_a_body_that_the_list_does_not_bring_in_is_not_asked(scene: Scene) -> None:
+    scene.freeze(pecr=Pecr.NO)
+    bodies = scene.bodies(promise="")
+
+    assert not bodies["pecr"].asked
+    assert not bodies["subscribers"].asked
+    assert not any("promise" in said for said in bodies["people"].speaks_for)

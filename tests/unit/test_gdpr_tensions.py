@@ -1,0 +1,180 @@
+"""What contradicts what: between answers, score and example case."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from breachdesk.gdpr.edpb import edpb_case, edpb_cases
+from breachdesk.gdpr.raised import Question, raised, scored_categories
+from breachdesk.gdpr.tensions import remarks, tensions, unexplained
+from notifiers.testing import DECISION, NOON
+from schemas.affected import Certainty, Effect, Exposure, Surety
+from schemas.customer import DataCategory, Pecr, Role
+from schemas.decision import (
+    NOT_ASKED,
+    Answer,
+    Basis,
+    Decision,
+    LawEnforcementHold,
+)
+from schemas.errors import NotFound
+
+YES = Answer(yes=True, reasons="Because of the facts.")
+NO = Answer(yes=False, reasons="Because of the facts.")
+HOLD = LawEnforcementHold(
+    asked_by="Police", asked_at=NOON, basis="b", review_on=NOON + timedelta(days=7),
+    stops=frozenset({Basis.ART34, Basis.OWN_PROMISE}),
+)  # fmt: skip
+
+
+def exposure(role: Role = Role.CONTROLLER, pecr: Pecr = Pecr.NO, **changes: object) -> Exposure:
+    fields = {
+        "customer_id": "northgate", "role": role, "certainty": Certainty.LIKELY, "reason": "r",
+        "pecr": pecr,
+    }  # fmt: skip
+    return Exposure.model_validate(fields | changes)
+
+
+ACCOUNT, STORED, LINE = exposure(), exposure(Role.PROCESSOR), exposure(pecr=Pecr.YES)
+ASKS = exposure(pecr=Pecr.ASK)
+
+
+def decided(**changes: object) -> Decision:
+    return DECISION.model_copy(update=changes)
+
+
+def ids(decision: Decision, *exposures: Exposure) -> list[str]:
+    return [tension.id for tension in tensions(decision, exposures or (ACCOUNT,))]
+
+
+@pytest.mark.parametrize(
+    ("reached", "pecr", "asked"),
+    [
+        ((ACCOUNT,), False, {"report_to_ico", "tell_people", "own_promise_binds"}),
+        ((STORED,), False, set()),
+        ((LINE,), True, {"pecr", "pecr_subscribers", "own_promise_binds"}),
+        ((ACCOUNT, LINE), True, set(Question)),
+        ((ASKS,), False, {"pecr", "report_to_ico", "tell_people", "own_promise_binds"}),
+        ((ASKS,), True, {"pecr", "pecr_subscribers", "own_promise_binds"}),
+        ((exposure(Role.PROCESSOR, Pecr.YES),), True, {"pecr", "pecr_subscribers"}),
+        ((exposure(certainty=Certainty.EXCLUDED),), False, set()),
+    ],
+)
+def test_the_list_raises_its_own_questions_and_no_others(
+    reached: tuple[Exposure, ...], pecr: bool, asked: set[str]
+) -> None:
+    assert set(raised(reached, pecr=pecr)) == asked
+
+
+def test_answers_score_and_case_that_agree_contradict_nothing() -> None:
+    agreed = decided(severity_score=3.5, edpb_case=7)
+
+    assert ids(agreed) == []
+    assert ids(decided(tell_people=NO, severity_score=2.5, edpb_case=16)) == []
+
+
+def test_a_high_risk_that_is_no_risk_is_a_contradiction() -> None:
+    assert ids(decided(report_to_ico=NO)) == ["high_risk_unreported"]
+    assert ids(decided(report_to_ico=NOT_ASKED, pecr=YES, pecr_subscribers=YES), LINE) == []
+
+
+@pytest.mark.parametrize(
+    ("score", "changes", "found"),
+    [
+        (3.5, {"tell_people": NO}, ["score_untold"]),
+        (2.5, {}, ["score_told"]),
+        (2.5, {"tell_people": NO, "own_promise_binds": NO, "report_to_ico": NO}, ["score_silent"]),
+        (
+            4.75,
+            {"tell_people": NO, "own_promise_binds": NO, "report_to_ico": NO},
+            ["score_untold", "score_silent"],
+        ),
+        (2.5, {"tell_people": NO, "report_to_ico": NO}, []),
+        (1.5, {"tell_people": NO, "own_promise_binds": NO, "report_to_ico": NO}, []),
+        (3.5, {"tell_people": NO, "art34_3_limb": "a", "art34_3_evidence": "encrypted"}, []),
+        (1.0, {"tell_people": NOT_ASKED, "report_to_ico": NOT_ASKED}, []),
+    ],
+)
+def test_a_score_that_points_another_way_is_a_contradiction(
+    score: float, changes: dict[str, object], found: list[str]
+) -> None:
+    assert ids(decided(severity_score=score, **changes)) == found
+
+
+def test_a_hold_makes_nobody_a_silent_decision() -> None:
+    held = decided(severity_score=2.5, tell_people=NO, report_to_ico=NO, hold=HOLD)
+
+    assert ids(held) == []
+
+
+@pytest.mark.parametrize(
+    ("score", "near"), [(1.75, True), (2.25, True), (2.5, False), (4.5, False)]
+)
+def test_a_score_near_a_boundary_needs_a_reason(score: float, near: bool) -> None:
+    assert ("score_near_boundary" in ids(decided(severity_score=score))) is near
+
+
+def test_a_score_for_customers_data_alone_contradicts_no_answer() -> None:
+    nothing = dict.fromkeys(("report_to_ico", "tell_people", "own_promise_binds"), NOT_ASKED)
+
+    assert ids(decided(severity_score=5.0, **nothing), STORED) == []
+
+
+@pytest.mark.parametrize("case", edpb_cases(), ids=lambda case: f"case-{case.number}")
+def test_a_decision_as_in_the_example_needs_no_reason_and_the_opposite_does(case) -> None:
+    own = {True: YES, False: NO}
+    alike = decided(
+        edpb_case=case.number, report_to_ico=own[case.authority], tell_people=own[case.people]
+    )
+    other = decided(
+        edpb_case=case.number,
+        report_to_ico=own[not case.authority],
+        tell_people=own[not case.people],
+    )
+
+    assert not [i for i in ids(alike) if i.startswith("edpb")]
+    assert len([i for i in ids(other) if i.startswith("edpb")]) == 2
+
+
+def test_the_eighteen_cases_conclude_as_the_guidelines_do() -> None:
+    assert [case.number for case in edpb_cases()] == list(range(1, 19))
+    assert {c.number for c in edpb_cases() if not c.authority} == {1, 6, 9, 10, 13, 15}
+    assert {c.number for c in edpb_cases() if c.people} == {3, 4, 5, 7, 11, 12, 14, 17, 18}
+    assert edpb_case(18).concluded == "report it, and tell the people"
+    with pytest.raises(NotFound):
+        edpb_case(19)
+
+
+def test_untold_subscribers_contradict_a_score_a_case_and_told_people() -> None:
+    mixed = decided(pecr=YES, pecr_subscribers=NO, severity_score=3.5, edpb_case=17)
+
+    assert ids(mixed, ACCOUNT, LINE) == ["subscribers_untold", "score_untold", "edpb_untold"]
+    exempt = mixed.model_copy(update={"pecr_unintelligible": "The key never left us."})
+    assert ids(exempt, ACCOUNT, LINE) == []
+
+
+def test_a_reason_settles_its_own_contradiction_only() -> None:
+    silent = decided(
+        report_to_ico=NO,
+        severity_score=2.5,
+        departures={"score_told": "Bank details were on the pages."},
+    )
+
+    assert [t.id for t in unexplained(silent, (ACCOUNT,))] == ["high_risk_unreported"]
+
+
+def test_what_needs_no_reason_is_a_remark() -> None:
+    said = " ".join(remarks(decided(tell_people=NO, hold=HOLD), (ACCOUNT,)))
+
+    assert "our own promise does" in said
+    assert "Art. 33 keeps running" in said
+
+
+def test_the_score_is_of_the_data_in_our_own_reports() -> None:
+    bank = exposure(effects={DataCategory.FINANCIAL: {Effect.SEEN: Surety.POSSIBLE}})
+    mail = exposure(Role.PROCESSOR, effects={DataCategory.MAIL: {Effect.SEEN: Surety.POSSIBLE}})
+
+    assert scored_categories(None, (bank, mail)) == (DataCategory.FINANCIAL,)
+    assert scored_categories(None, (mail,)) == (DataCategory.MAIL,)
