@@ -645,7 +645,7 @@ def test_a_letter_about_telecoms_data_never_says_that_the_ico_is_not_told(scene:
     assert len(texts) == 2
     assert all("We are going to tell the Information Commissioner" in text for text in texts)
     assert not any("We have not told" in text or "Article 34" in text for text in texts)
-    assert all("regulation 5A" in text for text in texts)
+    assert all("reg. 5A(3)" in text for text in texts)
 
 
 def a_hold(scene: Scene, **changes: Any) -> LawEnforcementHold:
@@ -740,7 +740,8 @@ def test_a_list_frozen_later_that_raises_more_stops_approval_until_it_is_decided
         scene.seal()
 
     yes = Answer(yes=True, reasons="Call records of subscribers were reached.")
-    scene.decide(pecr=yes, pecr_subscribers=yes)
+    no = Answer(yes=False, reasons="No adverse effect on any subscriber is likely.")
+    scene.decide(pecr=yes, pecr_subscribers=no)
     assert scene.seal().count
 
 
