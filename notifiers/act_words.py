@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from notifiers.phrases import sentence, series, span
-from schemas.affected import Act, Exposure, NoticeKind
+from schemas.affected import Act, NoticeKind
 from schemas.letter import LetterContext
 
 FEW = 3
@@ -33,11 +33,6 @@ def act_rows(
         row["details"] = {n: v for n, v in row["details"].items() if n != "target"}
         rows.append(row | {"words": line})
     return rows
-
-
-def refused(exposure: Exposure) -> int:
-    """How often somebody tried and was refused."""
-    return sum(act.count for act in exposure.acts if act.outcome == "failure")
 
 
 def _line(act: Act, words: Mapping[str, Any], zone: ZoneInfo, *, names: bool) -> str:

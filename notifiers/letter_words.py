@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from notifiers.act_words import act_lines, act_rows, refused
+from notifiers.act_words import act_lines, act_rows
 from notifiers.exposure_words import (
     categories,
     cia,
@@ -57,7 +57,6 @@ def letter_words(folder: TemplateFolder, context: LetterContext, locale: str) ->
         "found": found(context, folder.zone),
         "window": window(context, folder.zone),
         "acts": act_lines(context, words, folder.zone),
-        "tried": refused(exposure),
         "doubts": doubts(context, words, folder.zone),
         "categories": categories(exposure, whose, words["effect"]),
         "effects_known": any(exposure.effects.values()),

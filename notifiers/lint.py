@@ -8,8 +8,9 @@ from html import unescape
 
 from notifiers import forbidden, lint_names
 from notifiers.forbidden import Rule
+from notifiers.phrases import series
 from notifiers.reading import paragraphs, reading_age, sentences, words
-from schemas.affected import NoticeKind
+from schemas.affected import Act, NoticeKind
 from schemas.letter import LetterContext, LintProblem
 from schemas.letter_facts import whose_words
 from schemas.notice import Rendered
@@ -75,11 +76,23 @@ def _own_words(context: LetterContext) -> re.Pattern[str] | None:
     acts = (asset for act in context.exposure.acts for asset in act.assets)
     own = [asset.partition(":")[2] for asset in (*context.exposure.assets, *acts)]
     own += context.exposure.known_as.values()
+    own += [text for act in context.exposure.acts for text in _printed(act)]
     if context.kind is NoticeKind.ACCOUNT_HOLDER:
         own = []
     own += [context.profile.promise, context.profile.company_number]
     known = [re.escape(word) for word in sorted(own, key=len, reverse=True) if word]
     return re.compile("|".join(known)) if known else None
+
+
+def _printed(act: Act) -> Iterator[str]:
+    """What evidence names, as a pack's text and its file print it: whatever a folder is called,
+    nobody typed it."""
+    if "folders" in act.details:
+        folders = act.details["folders"].split(", ")
+        yield f"folder {folders[0]}" if len(folders) == 1 else f"folders {series(folders)}"
+    if "rule" in act.details:
+        yield f"named “{act.details['rule']}”"
+    yield from (f'"{name}": "{value}"' for name, value in act.details.items())
 
 
 def _markup(letter: Rendered) -> Iterator[LintProblem]:

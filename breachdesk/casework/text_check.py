@@ -3,6 +3,7 @@ exact account of what was read for what."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ from breachdesk.gdpr.foreign_data import ForeignData, Hit, Reader
 from breachdesk.gdpr.name_signs import BLOCK
 from breachdesk.gdpr.text_parts import Part
 from breachdesk.ports import UnitOfWork
+from schemas.affected import NoticeKind
 from schemas.letter import LetterContext, LintProblem
 from schemas.notice import Rendered
 from schemas.settings import ProviderProfile
@@ -24,6 +26,9 @@ UNSEEN = (
     "descriptions by which somebody could guess whom you mean",
 )
 """What no list of names finds: whoever approves reads for it."""
+OWN_EVIDENCE = re.compile(r", acts\b.*\b(?:assets|details|words)\b|, systems\b")
+"""Fields of a pack's file that hold the reader's own records, which nobody typed. What a responder
+said of an act stands in the letter's text too, and is read there."""
 _TAKE_OUT = "Take it out of the words that you wrote."
 _LOOK = "Look whether it names somebody; if it does, take it out."
 
@@ -139,10 +144,29 @@ def reader_of(context: LetterContext) -> Reader:
     typed = (context.facts, context.exposure, context.breach)
     return Reader(
         recipient.customer_id,
-        names=tuple(filter(None, (context.customer_name, recipient.name, recipient.email))),
+        names=tuple(
+            filter(
+                None,
+                (context.customer_name, recipient.name, recipient.email, *_own_evidence(context)),
+            )
+        ),
         reference=context.reference,
         typed=frozenset(word for document in typed for word in _texts(document.model_dump())),
     )
+
+
+def _own_evidence(context: LetterContext) -> Iterator[str]:
+    """The reader's own mailboxes, folders and rules, as the letter names them: whatever they are
+    called, nobody typed it."""
+    if context.kind is not NoticeKind.CONTROLLER_PACK:
+        return
+    for act in context.exposure.acts:
+        yield from (a.partition(":")[2] for a in act.assets if a.startswith("mailbox:"))
+        *head, last = act.details.get("folders", "").split(", ")
+        if last:
+            yield f"{', '.join(head)} and {last}" if head else f"folder {last}"
+        if act.details.get("rule"):
+            yield f"named {act.details['rule']}"
 
 
 def of_reader(context: LetterContext, *found: Sequence[LintProblem]) -> Iterator[LintProblem]:
@@ -184,7 +208,8 @@ def _unwritten(letter: Rendered) -> Iterator[Part]:
     yield from text_parts.html("html", letter.html)
     for name, content in letter.attachments.items():
         yield f"attachment:{name}, its name", name.rpartition(".")[0]
-        yield from text_parts.attachment(name, content)
+        parts = text_parts.attachment(name, content)
+        yield from (part for part in parts if not OWN_EVIDENCE.search(part[0]))
 
 
 def _words(hit: Hit) -> str:

@@ -224,3 +224,22 @@ def test_a_recipients_name_and_address_are_looked_at(
         (p.severity, p.where) == (severity, where) and said in p.problem and p.remedy
         for p in problems
     )
+
+
+def test_a_controllers_own_folders_stop_nothing_whatever_they_are_called() -> None:
+    act = STORED.acts[1].model_copy(update={"details": {"folders": "Newsletter, Refunds 2026"}})
+    exposure = STORED.model_copy(update={"acts": (act,)})
+
+    assert findings(letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure)) == []
+
+
+def test_a_rule_that_is_called_by_a_dot_hides_no_link() -> None:
+    act = STORED.acts[1].model_copy(update={"details": {"rule": ".", "folders": "Newsletter"}})
+    exposure = STORED.model_copy(update={"acts": (act,)})
+    facts = own_facts(
+        words_of(NoticeKind.CONTROLLER_PACK),
+        measures=("On 22 November 2026 see www.penhallow.example; read our newsletter.",),
+    )
+    context = letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure, facts=facts)
+
+    assert {p.problem for p in findings(context)} == {"a link", "advertising"}

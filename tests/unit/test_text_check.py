@@ -13,7 +13,7 @@ from breachdesk.gdpr.folding import folded, tokens
 from breachdesk.gdpr.foreign_data import ForeignData, Reader
 from breachdesk.testing import a_customer, a_user
 from notifiers.render import JinjaRenderer
-from notifiers.testing import PROFILE, letter_context, own_facts, words_of
+from notifiers.testing import PROFILE, STORED, letter_context, own_facts, words_of
 from schemas.affected import NoticeKind
 from schemas.customer import Customer
 from schemas.letter import LintProblem
@@ -157,3 +157,31 @@ def test_blocks_keep_their_lines_and_their_headings() -> None:
 
 def test_a_file_that_is_no_json_is_read_whole() -> None:
     assert list(text_parts.attachment("a.txt", "{Fabrikam")) == [("attachment:a.txt", "{Fabrikam")]
+
+
+def test_a_controllers_own_folders_and_mailboxes_may_be_named_whatever_they_are_called() -> None:
+    act = STORED.acts[1].model_copy(
+        update={
+            "details": {"folders": "Fabrikam, Recalls"},
+            "assets": ("mailbox:fabrikam.project@hartwell-dental.example",),
+        }
+    )
+    exposure = STORED.model_copy(update={"acts": (act,)})
+    context = letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure)
+    letter = RENDERER.letter(context)
+    found = check(a_customer("fabrikam")).letter(letter, context)
+
+    assert "from the folders Fabrikam and Recalls" in " ".join(letter.text.split())
+    assert [p for p in found if p.severity == "block"] == []
+
+
+def test_a_controllers_own_folder_lets_no_typed_word_through() -> None:
+    act = STORED.acts[1].model_copy(update={"details": {"folders": "Fabrikam, Recalls"}})
+    exposure = STORED.model_copy(update={"acts": (act,)})
+    facts = own_facts(
+        words_of(NoticeKind.CONTROLLER_PACK), consequences=("Fabrikam Ltd was attacked first.",)
+    )
+    context = letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure, facts=facts)
+    found = check(a_customer("fabrikam")).letter(RENDERER.letter(context), context)
+
+    assert "block" in {p.severity for p in found}
