@@ -16,6 +16,8 @@ from schemas.letter_facts import whose_words
 from schemas.notice import Rendered
 
 LONGEST_SENTENCE = 25
+ADDRESS = re.compile(r"\S+@[\w.-]+\w")
+"""Read as one word, whatever stands in it."""
 OLDEST_READER = 12.0
 """GOV.UK writes for readers of 9 to 11; names, addresses and the law's own words cost a year."""
 
@@ -146,7 +148,7 @@ def _style(letter: Rendered, promise: str) -> Iterator[LintProblem]:
         where = f"text, {heading or 'opening'}"
         if forbidden.LATIN.search(paragraph):
             yield _warning(where, "Latin", "Say “for example”, “that is”, “by”.")
-        for sentence in sentences(paragraph):
+        for sentence in sentences(ADDRESS.sub("address", paragraph)):
             length = len(words(sentence))
             if length > LONGEST_SENTENCE:
                 yield _warning(where, f"a sentence of {length} words", "Make two of it.")

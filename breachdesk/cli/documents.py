@@ -71,19 +71,23 @@ def render(
 
 
 def preview(breach: BreachId, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Every letter as it would be sent now, and what still stops it. Exit 1 when something does."""
+    """Every letter as it would be sent now, every script as it would be said, and what still stops
+    them. Exit 1 when something does."""
     with premises(data_dir) as house:
         letters = house.store.look(
             lambda uow: notify.letters(uow, breach, house.settings, house.renderer)
         )
     blocking = [problem for problem in letters.problems if problem.severity == "block"]
     if as_json:
-        for letter in letters.rendered:
-            print_json(letter)
+        for text in (*letters.rendered, *letters.calls):
+            print_json(text)
     else:
         for letter in letters.rendered:
             out.print(f"── {letter.customer_id}, {letter.kind} ──", markup=False)
             out.print(f"Subject: {letter.subject}\n\n{letter.text}", markup=False)
+        for script in letters.calls:
+            out.print(f"── {script.customer_id}, {script.kind}, by telephone ──", markup=False)
+            out.print(script.text, markup=False)
         for block, why in letters.missing.items():
             out.print(f"missing: {block}: {why}", markup=False)
         for problem in letters.problems:

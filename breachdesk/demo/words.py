@@ -88,7 +88,7 @@ def facts(breach: Breach, by: str, now: datetime) -> NoticeFacts:
         version=1,
         written_by=by,
         written_at=now,
-        what_happened="In the night of 22 November 2026 someone tried stolen passwords at systems "
+        what_happened="In the night of 22 November 2026 someone tried passwords at systems "
         "that we look after.",
         next_update=datetime(2026, 11, 27, 17, 0, tzinfo=UTC),
         words=(ACCOUNT_HOLDERS, CONTROLLERS, UNSURE_CONTROLLERS),
