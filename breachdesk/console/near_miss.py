@@ -35,7 +35,7 @@ def record(desk: Signed, form: Posted) -> Response:
     as_case = form.text("becomes") == CASE
     return desk.attempt(
         lambda uow: _record(uow, desk, form, as_case=as_case),
-        then=lambda case: f"/cases/{case.id}" if as_case else f"/register#{case.id}",
+        then=lambda case: f"/cases/{case.id}" if as_case else "/register",
         done="case-opened" if as_case else "near-miss",
         again=lambda problem: _show(desk, form, problem),
     )

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 from schemas.figures import Counted, YearFigures
 
-WIDTH, ROW, LEFT, RIGHT = 720, 24, 290, 40
+WIDTH, ROW, LEFT, RIGHT = 720, 24, 290, 90
 BREACH, NEAR = "#b3401f", "#5b7fb8"
 INK, QUIET = "#1d1d1f", "#6b6b73"
 

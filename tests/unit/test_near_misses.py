@@ -237,6 +237,7 @@ async def test_the_form_keeps_a_near_miss_and_shows_what_was_typed_when_it_refus
     assert "Payslips nearly went" in refused.text
     assert re.search(r'value="financial" checked', refused.text)
     assert kept.status_code == 303
+    assert kept.headers["location"] == "/register?done=near-miss"
     assert "Near miss" in page
     assert "Sent, shown or told to the wrong person" in page
 
