@@ -30,12 +30,15 @@ class Obstacle:
     """Of the case, where it is done."""
     readers: tuple[str, ...] = ()
     """Ids of the customers who are still to be told."""
+    customer_id: str | None = None
+    """Whom it concerns, where it is about one customer."""
 
     def __str__(self) -> str:
         who = ", ".join(self.readers[:NAMED])
         more = len(self.readers) - NAMED
         told = f" (not told: {who}{f' and {more} more' if more > 0 else ''})" if who else ""
-        return f"{self.text}{told}: it ends by {self.ends_by}"
+        whose = f" ({self.customer_id})" if self.customer_id and not who else ""
+        return f"{self.text}{whose}{told}: it ends by {self.ends_by}"
 
 
 def obstacles(uow: UnitOfWork, case: Case, now: datetime) -> list[Obstacle]:
@@ -87,9 +90,8 @@ def _documents(uow: UnitOfWork, breach_id: str) -> Iterator[Obstacle]:
 
 def _duty(duty: Obligation) -> Obstacle:
     title = duty.title[:1].lower() + duty.title[1:]
-    whose = (duty.customer_id,) if duty.customer_id else ()
-    readers = tuple(dict.fromkeys(reader.customer_id for reader in duty.owed)) or whose
-    return Obstacle(title, duty.ends_by, f"/{RULES[duty.kind].page}", readers)
+    readers = tuple(dict.fromkeys(reader.customer_id for reader in duty.owed))
+    return Obstacle(title, duty.ends_by, f"/{RULES[duty.kind].page}", readers, duty.customer_id)
 
 
 def _letters(uow: UnitOfWork, breach_id: str) -> Iterator[Obstacle]:

@@ -191,10 +191,11 @@ def _closed(file: CaseFile) -> Step:
     left = file.obstacles
     if closed or not left:
         return Step("Closed", closed, said, f"{file.path}#close", "the case can be closed")
-    more = f", and {counted(len(left) - 1, 'more thing', 'more things')}" if len(left) > 1 else ""
-    page = left[0].page
+    keep = f"{counted(len(left), 'thing keeps', 'things keep')} it open"
+    page = "/duties" if file.breach else left[0].page
+    first = "" if len(left) == 1 else "first "
     return Step(
-        "Closed", False, f"{len(left)} to do", file.path + page, f"still open: {left[0].text}{more}"
+        "Closed", False, f"{len(left)} to do", file.path + page, f"{keep}: {first}{left[0].text}"
     )
 
 

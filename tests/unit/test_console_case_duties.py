@@ -56,7 +56,7 @@ async def test_the_next_step_never_says_that_a_case_can_be_closed_while_somethin
             f"{visitor.case}/close", close_reason="over", cause="phishing", cause_words=""
         )
 
-    assert "Next: still open: the next update that the letters promise" in text
+    assert "Next: one thing keeps it open: the next update that the letters promise" in text
     assert "can be closed" not in text
     assert "promise" in overview
     assert answer.status_code == 403

@@ -67,5 +67,9 @@ def _owed(dossier: Dossier, key: str, fact: _Fact) -> Obligation:
         ended_at=answered.submitted_at if answered else None,
         ended_by=f"submission {answered.number}" if answered else None,
         law=provision(dossier, jurisdiction(fact.jurisdiction).phases),
-        note=f"Submission {fact.first.number} says so. {fact.named.who} finds it out.",
+        note=f"Submission {fact.first.number} says so. {_capital(fact.named.who)} finds it out.",
     )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,328 @@
+"""One case with every duty there is: what keeps it open at each step, and that it closes only at
+the end; the same with waivers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from release_scene import ASSETS, ReleaseScene, release_scene
+
+from breachdesk.casework import (
+    affected,
+    calls,
+    cases,
+    complaints,
+    controller_questions,
+    decide,
+    groups,
+    obligations,
+    receipts,
+    report,
+    suppliers,
+)
+from breachdesk.casework.causes import finding
+from breachdesk.testing import an_actor
+from notifiers.testing import DECISION, PROFILE
+from schemas.affected import Certainty, NoticeKind
+from schemas.affected_group import (
+    AffectedGroup,
+    GroupKind,
+    GroupReach,
+    GroupTelling,
+    TellingMeans,
+)
+from schemas.around_breach import ControllerQuestion
+from schemas.case import CallOutcome
+from schemas.case_record import Complaint, Route, SupplierQuestion
+from schemas.cause import Cause
+from schemas.customer import DataCategory, Pecr, Role
+from schemas.decision import Answer, Basis, LawEnforcementHold
+from schemas.errors import NotAllowed
+from schemas.notice import SendOutcome, SendResult
+from schemas.obligation import Obligation, ObligationKind
+from schemas.report import NotYetKnown, Quantity, ReportFacts, ReportStage
+from schemas.user import Duty
+
+T = TypeVar("T")
+RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
+ANALYST = an_actor(Duty.ANALYST, user_id="ana")
+APPROVER = an_actor(Duty.APPROVER, user_id="avery")
+YES = Answer(yes=True, reasons="Bank details and line records may be in strange hands.")
+WHY = "The owner decided it after advice; the reasons stand in the minutes of 24 September."
+HEADER = "customer id,name,default email,phone,account holder,locale,breach notice hours\n"
+ROWS = (
+    "contoso,Contoso Ltd,accounts@contoso.example,01632 960001,Jo Mason,en-GB,24\n"
+    "fabrikam,Fabrikam Ltd,accounts@fabrikam.example,01632 960002,Kit Reed,en-GB,\n"
+    "tailspin,Tailspin Ltd,hi@tailspin.example,01632 960003,Al Fox,en-GB,\n"
+)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
+    """We are controller for Contoso and Tailspin, whose line falls under PECR, and processor for
+    Fabrikam. Nothing is frozen yet."""
+    with release_scene("sqlite", tmp_path) as made:
+        made.imports(ROWS, by="operator:cli", header=HEADER)
+        made.imports(
+            "fabrikam,site,shop.fabrikam.example,hosted website\n", by="operator:cli", header=ASSETS
+        )
+        yield made
+
+
+def act(scene: ReleaseScene, work: Callable[..., T], *args: Any, **said: Any) -> T:
+    scene.now.advance(minutes=1)
+    return scene.store.act(lambda uow: work(uow, *args, now=scene.now(), **said))
+
+
+def running(scene: ReleaseScene) -> dict[str, Obligation]:
+    found = scene.store.look(
+        lambda uow: obligations.obligations_of(uow, scene.breach.id, scene.now())
+    )
+    return {duty.id: duty for duty in found if duty.running}
+
+
+def kinds(scene: ReleaseScene) -> set[str]:
+    return {duty.kind.value for duty in running(scene).values()}
+
+
+def must_stay_open(scene: ReleaseScene, *because: ObligationKind) -> None:
+    """Exactly these keep it open, and closing says so."""
+    assert kinds(scene) == {kind.value for kind in because}
+    with pytest.raises(NotAllowed):
+        close(scene)
+
+
+def close(scene: ReleaseScene) -> None:
+    cause = finding("rowan", Cause.PHISHING, None, scene.now())
+    act(scene, _close, scene.breach.case_id, cause)
+
+
+def _close(uow: Any, case_id: str, cause: Any, now: Any) -> None:
+    cases.close(uow, RESPONDER, case_id, "over", False, now, cause)
+
+
+def freeze(scene: ReleaseScene) -> None:
+    wanted = {"contoso": Role.CONTROLLER, "tailspin": Role.CONTROLLER, "fabrikam": Role.PROCESSOR}
+
+    def work(uow: Any, now: Any) -> None:
+        exposures = affected.propose(uow, scene.breach.id)
+        for customer, role in wanted.items():
+            exposures = affected.override(
+                exposures, customer, role, Certainty.POSSIBLE, "by hand", RESPONDER
+            )
+        lines = tuple(
+            e.model_copy(update={"pecr": Pecr.YES})
+            if (e.customer_id, e.role) == ("tailspin", Role.CONTROLLER)
+            else e
+            for e in exposures
+        )
+        affected.freeze(uow, RESPONDER, scene.breach.id, lines, now)
+
+    act(scene, work)
+    do_checks(scene)
+
+
+def do_checks(scene: ReleaseScene) -> None:
+    for task in scene.tasks().values():
+        if task.done_at is None and not task.person_id:
+            act(scene, _check, scene.breach.case_id, task.id)
+
+
+def _check(uow: Any, case_id: str, task_id: str, now: Any) -> None:
+    cases.complete_task(uow, RESPONDER, case_id, task_id, "Compared with the contract.", now)
+
+
+def decided(scene: ReleaseScene, **changes: Any) -> None:
+    said = {"breach_id": scene.breach.id, "pecr": YES, "pecr_subscribers": YES, **changes}
+    act(scene, decide.decide, RESPONDER, DECISION.model_copy(update=said))
+
+
+def hold(scene: ReleaseScene) -> LawEnforcementHold:
+    return LawEnforcementHold(
+        asked_by="DC Reed", asked_at=scene.breach.aware_at, basis="Crime number 1/26",
+        review_on=scene.now() + timedelta(days=2), stops=frozenset({Basis.ART34}),
+    )  # fmt: skip
+
+
+def submitted(scene: ReleaseScene, form: str, *unknown: NotYetKnown, later: bool = False) -> None:
+    facts = ReportFacts(
+        breach_id=scene.breach.id, version=1, written_by="", written_at=scene.now(),
+        stage=ReportStage.FOLLOW_UP if later else ReportStage.INITIAL, what_happened="A sign-in.",
+        how_found="Alert.", people=Quantity(), consequences="False invoices.",
+        not_yet_known=unknown,
+    )  # fmt: skip
+    act(scene, report.write_report, RESPONDER, facts)
+    act(
+        scene, report.submit, RESPONDER, scene.breach.id, form, submitted_at=scene.now(),
+        channel="web form", settings=scene.settings,
+    )  # fmt: skip
+
+
+def send_all(scene: ReleaseScene, *bounced: str) -> None:
+    scene.now.advance(minutes=1)
+    scene.approve()
+    for row in scene.due():
+        ended = SendOutcome.BOUNCED if row.customer_id in bounced else SendOutcome.HANDED_OVER
+        assert scene.send(row, SendResult(outcome=ended))
+
+
+def told_by_telephone(scene: ReleaseScene) -> None:
+    for task in scene.tasks().values():
+        if task.done_at is None and task.person_id:
+            act(
+                scene, calls.record_call, RESPONDER, scene.breach.case_id, task.id,
+                CallOutcome.REACHED_AND_TOLD, number="01632 960001", spoken_to="Jo",
+                said="Understood.",
+            )  # fmt: skip
+
+
+def around(scene: ReleaseScene) -> dict[str, str]:
+    """A complaint, a question of the controller, one to a supplier, and people who are no
+    customers; their ids."""
+    at, case_id = scene.now(), scene.breach.case_id
+    complaint = Complaint(
+        id="", recorded_by="", recorded_at=at, case_id=case_id, complainant="Jo Mason",
+        route=Route.TELEPHONE, received_at=at, about="Why so late?",
+    )  # fmt: skip
+    asked = ControllerQuestion(
+        breach_id=scene.breach.id, version=1, entry=0, recorded_by="", recorded_at=at,
+        customer_id="fabrikam", asked_by="Kit Reed", asked_at=at, route=Route.TELEPHONE,
+        question="Was our site copied?",
+    )  # fmt: skip
+    supplier = SupplierQuestion(
+        id="", recorded_by="", recorded_at=at, case_id=case_id, supplier="Backup Barn Ltd",
+        asked_at=at, question="Were the tapes encrypted?",
+    )  # fmt: skip
+    staff = AffectedGroup(
+        id="", recorded_by="", recorded_at=at, case_id=case_id, kind=GroupKind.STAFF,
+        certainty=Certainty.LIKELY, reason="Their files lay on the same server.",
+        people=Quantity(), data_categories=(DataCategory.IDENTITY,), effects={},
+        reach=GroupReach.BY_NAME,
+    )  # fmt: skip
+    return {
+        "complaint": act(scene, complaints.log, RESPONDER, complaint).id,
+        "question": str(act(scene, controller_questions.record_question, ANALYST, asked).entry),
+        "supplier": act(scene, suppliers.ask, ANALYST, case_id, supplier).id,
+        "staff": act(scene, groups.add_group, RESPONDER, case_id, staff).id,
+    }
+
+
+K = ObligationKind
+AROUND = (K.COMPLAINT_RECEIPT, K.COMPLAINT_OUTCOME, K.CONTROLLER_QUESTION, K.SUPPLIER_ANSWER)
+
+
+def test_a_case_closes_only_once_every_duty_has_ended_by_its_own_act(scene: ReleaseScene) -> None:
+    case_id = scene.breach.case_id
+    must_stay_open(scene, K.ICO_ART33, K.OWN_PROMISE, K.ART34_PEOPLE, K.CONTROLLERS_ART33_2)
+
+    freeze(scene)
+    ids = around(scene)
+    undecided = (K.OWN_PROMISE, K.ART34_PEOPLE, K.CONTROLLERS_ART33_2, K.CONTRACT_HOURS)
+    must_stay_open(scene, K.ICO_ART33, K.ICO_PECR, K.ART34_GROUP, *undecided, *AROUND)
+
+    decided(scene, hold=hold(scene))
+    rest = (K.OWN_PROMISE, K.PECR_SUBSCRIBERS, K.CONTROLLERS_ART33_2, K.CONTRACT_HOURS)
+    must_stay_open(scene, K.ICO_ART33, K.ICO_PECR, K.HOLD_REVIEW, *rest, *AROUND)
+
+    decided(scene)
+    must_stay_open(scene, K.ICO_ART33, K.ICO_PECR, K.ART34_PEOPLE, K.ART34_GROUP, *rest, *AROUND)
+
+    item = NotYetKnown(what="How many records", who="Rowan", by=scene.now() + timedelta(days=3))
+    submitted(scene, "uk_ico", item)
+    submitted(scene, "uk_pecr", item)
+    owed = (K.ART34_PEOPLE, K.ART34_GROUP, *rest, *AROUND, K.FACTS_OWED)
+    must_stay_open(scene, *owed)
+
+    scene.write()
+    send_all(scene, "contoso")
+    told = (K.NEXT_UPDATE, K.CONTROLLER_RECEIPT, K.FACTS_OWED, K.ART34_GROUP, *AROUND)
+    must_stay_open(scene, K.ART34_PEOPLE, K.OWN_PROMISE, K.CONTRACT_HOURS, *told)
+    told_by_telephone(scene)
+    must_stay_open(scene, *told)
+
+    submitted(scene, "uk_ico", later=True)
+    submitted(scene, "uk_pecr", later=True)
+    answered(scene, ids)
+    telling = GroupTelling(
+        told_at=scene.now(), recorded_by="", recorded_at=scene.now(), means=TellingMeans.POST,
+        people=4, text="Your payroll file was reached.", proof="Receipt 9.", everybody=True,
+    )  # fmt: skip
+    act(scene, groups.record_telling, RESPONDER, case_id, ids["staff"], telling)
+    pack = next(r for r in scene.rows() if r.kind is NoticeKind.CONTROLLER_PACK)
+    act(scene, receipt, pack.id)
+    must_stay_open(scene, K.NEXT_UPDATE)
+
+    scene.write(next_update=None)
+    send_all(scene)
+    told_by_telephone(scene)
+    for row in scene.rows():
+        if row.kind is NoticeKind.CONTROLLER_PACK and row.id != pack.id:
+            act(scene, receipt, row.id)
+
+    assert running(scene) == {}
+    close(scene)
+
+
+def receipt(uow: Any, row_id: int, now: Any) -> None:
+    receipts.record_receipt(
+        uow, ANALYST, row_id, now, confirmed_by="Kit Reed", route=Route.TELEPHONE
+    )
+
+
+def answered(scene: ReleaseScene, ids: dict[str, str]) -> None:
+    case_id, at = scene.breach.case_id, scene.now()
+    act(scene, complaints.acknowledge, RESPONDER, ids["complaint"], "By letter.", at)
+    act(scene, complaints.answer, RESPONDER, ids["complaint"], "An apology.", scene.now())
+    act(
+        scene, controller_questions.record_answer, RESPONDER, scene.breach.id,
+        int(ids["question"]), answer="It cannot be ruled out.", route=Route.TELEPHONE,
+        answered_at=scene.now(), profile=PROFILE,
+    )  # fmt: skip
+    act(
+        scene, suppliers.record_answer, ANALYST, case_id, ids["supplier"],
+        answered_at=scene.now(), answered_by="Wilma", answer="Yes, and the key is ours.",
+    )  # fmt: skip
+
+
+def test_the_same_case_closes_with_waivers_and_not_before_the_last_of_them(
+    scene: ReleaseScene,
+) -> None:
+    freeze(scene)
+    around(scene)
+    decided(scene)
+    item = NotYetKnown(what="How many records", who="Rowan", by=scene.now() + timedelta(days=3))
+    submitted(scene, "uk_ico", item)
+    scene.write()
+    send_all(scene, "contoso")
+    decided(scene, hold=hold(scene))
+    every = running(scene)
+    assert len({duty.kind for duty in every.values()}) > 8
+
+    for duty_id, duty in every.items():
+        with pytest.raises(NotAllowed):
+            close(scene)
+        if duty.kind is not K.HOLD_REVIEW:
+            waive(scene, duty_id)
+    must_stay_open(scene, K.HOLD_REVIEW)
+    decided(scene)
+    waive(scene, *running(scene))
+    for task in scene.tasks().values():
+        if task.done_at is None:
+            act(
+                scene, calls.record_call, RESPONDER, scene.breach.case_id, task.id,
+                CallOutcome.NOT_NEEDED, said="Waived, as the owner decided.",
+            )  # fmt: skip
+
+    assert running(scene) == {}
+    close(scene)
+
+
+def waive(scene: ReleaseScene, *ids: str) -> None:
+    for duty_id in ids:
+        act(scene, obligations.waive, RESPONDER, scene.breach.id, duty_id, WHY)
+        if duty_id in running(scene):
+            act(scene, obligations.confirm_waiver, APPROVER, scene.breach.id, duty_id, WHY)
