@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -100,6 +100,28 @@ def cell(value: Any) -> str:
     return str(value)
 
 
+def obligation_line(duty: Mapping[str, Any]) -> str:
+    """`runs: Tell the people affected, due …; owed to …; ends by …; UK GDPR Art. 34(1)`."""
+    waiver = duty["waiver"]
+    state = "ended" if duty["ended_at"] else "waived" if waiver else "runs"
+    owed = ", ".join(f"{o['customer_id']} ({o['because']})" for o in duty["owed"])
+    how = f"waived by {waiver['waived_by']}" if waiver else duty["ended_by"]
+    parts = [
+        f"{state}: {duty['title']}{': ' + duty['customer_id'] if duty['customer_id'] else ''}",
+        f"since {duty['started_at']}",
+        f"due {duty['due']}" if duty["due"] else None,
+        f"owed to {owed}" if owed else None,
+        f"ends by {duty['ends_by']}" if state == "runs" else f"{duty['ended_at'] or ''} {how}",
+        duty["source"],
+        f"reviewed {duty['reviewed_on']}" if duty["reviewed_on"] else None,
+    ]
+    return "; ".join(part.strip() for part in parts if part)
+
+
+LINES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {"obligations": obligation_line}
+"""Fields whose entries are told in a line each."""
+
+
 def print_facts(value: Any, *, as_json: bool) -> None:
     """One document: JSON, or one line a field."""
     document = plain(value)
@@ -107,6 +129,11 @@ def print_facts(value: Any, *, as_json: bool) -> None:
         print_json(document)
         return
     for name, content in document.items():
+        if isinstance(content, list) and name in LINES:
+            out.print(f"{name}:")
+            for item in content:
+                out.print(f"  {LINES[name](item)}", markup=False)
+            continue
         if isinstance(content, list) and content and isinstance(content[0], dict):
             out.print(f"{name.replace('_', ' ')}:")
             for item in content:

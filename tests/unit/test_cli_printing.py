@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from typer.testing import CliRunner
 
 from breachdesk.cli.main import app
 from breachdesk.cli.options import err, out, print_facts, print_json, print_rows
+from schemas.affected import NoticeKind
+from schemas.obligation import Obligation, ObligationKind, Owed
 
 HOSTILE = "\x1b[2J\u202eevil\u200b \x9b31m [bold]b[/] [/nothing] :skull: \x07"
 PARTS = ("\x1b", "\u202e", "\u200b", "\x9b", "\x07")
@@ -53,3 +56,31 @@ def test_a_hostile_line_that_is_parsed_moves_no_terminal(tmp_path: Path) -> None
     assert printed.exit_code == 0
     assert not any(part in printed.stdout for part in PARTS)
     assert "\\u202e" in printed.stdout
+
+
+def test_a_duty_is_told_in_one_line_with_to_whom_it_is_owed_and_what_ends_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    duty = Obligation(
+        id="own_promise",
+        kind=ObligationKind.OWN_PROMISE,
+        breach_id="BR-0001",
+        title="Our own promise to customers",
+        started_at=datetime(2026, 11, 22, 9, 0, tzinfo=UTC),
+        owed=(
+            Owed(
+                customer_id="contoso",
+                person_id="p1",
+                notice=NoticeKind.ACCOUNT_HOLDER,
+                because="rung: nobody answered",
+            ),
+        ),
+        source="Our own published promise",
+        ends_by="a letter handed over to each",
+    )
+    print_facts({"obligations": [duty.model_dump(mode="json")]}, as_json=False)
+    text = " ".join(capsys.readouterr().out.split())
+
+    assert "runs: Our own promise to customers" in text
+    assert "owed to contoso (rung: nobody answered)" in text
+    assert "ends by a letter handed over to each" in text
