@@ -9,6 +9,7 @@ from typing import Any
 from breachdesk.casework.authority import require, required, required_name
 from breachdesk.casework.causes import audit_cause, check_known, with_cause
 from breachdesk.casework.closing import obstacles
+from breachdesk.casework.reopening import audit_reopened, opened_again
 from breachdesk.casework.telephone import is_earlier
 from breachdesk.ports import UnitOfWork
 from schemas.case import Case, CaseState, Containment, ContainmentKind, Note, Origin, Task, TaskKind
@@ -199,12 +200,16 @@ def close(
 
 def with_tasks(uow: UnitOfWork, case_id: str, tasks: Iterable[Task], now: datetime) -> Case:
     """Open these tasks unless they are there; for programs, so the audit names the system. A call
-    with a later version of a letter takes the place of one that nobody reached."""
+    with a later version of a letter takes the place of one that nobody reached. A closed case is
+    open again: what is to be done in it would be forgotten."""
     case = uow.cases.get(case_id)
     known = {task.id for task in case.tasks}
     fresh = tuple(task for task in tasks if task.id not in known)
     if not fresh:
         return case
+    if case.state is CaseState.CLOSED and not case.erased:
+        case = uow.cases.save(opened_again(case, SYSTEM, fresh[0].reason, now))
+        audit_reopened(uow, case, SYSTEM, fresh[0].reason, now)
     kept = tuple(_superseded(task, fresh, case.breach_id, now) for task in case.tasks)
     saved = _save(uow, case, tasks=(*kept, *fresh))
     uow.audit.record(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from breachdesk.casework import cases, triage
+from breachdesk.casework import cases, reopening, triage
 from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.contact_rows import ContactWarnings, contact_warnings
 from breachdesk.console.desk import Desk, Posted, Signed
@@ -116,6 +116,17 @@ def close(case_id: str, desk: Signed, form: Posted) -> Response:
         ),
         then=f"/cases/{case_id}",
         done="closed",
+        again=lambda problem: _show(desk, case_id, form, problem),
+    )
+
+
+@router.post("/cases/{case_id}/reopen")
+def reopen(case_id: str, desk: Signed, form: Posted) -> Response:
+    """A closed case is open again, with a reason."""
+    return desk.attempt(
+        lambda uow: reopening.reopen(uow, desk.actor, case_id, form.text("reopen"), now=desk.now),
+        then=f"/cases/{case_id}",
+        done="case-reopened",
         again=lambda problem: _show(desk, case_id, form, problem),
     )
 

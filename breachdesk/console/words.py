@@ -192,6 +192,7 @@ DONE = {
     "lead": "You lead this case.",
     "containment": "Containment list changed.",
     "task": "Task closed, outcome kept.",
+    "case-reopened": "Open again. Why it was closed stands in its notes.",
     "waived": "Waived, with your name and reason.",
     "waiver-asked": "Asked. The duty runs until an approver waives it.",
     "waiver-undone": "Undone. The duty runs again from when it began.",

@@ -48,6 +48,7 @@ MATRIX = {
     "/cases/{case_id}/awareness": {R, P},
     "/cases/{case_id}/break-glass": {P},
     "/cases/{case_id}/close": {R},
+    "/cases/{case_id}/reopen": {R},
     "/cases/{case_id}/duties/waive": {R},
     "/cases/{case_id}/duties/confirm": {P},
     "/cases/{case_id}/duties/undo": {R, P},

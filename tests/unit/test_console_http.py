@@ -125,6 +125,7 @@ FORMS = (
     "/cases/{open}/containment",
     "/cases/{open}/containment/0",
     "/cases/{open}/close",
+    "/cases/{open}/reopen",
     "/cases/{open}/duties/waive",
     "/cases/{open}/duties/confirm",
     "/cases/{open}/duties/undo",

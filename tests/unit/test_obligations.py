@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 import pytest
 from release_scene import ReleaseScene, release_scene
 
-from breachdesk.casework import cases, decide, obligations
+from breachdesk.casework import cases, decide, notify, obligations, reopening
 from breachdesk.casework.causes import finding
 from breachdesk.casework.closing import obstacles
 from breachdesk.casework.obligations.kinds import RULES
 from breachdesk.casework.obligations.registry import MAKERS
 from breachdesk.testing import an_actor
 from notifiers.testing import DECISION, FACTS
+from schemas.case import Case, CaseState
 from schemas.cause import Cause
 from schemas.decision import Answer, LawEnforcementHold
 from schemas.errors import BadInput, NotAllowed, NotFound
@@ -270,3 +271,41 @@ def test_every_kind_has_a_rule_and_its_row_in_the_reference() -> None:
     assert [row for row in rows if row not in text] == []
     assert text.count("\n| `") == len(RULES)
     assert len(MAKERS) == len(set(MAKERS))
+
+
+def closed(scene: ReleaseScene) -> None:
+    """Everybody is told, the report is filed, the promised update is waived."""
+    send_all(scene)
+    scene.submit("rowan")
+    act(scene, obligations.waive, RESPONDER, scene.breach.id, "next_update:v1", WHY)
+    close(scene)
+
+
+def case_of(scene: ReleaseScene) -> Case:
+    return scene.store.look(lambda uow: uow.cases.get(scene.breach.case_id))
+
+
+def test_a_letter_that_comes_back_after_closing_opens_the_case_again(scene: ReleaseScene) -> None:
+    closed(scene)
+    before = scene.store.look(lambda uow: obligations.overview(uow, scene.now()))
+    row = next(r for r in scene.rows() if r.customer_id == "contoso")
+    act(scene, notify.record_bounce, RESPONDER, row.id, "550 no such mailbox")
+    after = scene.store.look(lambda uow: obligations.overview(uow, scene.now()))
+
+    assert before == ()
+    assert case_of(scene).state is CaseState.CONFIRMED
+    assert {duty.id for duty in after} == {"own_promise", "art34_people"}
+    assert any("over" in note.text for note in case_of(scene).notes)
+    assert [e.actor for e in scene.audited("case:state:reopened")] == ["system:casework"]
+
+
+def test_a_person_opens_a_closed_case_again_with_a_reason(scene: ReleaseScene) -> None:
+    with pytest.raises(NotAllowed, match="not closed"):
+        act(scene, reopening.reopen, RESPONDER, scene.breach.case_id, "A new fact.")
+    closed(scene)
+    with pytest.raises(NotAllowed, match="responder"):
+        act(scene, reopening.reopen, APPROVER, scene.breach.case_id, "A new fact.")
+    act(scene, reopening.reopen, RESPONDER, scene.breach.case_id, "A new fact.")
+
+    assert case_of(scene).state is CaseState.CONFIRMED
+    assert (case_of(scene).closed_at, case_of(scene).close_reason) == (None, "")
