@@ -70,7 +70,17 @@ def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
         made.imports(
             "fabrikam,site,shop.fabrikam.example,hosted website\n", by="operator:cli", header=ASSETS
         )
+        date_the_breach(made)
         yield made
+
+
+def date_the_breach(scene: ReleaseScene) -> None:
+    """A subscriber's letter says when it happened."""
+    begun = scene.breach.aware_at - timedelta(hours=2)
+    times = {"occurred_from": begun, "occurred_to": begun + timedelta(minutes=30)}
+    scene.breach = scene.store.act(
+        lambda uow: uow.breaches.save(scene.breach.model_copy(update=times))
+    )
 
 
 def act(scene: ReleaseScene, work: Callable[..., T], *args: Any, **said: Any) -> T:
