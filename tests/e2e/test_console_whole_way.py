@@ -286,6 +286,7 @@ def contained_and_confirmed(page: Page) -> None:
     page.goto("/cases/CASE-0001")
     press(page, "Take the lead")
     page.click("text=Add a step")
+    page.select_option("#f-kind", "preserve_evidence")
     page.fill("#f-containment", "exported the sign-in logs")
     page.fill("#f-done_at", "2026-11-22 09:30")
     press(page, "Add")
