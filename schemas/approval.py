@@ -54,15 +54,18 @@ class Approval(Frozen):
     """`number:hash` of the audit chain's newest entry before this release; empty: not noted."""
 
 
-class SealedScripts(Frozen):
-    """What is said on the telephone to whomever an approval tells, mailed or not: a letter that
-    comes back is told in the words that were approved."""
+class SealedTexts(Frozen):
+    """Every text of an approval as it was sealed: what was sent can be read later, and a letter
+    that comes back is told on the telephone in the words that were approved."""
 
     breach_id: str
     version: int
     """Of the approval."""
     approval_hash: str
+    mails: tuple[Rendered, ...] = Field(default=(), repr=False)
+    """Without their HTML, which says the same; the hash covers it."""
     scripts: tuple[Rendered, ...] = Field(repr=False)
+    """Of everybody who is told, mailed or not."""
 
 
 class WitnessMail(Frozen):

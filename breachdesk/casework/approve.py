@@ -28,7 +28,7 @@ from breachdesk.casework.telephone import telephone_task
 from breachdesk.casework.witness import fit_witness, queue_witness
 from breachdesk.ports import Renderer, UnitOfWork
 from schemas.affected import Recipient
-from schemas.approval import Approval, ApprovalKind, SealedScripts
+from schemas.approval import Approval, ApprovalKind, SealedTexts
 from schemas.errors import BadInput, Conflict, Incomplete, NotAllowed
 from schemas.settings import ProviderProfile, SenderSettings, Settings
 from schemas.user import Actor, Duty, can_sign_in
@@ -290,10 +290,11 @@ def _release(
 ) -> None:
     ready, breach = release.letters, release.made.breach
     queue_letters(uow, approval, ready, sender, settings.notices, now)
-    sealed = SealedScripts(
+    sealed = SealedTexts(
         breach_id=breach.id,
         version=approval.version,
         approval_hash=approval.hash,
+        mails=tuple(mail.model_copy(update={"html": ""}) for mail in ready.rendered),
         scripts=ready.scripts,
     )
     uow.breaches.put(sealed)

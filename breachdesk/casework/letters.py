@@ -80,6 +80,8 @@ class Letters:
     """People told by telephone instead, each with its reason."""
     scripts: tuple[Rendered, ...]
     """What is said on the telephone, of everybody who is told: mail may come back."""
+    readers: tuple[LetterContext, ...]
+    """What each script was made of, one for one."""
     account: CheckAccount
     """What all these texts were read for."""
 
@@ -88,6 +90,18 @@ class Letters:
         """The scripts of those who are told by telephone, one for one with `telephone`."""
         whose = {(r.customer_id, r.person_id, r.kind) for r in self.telephone}
         return tuple(s for s in self.scripts if (s.customer_id, s.person_id, s.kind) in whose)
+
+    @property
+    def texts(self) -> tuple[tuple[Rendered, LetterContext], ...]:
+        """What people are told when this leaves, each with what it was made of: mails, then the
+        scripts of those who are told by telephone."""
+        whose = {(r.customer_id, r.person_id, r.kind) for r in self.telephone}
+        calls = (
+            (script, context)
+            for script, context in zip(self.scripts, self.readers, strict=True)
+            if (script.customer_id, script.person_id, script.kind) in whose
+        )
+        return (*zip(self.rendered, self.contexts, strict=True), *calls)
 
     @property
     def blocking(self) -> tuple[LintProblem, ...]:
@@ -122,6 +136,7 @@ def letters(uow: UnitOfWork, breach_id: str, settings: Settings, renderer: Rende
     check = TextCheck(data, wording=renderer.looked_for())
     rendered: list[Rendered] = []
     scripts: list[Rendered] = []
+    readers: list[LetterContext] = []
     contexts: list[LetterContext] = []
     problems: list[LintProblem] = []
     missing: dict[str, str] = {}
@@ -134,6 +149,7 @@ def letters(uow: UnitOfWork, breach_id: str, settings: Settings, renderer: Rende
             context, renderer.lint_script(script.text, context), check.script(script.text, context)
         )
         scripts.append(script)
+        readers.append(context)
         if recipient.channel is not Channel.EMAIL:
             continue
         letter = renderer.letter(context)
@@ -151,6 +167,7 @@ def letters(uow: UnitOfWork, breach_id: str, settings: Settings, renderer: Rende
         contexts=tuple(contexts),
         telephone=tuple(r for r in told if r.channel is Channel.TELEPHONE),
         scripts=tuple(scripts),
+        readers=tuple(readers),
         account=check.account,
     )
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Manifest, NoticeKind, Recipient
-from schemas.approval import SealedScripts
+from schemas.approval import SealedTexts
 from schemas.case import Task, TaskKind
 from schemas.notice import NoticeRow
 from schemas.signs import shown
@@ -79,7 +79,7 @@ def telephone_task(
 def sealed_script(uow: UnitOfWork, row: NoticeRow) -> str:
     """What was approved to be said to this row's reader. A row of an earlier release has none."""
     whose = (row.customer_id, row.person_id, row.kind)
-    for sealed in reversed(uow.breaches.all(SealedScripts, row.breach_id)):
+    for sealed in reversed(uow.breaches.all(SealedTexts, row.breach_id)):
         if sealed.approval_hash == row.approval_hash:
             for script in sealed.scripts:
                 if (script.customer_id, script.person_id, script.kind) == whose:

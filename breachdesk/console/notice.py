@@ -21,9 +21,10 @@ VIEWS = ("text", "html", "phone")
 
 @router.get("/cases/{case_id}/letters")
 def letters(case_id: str, desk: Signed, n: int = 1, view: str = "text") -> Response:
-    """Letter `n` of all, what is missing and what must not be in them."""
+    """Text `n` of all: mails, then scripts of calls; what is missing, what must not be in them."""
     file, made = desk.look(lambda uow: _made(uow, desk, case_id))
-    at = min(max(n, 1), max(len(made.rendered), 1))
+    texts = [text for text, _ in made.texts]
+    at = min(max(n, 1), max(len(texts), 1))
     return desk.page(
         "letters.html",
         file=file,
@@ -31,16 +32,17 @@ def letters(case_id: str, desk: Signed, n: int = 1, view: str = "text") -> Respo
         way=way(file),
         letters=made,
         n=at,
+        texts=texts,
         view=view if view in VIEWS else "text",
-        letter=made.rendered[at - 1] if made.rendered else None,
+        letter=texts[at - 1] if texts else None,
         head=_head(desk, made, at),
     )
 
 
 def _head(desk: Desk, made: Letters, at: int) -> LetterHead | None:
-    """Of letter `at`, by the first sender; None without a letter or a sender."""
+    """Of letter `at`, by the first sender; None for a script, and without a sender."""
     sender = desk.house.sender()
-    if sender is None or not made.rendered:
+    if sender is None or not 1 <= at <= len(made.rendered):
         return None
     recipient = made.recipients[at - 1]
     return letter_head(made.rendered[at - 1], recipient.name, recipient.email, sender)

@@ -46,6 +46,7 @@ def _key(uow: UnitOfWork, file: CaseFile) -> Key:
         version,
         # What left before decides which number a letter bears and which one it replaces.
         tuple((row.id, row.status) for row in file.rows if row.version < version),
+        sum(task.done_at is not None for task in file.case.tasks),
         len(file.submissions),
         uow.customers.version(),
     )

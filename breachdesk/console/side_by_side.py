@@ -64,14 +64,13 @@ def show(case_id: str, desk: Signed, page: int = 1) -> Response:
 def compared(letters: Letters) -> tuple[list[ReaderParts], tuple[Section, ...]]:
     """Every text's own sections, in the order of the list, and the sections that they share."""
     texts = [
-        ReaderText(letter.kind.value, letter.text, _marks(context))
-        for letter, context in zip(letters.rendered, letters.contexts, strict=True)
+        ReaderText(f"{text.kind} {text.channel}", text.text, _marks(context))
+        for text, context in letters.texts
     ]
     own, common = own_blocks(texts)
-    pairs = zip(letters.rendered, letters.contexts, own, strict=True)
     readers = [
-        ReaderParts(number, letter, context, _sections(blocks))
-        for number, (letter, context, blocks) in enumerate(pairs, 1)
+        ReaderParts(number, text, context, _sections(blocks))
+        for number, ((text, context), blocks) in enumerate(zip(letters.texts, own, strict=True), 1)
     ]
     return readers, _sections(common)
 

@@ -14,7 +14,7 @@ from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.sealed import Sealing
 from breachdesk.stores.tables import breaches, documents
 from schemas.affected import Manifest
-from schemas.approval import SealedScripts, WitnessMail
+from schemas.approval import SealedTexts, WitnessMail
 from schemas.around_breach import BodyTold, ControllerQuestion, Receipt
 from schemas.breach import Breach
 from schemas.customer import Frozen
@@ -26,7 +26,7 @@ from schemas.report import Submission
 Doc = TypeVar("Doc", bound=Frozen)
 SEALED: tuple[type[Frozen], ...] = (
     Manifest, NoticeFacts, WitnessMail, BodyTold, ControllerQuestion, Receipt,
-    WaiverRequest, Waiver, WaiverUndone, SealedScripts,
+    WaiverRequest, Waiver, WaiverUndone, SealedTexts,
 )  # fmt: skip
 
 

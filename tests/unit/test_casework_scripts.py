@@ -11,7 +11,7 @@ from waiting_letters import renderer
 from breachdesk.casework import notify
 from notifiers.testing import ACCOUNT_WORDS
 from schemas.affected import Channel
-from schemas.approval import SealedScripts
+from schemas.approval import SealedTexts
 from schemas.errors import Incomplete
 from schemas.notice import SendOutcome, SendResult
 from schemas.user import Duty
@@ -106,7 +106,7 @@ def test_a_bounce_says_what_was_approved_though_the_facts_changed_meanwhile(
 ) -> None:
     scene.approve()
     row = scene.rows()[0]
-    sealed = scene.store.look(lambda uow: uow.breaches.latest(SealedScripts, scene.breach.id))
+    sealed = scene.store.look(lambda uow: uow.breaches.latest(SealedTexts, scene.breach.id))
     scene.write(measures=("On 24 September 2026 we did something else.",))
     begun = scene.store.act(lambda uow: uow.notices.get(row.id))
     scene.store.act(lambda uow: notify.open_call(uow, begun, "the mail came back", scene.now()))
