@@ -28,7 +28,6 @@ from breachdesk.console.reauthentication import (
 )
 from breachdesk.console.way import way
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Channel, Recipient
 from schemas.approval import Approval, ApprovalKind
 from schemas.errors import BadInput, BreachDeskError, NotAllowed
 from schemas.notice import LetterHead
@@ -70,12 +69,6 @@ class State:
         """Letters by kind."""
         rendered = self.letters.rendered if self.letters else ()
         return Counter(letter.kind.value for letter in rendered)
-
-    @property
-    def held_back(self) -> tuple[Recipient, ...]:
-        """People who are telephoned instead."""
-        everyone = self.file.manifest.recipients if self.file.manifest else ()
-        return tuple(r for r in everyone if r.channel is Channel.TELEPHONE)
 
 
 @router.get("/cases/{case_id}/approval")
