@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import readers_words
+from breachdesk.casework.certainty import WORDS as ACT_NAMES
 from breachdesk.casework.own_facts import Group, groups, readers_of
 from breachdesk.casework.readers_words import WordsKey, find_words
 from breachdesk.console.case_file import CaseFile, read_case
@@ -246,6 +247,7 @@ def _show_words(
         key=key,
         label=READERS[role, standing],
         pack=role is Role.PROCESSOR,
+        act_names=ACT_NAMES,
         exposures=mine,
         own=find_words(file.facts, key) is not None,
         typed=_words_before(desk, file, key) if typed is None else typed,
