@@ -1,0 +1,40 @@
+"""What was approved and sent is read as it was sealed, whatever is written later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from release_scene import ReleaseScene, release_scene
+
+from breachdesk.casework.sent_texts import sealed_mail
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
+    with release_scene("sqlite", tmp_path) as made:
+        made.write_all()
+        yield made
+
+
+def test_a_sent_letter_keeps_its_words_when_other_facts_are_written(scene: ReleaseScene) -> None:
+    scene.approve()
+    (row, *_) = scene.due()
+    scene.send(row)
+    before = scene.store.look(lambda uow: sealed_mail(uow, uow.notices.get(row.id)))
+    scene.write(what_happened="Something else happened.")
+    after = scene.store.look(lambda uow: sealed_mail(uow, uow.notices.get(row.id)))
+
+    assert before is not None
+    assert after == before
+    assert "Something else happened." not in before.text
+
+
+def test_each_row_reads_its_own_readers_letter(scene: ReleaseScene) -> None:
+    scene.approve()
+    rows = scene.due()
+    mails = [scene.store.look(lambda uow, row=row: sealed_mail(uow, row)) for row in rows]
+
+    assert [mail.customer_id for mail in mails if mail] == [row.customer_id for row in rows]
+    assert len({mail.text for mail in mails if mail}) == len(rows)
