@@ -17,6 +17,7 @@ from breachdesk.casework.case_file.build import fingerprint, print_case
 from breachdesk.casework.case_file.told_part import OTHER_WORDS
 from breachdesk.cli.main import app
 from breachdesk.testing import a_customer, an_actor
+from notifiers.testing import DECISION
 from schemas.case import Origin
 from schemas.case_file import PrintedCase
 from schemas.errors import NotAllowed
@@ -75,6 +76,7 @@ def test_the_file_says_who_decided_what_and_why_and_what_was_sent_with_which_res
     assert "taken by their mail server" in sent
     assert "came back" in sent
     assert "avery" in words_of(file, "Releases")
+    assert DECISION.risk in words_of(file, "Decision memo, version 1")
     assert "web form" in words_of(file, "What was reported")
     assert "It holds" in words_of(file, "Can this file")
     assert "breach:decision:written" in words_of(file, "Every recorded act")

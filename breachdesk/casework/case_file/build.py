@@ -7,7 +7,7 @@ from datetime import datetime
 from breachdesk.casework.authority import require
 from breachdesk.casework.case_file.affected_part import affected
 from breachdesk.casework.case_file.around import measures, others, reports
-from breachdesk.casework.case_file.decided import decisions, releases
+from breachdesk.casework.case_file.decided import decisions, memo, releases
 from breachdesk.casework.case_file.happened import summary, timeline
 from breachdesk.casework.case_file.proof import acts, integrity
 from breachdesk.casework.case_file.reading import Reading
@@ -38,6 +38,7 @@ def print_case(
         summary(reading),
         timeline(reading),
         decisions(reading),
+        memo(reading),
         affected(reading),
         measures(reading),
         told(reading),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from breachdesk.casework.case_file.reading import Reading, nothing, part
+from breachdesk.casework.decision_memo import decision_memo
 from schemas.approval import Approval, ApprovalKind
 from schemas.case_file import FilePart, FileSection
 from schemas.decision import Answer, Decision, LawEnforcementHold
@@ -20,6 +21,22 @@ def decisions(r: Reading) -> FileSection:
     elif not r.decisions:
         parts.append(nothing("No decision is written yet."))
     return FileSection(title="Who decided what, when and why", parts=tuple(parts))
+
+
+def memo(r: Reading) -> FileSection | None:
+    """The memo of the newest decision; None: none is written."""
+    if r.breach is None or not r.decisions:
+        return None
+    made = decision_memo(r.uow, r.breach.id, r.settings.profile.zone)
+    parts = [
+        part(
+            section.heading,
+            facts=tuple((r.shown(row.label), r.shown(row.text)) for row in section.rows),
+        )
+        for section in made.sections
+    ]
+    title = f"Decision memo, version {made.version}"
+    return FileSection(title=title, parts=tuple(parts))
 
 
 def releases(r: Reading) -> FileSection:
