@@ -88,7 +88,7 @@ def confirm_receipt(case_id: str, row_id: int, desk: Signed, form: Posted) -> Re
             route=form.word(f"route:{row_id}", Route, "How"),
             confirmed_at=form.when(f"confirmed_at:{row_id}", "Confirmed at"),
         ),
-        then=f"/cases/{case_id}/people#receipts",
+        then=f"/cases/{case_id}/people",
         done="acknowledged",
         again=lambda problem: _show(desk, case_id, form, problem),
     )
