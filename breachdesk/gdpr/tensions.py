@@ -12,7 +12,7 @@ from breachdesk.gdpr.raised import Question, raised
 from breachdesk.gdpr.severity import Level, Severity, level
 from schemas.affected import Exposure
 from schemas.customer import Role
-from schemas.decision import Answer, Decision
+from schemas.decision import Answer, Basis, Decision
 
 LEVELS = {
     Level.LOW: "low",
@@ -22,6 +22,12 @@ LEVELS = {
 }
 
 
+GROUNDS = {
+    Basis.ART34: "Art. 34",
+    Basis.OWN_PROMISE: "our own promise",
+    Basis.PECR_5A3: "PECR regulation 5A(3)",
+    Basis.ART33_2: "Art. 33(2)",
+}
 SHORTEST_REASON = 20
 """Characters that the reason for a contradiction needs at least."""
 
@@ -185,8 +191,7 @@ def _remarks(asked: _Question) -> Iterator[str]:
             "The exemption of regulation 5A for unintelligible data counts only when the ICO is "
             "satisfied with it."
         )
-    if decision.hold is not None:
-        yield "A law-enforcement hold is recorded; Art. 33 keeps running."
+    yield from _held(asked)
     factors = decision.severity
     if factors and factors.unintelligible and not asked.exempt and asked.tells:
         yield (
@@ -195,3 +200,14 @@ def _remarks(asked: _Question) -> Iterator[str]:
         )
     if factors and factors.many_people:
         yield "More than 100 people are affected. The score does not count that."
+
+
+def _held(asked: _Question) -> Iterator[str]:
+    if asked.decision.hold is None:
+        return
+    yield "A law-enforcement hold is recorded; Art. 33 keeps running."
+    ours = roles.reached(asked.exposures, Role.CONTROLLER)
+    leaving = sorted({basis for e in ours for basis in roles.bases(asked.decision, e)})
+    if leaving:
+        named = " and ".join(GROUNDS[basis] for basis in leaving)
+        yield f"The hold leaves other grounds: letters leave under {named}."

@@ -170,6 +170,15 @@ def test_what_needs_no_reason_is_a_remark() -> None:
 
     assert "our own promise does" in said
     assert "Art. 33 keeps running" in said
+    assert "letters leave" not in said
+
+
+def test_a_hold_that_leaves_another_ground_says_that_letters_leave() -> None:
+    partly = HOLD.model_copy(update={"stops": frozenset({Basis.ART34})})
+
+    said = remarks(decided(hold=partly), (ACCOUNT, LINE))
+
+    assert "The hold leaves other grounds: letters leave under our own promise." in said
 
 
 def test_the_score_is_of_the_data_in_our_own_reports() -> None:
