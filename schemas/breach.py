@@ -16,6 +16,8 @@ class Awareness(Frozen):
     declared_by: str
     declared_at: datetime
     reason: str = Field(repr=False)
+    delay_reasons: str = Field(default="", repr=False)
+    """Why the report is later than the limit, asked where this declaration makes it late."""
 
 
 class Breach(Frozen):

@@ -42,6 +42,17 @@ class ContainmentKind(StrEnum):
     OTHER = "other"
 
 
+class Concern(StrEnum):
+    """Whose part of the incident a containment step is about."""
+
+    EVERYTHING = "everything"
+    """The whole incident."""
+    OUR_DATA = "our_data"
+    """What we are controller of: our own systems and accounts."""
+    CUSTOMERS_DATA = "customers_data"
+    """What customers keep with us: it never stands in a report of our own."""
+
+
 class Containment(Frozen):
     """One containment step; approved ones may be told to customers."""
 
@@ -50,6 +61,10 @@ class Containment(Frozen):
     """In words a customer may read, e.g. `removed the mailbox rule`."""
     done_at: datetime | None = None
     done_by: str | None = None
+    concerns: Concern | None = None
+    """None: nobody has said yet. No report of our own holds it until somebody does."""
+    customers: tuple[str, ...] = ()
+    """Whose data, where it is not that of every customer affected."""
 
 
 class TaskKind(StrEnum):

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, model_validator
 
-from schemas.customer import Frozen
-from schemas.errors import NotFound
+from schemas.customer import DataCategory, Frozen
+from schemas.errors import BadInput, NotFound
 from schemas.times import in_utc
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -137,6 +137,10 @@ class Choice(Frozen):
 
     key: Id
     words: Text
+    unknown: bool = False
+    """It says that the answer is not yet known."""
+    categories: tuple[DataCategory, ...] = ()
+    """Our own categories of data that fall under it."""
 
 
 class FormQuestion(Frozen):
@@ -150,6 +154,18 @@ class FormQuestion(Frozen):
     mandatory: bool = False
     choices: tuple[Choice, ...] = ()
     """The answers that the form offers; none: the answer is text."""
+
+    def choice(self, key: str) -> Choice:
+        """Raises BadInput naming what the form offers."""
+        for choice in self.choices:
+            if choice.key == key:
+                return choice
+        known = ", ".join(choice.key for choice in self.choices)
+        raise BadInput(
+            f"{key} is no answer of this form",
+            place=self.question,
+            remedy=f"Use one of: {known}." if known else "It is answered in words.",
+        )
 
 
 class LawForm(Dated):

@@ -43,6 +43,8 @@ class ProviderProfile(Frozen):
     company_number: Line = ""
     registered_address: str = ""
     ico_registration: Line = ""
+    sector: Line = ""
+    """What we do, as the regulator's form asks for it."""
     contact_name: Line = ""
     """A named person for questions (and the Art. 33(3)(b) contact point)."""
     contact_email: AddressOrNone = ""

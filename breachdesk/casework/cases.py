@@ -12,7 +12,17 @@ from breachdesk.casework.closing import obstacles
 from breachdesk.casework.reopening import audit_reopened, opened_again
 from breachdesk.casework.telephone import is_earlier
 from breachdesk.ports import UnitOfWork
-from schemas.case import Case, CaseState, Containment, ContainmentKind, Note, Origin, Task, TaskKind
+from schemas.case import (
+    Case,
+    CaseState,
+    Concern,
+    Containment,
+    ContainmentKind,
+    Note,
+    Origin,
+    Task,
+    TaskKind,
+)
 from schemas.cause import CauseFinding
 from schemas.customer import AssetKind
 from schemas.errors import BadInput, NotAllowed, NotFound
@@ -87,7 +97,7 @@ def take_lead(uow: UnitOfWork, actor: Actor, case_id: str, now: datetime) -> Cas
     return saved
 
 
-def add_containment(
+def add_containment(  # noqa: PLR0913 - what is known of a step, each by its name
     uow: UnitOfWork,
     actor: Actor,
     case_id: str,
@@ -95,8 +105,15 @@ def add_containment(
     text: str,
     now: datetime,
     done_at: datetime | None = None,
+    *,
+    concerns: Concern | None = None,
+    customers: tuple[str, ...] = (),
 ) -> Case:
-    """A containment step, done already if `done_at` is given. Preserve before you contain."""
+    """A containment step, done already if `done_at` is given. Preserve before you contain.
+
+    `concerns` says whose part of the incident it is about; None asks for it later, and no report of
+    our own holds the step until then.
+    """
     require(actor, *HANDS, act="contain")
     case = _open(uow, case_id)
     _not_in_the_future(done_at, now, "done at")
@@ -105,11 +122,19 @@ def add_containment(
         text=required(text, place="containment", remedy="Say it as a customer may read it."),
         done_at=done_at,
         done_by=actor.id if done_at else None,
+        concerns=concerns,
+        customers=_whose(concerns, customers),
     )
     saved = _save(uow, case, containment=(*case.containment, step))
     _audit(
         uow, actor, "case:containment:added", case, now,
-        facts={"kind": kind.value, "index": len(case.containment), "done_at": _iso(done_at)},
+        facts={
+            "kind": kind.value,
+            "index": len(case.containment),
+            "done_at": _iso(done_at),
+            "concerns": concerns,
+            "customers": list(step.customers),
+        },
         personal={"text": step.text},
     )  # fmt: skip
     return saved
@@ -122,17 +147,42 @@ def complete_containment(
     require(actor, *HANDS, act="contain")
     case = _open(uow, case_id)
     _not_in_the_future(done_at, now, "done at")
-    if not 0 <= index < len(case.containment):
-        raise NotFound(f"no containment step {index}", place=case.id, remedy="See the list.")
-    step = case.containment[index]
+    step = containment_step(case, index)
     if step.done_at is not None:
         raise NotAllowed("it is done already", place=case.id, remedy="Add another step.")
     done = step.model_copy(update={"done_at": done_at, "done_by": actor.id})
-    steps = (*case.containment[:index], done, *case.containment[index + 1 :])
-    saved = _save(uow, case, containment=steps)
+    saved = _save(uow, case, containment=_replaced(case.containment, index, done))
     _audit(
         uow, actor, "case:containment:done", case, now,
         facts={"kind": step.kind.value, "index": index, "done_at": _iso(done_at)},
+    )  # fmt: skip
+    return saved
+
+
+def say_concern(
+    uow: UnitOfWork,
+    actor: Actor,
+    case_id: str,
+    index: int,
+    concerns: Concern,
+    now: datetime,
+    customers: tuple[str, ...] = (),
+) -> Case:
+    """Whose part of the incident a step is about. A closed case may still be asked, since a report
+    may follow. Raises NotFound for no such step."""
+    require(actor, *HANDS, act="contain")
+    case = uow.cases.get(case_id)
+    step = containment_step(case, index)
+    said = step.model_copy(update={"concerns": concerns, "customers": _whose(concerns, customers)})
+    saved = _save(uow, case, containment=_replaced(case.containment, index, said))
+    _audit(
+        uow, actor, "case:containment:concern_said", case, now,
+        facts={
+            "index": index,
+            "before": step.concerns,
+            "concerns": concerns,
+            "customers": list(said.customers),
+        },
     )  # fmt: skip
     return saved
 
@@ -261,6 +311,29 @@ def _asset(asset: str) -> str:
 def _not_in_the_future(moment: datetime | None, now: datetime, place: str) -> None:
     if moment is not None and in_utc(moment) > in_utc(now):
         raise BadInput("this time lies in the future", place=place, remedy="Correct it.")
+
+
+def containment_step(case: Case, index: int) -> Containment:
+    """Raises NotFound."""
+    if not 0 <= index < len(case.containment):
+        raise NotFound(f"no containment step {index}", place=case.id, remedy="See the list.")
+    return case.containment[index]
+
+
+def _replaced(
+    steps: tuple[Containment, ...], index: int, step: Containment
+) -> tuple[Containment, ...]:
+    return (*steps[:index], step, *steps[index + 1 :])
+
+
+def _whose(concerns: Concern | None, customers: tuple[str, ...]) -> tuple[str, ...]:
+    if customers and concerns is not Concern.CUSTOMERS_DATA:
+        raise BadInput(
+            "customers are named, and the step does not concern their data",
+            place="whose data the step concerns",
+            remedy="Name none, or say that it concerns customers' data.",
+        )
+    return customers
 
 
 def open_task(case: Case, task_id: str) -> Task:

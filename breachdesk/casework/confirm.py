@@ -7,6 +7,7 @@ from datetime import datetime
 
 from breachdesk.casework.authority import require, required
 from breachdesk.casework.causes import audit_cause, with_cause
+from breachdesk.casework.lateness import late_reports
 from breachdesk.casework.obligations.regulators import check_law
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertView
@@ -14,7 +15,7 @@ from schemas.audit import AuditEntry
 from schemas.breach import Awareness, Breach
 from schemas.case import Case, CaseState
 from schemas.cause import CauseFinding
-from schemas.errors import BadInput, NotAllowed
+from schemas.errors import BadInput, Incomplete, NotAllowed
 from schemas.times import in_utc
 from schemas.user import Actor, Duty
 
@@ -82,11 +83,13 @@ def move_awareness(
     aware_at: datetime,
     reason: str,
     now: datetime,
+    delay_reasons: str = "",
 ) -> Breach:
     """Another time of awareness; every earlier declaration stays visible.
 
-    Earlier: a responder may. Later: only an approver who did not declare it, since a clock gains
-    time by it. Raises NotAllowed and BadInput.
+    Earlier: a responder may; where that makes a report late, filed or not, its reasons are asked
+    for at once. Later: only an approver who did not declare it, since a clock gains time by it.
+    Raises NotAllowed, BadInput, and Incomplete while the reasons are missing.
     """
     require(actor, Duty.RESPONDER, Duty.APPROVER, act="declare another time of awareness")
     breach = uow.breaches.get(breach_id)
@@ -99,7 +102,9 @@ def move_awareness(
         require(actor, Duty.RESPONDER, act="declare an earlier awareness")
     check_law(uow.law, aware_at)
     _check_aware(aware_at, breach.detected_at, reason, now)
-    history = (*(breach.awareness or (_first(breach),)), _declared(actor, aware_at, reason, now))
+    _check_late(uow, breach, aware_at, delay_reasons, now)
+    declared = _declared(actor, aware_at, reason, now, delay_reasons)
+    history = (*(breach.awareness or (_first(breach),)), declared)
     saved = uow.breaches.save(
         breach.model_copy(update={"aware_at": in_utc(aware_at), "awareness": history})
     )
@@ -162,6 +167,18 @@ def _may_move_later(actor: Actor, breach: Breach) -> None:
         )
 
 
+def _check_late(
+    uow: UnitOfWork, breach: Breach, aware_at: datetime, delay_reasons: str, now: datetime
+) -> None:
+    late = late_reports(uow, breach, aware_at, now)
+    if late and not delay_reasons.strip():
+        raise Incomplete(
+            {"reasons for the delay": f"this time makes a report late: {'; '.join(late)}"},
+            place="aware since",
+            remedy="Say why the report is, or will be, later than the limit. It goes with the report.",
+        )
+
+
 def _discovered(uow: UnitOfWork, case: Case, alerts: Iterable[AlertView]) -> datetime:
     """When a person first acted on one of the alerts, or opened the case."""
     acts = [first for a in alerts if (first := _first_act(uow.audit.entries(subject=a.id)))]
@@ -173,9 +190,15 @@ def _first_act(entries: Iterable[AuditEntry]) -> datetime | None:
     return next((e.at for e in entries if not e.actor.startswith("system:")), None)
 
 
-def _declared(actor: Actor, aware_at: datetime, reason: str, now: datetime) -> Awareness:
+def _declared(
+    actor: Actor, aware_at: datetime, reason: str, now: datetime, delay_reasons: str = ""
+) -> Awareness:
     return Awareness(
-        aware_at=in_utc(aware_at), declared_by=actor.id, declared_at=now, reason=reason
+        aware_at=in_utc(aware_at),
+        declared_by=actor.id,
+        declared_at=now,
+        reason=reason,
+        delay_reasons=delay_reasons.strip(),
     )
 
 

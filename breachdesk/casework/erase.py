@@ -177,7 +177,8 @@ def _without_people(document: Frozen) -> Frozen:
         return document.model_copy(update={"witness": ERASED})
     if isinstance(document, ReportFacts):
         later = (item.model_copy(update={"who": ERASED}) for item in document.not_yet_known)
-        return document.model_copy(update={"not_yet_known": tuple(later)})
+        rest = ERASED if document.rest_who else ""
+        return document.model_copy(update={"not_yet_known": tuple(later), "rest_who": rest})
     return document
 
 

@@ -11,10 +11,11 @@ from datetime import datetime
 
 from breachdesk.casework import suppliers
 from breachdesk.casework.groups import affected_groups, group_line
-from breachdesk.casework.told import counts
+from breachdesk.casework.register_decided import decided
+from breachdesk.casework.register_reports import reported
+from breachdesk.casework.register_told import notices
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.causes import cause_words
-from breachdesk.gdpr.raised import TITLES, Question
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Certainty, Manifest
 from schemas.approval import Approval, ApprovalKind
@@ -24,8 +25,8 @@ from schemas.customer import Role
 from schemas.decision import Decision
 from schemas.errors import BadInput
 from schemas.letter_facts import NoticeFacts
-from schemas.register import RegisterDecision, RegisterEntry, RegisterSubmission
-from schemas.report import ReportFacts, Submission
+from schemas.register import RegisterEntry
+from schemas.report import ReportFacts
 from schemas.signs import escaped_json, shown
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -56,25 +57,26 @@ def _when(entry: RegisterEntry) -> tuple[str, str]:
 
 def _of_breach(uow: UnitOfWork, breach: Breach, now: datetime) -> RegisterEntry:
     book, case = uow.breaches, uow.cases.get(breach.case_id)
-    decision = book.latest(Decision, breach.id)
     filed = book.latest(ReportFacts, breach.id)
     approvals = book.all(Approval, breach.id)
-    plain = _plain(uow, case) | _told(book.latest(NoticeFacts, breach.id), filed, breach)
+    plain = _plain(uow, case, _measures(filed)) | _told(
+        book.latest(NoticeFacts, breach.id), filed, breach
+    )
     if case.erased:
         plain |= _after_erasure(case.erased, filed)
     return RegisterEntry.model_validate(
         plain
         | _times(breach)
         | (_kept(case.erased) if case.erased else affected_in(uow, breach))
-        | _decided(decision)
+        | decided(book.all(Decision, breach.id))
+        | reported(uow, breach, now)
         | {
             "id": breach.id,
             "as_of": now,
             "title": breach.title,
             "drill": breach.drill,
             "break_glass": any(a.kind is ApprovalKind.BREAK_GLASS for a in approvals),
-            "notices": counts(uow, breach),
-            "submissions": [_submission(s) for s in book.all(Submission, breach.id)],
+            "notices": notices(uow, breach, book.latest(Manifest, breach.id)),
         }
     )
 
@@ -106,7 +108,7 @@ def _of_case(uow: UnitOfWork, case: Case, now: datetime) -> RegisterEntry:
     )
 
 
-def _plain(uow: UnitOfWork, case: Case) -> dict[str, object]:
+def _plain(uow: UnitOfWork, case: Case, measures: Sequence[str] = ()) -> dict[str, object]:
     done = [c.text for c in case.containment if c.done_at]
     if case.near_miss_account and case.near_miss_account.done:
         done.insert(0, case.near_miss_account.done)
@@ -118,7 +120,7 @@ def _plain(uow: UnitOfWork, case: Case) -> dict[str, object]:
         "state": case.state.value,
         "origin": case.origin.value,
         "suppliers": suppliers.names(uow, case),
-        "remedial_action": done,
+        "remedial_action": [*done, *measures],
         "supplier_told_at": suppliers.first_told_at(uow, case),
         "closed_at": case.closed_at,
         "close_reason": case.close_reason,
@@ -142,6 +144,17 @@ def _told(
     if filed:
         found |= {"people": filed.people, "records": filed.records}
     return found
+
+
+def _measures(filed: ReportFacts | None) -> list[str]:
+    """What the report says was done and is planned, beside containment."""
+    if filed is None:
+        return []
+    steps = [
+        f"{step.what} ({'complete since' if step.done else 'expected by'} {step.on:%Y-%m-%d})"
+        for step in filed.prevention
+    ]
+    return [text for text in (filed.measures_after.strip(), *steps) if text]
 
 
 def _times(breach: Breach) -> dict[str, object]:
@@ -210,35 +223,6 @@ def gravest(manifest: Manifest) -> dict[str, int]:
         found[exposure.customer_id] = min(before, exposure.certainty, key=order.index)
     tally = Counter(found.values())
     return {certainty.value: tally[certainty] for certainty in order}
-
-
-def _decided(decision: Decision | None) -> dict[str, object]:
-    if decision is None:
-        return {}
-    answers = [(TITLES[question], getattr(decision, question)) for question in Question]
-    hold = decision.hold
-    return {
-        "decisions": [
-            RegisterDecision(question=title, yes=answer.yes, reasons=answer.reasons)
-            for title, answer in answers
-            if answer.asked
-        ],
-        "pecr": "yes" if decision.pecr.yes else "no",
-        "exemption": f"Art. 34(3)({decision.art34_3_limb})" if decision.art34_3_limb else "",
-        "hold": f"{hold.basis}; review on {hold.review_on:%Y-%m-%d}" if hold else "",
-    }
-
-
-def _submission(submission: Submission) -> RegisterSubmission:
-    return RegisterSubmission(
-        jurisdiction=submission.jurisdiction,
-        number=submission.number,
-        stage=submission.report.stage.value,
-        submitted_at=submission.submitted_at,
-        submitted_by=submission.submitted_by,
-        channel=submission.channel,
-        reference=submission.reference,
-    )
 
 
 def _csv(entries: Iterable[RegisterEntry]) -> str:

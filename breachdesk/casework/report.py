@@ -2,51 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from breachdesk.casework.authority import not_erased, require, required
+from breachdesk.casework.contradictions import contradictions, untrue_of_telling
+from breachdesk.casework.filings import facts_for, filing_of, not_this_form
+from breachdesk.casework.report_checks import check_facts
 from breachdesk.casework.report_privacy import without_personal_data
 from breachdesk.casework.sealing import digest, document_hash, next_version
-from breachdesk.casework.told import counts
-from breachdesk.gdpr import roles
+from breachdesk.casework.text_check import foreign_data
 from breachdesk.gdpr.deadlines import is_late
 from breachdesk.gdpr.filing import Filing
 from breachdesk.gdpr.jurisdiction import Jurisdiction, missing
-from breachdesk.gdpr.report_redaction import RedactionAccount
+from breachdesk.gdpr.report_redaction import RedactionAccount, ReportRedaction
 from breachdesk.jurisdictions import jurisdiction as jurisdiction_of
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Exposure, Manifest
-from schemas.customer import Role
-from schemas.decision import Decision
 from schemas.errors import BadInput, Incomplete, NotAllowed
-from schemas.letter_facts import NoticeFacts
-from schemas.obligation import ObligationKind
 from schemas.report import (
-    Precision,
-    Quantity,
+    NotYetKnown,
     Question,
     RegulatorReport,
     ReportFacts,
     ReportStage,
     Submission,
 )
-from schemas.settings import ProviderProfile, Settings
+from schemas.settings import Settings
 from schemas.times import in_utc
 from schemas.user import Actor, Duty
 
-OURS = ("provider", "organisation", "organisation_address", "registration", "contact")
-"""Answers about ourselves: our own named contact stands in them."""
+OURS = (
+    "provider",
+    "organisation",
+    "organisation_address",
+    "registration",
+    "contact",
+    "reporter",
+    "spoken",
+)
+"""Answers about ourselves and the authority: our own contact and reporter stand in them."""
+FIRST_FORM = "uk_ico"
+"""The form that facts without a form are checked against."""
+NEVER_LATER = ("aware_at", "delay_reasons")
+"""What may not follow in phases (Art. 33(1), 33(4))."""
+REST = "every other answer that is not given here"
 
 
 def write_report(uow: UnitOfWork, actor: Actor, facts: ReportFacts, now: datetime) -> ReportFacts:
-    """File the next version of what only a person can say. Raises BadInput for a count that
-    contradicts its precision."""
+    """File the next version of what only a person can say. Raises BadInput for what cannot be or is
+    no answer of the form, Incomplete for what is half said."""
     require(actor, Duty.RESPONDER, act="write the report")
     breach = uow.breaches.get(facts.breach_id)
     not_erased(uow.cases.get(breach.case_id))
-    for name, number in (("people", facts.people), ("records", facts.records)):
-        _check_quantity(name, number)
+    plugin = jurisdiction_of(facts.jurisdiction or FIRST_FORM)
+    check_facts(facts, plugin.form_at(uow.law, now), now)
     version = next_version(uow.breaches.latest(ReportFacts, breach.id))
     filed = facts.model_copy(update={"version": version, "written_by": actor.id, "written_at": now})
     uow.breaches.put(filed)
@@ -57,6 +66,7 @@ def write_report(uow: UnitOfWork, actor: Actor, facts: ReportFacts, now: datetim
         subject=breach.id,
         facts={
             "version": version,
+            "jurisdiction": plugin.id,
             "stage": filed.stage.value,
             "hash": digest(filed.model_dump(mode="json")),
         },
@@ -68,28 +78,11 @@ def write_report(uow: UnitOfWork, actor: Actor, facts: ReportFacts, now: datetim
 def build(
     uow: UnitOfWork, breach_id: str, jurisdiction: str, settings: Settings, now: datetime
 ) -> RegulatorReport:
-    """The report as it would be filed now, found personal data replaced; `missing` says what it
-    lacks. Reads only. Raises NotFound for an unknown jurisdiction."""
+    """The report as it would be filed now, names taken out; `missing` says what it lacks, `owed`
+    what follows in phases. Reads only. Raises NotFound for an unknown jurisdiction."""
     plugin = jurisdiction_of(jurisdiction)
-    filing = _filing(uow, breach_id, plugin, settings, now)
-    questions, _ = _redacted(uow, plugin.questions(filing), settings.profile, now)
-    lacking = missing(questions)
-    if filing.facts is None:
-        lacking["facts"] = "nobody has written the report's facts yet"
-    if _replaced(filing, plugin):
-        lacking["form"] = _replaced(filing, plugin)
-    report = RegulatorReport(
-        breach_id=breach_id,
-        jurisdiction=plugin.id,
-        version=filing.written.version,
-        stage=filing.written.stage,
-        authority=plugin.authority_at(uow.law, now).title,
-        prepared_at=now,
-        drill=filing.breach.drill or settings.drill,
-        questions=questions,
-        missing=lacking,
-    )
-    return report.model_copy(update={"hash": document_hash(report)})
+    filing = filing_of(uow, breach_id, plugin, settings, now)
+    return _report(uow, filing, plugin, settings)
 
 
 def redaction_account(
@@ -97,8 +90,8 @@ def redaction_account(
 ) -> RedactionAccount:
     """What `build` looks for in the answers, what it replaces, and what it leaves to a person."""
     plugin = jurisdiction_of(jurisdiction)
-    filing = _filing(uow, breach_id, plugin, settings, now)
-    return _redacted(uow, plugin.questions(filing), settings.profile, now)[1]
+    filing = filing_of(uow, breach_id, plugin, settings, now)
+    return _redacted(uow, filing, plugin, settings)[1]
 
 
 def submit(  # noqa: PLR0913 - what a person records, each by its name
@@ -112,19 +105,30 @@ def submit(  # noqa: PLR0913 - what a person records, each by its name
     reference: str = "",
     settings: Settings,
     now: datetime,
+    spoken_to: str = "",
+    rest_who: str = "",
+    rest_by: datetime | None = None,
+    delay_reasons: str = "",
 ) -> Submission:
-    """A person filed the report: keeps an immutable copy and stops the clock.
+    """A person filed the report, by form or by telephone: keeps an immutable copy and stops the
+    clock.
 
-    What is not yet known may follow in phases (Art. 33(4)); reasons for a delay may not. Raises
-    Incomplete, BadInput for times that cannot be, NotAllowed on the form that PECR replaces.
+    What is not yet known may follow in phases (Art. 33(4)) once it is named with who owes it by
+    when: `rest_who` and `rest_by` name everything that is not answered, even before any facts are
+    written. Reasons for a delay may not follow. Raises Incomplete, BadInput for times that cannot
+    be, NotAllowed on a form that is not the one to file.
     """
     require(actor, Duty.RESPONDER, act="record a submission")
     channel = required(channel, place="channel", remedy="Say how it was sent.")
     plugin = jurisdiction_of(jurisdiction)
-    filing = _filing(uow, breach_id, plugin, settings, now)
+    added = _added(spoken_to, rest_who, rest_by, delay_reasons)
+    if added:
+        _add(uow, actor, breach_id, plugin, added, now)
+    filing = filing_of(uow, breach_id, plugin, settings, now)
     _check_time(filing, submitted_at, now)
     _check_fileable(filing, plugin, submitted_at)
-    report = build(uow, breach_id, plugin.id, settings, now)
+    report = _report(uow, filing, plugin, settings, submitted_at)
+    _check_named(report, plugin)
     submission = Submission(
         breach_id=breach_id,
         jurisdiction=plugin.id,
@@ -141,75 +145,125 @@ def submit(  # noqa: PLR0913 - what a person records, each by its name
     return submission
 
 
-def is_own(
-    decision: Decision | None, exposures: Sequence[Exposure], plugin: Jurisdiction
-) -> Sequence[Exposure]:
-    """What this report counts; an exposure stands in one report, never in two."""
-    tracks = roles.regulator_tracks(decision, exposures)
-    return next((t.exposures for t in tracks if t.jurisdiction == plugin.id), ())
+def _added(
+    spoken_to: str, rest_who: str, rest_by: datetime | None, delay_reasons: str
+) -> dict[str, object]:
+    texts = {"rest_who": rest_who.strip(), "delay_reasons": delay_reasons.strip()}
+    added: dict[str, object] = {name: text for name, text in texts.items() if text}
+    if rest_by is not None:
+        added["rest_by"] = rest_by
+    if spoken_to.strip():
+        added |= {"spoken": True, "spoken_to": spoken_to.strip()}
+    return added
 
 
-def _filing(
-    uow: UnitOfWork, breach_id: str, plugin: Jurisdiction, settings: Settings, now: datetime
-) -> Filing:
-    book, breach = uow.breaches, uow.breaches.get(breach_id)
-    manifest = book.latest(Manifest, breach_id)
-    said = book.latest(NoticeFacts, breach_id)
-    sent = book.all(Submission, breach_id)
-    decision = book.latest(Decision, breach_id)
-    return Filing(
-        breach=breach,
-        case=uow.cases.get(breach.case_id),
-        profile=settings.profile,
-        facts=book.latest(ReportFacts, breach_id),
-        decision=decision,
-        exposures=is_own(decision, manifest.exposures, plugin) if manifest else (),
-        due=plugin.deadline(uow.law, breach.aware_at).due,
-        limit=plugin.law_at(uow.law, breach.aware_at).period or "the limit",
-        now=now,
-        submissions=[s for s in sent if s.jurisdiction == plugin.id],
-        notices=_letters_told(counts(uow, breach)),
-        notice_text=_notice_text(said) if said else "",
+def _add(
+    uow: UnitOfWork,
+    actor: Actor,
+    breach_id: str,
+    plugin: Jurisdiction,
+    added: dict[str, object],
+    now: datetime,
+) -> None:
+    """What is said with the submission becomes part of the facts, before any others if need be."""
+    facts = facts_for(uow, breach_id, plugin.id) or ReportFacts(
+        breach_id=breach_id, version=0, written_by=actor.id, written_at=now
     )
+    update = added | {"jurisdiction": plugin.id}
+    write_report(uow, actor, facts.model_copy(update=update), now)
 
 
-def _notice_text(facts: NoticeFacts) -> str:
-    """What account holders are told; other controllers' packs are no part of our own report."""
-    own = [words for words in facts.words if words.role is Role.CONTROLLER]
-    steps = dict.fromkeys(step for words in own for step in words.steps)
-    return "\n".join((facts.what_happened, *steps))
+def _report(
+    uow: UnitOfWork,
+    filing: Filing,
+    plugin: Jurisdiction,
+    settings: Settings,
+    submitted_at: datetime | None = None,
+) -> RegulatorReport:
+    questions, _ = _redacted(uow, filing, plugin, settings)
+    blank = _blank(filing, questions)
+    if submitted_at is not None and not is_late(submitted_at, filing.due):
+        blank.pop("delay_reasons", None)
+    owed = _without_people(uow, filing, settings, tuple(_owed(filing, blank)))
+    covered = {key for item in owed for key in item.questions} - set(NEVER_LATER)
+    tensions = contradictions(filing)
+    lacking = {key: why for key, why in blank.items() if key not in covered}
+    report = RegulatorReport(
+        breach_id=filing.breach.id,
+        jurisdiction=plugin.id,
+        version=filing.written.version,
+        stage=filing.written.stage,
+        last=filing.written.last,
+        authority=plugin.authority_at(uow.law, filing.now).title,
+        prepared_at=filing.now,
+        drill=filing.breach.drill or settings.drill,
+        questions=questions,
+        missing=lacking
+        | dict(_stands_against(filing, plugin))
+        | {
+            f"because_{c.key}": f"{c.words} Say why the answer stands."
+            for c in tensions
+            if not c.reason
+        },
+        owed=owed,
+        contradictions=tensions,
+    )
+    return report.model_copy(update={"hash": document_hash(report)})
 
 
-def _letters_told(found: dict[str, int]) -> str:
-    if not found:
-        return ""
-    words = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in found.items())
-    return f"Letters so far: {words}."
+def _blank(filing: Filing, questions: Sequence[Question]) -> dict[str, str]:
+    """Questions that must be answered and are not, or whose answer is not yet known."""
+    blank = missing(questions)
+    steps = filing.unasked_steps
+    if steps:
+        blank["actions"] = (
+            f"{steps} containment step{'s' if steps > 1 else ''} of the case: nobody has said whose "
+            "data they concern"
+        )
+    return blank
+
+
+def _owed(filing: Filing, blank: dict[str, str]) -> Iterator[NotYetKnown]:
+    """What the facts name; an item all of whose questions are answered is owed no more."""
+    facts, left = filing.written, set(blank) - set(NEVER_LATER)
+    for item in facts.not_yet_known:
+        open_ones = tuple(key for key in item.questions if key in left)
+        if open_ones or not item.questions:
+            yield item.model_copy(update={"questions": open_ones})
+            left -= set(open_ones)
+    if facts.rest_by is not None and left:
+        keys = tuple(key for key in blank if key in left)
+        yield NotYetKnown(what=REST, who=facts.rest_who, by=facts.rest_by, questions=keys)
+
+
+def _stands_against(filing: Filing, plugin: Jurisdiction) -> Iterator[tuple[str, str]]:
+    if filing.facts is None:
+        yield "facts", "Nobody has written the report's facts yet"
+    why = not_this_form(filing, plugin)
+    if why:
+        yield "form", why
+    untrue = untrue_of_telling(filing)
+    if untrue:
+        yield "people_told", f"Have you told the people: {untrue}"
 
 
 def _redacted(
-    uow: UnitOfWork, questions: Sequence[Question], profile: ProviderProfile, now: datetime
+    uow: UnitOfWork, filing: Filing, plugin: Jurisdiction, settings: Settings
 ) -> tuple[tuple[Question, ...], RedactionAccount]:
-    return without_personal_data(uow, questions, profile, now, ours=OURS)
+    return without_personal_data(
+        uow, plugin.questions(filing), settings.profile, filing.now, ours=OURS
+    )
 
 
-def _replaced(filing: Filing, plugin: Jurisdiction) -> str:
-    """Why this is not the form to file; empty: it is."""
-    if filing.exposures:
-        return ""
-    by_pecr = filing.decision is not None and filing.decision.pecr.yes
-    if by_pecr and plugin.duty is ObligationKind.ICO_ART33:
-        return "decided as a PECR breach: the PECR report replaces this one"
-    if not by_pecr and plugin.duty is ObligationKind.ICO_PECR:
-        return "not decided as a PECR breach"
-    return ""
-
-
-def _check_quantity(name: str, number: Quantity) -> None:
-    if number.value is not None and number.value < 0:
-        raise BadInput("a count is never below zero", place=name, remedy="Correct it.")
-    if number.value is None and number.precision is not Precision.UNKNOWN:
-        raise BadInput("the number is missing", place=name, remedy="Give it, or say unknown.")
+def _without_people(
+    uow: UnitOfWork, filing: Filing, settings: Settings, owed: tuple[NotYetKnown, ...]
+) -> tuple[NotYetKnown, ...]:
+    profile = settings.profile
+    redaction = ReportRedaction(foreign_data(uow, profile), profile, year=filing.now.year)
+    texts = iter(redaction.redact_all([text for item in owed for text in (item.what, item.who)]))
+    return tuple(
+        item.model_copy(update={"what": next(texts), "who": next(texts)}) for item in owed
+    )
 
 
 def _check_time(filing: Filing, submitted_at: datetime, now: datetime) -> None:
@@ -220,24 +274,38 @@ def _check_time(filing: Filing, submitted_at: datetime, now: datetime) -> None:
 
 
 def _check_fileable(filing: Filing, plugin: Jurisdiction, submitted_at: datetime) -> None:
-    why = _replaced(filing, plugin)
+    why = not_this_form(filing, plugin)
     if why:
-        raise NotAllowed(why, place=plugin.id, remedy="File the other form.")
+        raise NotAllowed(why, place=plugin.title, remedy="File the other report.")
     facts = filing.facts
     if facts is None:
-        raise Incomplete({"report": "nobody has written its facts"}, place=plugin.id)
-    first = not filing.submissions
-    if first and is_late(submitted_at, filing.due) and not facts.delay_reasons.strip():
+        raise Incomplete(
+            {"report": "nobody has written its facts"},
+            place=plugin.title,
+            remedy="Write them, or say who owes every answer and by when.",
+        )
+    first, reasons = not filing.submissions, facts.delay_reasons or filing.delay_reasons
+    if first and is_late(submitted_at, filing.due) and not reasons.strip():
         raise Incomplete(
             {"delay_reasons": "the report is later than the limit; the reasons go with it"},
-            place=plugin.id,
+            place=plugin.title,
             remedy="Write them, then record the submission.",
         )
     if not first and facts.stage is ReportStage.INITIAL:
         raise BadInput(
             "an initial report was submitted already",
             place="stage",
-            remedy="Mark this one as a follow-up or the final report.",
+            remedy="Mark this one as a follow-up.",
+        )
+
+
+def _check_named(report: RegulatorReport, plugin: Jurisdiction) -> None:
+    """What is not yet known may follow once it is named (Art. 33(4))."""
+    if report.missing:
+        raise Incomplete(
+            report.missing,
+            place=plugin.title,
+            remedy="Answer it, or say who owes every other answer and by when.",
         )
 
 
@@ -255,6 +323,7 @@ def _audit(uow: UnitOfWork, submission: Submission, filing: Filing, now: datetim
             "reference": submission.reference,
             "report": submission.report_hash,
             "late": is_late(submission.submitted_at, filing.due),
+            "owed": len(submission.report.owed),
         },
         case_id=filing.breach.case_id,
     )

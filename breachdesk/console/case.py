@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypedDict
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import cases, reopening, triage
+from breachdesk.console import words
 from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.contact_rows import ContactWarnings, contact_warnings
 from breachdesk.console.desk import Desk, Posted, Signed
+from breachdesk.console.forms import Form
 from breachdesk.console.near_miss import cause_of
 from breachdesk.console.timeline import timeline
 from breachdesk.console.way import next_step, way
 from breachdesk.gdpr.causes import cause_list
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertState, AlertView
-from schemas.case import ContainmentKind
+from schemas.case import Case, Concern, ContainmentKind
+from schemas.customer import Role
 from schemas.errors import BreachDeskError
 
 router = APIRouter()
+OF_CUSTOMER = "customer:"
+
+
+class Whose(TypedDict):
+    """Which part of the incident a containment step concerns."""
+
+    concerns: Concern
+    customers: tuple[str, ...]
 
 
 @router.get("/cases/{case_id}")
@@ -76,7 +88,24 @@ def add_containment(case_id: str, desk: Signed, form: Posted) -> Response:
             form.text("containment"),
             now=desk.now,
             done_at=form.when("done_at", "Done at"),
+            **_concern(form),
         ),
+        then=f"/cases/{case_id}#containment",
+        done="",
+        again=lambda problem: _show(desk, case_id, form, problem),
+    )
+
+
+@router.post("/cases/{case_id}/containment/{index}/concern")
+def say_concern(case_id: str, index: int, desk: Signed, form: Posted) -> Response:
+    """Whose data a step concerns."""
+
+    def work(uow: UnitOfWork) -> Case:
+        cases.containment_step(uow.cases.get(case_id), index)
+        return cases.say_concern(uow, desk.actor, case_id, index, now=desk.now, **_concern(form))
+
+    return desk.attempt(
+        work,
         then=f"/cases/{case_id}#containment",
         done="",
         again=lambda problem: _show(desk, case_id, form, problem),
@@ -147,7 +176,27 @@ def _show(
         linkable=linkable,
         contacts=contacts,
         causes=cause_list(),
+        concerns=_concerns(file),
     )
+
+
+def _concern(form: Form) -> Whose:
+    """The chosen part of the incident; `customer:` names the one customer whose data it is."""
+    said = form.text("concern")
+    if said.startswith(OF_CUSTOMER):
+        customer = said.removeprefix(OF_CUSTOMER)
+        return {"concerns": Concern.CUSTOMERS_DATA, "customers": (customer,)}
+    return {"concerns": form.word("concern", Concern, "Whose data it concerns"), "customers": ()}
+
+
+def _concerns(file: CaseFile) -> list[tuple[str, str]]:
+    """The whole, ours, every customer's, and that of each customer reached."""
+    touched = {e.customer_id for e in file.reached if e.role is Role.PROCESSOR}
+    whole = [(concern.value, words.CONCERN[concern.value]) for concern in Concern]
+    return whole + [
+        (f"{OF_CUSTOMER}{id_}", f"What {file.names.get(id_, id_)} keeps with us")
+        for id_ in sorted(touched)
+    ]
 
 
 def _read(

@@ -49,6 +49,7 @@ def move(case_id: str, desk: Signed, form: Posted) -> Response:
             read_case(uow, case_id, desk.now).known_breach().id,
             aware_at=form.must_when("other_aware_at", "Aware since"),
             reason=form.text("other_reason"),
+            delay_reasons=form.text("other_delay_reasons"),
             now=desk.now,
         ),
         then=f"/cases/{case_id}/confirm",

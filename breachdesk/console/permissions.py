@@ -34,6 +34,7 @@ MAY_SEND: Mapping[str, Duties] = {
     "/cases/{case_id}/link": HANDS,
     "/cases/{case_id}/containment": HANDS,
     "/cases/{case_id}/containment/{index}": HANDS,
+    "/cases/{case_id}/containment/{index}/concern": HANDS,
     "/cases/{case_id}/close": RESPONDER,
     "/cases/{case_id}/reopen": RESPONDER,
     "/cases/{case_id}/duties/waive": RESPONDER,

@@ -1,64 +1,59 @@
-"""The regulator report: facts in the form's order, what is missing, a page to copy, files, filing."""
+"""A regulator's report: each question with its answer beside it, what is missing and owed, files,
+and the record that it was filed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import report
+from breachdesk.casework.filings import facts_for
+from breachdesk.casework.report_prefill import Proposals, proposals
 from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
 from breachdesk.console.notice import saved
+from breachdesk.console.report_form import EVERY, FIELDS, TICKS, read_facts, rows, typed
 from breachdesk.console.way import way
+from breachdesk.gdpr import roles
 from breachdesk.gdpr.report_redaction import RedactionAccount
+from breachdesk.jurisdictions import jurisdiction, jurisdictions
 from breachdesk.ports import UnitOfWork
-from schemas.errors import BadInput, BreachDeskError
-from schemas.report import (
-    NotYetKnown,
-    Precision,
-    Quantity,
-    RegulatorReport,
-    ReportFacts,
-    ReportStage,
-    Submission,
-)
+from schemas.affected import Manifest
+from schemas.errors import BreachDeskError
+from schemas.law import LawForm
+from schemas.report import RegulatorReport, ReportFacts, Submission
 from schemas.signs import escaped_json
 
 router = APIRouter()
-TEXTS = (
-    "case_reference",
-    "what_happened",
-    "how_found",
-    "consequences",
-    "actual_harm",
-    "likelihood",
-    "high_risk",
-    "training",
-    "measures_before",
-    "measures_after",
-    "people_told",
-    "other_bodies",
-    "delay_reasons",
-)
-LISTS = ("people_categories", "record_categories")
-OWED = 3
-PECR_FORM = "uk_pecr"
-UNANSWERED = {
-    "stage": "initial",
-    "people_precision": "unknown",
-    "records_precision": "unknown",
-    "likelihood": "not yet known",
-    "high_risk": "not yet known",
-}
+
+
+@dataclass(frozen=True)
+class ReportPage:
+    """One report of a case, and the forms that the case may file."""
+
+    file: CaseFile
+    report: RegulatorReport
+    form: LawForm
+    forms: tuple[tuple[str, str], ...]
+    """Id and title of each report that this breach brings."""
+    facts: ReportFacts
+    proposals: Proposals
+    redaction: RedactionAccount
+
+    @property
+    def submissions(self) -> tuple[Submission, ...]:
+        """Of this report."""
+        return tuple(s for s in self.file.submissions if s.jurisdiction == self.report.jurisdiction)
 
 
 @router.get("/cases/{case_id}/report")
-def show(case_id: str, desk: Signed) -> Response:
+def show(case_id: str, desk: Signed, form: str = "") -> Response:
     """The report as it stands, and the form of its facts."""
-    return _show(desk, case_id, None)
+    return _show(desk, case_id, form, None)
 
 
 @router.post("/cases/{case_id}/report")
@@ -66,9 +61,9 @@ def write(case_id: str, desk: Signed, form: Posted) -> Response:
     """The next version of the facts."""
     return desk.attempt(
         lambda uow: _write(uow, desk, case_id, form),
-        then=f"/cases/{case_id}/report",
+        then=f"/cases/{case_id}/report?form={form.text('form')}",
         done="report",
-        again=lambda problem: _show(desk, case_id, form, problem),
+        again=lambda problem: _show(desk, case_id, form.text("form"), form, problem),
     )
 
 
@@ -77,110 +72,106 @@ def submit(case_id: str, desk: Signed, form: Posted) -> Response:
     """A person filed it: the only thing that stops the clock."""
     return desk.attempt(
         lambda uow: _submit(uow, desk, case_id, form),
-        then=f"/cases/{case_id}/report",
+        then=f"/cases/{case_id}/report?form={form.text('form')}",
         done="submitted",
-        again=lambda problem: _show(desk, case_id, form, problem),
+        again=lambda problem: _show(desk, case_id, form.text("form"), form, problem),
     )
 
 
 @router.get("/cases/{case_id}/report/copy")
-def copy(case_id: str, desk: Signed) -> Response:
+def copy(case_id: str, desk: Signed, form: str = "") -> Response:
     """To copy from, question by question, in the form's order."""
-    file, built = desk.look(lambda uow: _built(uow, desk, case_id))
+    page = desk.look(lambda uow: _page(uow, desk, case_id, form))
     return desk.page(
         "report_copy.html",
-        file=file,
-        case=file.case,
-        report=built,
-        text=desk.house.renderer.report_text(built),
+        file=page.file,
+        case=page.file.case,
+        report=page.report,
+        text=desk.house.renderer.report_text(page.report),
     )
 
 
 @router.get("/cases/{case_id}/report.pdf")
-def pdf(case_id: str, desk: Signed) -> Response:
+def pdf(case_id: str, desk: Signed, form: str = "") -> Response:
     """The report as PDF."""
-    _, built = desk.look(lambda uow: _built(uow, desk, case_id))
+    built = desk.look(lambda uow: _page(uow, desk, case_id, form)).report
     content = desk.house.renderer.report_pdf(built, desk.house.settings.profile)
     return saved(content, "application/pdf", f"{built.breach_id}-{built.jurisdiction}.pdf")
 
 
 @router.get("/cases/{case_id}/report.json")
-def json(case_id: str, desk: Signed) -> Response:
+def json(case_id: str, desk: Signed, form: str = "") -> Response:
     """The report as JSON."""
-    _, built = desk.look(lambda uow: _built(uow, desk, case_id))
+    built = desk.look(lambda uow: _page(uow, desk, case_id, form)).report
     content = escaped_json(built.model_dump_json(indent=2)).encode()
     return saved(content, "application/json", f"{built.breach_id}-{built.jurisdiction}.json")
 
 
-def _jurisdiction(desk: Desk, file: CaseFile) -> str:
-    """The first that is set up; a PECR breach is reported on the form that replaces it."""
-    if file.decision is not None and file.decision.pecr.yes:
-        return PECR_FORM
-    return desk.house.settings.jurisdictions[0]
+def _forms(uow: UnitOfWork, desk: Desk, file: CaseFile) -> tuple[str, ...]:
+    """The reports that the breach brings or has filed; before the list is frozen, all that are set
+    up."""
+    manifest = uow.breaches.latest(Manifest, file.known_breach().id)
+    exposures = manifest.exposures if manifest else ()
+    brought = [t.jurisdiction for t in roles.regulator_tracks(file.decision, exposures)]
+    brought += [s.jurisdiction for s in file.submissions]
+    if file.decision is not None and file.decision.pecr.yes and "uk_pecr" not in brought:
+        brought.append("uk_pecr")
+    set_up = desk.house.settings.jurisdictions
+    return tuple(dict.fromkeys(brought)) or set_up
 
 
-def _built(uow: UnitOfWork, desk: Desk, case_id: str) -> tuple[CaseFile, RegulatorReport]:
+def _chosen(form_id: str, forms: tuple[str, ...]) -> str:
+    """The report that was asked for, if there is one of that name; else the first of the breach."""
+    return form_id if form_id in jurisdictions() else forms[0]
+
+
+def _page(uow: UnitOfWork, desk: Desk, case_id: str, form_id: str) -> ReportPage:
     file = read_case(uow, case_id, desk.now)
-    built = report.build(
-        uow, file.known_breach().id, _jurisdiction(desk, file), desk.house.settings, now=desk.now
+    breach, settings = file.known_breach(), desk.house.settings
+    forms = _forms(uow, desk, file)
+    chosen = _chosen(form_id, forms)
+    facts = facts_for(uow, breach.id, chosen) or ReportFacts(
+        breach_id=breach.id, version=0, written_by=desk.user.id, written_at=desk.now
     )
-    return file, built
-
-
-def _redaction(uow: UnitOfWork, desk: Desk, built: RegulatorReport) -> RedactionAccount:
-    settings = desk.house.settings
-    return report.redaction_account(uow, built.breach_id, built.jurisdiction, settings, desk.now)
+    shown = tuple(dict.fromkeys((*forms, chosen)))
+    return ReportPage(
+        file,
+        report.build(uow, breach.id, chosen, settings, now=desk.now),
+        jurisdiction(chosen).form_at(uow.law, desk.now),
+        tuple((name, jurisdiction(name).title) for name in shown),
+        facts,
+        proposals(uow, breach.id, chosen, settings, desk.now),
+        report.redaction_account(uow, breach.id, chosen, settings, desk.now),
+    )
 
 
 def _write(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> ReportFacts:
-    breach = read_case(uow, case_id, desk.now).known_breach()
-    document = ReportFacts(
-        breach_id=breach.id,
-        version=1,
-        written_by=desk.user.id,
-        written_at=desk.now,
-        stage=form.word("stage", ReportStage, "Stage"),
-        cyber={"yes": True, "no": False}.get(form.text("cyber")),
-        people=_quantity(form, "people", "Number of people"),
-        records=_quantity(form, "records", "Number of records"),
-        not_yet_known=_owed(form),
-        **{name: form.text(name) for name in TEXTS},
-        **{name: form.lines(name) for name in LISTS},
+    page = _page(uow, desk, case_id, form.text("form"))
+    document = read_facts(
+        form,
+        page.file.known_breach().id,
+        page.report.jurisdiction,
+        desk.user.id,
+        desk.now,
+        tuple(c.key for c in page.report.contradictions),
     )
     return report.write_report(uow, desk.actor, document, now=desk.now)
 
 
-def _quantity(form: Form, name: str, label: str) -> Quantity:
-    precision = form.word(f"{name}_precision", Precision, label)
-    count = form.whole(name, label)
-    if count is None and precision is not Precision.UNKNOWN:
-        raise BadInput("the number is missing", place=label, remedy="Type it, or say not known.")
-    return Quantity(value=count, precision=precision)
-
-
-def _owed(form: Form) -> tuple[NotYetKnown, ...]:
-    rows = range(1, OWED + 1)
-    return tuple(
-        NotYetKnown(
-            what=form.text(f"owed_what_{i}"),
-            who=form.text(f"owed_who_{i}"),
-            by=form.must_when(f"owed_by_{i}", "Not yet known: by when"),
-        )
-        for i in rows
-        if form.text(f"owed_what_{i}")
-    )
-
-
 def _submit(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Submission:
-    file = read_case(uow, case_id, desk.now)
+    page = _page(uow, desk, case_id, form.text("form"))
     return report.submit(
         uow,
         desk.actor,
-        file.known_breach().id,
-        _jurisdiction(desk, file),
+        page.file.known_breach().id,
+        page.report.jurisdiction,
         submitted_at=form.must_when("submitted_at", "Submitted at"),
         channel=form.text("channel"),
         reference=form.text("reference"),
+        spoken_to=form.text("submit_spoken_to"),
+        rest_who=form.text("submit_rest_who"),
+        rest_by=form.when("submit_rest_by", "Every other answer: by when"),
+        delay_reasons=form.text("submit_delay_reasons"),
         settings=desk.house.settings,
         now=desk.now,
     )
@@ -189,42 +180,36 @@ def _submit(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Submission
 def _show(
     desk: Desk,
     case_id: str,
-    typed: Mapping[str, str] | None,
+    form_id: str,
+    form: Form | None,
     problem: BreachDeskError | None = None,
 ) -> Response:
-    file, built = desk.look(lambda uow: _built(uow, desk, case_id))
+    page = desk.look(lambda uow: _page(uow, desk, case_id, form_id))
+    times = desk.hall.pages.times
+    shown = typed(page.facts, page.proposals.answers, times)
+    if not shown["reporter_name"]:
+        shown["reporter_name"] = desk.user.name
     return desk.page(
         "report.html",
-        redaction=desk.look(lambda uow: _redaction(uow, desk, built)),
-        file=file,
-        case=file.case,
-        way=way(file),
-        report=built,
-        owed=range(1, OWED + 1),
-        typed=_before(desk, file) if typed is None else typed,
+        file=page.file,
+        case=page.file.case,
+        way=way(page.file),
+        page=page,
+        report=page.report,
+        fields=FIELDS,
+        choices_of=lambda question: [(c.key, c.words) for c in question.choices],
+        built={q.key: q for q in page.report.questions},
+        steps=rows(len(page.facts.prevention)),
+        owed=rows(len(page.facts.not_yet_known)),
+        typed=shown if form is None else shown | _again(form),
         problem=problem,
     )
 
 
-def _before(desk: Desk, file: CaseFile) -> dict[str, str]:
-    """The newest facts as the form shows them; with none, what the letters already say."""
-    old = file.report
-    if old is None:
-        said = file.facts.what_happened if file.facts else ""
-        return {"what_happened": said, **UNANSWERED}
-    shown = {name: getattr(old, name) for name in TEXTS}
-    shown |= {name: "\n".join(getattr(old, name)) for name in LISTS}
-    shown |= {"stage": old.stage.value, "cyber": _yes_no(old.cyber)}
-    for name, quantity in (("people", old.people), ("records", old.records)):
-        shown[name] = "" if quantity.value is None else str(quantity.value)
-        shown[f"{name}_precision"] = quantity.precision.value
-    for i, item in enumerate(old.not_yet_known[:OWED], 1):
-        by = desk.hall.pages.times.typed(item.by)
-        shown |= {f"owed_what_{i}": item.what, f"owed_who_{i}": item.who, f"owed_by_{i}": by}
-    return shown
-
-
-def _yes_no(answer: bool | None) -> str:
-    if answer is None:
-        return ""
-    return "yes" if answer else "no"
+def _again(form: Form) -> dict[str, Any]:
+    """What was typed, every tick of it; a tick that was taken out is not in the form at all."""
+    kept: dict[str, Any] = dict(form)
+    if "stage" in form:
+        ticks = [name for name, of in EVERY.items() if of.kind == TICKS]
+        kept |= {name: form.every(name) for name in ticks}
+    return kept

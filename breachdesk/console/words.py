@@ -28,6 +28,11 @@ CONTAINMENT = {
     "block_source": "Block the source",
     "other": "Something else",
 }
+CONCERN = {
+    "everything": "The whole incident",
+    "our_data": "Our own systems, and data that we are controller of",
+    "customers_data": "What customers keep with us",
+}
 TASK = {
     "telephone": "Telephone",
     "check": "Check",
@@ -154,7 +159,19 @@ TELLING = {
     "other": "Otherwise",
 }
 DUTY = {"analyst": "analyst", "responder": "responder", "approver": "approver"}
-STAGE = {"initial": "Initial", "follow_up": "Follow-up", "final": "Final"}
+TOLD = {
+    "by_letter": "by a letter handed over",
+    "by_telephone": "by telephone",
+    "in_person": "in person",
+    "by_post": "by post",
+    "waiting": "waiting",
+    "returned": "whose letter came back",
+    "not_reached": "telephoned, not reached",
+    "unknown": "where the end of the letter is not known",
+    "not_begun": "not begun",
+}
+"""How far people were reached, in the register."""
+STAGE = {"initial": "Initial report", "follow_up": "Follow-up report", "final": "Final report"}
 PRECISION = {"exact": "exactly", "approximate": "about", "unknown": "not known"}
 RULE_KIND = {
     "event": "one event",

@@ -18,7 +18,8 @@ from breachdesk.casework import (
     triage,
 )
 from breachdesk.casework.causes import finding
-from breachdesk.demo import words
+from breachdesk.casework.filings import facts_for
+from breachdesk.demo import cast, report_words, words
 from breachdesk.demo.play import actor
 from breachdesk.demo.stage import StageClock
 from breachdesk.ports import UnitOfWork
@@ -26,7 +27,7 @@ from schemas.affected import Certainty, Exposure
 from schemas.alert import AlertView, Severity
 from schemas.approval import Approval
 from schemas.breach import Breach
-from schemas.case import CallOutcome, Case, ContainmentKind, Task, TaskKind
+from schemas.case import CallOutcome, Case, Concern, ContainmentKind, Task, TaskKind
 from schemas.cause import Cause
 from schemas.customer import Role
 from schemas.errors import Corrupt
@@ -37,12 +38,50 @@ FROZEN = datetime(2026, 11, 23, 10, 48, tzinfo=UTC)
 APPROVED = datetime(2026, 11, 23, 11, 30, tzinfo=UTC)
 REPORTED = datetime(2026, 11, 23, 13, 5, tzinfo=UTC)
 
+VICTIM = (cast.VICTIM,)
 CONTAINED = (
-    (ContainmentKind.PRESERVE_EVIDENCE, "copied the sign-in and file records before any change"),
-    (ContainmentKind.REVOKE_SESSIONS, "ended every open session of the account"),
-    (ContainmentKind.RESET_CREDENTIALS, "set a new password and a second factor"),
-    (ContainmentKind.REMOVE_RULES, "removed the mailbox rule that copied mail outside"),
-    (ContainmentKind.BLOCK_SOURCE, "blocked the address that the tries came from"),
+    (
+        ContainmentKind.PRESERVE_EVIDENCE,
+        "copied the sign-in, file and web server records before any change",
+        Concern.EVERYTHING,
+        (),
+    ),
+    (
+        ContainmentKind.BLOCK_SOURCE,
+        "ended the stranger's session at our billing panel and closed the panel to the address",
+        Concern.OUR_DATA,
+        (),
+    ),
+    (
+        ContainmentKind.RESET_CREDENTIALS,
+        "set new passwords and a second factor for our staff accounts",
+        Concern.OUR_DATA,
+        (),
+    ),
+    (
+        ContainmentKind.REVOKE_SESSIONS,
+        "ended every open session of the account",
+        Concern.CUSTOMERS_DATA,
+        VICTIM,
+    ),
+    (
+        ContainmentKind.RESET_CREDENTIALS,
+        "set a new password and a second factor",
+        Concern.CUSTOMERS_DATA,
+        VICTIM,
+    ),
+    (
+        ContainmentKind.REMOVE_RULES,
+        "removed the mailbox rule that copied mail outside",
+        Concern.CUSTOMERS_DATA,
+        VICTIM,
+    ),
+    (
+        ContainmentKind.BLOCK_SOURCE,
+        "blocked the address that the tries came from",
+        Concern.CUSTOMERS_DATA,
+        (),
+    ),
 )
 
 
@@ -81,8 +120,11 @@ def confirm_breach(house: Premises, clock: StageClock, case: Case) -> Breach:
     def work(uow: UnitOfWork) -> Breach:
         responder, now = actor("responder"), house.now()
         cases.take_lead(uow, responder, case.id, now)
-        for kind, text in CONTAINED:
-            cases.add_containment(uow, responder, case.id, kind, text, now, done_at=now)
+        for kind, text, concerns, customers in CONTAINED:
+            cases.add_containment(
+                uow, responder, case.id, kind, text, now,
+                done_at=now, concerns=concerns, customers=customers,
+            )  # fmt: skip
         return confirm.confirm(
             uow,
             responder,
@@ -109,7 +151,7 @@ def freeze_and_decide(house: Premises, clock: StageClock, breach: Breach) -> Non
         decision = words.decision(breach, manifest, responder.id, now)
         decide.decide(uow, responder, decision, now)
         notify.write_facts(uow, responder, words.facts(breach, responder.id, now), now)
-        filed = words.report_facts(breach, manifest, responder.id, now)
+        filed = report_words.report_facts(breach, manifest, responder.id, now)
         report.write_report(uow, responder, filed, now)
 
     house.store.act(work)
@@ -164,6 +206,9 @@ def telephone_and_report(house: Premises, clock: StageClock, case: Case, breach:
         for task in uow.cases.get(case.id).tasks:
             if task.done_at is None:
                 _do_task(uow, case.id, task, now)
+        facts = facts_for(uow, breach.id, "uk_ico")
+        if facts is not None:
+            report.write_report(uow, responder, report_words.after_the_letters(facts), now)
         report.submit(
             uow,
             responder,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from breachdesk.gdpr.raised import scored_categories
 from breachdesk.gdpr.severity import DEFAULT_DPC
-from schemas.affected import Certainty, Manifest
+from schemas.affected import Manifest
 from schemas.breach import Breach
 from schemas.customer import Role
 from schemas.decision import NOT_ASKED, Answer, Decision, Extent, SeverityFactors
 from schemas.letter_facts import ExposureWords, NoticeFacts, Standing
-from schemas.report import NotYetKnown, Precision, Quantity, ReportFacts
 
 TITLE = "Microsoft 365 account opened after password spraying, files and mail copied"
 NOISE = "Background noise: refused at the edge, no account and no customer data reached."
@@ -185,45 +184,3 @@ UNSURE_CONTROLLERS = ExposureWords(
     "closed, and for at least 90 days.",
 )
 """Refused everywhere, and a source that would have shown a later success was silent."""
-
-
-def report_facts(breach: Breach, manifest: Manifest, by: str, now: datetime) -> ReportFacts:
-    """The ICO's questions that only a person can answer; counts are of controller exposures."""
-    people = len(
-        {
-            e.customer_id
-            for e in manifest.exposures
-            if e.role is Role.CONTROLLER and e.certainty is not Certainty.EXCLUDED
-        }
-    )
-    return ReportFacts(
-        breach_id=breach.id,
-        version=1,
-        written_by=by,
-        written_at=now,
-        what_happened="A password was guessed by trying many accounts. With it, and from the same "
-        "address, a stranger signed in to our billing panel and opened customers' account pages.",
-        how_found="Our monitoring joined the failed sign-ins, the successful one and what followed.",
-        cyber=True,
-        people=Quantity(value=people, precision=Precision.APPROXIMATE),
-        people_categories=("customers or prospective customers",),
-        records=Quantity(value=people, precision=Precision.APPROXIMATE),
-        record_categories=("basic identifiers", "economic or financial data"),
-        consequences="Invoice fraud and convincing false calls in our name.",
-        actual_harm="None is known to us so far.",
-        likelihood="likely",
-        high_risk="yes",
-        training="Staff had data protection training in the last two years; it is repeated yearly.",
-        measures_before="Monitoring of sign-ins, separate accounts for staff, encrypted storage.",
-        measures_after="Sessions ended, passwords changed, a second factor for every staff account "
-        "(done), the billing panel reachable from our own network only (by 30 November 2026).",
-        people_told="About to: letters are approved and leave today.",
-        other_bodies="Report Fraud will be told if a false invoice appears.",
-        not_yet_known=(
-            NotYetKnown(
-                what="whether any file was passed on",
-                who="our responder",
-                by=now + timedelta(days=4),
-            ),
-        ),
-    )

@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from schemas.affected import Exposure
+from schemas.affected import Effect, Exposure
 from schemas.breach import Breach
-from schemas.case import Case
+from schemas.case import Case, Concern, Containment
+from schemas.customer import DataCategory
 from schemas.decision import Decision
+from schemas.law import FormQuestion, LawForm
 from schemas.report import Precision, Quantity, Question, ReportFacts, Submission
 from schemas.settings import ProviderProfile
 from schemas.times import in_utc
+
+UNKNOWN = "Not yet known"
+HARM = {
+    Effect.SEEN: "confidentiality",
+    Effect.COPIED: "confidentiality",
+    Effect.ALTERED: "integrity",
+    Effect.LOST: "availability",
+    Effect.UNAVAILABLE: "availability",
+}
+"""What an effect on data takes away from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldCount:
+    """How many of the people whom this report is about were told, each counted once."""
+
+    people: int = 0
+    by_letter: int = 0
+    by_telephone: int = 0
+    in_person: int = 0
+    by_post: int = 0
+    unknown: int = 0
+    waiting: int = 0
+    returned: int = 0
+    not_reached: int = 0
+    not_begun: int = 0
+
+    @property
+    def told(self) -> int:
+        return self.by_letter + self.by_telephone + self.in_person + self.by_post
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +55,24 @@ class Filing:
     breach: Breach
     case: Case
     profile: ProviderProfile
+    form: LawForm
     facts: ReportFacts | None
     """None: nobody has written them yet."""
     decision: Decision | None
     exposures: Sequence[Exposure]
-    """Of those we report for: reached ones only."""
+    """Of those we report for on this form: reached ones only."""
     due: datetime
     now: datetime
     submissions: Sequence[Submission] = ()
-    notices: str = ""
-    """How many letters ended how, in words; counts only."""
+    told: ToldCount = ToldCount()
     notice_text: str = ""
     """What the letters say, without anybody's name."""
     limit: str = "the limit"
     """`72 hours`: how long the law gives, in words."""
+    whole: bool = True
+    """The report is about the whole incident, so that the incident's times are its own."""
+    delay_reasons: str = field(default="", repr=False)
+    """Given when awareness was moved; the report's own come first."""
 
     @property
     def written(self) -> ReportFacts:
@@ -56,6 +92,54 @@ class Filing:
         at = self.first.submitted_at if self.first else self.now
         return in_utc(at) > in_utc(self.due)
 
+    @property
+    def detected_at(self) -> datetime | None:
+        """The first alert that names what this report is about."""
+        alerted = [e.alerted_at for e in self.exposures if e.alerted_at is not None]
+        return min(alerted, default=self.breach.detected_at if self.whole else None)
+
+    @property
+    def occurred(self) -> tuple[datetime | None, datetime | None]:
+        """By the evidence of what this report is about, else by the incident if that is the same."""
+        began = [e.first for e in self.exposures if e.first is not None]
+        ended = [e.last for e in self.exposures if e.last is not None]
+        breach = self.breach
+        return (
+            min(began, default=breach.occurred_from if self.whole else None),
+            max(ended, default=breach.occurred_to if self.whole else None),
+        )
+
+    @property
+    def discovered_at(self) -> datetime | None:
+        """When a person first looked, if the incident is what this report is about."""
+        return self.breach.discovered_at if self.whole else None
+
+    @property
+    def categories(self) -> tuple[DataCategory, ...]:
+        """Ours, of the exposures of this report."""
+        held = {c for e in self.exposures for c in e.categories}
+        return tuple(c for c in DataCategory if c in held)
+
+    @property
+    def harmed(self) -> tuple[str, ...]:
+        """Confidentiality, integrity, availability, by the effects on the frozen list."""
+        effects = {HARM[x] for e in self.exposures for of in e.effects.values() for x in of}
+        return tuple(k for k in ("confidentiality", "integrity", "availability") if k in effects)
+
+    @property
+    def steps(self) -> tuple[Containment, ...]:
+        """Containment that is done and that this report may tell of."""
+        return tuple(c for c in self.case.containment if c.done_at and self.concerns(c))
+
+    @property
+    def unasked_steps(self) -> int:
+        """Done steps of which nobody has said whose data they concern."""
+        return sum(bool(c.done_at) and c.concerns is None for c in self.case.containment)
+
+    def concerns(self, step: Containment) -> bool:
+        """A customer's incident never stands in a report of our own."""
+        return step.concerns in (Concern.EVERYTHING, Concern.OUR_DATA)
+
     def when(self, moment: datetime | None) -> str:
         """`22 November 2026 at 9:12am GMT`, or empty."""
         if moment is None:
@@ -66,39 +150,71 @@ class Filing:
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """Makes the questions of one section of one form."""
+class Answer:
+    """An answer in words, and what the form cannot know of it."""
 
-    section: str
-
-    def ask(
-        self, key: str, question: str, answer: str, *, must: bool = False, article: str = ""
-    ) -> Question:
-        """One question with its answer; `must`: the law or the form demands one."""
-        return Question(
-            key=key,
-            section=self.section,
-            question=question,
-            answer=answer.strip(),
-            mandatory=must,
-            article=article,
-        )
+    text: str = field(default="", repr=False)
+    unknown: bool = False
+    must: bool | None = None
+    """Whether it has to be answered here; None: as the form says."""
 
 
-def quantity(number: Quantity) -> str:
-    """`about 64 (approximate)`, `64 (exact)`, `not yet known`."""
-    if number.value is None or number.precision is Precision.UNKNOWN:
-        return "not yet known" if number.value is None else f"up to {number.value:,} (uncertain)"
+Answers = Mapping[str, Answer | str]
+"""What a regulator's form is answered with, by question."""
+
+
+def answered(filing: Filing, answers: Answers) -> tuple[Question, ...]:
+    """The form's questions in its order; those without an entry are not asked of this breach.
+    `{limit}` in a question is how long the law gives."""
+    return tuple(
+        _question(question, answers[question.key], filing.limit)
+        for question in filing.form.questions
+        if question.key in answers
+    )
+
+
+def _question(question: FormQuestion, given: Answer | str, limit: str) -> Question:
+    answer = Answer(given) if isinstance(given, str) else given
+    return Question(
+        key=question.key,
+        section=question.section,
+        question=question.question.replace("{limit}", limit),
+        answer=answer.text.strip(),
+        mandatory=question.mandatory if answer.must is None else answer.must,
+        article=question.article or "",
+        unknown=answer.unknown,
+    )
+
+
+def chosen(form: LawForm, key: str, choice: str | None, *words: str) -> Answer:
+    """The form's words for the choice, and a person's own below them."""
+    said = [text.strip() for text in words if text.strip()]
+    if choice is None:
+        return Answer("\n".join(said)) if said else Answer()
+    option = form.question(key).choice(choice)
+    return Answer("\n".join((option.words, *said)), unknown=option.unknown)
+
+
+def ticked(form: LawForm, key: str, choices: Iterable[str], other: str = "") -> Answer:
+    """The ticked answers of a list, one a line, in the form's order."""
+    held, question = set(choices), form.question(key)
+    options = [c for c in question.choices if c.key in held]
+    lines = [c.words for c in options if not (c.key == "other" and other.strip())]
+    if other.strip():
+        lines.append(f"Other: {other.strip()}")
+    unknown = any(c.unknown for c in options)
+    return Answer(list_of(lines) if len(lines) != 1 else lines[0], unknown=unknown)
+
+
+def quantity(number: Quantity) -> Answer:
+    """`about 64 (approximate)`, `64 (exact)`, `Not yet known`."""
+    if number.value is None:
+        return Answer(UNKNOWN, unknown=True)
+    if number.precision is Precision.UNKNOWN:
+        return Answer(f"up to {number.value:,} (uncertain)")
     if number.precision is Precision.APPROXIMATE:
-        return f"about {number.value:,} (approximate)"
-    return f"{number.value:,} (exact)"
-
-
-def yes_or_no(answer: bool | None) -> str:
-    """`don't know` for None, as the forms have it."""
-    if answer is None:
-        return "don't know"
-    return "yes" if answer else "no"
+        return Answer(f"about {number.value:,} (approximate)")
+    return Answer(f"{number.value:,} (exact)")
 
 
 def list_of(items: Iterable[str]) -> str:

@@ -78,7 +78,10 @@ class Jurisdiction:
 
 
 def missing(questions: Sequence[Question]) -> dict[str, str]:
-    """Mandatory questions without an answer: {key: what to fill in}."""
+    """Mandatory questions that have no answer, or one that is not yet known: {key: which, and
+    which of the two}."""
     return {
-        q.key: f"{q.question} is not answered" for q in questions if q.mandatory and not q.answer
+        q.key: f"{q.question.rstrip('?')}: {'not yet known' if q.unknown else 'not answered'}"
+        for q in questions
+        if q.mandatory and (q.unknown or not q.answer)
     }

@@ -1,14 +1,26 @@
 """PECR regulation 5A to the ICO: Annex I of assimilated Regulation 611/2013, in its order.
 
 Every breach of a public electronic communications service is reported, whatever the risk. This
-report replaces the UK GDPR one for the breach; both are never filed.
+report replaces the UK GDPR one for the exposures under PECR; a mixed breach files both, each for
+its own exposures.
 """
 
 from __future__ import annotations
 
-from breachdesk.gdpr.filing import Asker, Filing, list_of, quantity
+from breachdesk.gdpr.filing import (
+    Answer,
+    Answers,
+    Filing,
+    answered,
+    chosen,
+    list_of,
+    quantity,
+    ticked,
+)
 from breachdesk.gdpr.jurisdiction import Example, Jurisdiction
 from breachdesk.gdpr.roles import Track
+from breachdesk.gdpr.shared_answers import abroad, owed, prevention, window
+from breachdesk.gdpr.told_words import told_words
 from schemas.obligation import ObligationKind
 from schemas.report import Question, ReportStage
 
@@ -21,77 +33,98 @@ EXAMPLES = (
 
 def questions(filing: Filing) -> tuple[Question, ...]:
     """Annex I: section 1, then section 2, then the reasons for a delay (reg. 5A(3A))."""
-    return (*_provider(filing), *_incident(filing), *_effects(filing), *_telling(filing))
+    answers = {
+        **_provider(filing),
+        **_incident(filing),
+        **_effects(filing),
+        **_telling(filing),
+        **_phases(filing),
+    }
+    return answered(filing, answers)
 
 
-def _provider(filing: Filing) -> tuple[Question, ...]:
-    ask, us = Asker("Section 1: identification of the provider").ask, filing.profile
+def _provider(filing: Filing) -> Answers:
+    facts, us = filing.written, filing.profile
+    contact = (us.contact_name, us.contact_email, us.contact_phone)
+    following = facts.stage is not ReportStage.INITIAL
+    return {
+        "provider": us.legal_name,
+        "contact": ", ".join(filter(None, contact)),
+        "stage": _phase(filing, following),
+        "case_reference": Answer(facts.case_reference, must=following),
+    }
+
+
+def _phase(filing: Filing, following: bool) -> str:
+    """Since 20 August 2025 what is missing follows in phases, not in a second notification."""
+    more = any(owed(filing))
+    if not following:
+        return (
+            "First notification; further information follows in phases"
+            if more
+            else ("First notification")
+        )
+    number = 1 + len(filing.submissions)
+    last = "; it is the last one" if filing.written.last else "; more follows" if more else ""
+    return f"Further information, phase {number}{last}"
+
+
+def _incident(filing: Filing) -> Answers:
+    facts, form = filing.written, filing.form
+    happened = window(filing)
+    detected = filing.when(filing.detected_at) or "not recorded"
+    return {
+        "occurred": Answer(f"{happened.text}\nDetected: {detected}", unknown=happened.unknown),
+        "harmed": _joined(ticked(form, "harmed", facts.harmed), facts.how_found),
+        "data_kinds": ticked(form, "data_kinds", facts.data_kinds, facts.data_other),
+        "measures_before": facts.measures_before,
+        "other_providers": chosen(
+            form, "other_providers", facts.other_providers, facts.other_providers_words
+        ),
+    }
+
+
+def _joined(answer: Answer, words: str) -> Answer:
+    text = "\n".join(filter(None, (answer.text, words.strip() and f"How it was found: {words}")))
+    return Answer(text if answer.text else "", unknown=answer.unknown)
+
+
+def _effects(filing: Filing) -> Answers:
     facts = filing.written
-    contact = ", ".join(filter(None, (us.contact_name, us.contact_email, us.contact_phone)))
-    first = facts.stage is ReportStage.INITIAL
-    return (
-        ask("provider", "1. Name of the provider", us.legal_name, must=True),
-        ask("contact", "2. Data protection officer or other contact point", contact, must=True),
-        ask("stage", "3. First or second notification", "first" if first else "second", must=True),
-    )
+    harm = facts.actual_harm.strip() and f"Harm so far: {facts.actual_harm}"
+    return {
+        "what_happened": facts.what_happened,
+        "people": quantity(facts.people),
+        "consequences": "\n".join(filter(None, (facts.consequences, harm))),
+        "measures_after": "\n".join(filter(None, (facts.measures_after, list_of(_done(filing))))),
+    }
 
 
-def _incident(filing: Filing) -> tuple[Question, ...]:
-    ask, facts = Asker("Section 1: initial information on the breach").ask, filing.written
-    breach = filing.breach
-    when = f"{filing.when(breach.occurred_from) or 'estimate not yet possible'}; detected "
-    when += filing.when(breach.detected_at or breach.aware_at)
-    data = list_of(facts.record_categories or _categories(filing))
-    before = facts.measures_before
-    return (
-        ask("occurred", "4. Date and time of the incident and of its detection", when, must=True),
-        ask(
-            "circumstances", "5. Circumstances (loss, theft, copying …)", facts.how_found, must=True
-        ),
-        ask("data", "6. Nature and content of the personal data", data, must=True),
-        ask(
-            "measures_before", "7. Technical and organisational measures applied", before, must=True
-        ),
-        ask(
-            "others", "8. Relevant use of other providers", filing.case.third_party or "none known"
-        ),
-    )
+def _done(filing: Filing) -> list[str]:
+    steps = [f"{step.text} ({filing.when(step.done_at)})" for step in filing.steps]
+    return [*steps, *prevention(filing)]
 
 
-def _categories(filing: Filing) -> tuple[str, ...]:
-    return tuple(sorted({c.value for e in filing.exposures for c in e.categories}))
+def _telling(filing: Filing) -> Answers:
+    facts, form = filing.written, filing.form
+    told = told_words(filing.told, "subscribers or individuals")
+    return {
+        "notice": filing.notice_text,
+        "means": ticked(form, "means", facts.means, facts.means_other),
+        "people_told": chosen(form, "people_told", facts.people_told, told, facts.people_told_words)
+        if facts.people_told
+        else Answer(),
+        "abroad": abroad(filing),
+        "told_bodies": chosen(form, "told_bodies", facts.told_bodies, list_of(facts.other_bodies)),
+    }
 
 
-def _effects(filing: Filing) -> tuple[Question, ...]:
-    ask, facts = Asker("Section 2: further information on the breach").ask, filing.written
-    harm = "\n".join(filter(None, (facts.consequences, facts.actual_harm)))
-    return (
-        ask("summary", "9. Summary of the incident, with place and storage media",
-            facts.what_happened, must=True),
-        ask("people", "10. Number of subscribers or individuals", quantity(facts.people), must=True),
-        ask("consequences", "11. Potential consequences and adverse effects", harm, must=True),
-        ask("measures_after", "12. Measures taken to mitigate them", facts.measures_after,
-            must=True),
-    )  # fmt: skip
-
-
-def _telling(filing: Filing) -> tuple[Question, ...]:
-    ask, facts = (
-        Asker("Section 2: telling subscribers, and cross-border issues").ask,
-        filing.written,
-    )
-    owed = [f"{o.what}: {o.who}, by {filing.when(o.by)}" for o in facts.not_yet_known]
-    return (
-        ask("notice", "13. Content of the notification to subscribers", filing.notice_text),
-        ask("means", "14. Means of communication", "e-mail; telephone where mail is not safe"),
-        ask("told", "15. Number of subscribers or individuals notified",
-            "\n".join(filter(None, (facts.people_told, filing.notices)))),
-        ask("member_states", "16. Subscribers or individuals in other states", "not yet known"),
-        ask("other_bodies", "17. Notification of other authorities", facts.other_bodies),
-        ask("delay_reasons", "Reasons for a delay beyond the limit", facts.delay_reasons,
-            must=filing.late, article="5A(3A)"),
-        ask("not_yet_known", "What follows in phases, who owes it, by when", list_of(owed)),
-    )  # fmt: skip
+def _phases(filing: Filing) -> Answers:
+    reasons = filing.written.delay_reasons or filing.delay_reasons
+    return {
+        "delay_reasons": Answer(reasons, must=filing.late),
+        "not_yet_known": list_of(owed(filing)),
+    }
 
 
 JURISDICTION = Jurisdiction(

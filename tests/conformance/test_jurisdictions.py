@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,9 +17,10 @@ from breachdesk.gdpr.law import shipped
 from breachdesk.jurisdictions import jurisdiction, jurisdictions
 from schemas.breach import Breach
 from schemas.case import Case, Origin
+from schemas.customer import DataCategory
 from schemas.errors import Misconfigured, NotFound
 from schemas.law import Provision
-from schemas.report import NotYetKnown, Precision, Quantity, ReportFacts
+from schemas.report import NotYetKnown, Precision, Quantity, ReportFacts, ReportStage
 from schemas.settings import ProviderProfile
 
 LAW = shipped()
@@ -26,7 +29,9 @@ ALL = sorted(jurisdictions().items())
 each = pytest.mark.parametrize("plugin", [p for _, p in ALL], ids=[i for i, _ in ALL])
 
 
-def filing(facts: ReportFacts | None, now: datetime = AWARE + timedelta(hours=4)) -> Filing:
+def filing(
+    plugin: Jurisdiction, facts: ReportFacts | None, now: datetime = AWARE + timedelta(hours=4)
+) -> Filing:
     breach = Breach(
         id="BR-0001", case_id="CASE-0001", title="t", confirmed_by="rowan", confirmed_at=AWARE,
         reason="r", aware_at=AWARE, detected_at=AWARE - timedelta(hours=2),
@@ -36,18 +41,40 @@ def filing(facts: ReportFacts | None, now: datetime = AWARE + timedelta(hours=4)
         legal_name="Provider Ltd", registered_address="1 Quay", ico_registration="ZA000000",
         contact_name="Ada Quist", contact_email="p@provider.example",
     )  # fmt: skip
-    return Filing(breach, case, profile, facts, None, (), AWARE + timedelta(hours=72), now)
+    return Filing(
+        breach=breach, case=case, profile=profile, form=plugin.form_at(LAW, now), facts=facts,
+        decision=None, exposures=(), due=AWARE + timedelta(hours=72), now=now,
+    )  # fmt: skip
 
 
-def whole() -> ReportFacts:
+ANSWERS: Mapping[str, Mapping[str, Any]] = {
+    "uk_ico": {
+        "reason": "meets_threshold", "data_kinds": ("basic_identifiers",),
+        "people_kinds": ("customers",), "likelihood": "likely", "high_risk": "yes",
+        "impact": "low", "recovery": "complete", "trained": "yes", "reporter_name": "Rowan",
+    },
+    "uk_pecr": {
+        "data_kinds": ("traffic",), "other_providers": "no", "means": ("email",), "abroad": "no",
+    },
+}  # fmt: skip
+"""What only one of the forms asks, or asks with answers of its own."""
+
+
+def whole(plugin: Jurisdiction, **changes: Any) -> ReportFacts:
+    answers: dict[str, Any] = {
+        "what_happened": "A stranger signed in.", "how_found": "An alert.", "cyber": "yes",
+        "occurred_from": AWARE - timedelta(hours=5), "discovered_at": AWARE,
+        "people": Quantity(value=64, precision=Precision.APPROXIMATE),
+        "records": Quantity(value=64, precision=Precision.EXACT), "harmed": ("confidentiality",),
+        "consequences": "False invoices.", "measures_before": "Logs.",
+        "measures_after": "New passwords.", "people_told": "about_to",
+        "not_yet_known": (
+            NotYetKnown(what="copies", who="rowan", by=AWARE + timedelta(days=4)),
+        ),
+    }  # fmt: skip
     return ReportFacts(
         breach_id="BR-0001", version=1, written_by="rowan", written_at=AWARE,
-        what_happened="A stranger signed in.", how_found="An alert.", cyber=True,
-        people=Quantity(value=64, precision=Precision.APPROXIMATE),
-        people_categories=("customers",), records=Quantity(value=64, precision=Precision.EXACT),
-        record_categories=("contact",), consequences="False invoices.", measures_before="Logs.",
-        measures_after="New passwords.", people_told="About to.",
-        not_yet_known=(NotYetKnown(what="copies", who="rowan", by=AWARE + timedelta(days=4)),),
+        jurisdiction=plugin.id, **(answers | ANSWERS[plugin.id] | changes),
     )  # fmt: skip
 
 
@@ -102,7 +129,7 @@ def test_an_operators_hours_move_the_deadline(plugin: Jurisdiction) -> None:
 
 @each
 def test_the_form_has_one_key_a_question_and_no_blank_question(plugin: Jurisdiction) -> None:
-    asked = plugin.questions(filing(whole()))
+    asked = plugin.questions(filing(plugin, whole(plugin)))
     keys = [question.key for question in asked]
 
     assert len(keys) == len(set(keys)) > 10
@@ -111,20 +138,20 @@ def test_the_form_has_one_key_a_question_and_no_blank_question(plugin: Jurisdict
 
 @each
 def test_a_whole_report_lacks_nothing_mandatory(plugin: Jurisdiction) -> None:
-    assert missing(plugin.questions(filing(whole()))) == {}
+    assert missing(plugin.questions(filing(plugin, whole(plugin)))) == {}
 
 
 @each
 def test_an_empty_report_names_everything_it_lacks(plugin: Jurisdiction) -> None:
-    lacking = missing(plugin.questions(filing(None)))
+    lacking = missing(plugin.questions(filing(plugin, None)))
 
     assert {"consequences", "measures_after"} <= lacking.keys()
 
 
 @each
 def test_reasons_for_a_delay_are_demanded_once_the_limit_is_over(plugin: Jurisdiction) -> None:
-    in_time = filing(whole(), AWARE + timedelta(hours=72))
-    late = filing(whole(), AWARE + timedelta(hours=72, seconds=1))
+    in_time = filing(plugin, whole(plugin), AWARE + timedelta(hours=72))
+    late = filing(plugin, whole(plugin), AWARE + timedelta(hours=72, seconds=1))
 
     assert missing(plugin.questions(in_time)) == {}
     assert set(missing(plugin.questions(late))) == {"delay_reasons"}
@@ -132,7 +159,7 @@ def test_reasons_for_a_delay_are_demanded_once_the_limit_is_over(plugin: Jurisdi
 
 @each
 def test_sections_stand_together_in_the_order_of_the_form(plugin: Jurisdiction) -> None:
-    sections = [question.section for question in plugin.questions(filing(whole()))]
+    sections = [question.section for question in plugin.questions(filing(plugin, whole(plugin)))]
     changes = 1 + sum(a != b for a, b in pairwise(sections))
 
     assert changes == len(set(sections))
@@ -171,3 +198,49 @@ def test_a_provision_without_a_period_gives_no_deadline_by_silence() -> None:
 def test_an_unknown_jurisdiction_names_those_there_are() -> None:
     with pytest.raises(NotFound, match="uk_ico or uk_pecr"):
         jurisdiction("fr_cnil")
+
+
+@each
+def test_every_question_of_the_form_is_put_to_a_whole_report(plugin: Jurisdiction) -> None:
+    asked = [q.key for q in plugin.questions(filing(plugin, whole(plugin)))]
+
+    assert asked == [q.key for q in plugin.form_at(LAW, AWARE).questions]
+
+
+@each
+def test_no_choice_is_made_before_a_person_makes_it(plugin: Jurisdiction) -> None:
+    form = plugin.form_at(LAW, AWARE)
+    blank = {q.key: q.answer for q in plugin.questions(filing(plugin, None))}
+    chosen = {q.key: blank[q.key] for q in form.questions if q.choices and q.key in blank}
+
+    assert set(chosen.values()) == {""}
+
+
+@each
+def test_an_answer_that_is_not_yet_known_leaves_the_report_incomplete(plugin: Jurisdiction) -> None:
+    facts = whole(plugin, data_kinds=("not_yet_known",), people=Quantity())
+    lacking = missing(plugin.questions(filing(plugin, facts)))
+
+    assert set(lacking) == {"data_kinds", "people"}
+    assert all(why.endswith(": not yet known") for why in lacking.values())
+
+
+@each
+def test_every_category_of_ours_falls_under_a_kind_of_the_form(plugin: Jurisdiction) -> None:
+    kinds = plugin.form_at(LAW, AWARE).question("data_kinds").choices
+
+    assert {c for kind in kinds for c in kind.categories} == set(DataCategory)
+
+
+def test_a_pecr_notification_names_its_phase_and_never_a_second_one() -> None:
+    pecr = jurisdiction("uk_pecr")
+    first = filing(pecr, whole(pecr))
+    later = filing(pecr, whole(pecr, stage=ReportStage.FOLLOW_UP, last=True))
+    phases = [
+        next(q.answer for q in pecr.questions(one) if q.key == "stage") for one in (first, later)
+    ]
+
+    assert phases == [
+        "First notification; further information follows in phases",
+        "Further information, phase 1; it is the last one",
+    ]

@@ -18,6 +18,7 @@ from waiting_letters import (
     mail_settings,
     renderer,
 )
+from whole_report import whole_answers
 
 from breachdesk.casework import (
     affected,
@@ -51,7 +52,7 @@ from breachdesk.testing import (
 )
 from notifiers.testing import DECISION, FACTS
 from schemas.affected import Certainty, Manifest
-from schemas.case import CallOutcome, Case, ContainmentKind, Note
+from schemas.case import CallOutcome, Case, Concern, ContainmentKind, Note
 from schemas.case_record import Route, SupplierNotice
 from schemas.cause import Cause
 from schemas.customer import Customer, Role
@@ -136,7 +137,9 @@ def work_on_it(scene: Scene) -> None:
         cases.add_note(uow, RESPONDER, scene.case_id, "NOTED-BY-HAND: Jolanta rang back", now)
         kind = ContainmentKind.RESET_CREDENTIALS
         text = "reset the password of jolanta@zephyrine.example"
-        cases.add_containment(uow, RESPONDER, scene.case_id, kind, text, now, done_at=now)
+        cases.add_containment(
+            uow, RESPONDER, scene.case_id, kind, text, now, done_at=now, concerns=Concern.EVERYTHING
+        )
         exposures = affected.propose(uow, "BR-0001")
         exposures = affected.override(
             exposures, "zephyrine", Role.CONTROLLER, Certainty.CONFIRMED, "by hand", RESPONDER
@@ -147,8 +150,11 @@ def work_on_it(scene: Scene) -> None:
         decide.decide(uow, RESPONDER, DECISION.model_copy(update=decision), now)
         notify.write_facts(uow, RESPONDER, FACTS.model_copy(update={"breach_id": "BR-0001"}), now)
         said = ReportFacts(
-            breach_id="BR-0001", version=1, written_by="", written_at=now,
-            consequences="Mail of Jolanta Brzezinska was read.",
+            breach_id="BR-0001", version=1, written_by="", written_at=now, jurisdiction="uk_ico",
+            **whole_answers(
+                "uk_ico", now, consequences="Mail of Jolanta Brzezinska was read.",
+                people_told="already_aware",
+            ),
         )  # fmt: skip
         reports.write_report(uow, RESPONDER, said, now)
 

@@ -58,6 +58,7 @@ MATRIX = {
     "/cases/{case_id}/confirm": {R},
     "/cases/{case_id}/containment": {A, R},
     "/cases/{case_id}/containment/{index}": {A, R},
+    "/cases/{case_id}/containment/{index}/concern": {A, R},
     "/cases/{case_id}/decision": {R},
     "/cases/{case_id}/delivery/{row_id}/acknowledge": {A, R},
     "/cases/{case_id}/delivery/{row_id}/bounce": {A, R},

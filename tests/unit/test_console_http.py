@@ -124,6 +124,7 @@ FORMS = (
     "/cases/{open}/link",
     "/cases/{open}/containment",
     "/cases/{open}/containment/0",
+    "/cases/{open}/containment/0/concern",
     "/cases/{open}/close",
     "/cases/{open}/reopen",
     "/cases/{open}/duties/waive",

@@ -43,10 +43,12 @@ def facts_owed(dossier: Dossier) -> Iterator[Obligation]:
 
 
 def _not_yet_known(dossier: Dossier, submission: Submission) -> tuple[NotYetKnown, ...]:
-    """As the report's facts of the submitted version say."""
-    version = submission.report.version
-    filed = next((f for f in dossier.report_facts if f.version == version), None)
-    return filed.not_yet_known if filed else ()
+    """As the submitted report names it; one of an earlier release left it to its facts."""
+    report = submission.report
+    filed = next((f for f in dossier.report_facts if f.version == report.version), None)
+    if report.owed or filed is None or filed.jurisdiction is not None:
+        return report.owed
+    return filed.not_yet_known
 
 
 def _id(jurisdiction: str, item: NotYetKnown) -> str:

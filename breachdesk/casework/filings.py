@@ -1,0 +1,103 @@
+"""What one regulator's form is answered from, gathered from the documents of a breach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from breachdesk.casework.people_told import PeopleTold, Reached, told_of
+from breachdesk.gdpr import roles
+from breachdesk.gdpr.filing import Filing, ToldCount
+from breachdesk.gdpr.jurisdiction import Jurisdiction
+from breachdesk.ports import UnitOfWork
+from schemas.affected import Exposure, Manifest
+from schemas.breach import Breach
+from schemas.customer import Role
+from schemas.decision import Decision
+from schemas.letter_facts import NoticeFacts
+from schemas.obligation import ObligationKind
+from schemas.report import ReportFacts, Submission
+from schemas.settings import Settings
+
+
+def filing_of(
+    uow: UnitOfWork, breach_id: str, plugin: Jurisdiction, settings: Settings, now: datetime
+) -> Filing:
+    """Reads only. Raises NotFound."""
+    book, breach = uow.breaches, uow.breaches.get(breach_id)
+    manifest, decision = book.latest(Manifest, breach_id), book.latest(Decision, breach_id)
+    said = book.latest(NoticeFacts, breach_id)
+    every = roles.reached(manifest.exposures) if manifest else ()
+    own = is_own(decision, every, plugin)
+    return Filing(
+        breach=breach,
+        case=uow.cases.get(breach.case_id),
+        profile=settings.profile,
+        form=plugin.form_at(uow.law, now),
+        facts=facts_for(uow, breach_id, plugin.id),
+        decision=decision,
+        exposures=own,
+        due=plugin.deadline(uow.law, breach.aware_at).due,
+        limit=plugin.law_at(uow.law, breach.aware_at).period or "the limit",
+        now=now,
+        submissions=[s for s in book.all(Submission, breach_id) if s.jurisdiction == plugin.id],
+        told=counted(told_of(uow, breach, manifest, own)),
+        notice_text=_notice_text(said) if said else "",
+        whole=manifest is not None and len(own) == len(every),
+        delay_reasons=_delay_reasons(breach),
+    )
+
+
+def facts_for(uow: UnitOfWork, breach_id: str, jurisdiction: str) -> ReportFacts | None:
+    """The newest answers to this form. Those of an earlier release answer whichever was filed."""
+    written = uow.breaches.all(ReportFacts, breach_id)
+    return next((f for f in reversed(written) if f.jurisdiction in (jurisdiction, None)), None)
+
+
+def is_own(
+    decision: Decision | None, exposures: Sequence[Exposure], plugin: Jurisdiction
+) -> Sequence[Exposure]:
+    """What this report counts; an exposure stands in one report, never in two."""
+    tracks = roles.regulator_tracks(decision, exposures)
+    return next((t.exposures for t in tracks if t.jurisdiction == plugin.id), ())
+
+
+def not_this_form(filing: Filing, plugin: Jurisdiction) -> str | None:
+    """Why this report is not the one to file; None: it is."""
+    if filing.exposures or filing.decision is None:
+        return None
+    by_pecr = filing.decision.pecr.yes
+    if by_pecr and plugin.duty is ObligationKind.ICO_ART33:
+        return "everything that we are controller of falls under PECR: its report replaces this one"
+    if not by_pecr and plugin.duty is ObligationKind.ICO_PECR:
+        return "nothing on the list falls under PECR, and it is not decided as a PECR breach"
+    return None
+
+
+def counted(told: PeopleTold) -> ToldCount:
+    """Numbers only."""
+    return ToldCount(
+        people=told.people,
+        by_letter=told.count(Reached.BY_LETTER),
+        by_telephone=told.count(Reached.BY_TELEPHONE),
+        in_person=told.count(Reached.IN_PERSON),
+        by_post=told.count(Reached.BY_POST),
+        unknown=told.count(Reached.UNKNOWN),
+        waiting=told.count(Reached.WAITING),
+        returned=told.count(Reached.RETURNED),
+        not_reached=told.count(Reached.NOT_REACHED),
+        not_begun=told.count(Reached.NOT_BEGUN),
+    )
+
+
+def _delay_reasons(breach: Breach) -> str:
+    """The newest that somebody gave when awareness was moved."""
+    given = [a.delay_reasons for a in breach.awareness if a.delay_reasons]
+    return given[-1] if given else ""
+
+
+def _notice_text(facts: NoticeFacts) -> str:
+    """What account holders are told; other controllers' packs are no part of our own report."""
+    own = [words for words in facts.words if words.role is Role.CONTROLLER]
+    steps = dict.fromkeys(step for words in own for step in words.steps)
+    return "\n".join((facts.what_happened, *steps))

@@ -1,0 +1,78 @@
+"""Reports that are later than their limit, filed or not, by a declared awareness."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from breachdesk.casework.filings import facts_for
+from breachdesk.gdpr import roles
+from breachdesk.gdpr.deadlines import is_late
+from breachdesk.jurisdictions import jurisdiction
+from breachdesk.ports import UnitOfWork
+from schemas.affected import Manifest
+from schemas.breach import Breach
+from schemas.decision import Decision
+from schemas.report import Submission
+
+BEFORE_THE_LIST = ("uk_ico",)
+"""Reports that are owed as long as nobody has frozen who is affected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """One report and its limit."""
+
+    jurisdiction: str
+    due: datetime
+    filed_at: datetime | None
+    late: bool
+    reasons: str = ""
+
+
+def lateness(
+    uow: UnitOfWork, breach: Breach, now: datetime, aware_at: datetime | None = None
+) -> tuple[Lateness, ...]:
+    """Every report that is owed or was filed; `aware_at` stands for another declaration."""
+    filed = uow.breaches.all(Submission, breach.id)
+    named = {*_owed(uow, breach), *(s.jurisdiction for s in filed)}
+    return tuple(
+        _of(uow, breach, name, filed, now, aware_at or breach.aware_at) for name in sorted(named)
+    )
+
+
+def late_reports(
+    uow: UnitOfWork, breach: Breach, aware_at: datetime, now: datetime
+) -> tuple[str, ...]:
+    """Titles of the reports that this awareness makes late and for which nobody gave reasons."""
+    return tuple(
+        jurisdiction(report.jurisdiction).title
+        for report in lateness(uow, breach, now, aware_at)
+        if report.late and not report.reasons
+    )
+
+
+def _of(
+    uow: UnitOfWork,
+    breach: Breach,
+    name: str,
+    filed: Sequence[Submission],
+    now: datetime,
+    aware_at: datetime,
+) -> Lateness:
+    first = min((s.submitted_at for s in filed if s.jurisdiction == name), default=None)
+    due = jurisdiction(name).deadline(uow.law, aware_at).due
+    facts = facts_for(uow, breach.id, name)
+    given = [a.delay_reasons for a in breach.awareness if a.delay_reasons]
+    reasons = (facts.delay_reasons if facts else "") or (given[-1] if given else "")
+    return Lateness(name, due, first, is_late(first or now, due), reasons)
+
+
+def _owed(uow: UnitOfWork, breach: Breach) -> tuple[str, ...]:
+    manifest = uow.breaches.latest(Manifest, breach.id)
+    decision = uow.breaches.latest(Decision, breach.id)
+    if manifest is None:
+        return BEFORE_THE_LIST
+    tracks = roles.regulator_tracks(decision, manifest.exposures)
+    return tuple(t.jurisdiction for t in tracks if t.owed is not False)

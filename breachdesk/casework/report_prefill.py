@@ -1,0 +1,164 @@
+"""What the decision, the list, the evidence and the letters already say of a form's questions.
+
+A proposal is shown in the form with where it is from. It is an answer once a person keeps it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from breachdesk.casework.contradictions import tells
+from breachdesk.casework.filings import filing_of
+from breachdesk.gdpr.filing import Filing
+from breachdesk.jurisdictions import jurisdiction
+from breachdesk.ports import UnitOfWork
+from schemas.affected import Effect, Surety
+from schemas.customer import DataCategory
+from schemas.letter_facts import NoticeFacts
+from schemas.report import Precision, Quantity, ReportFacts
+from schemas.settings import Settings
+
+DECISION, LIST = "the decision", "the frozen list"
+EVIDENCE, LETTERS, CASE = "the evidence", "the letters’ facts", "the case"
+SENT = "the letters and calls"
+CATEGORIES = {
+    DataCategory.IDENTITY: "identity data",
+    DataCategory.CONTACT: "contact data",
+    DataCategory.FINANCIAL: "bank and payment data",
+    DataCategory.TRANSACTION: "orders and invoices",
+    DataCategory.TECHNICAL: "technical data such as the addresses of computers",
+    DataCategory.PROFILE: "account profiles",
+    DataCategory.USAGE: "data on how services are used",
+    DataCategory.MARKETING: "marketing choices",
+    DataCategory.CREDENTIALS: "sign-in data",
+    DataCategory.TRAFFIC: "traffic data of a telecoms service",
+    DataCategory.MAIL: "mail",
+    DataCategory.FILES: "files",
+    DataCategory.WEBSITE: "the contents of websites",
+    DataCategory.BACKUP: "backups",
+    DataCategory.HEALTH: "health data",
+}
+"""As a regulator reads them."""
+EFFECTS = {
+    Effect.SEEN: "seen",
+    Effect.COPIED: "copied",
+    Effect.ALTERED: "altered",
+    Effect.LOST: "lost",
+    Effect.UNAVAILABLE: "out of reach for a time",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """Answers that nobody has given yet, by the field of ReportFacts, each with its origin."""
+
+    answers: dict[str, Any] = field(default_factory=dict, repr=False)
+    origins: dict[str, str] = field(default_factory=dict)
+
+
+def proposals(
+    uow: UnitOfWork, breach_id: str, form_id: str, settings: Settings, now: datetime
+) -> Proposals:
+    """For the fields that the newest facts leave blank. Reads only."""
+    filing = filing_of(uow, breach_id, jurisdiction(form_id), settings, now)
+    said = uow.breaches.latest(NoticeFacts, breach_id)
+    blank = ReportFacts(breach_id=breach_id, version=0, written_by="", written_at=now)
+    found = Proposals()
+    for name, value, origin in _all(filing, said):
+        open_field = getattr(filing.written, name) == getattr(blank, name)
+        if value and open_field and name not in found.answers:
+            found.answers[name] = value
+            found.origins[name] = origin
+    return found
+
+
+def _all(filing: Filing, said: NoticeFacts | None) -> Iterator[tuple[str, Any, str]]:
+    yield from _from_decision(filing)
+    yield from _from_list(filing)
+    yield from _from_letters(filing)
+    if said is not None:
+        yield "what_happened", said.what_happened, LETTERS
+    if filing.case.third_party:
+        yield "other_providers", "yes", CASE
+        yield "other_providers_words", filing.case.third_party, CASE
+    yield "delay_reasons", filing.delay_reasons, "the declaration of awareness"
+
+
+def _from_decision(filing: Filing) -> Iterator[tuple[str, Any, str]]:
+    decision = filing.decision
+    if decision is None:
+        return
+    report, tell = decision.report_to_ico.yes, decision.tell_people.yes
+    if any(q.key == "reason" for q in filing.form.questions):
+        yield "reason", "meets_threshold" if report else "for_awareness", DECISION
+        if tell or not decision.art34_3_limb:
+            yield "high_risk", "yes" if tell else "no", DECISION
+    yield "consequences", decision.likely_harm or decision.high_risk, DECISION
+    yield "measures_before", decision.safeguards_before, DECISION
+    yield "measures_after", decision.safeguards_after, DECISION
+
+
+def _from_list(filing: Filing) -> Iterator[tuple[str, Any, str]]:
+    held, question = set(filing.categories), filing.form.question("data_kinds")
+    kinds = tuple(c.key for c in question.choices if held & set(c.categories))
+    other = next((c for c in question.choices if c.key == "other"), None)
+    rest = [CATEGORIES[c] for c in filing.categories if other and c in other.categories]
+    customers = len({e.customer_id for e in filing.exposures})
+    yield "data_kinds", kinds, LIST
+    yield "data_other", ", ".join(rest), LIST
+    yield "harmed", filing.harmed, LIST
+    yield "affected_how", _affected_how(filing), LIST
+    if customers:
+        yield "people", Quantity(value=customers, precision=Precision.APPROXIMATE), LIST
+        if any(q.key == "people_kinds" for q in filing.form.questions):
+            yield "people_kinds", ("customers",), LIST
+    begin, end = filing.occurred
+    yield "occurred_from", begin, EVIDENCE
+    yield "occurred_to", end, EVIDENCE
+    yield "discovered_at", filing.discovered_at, EVIDENCE
+
+
+def _from_letters(filing: Filing) -> Iterator[tuple[str, Any, str]]:
+    told, decision = filing.told, filing.decision
+    if told.people and told.told == told.people:
+        yield "people_told", "told_all", SENT
+    elif told.told:
+        yield "people_told", "told_some", SENT
+    elif decision is not None and filing.exposures:
+        yield "people_told", "about_to" if tells(filing, decision) else "decided_not", DECISION
+    if any(q.key == "means" for q in filing.form.questions):
+        used = (
+            ("email", told.by_letter),
+            ("telephone", told.by_telephone),
+            ("post", told.by_post),
+            ("in_person", told.in_person),
+        )
+        yield "means", tuple(key for key, count in used if count) or ("none_yet",), SENT
+
+
+def _affected_how(filing: Filing) -> str:
+    """`Seen: contact data. May have been copied: mail.`"""
+    groups: dict[tuple[Surety, Effect], list[str]] = defaultdict(list)
+    for category in filing.categories:
+        for sure, effect in _effects(filing, category):
+            groups[sure, effect].append(CATEGORIES[category])
+    lines = []
+    for (sure, effect), names in sorted(groups.items(), key=lambda item: item[0]):
+        verb = EFFECTS[effect]
+        lead = verb if sure is Surety.HAPPENED else f"may have been {verb}"
+        lines.append(f"{lead[:1].upper()}{lead[1:]}: {', '.join(names)}.")
+    return "\n".join(lines)
+
+
+def _effects(filing: Filing, category: DataCategory) -> set[tuple[Surety, Effect]]:
+    """The surest of each effect on this category over all exposures."""
+    surest: dict[Effect, Surety] = {}
+    for exposure in filing.exposures:
+        for effect, surety in exposure.effects.get(category, {}).items():
+            if surest.get(effect) is not Surety.HAPPENED:
+                surest[effect] = surety
+    return {(surety, effect) for effect, surety in surest.items()}

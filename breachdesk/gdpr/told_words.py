@@ -1,0 +1,26 @@
+"""How many people were told, as a regulator reads it: each person once, and honestly."""
+
+from __future__ import annotations
+
+from breachdesk.gdpr.filing import ToldCount
+
+WORDS = (
+    ("by_letter", "by a letter that their mail server took"),
+    ("by_telephone", "by telephone"),
+    ("in_person", "in person"),
+    ("by_post", "by a letter that was posted"),
+    ("waiting", "waiting for a letter or a call"),
+    ("returned", "whose letter came back and who has not been reached since"),
+    ("not_reached", "telephoned and not reached"),
+    ("unknown", "where we do not know whether the letter arrived"),
+    ("not_begun", "to whom nothing was sent yet"),
+)
+"""By the field of ToldCount, those who were told first."""
+
+
+def told_words(told: ToldCount, people: str = "people") -> str:
+    """`2 of 3 people told: 1 by letter …`; empty: nobody is to be told of this."""
+    if not told.people:
+        return ""
+    parts = [f"{count:,} {words}" for name, words in WORDS if (count := getattr(told, name))]
+    return f"{told.told:,} of {told.people:,} {people} told: {'; '.join(parts)}."
