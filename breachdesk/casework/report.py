@@ -20,6 +20,7 @@ from breachdesk.jurisdictions import jurisdiction as jurisdiction_of
 from breachdesk.ports import UnitOfWork
 from schemas.errors import BadInput, Incomplete, NotAllowed
 from schemas.report import (
+    Contradiction,
     NotYetKnown,
     Question,
     RegulatorReport,
@@ -186,7 +187,7 @@ def _report(
         blank.pop("delay_reasons", None)
     owed = _without_people(uow, filing, settings, tuple(_owed(filing, blank)))
     covered = {key for item in owed for key in item.questions} - set(NEVER_LATER)
-    tensions = contradictions(filing)
+    tensions = _reasons_without_people(uow, filing, settings, contradictions(filing))
     lacking = {key: why for key, why in blank.items() if key not in covered}
     report = RegulatorReport(
         breach_id=filing.breach.id,
@@ -258,11 +259,23 @@ def _redacted(
 def _without_people(
     uow: UnitOfWork, filing: Filing, settings: Settings, owed: tuple[NotYetKnown, ...]
 ) -> tuple[NotYetKnown, ...]:
+    texts = iter(_stripped(uow, filing, settings, [t for o in owed for t in (o.what, o.who)]))
+    return tuple(item.model_copy(update={"what": next(texts), "who": next(texts)}) for item in owed)
+
+
+def _reasons_without_people(
+    uow: UnitOfWork, filing: Filing, settings: Settings, tensions: tuple[Contradiction, ...]
+) -> tuple[Contradiction, ...]:
+    reasons = iter(_stripped(uow, filing, settings, [c.reason for c in tensions]))
+    return tuple(c.model_copy(update={"reason": next(reasons)}) for c in tensions)
+
+
+def _stripped(
+    uow: UnitOfWork, filing: Filing, settings: Settings, texts: list[str]
+) -> Sequence[str]:
     profile = settings.profile
-    redaction = ReportRedaction(foreign_data(uow, profile), profile, year=filing.now.year)
-    texts = iter(redaction.redact_all([text for item in owed for text in (item.what, item.who)]))
-    return tuple(
-        item.model_copy(update={"what": next(texts), "who": next(texts)}) for item in owed
+    return ReportRedaction(foreign_data(uow, profile), profile, year=filing.now.year).redact_all(
+        texts
     )
 
 

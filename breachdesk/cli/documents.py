@@ -58,7 +58,7 @@ def render(
         )
         forms = {
             "text": lambda: house.renderer.report_text(built).encode(),
-            "json": lambda: built.model_dump_json(indent=2).encode(),
+            "json": lambda: built.model_dump_json(indent=2, exclude={"contradictions"}).encode(),
             "pdf": lambda: house.renderer.report_pdf(built, house.settings.profile),
         }
         if format not in forms:

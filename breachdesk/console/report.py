@@ -103,7 +103,7 @@ def pdf(case_id: str, desk: Signed, form: str = "") -> Response:
 def json(case_id: str, desk: Signed, form: str = "") -> Response:
     """The report as JSON."""
     built = desk.look(lambda uow: _page(uow, desk, case_id, form)).report
-    content = escaped_json(built.model_dump_json(indent=2)).encode()
+    content = escaped_json(built.model_dump_json(indent=2, exclude={"contradictions"})).encode()
     return saved(content, "application/json", f"{built.breach_id}-{built.jurisdiction}.json")
 
 

@@ -31,7 +31,7 @@ def write_documents(house: Premises, breach: Breach) -> list[str]:
     )
     files = {
         "ico-report.txt": house.renderer.report_text(built).encode(),
-        "ico-report.json": built.model_dump_json(indent=2).encode(),
+        "ico-report.json": built.model_dump_json(indent=2, exclude={"contradictions"}).encode(),
         "ico-report.pdf": house.renderer.report_pdf(built, house.settings.profile),
         "register.json": register.export(entries, "json").encode(),
     }
