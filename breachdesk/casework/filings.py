@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from breachdesk.casework.groups import affected_groups
 from breachdesk.casework.people_told import PeopleTold, Reached, told_of
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.filing import Filing, ToldCount
 from breachdesk.gdpr.jurisdiction import Jurisdiction
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Exposure, Manifest
+from schemas.affected_group import AffectedGroup, TellingMeans
 from schemas.breach import Breach
 from schemas.customer import Role
 from schemas.decision import Decision
@@ -18,6 +21,15 @@ from schemas.letter_facts import NoticeFacts
 from schemas.obligation import ObligationKind
 from schemas.report import ReportFacts, Submission
 from schemas.settings import Settings
+
+_BY_MEANS = {
+    TellingMeans.EMAIL: "by_other_means",
+    TellingMeans.POST: "by_post",
+    TellingMeans.TELEPHONE: "by_telephone",
+    TellingMeans.IN_PERSON: "in_person",
+    TellingMeans.PUBLIC_NOTICE: "by_other_means",
+    TellingMeans.OTHER: "by_other_means",
+}
 
 
 def filing_of(
@@ -29,6 +41,7 @@ def filing_of(
     said = book.latest(NoticeFacts, breach_id)
     every = roles.reached(manifest.exposures) if manifest else ()
     own = is_own(decision, every, plugin)
+    groups = groups_of(uow, breach, plugin)
     return Filing(
         breach=breach,
         case=uow.cases.get(breach.case_id),
@@ -41,7 +54,8 @@ def filing_of(
         limit=plugin.law_at(uow.law, breach.aware_at).period or "the limit",
         now=now,
         submissions=[s for s in book.all(Submission, breach_id) if s.jurisdiction == plugin.id],
-        told=counted(told_of(uow, breach, manifest, own)),
+        told=with_groups(counted(told_of(uow, breach, manifest, own)), groups),
+        groups=groups,
         notice_text=_notice_text(said) if said else "",
         whole=manifest is not None and len(own) == len(every),
         delay_reasons=_delay_reasons(breach),
@@ -64,7 +78,7 @@ def is_own(
 
 def not_this_form(filing: Filing, plugin: Jurisdiction) -> str | None:
     """Why this report is not the one to file; None: it is."""
-    if filing.exposures or filing.decision is None:
+    if filing.exposures or filing.groups or filing.decision is None:
         return None
     by_pecr = filing.decision.pecr.yes
     if by_pecr and plugin.duty is ObligationKind.ICO_ART33:
@@ -88,6 +102,25 @@ def counted(told: PeopleTold) -> ToldCount:
         not_reached=told.count(Reached.NOT_REACHED),
         not_begun=told.count(Reached.NOT_BEGUN),
     )
+
+
+def groups_of(uow: UnitOfWork, breach: Breach, plugin: Jurisdiction) -> tuple[AffectedGroup, ...]:
+    """People who are no customers: they count in the report under Art. 33."""
+    if plugin.duty is not ObligationKind.ICO_ART33:
+        return ()
+    return affected_groups(uow, breach.case_id)
+
+
+def with_groups(told: ToldCount, groups: Iterable[AffectedGroup]) -> ToldCount:
+    """With the people of these groups, as far as their number is known."""
+    for group in groups:
+        number = group.people.value or group.told
+        told = replace(told, people=told.people + max(number, group.told))
+        for telling in group.tellings:
+            name = _BY_MEANS[telling.means]
+            told = replace(told, **{name: getattr(told, name) + telling.people})
+        told = replace(told, not_begun=told.not_begun + max(number - group.told, 0))
+    return told
 
 
 def _delay_reasons(breach: Breach) -> str:

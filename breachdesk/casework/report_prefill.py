@@ -13,10 +13,12 @@ from typing import Any
 
 from breachdesk.casework.contradictions import tells
 from breachdesk.casework.filings import filing_of
+from breachdesk.casework.groups import group_words
 from breachdesk.gdpr.filing import Filing
 from breachdesk.jurisdictions import jurisdiction
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Effect, Surety
+from schemas.affected_group import GroupKind
 from schemas.customer import DataCategory
 from schemas.letter_facts import NoticeFacts
 from schemas.report import Precision, Quantity, ReportFacts
@@ -25,6 +27,8 @@ from schemas.settings import Settings
 DECISION, LIST = "the decision", "the frozen list"
 EVIDENCE, LETTERS, CASE = "the evidence", "the letters’ facts", "the case"
 SENT = "the letters and calls"
+KINDS = {GroupKind.STAFF: "employees", GroupKind.SUBSCRIBER: "subscribers"}
+"""Groups that the ICO's form names; the others go under `other`, in words."""
 CATEGORIES = {
     DataCategory.IDENTITY: "identity data",
     DataCategory.CONTACT: "contact data",
@@ -112,10 +116,15 @@ def _from_list(filing: Filing) -> Iterator[tuple[str, Any, str]]:
     yield "data_other", ", ".join(rest), LIST
     yield "harmed", filing.harmed, LIST
     yield "affected_how", _affected_how(filing), LIST
-    if customers:
-        yield "people", Quantity(value=customers, precision=Precision.APPROXIMATE), LIST
-        if any(q.key == "people_kinds" for q in filing.form.questions):
-            yield "people_kinds", ("customers",), LIST
+    numbered = customers + sum(g.people.value or 0 for g in filing.groups)
+    if numbered:
+        yield "people", Quantity(value=numbered, precision=Precision.APPROXIMATE), LIST
+    if any(q.key == "people_kinds" for q in filing.form.questions):
+        named = ("customers",) if customers else ()
+        groups = dict.fromkeys(KINDS.get(g.kind, "other") for g in filing.groups)
+        yield "people_kinds", (*named, *groups), LIST
+        unlisted = [group_words(g) for g in filing.groups if g.kind not in KINDS]
+        yield "people_other", ", ".join(unlisted), LIST
     begin, end = filing.occurred
     yield "occurred_from", begin, EVIDENCE
     yield "occurred_to", end, EVIDENCE

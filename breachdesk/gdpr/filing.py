@@ -8,6 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from schemas.affected import Effect, Exposure
+from schemas.affected_group import AffectedGroup
 from schemas.breach import Breach
 from schemas.case import Case, Concern, Containment
 from schemas.customer import DataCategory
@@ -37,6 +38,8 @@ class ToldCount:
     by_telephone: int = 0
     in_person: int = 0
     by_post: int = 0
+    by_other_means: int = 0
+    """People who are no customers: our own mail, a public notice, another way."""
     unknown: int = 0
     waiting: int = 0
     returned: int = 0
@@ -45,7 +48,8 @@ class ToldCount:
 
     @property
     def told(self) -> int:
-        return self.by_letter + self.by_telephone + self.in_person + self.by_post
+        named = self.by_letter + self.by_telephone + self.in_person + self.by_post
+        return named + self.by_other_means
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class Filing:
     """`72 hours`: how long the law gives, in words."""
     whole: bool = True
     """The report is about the whole incident, so that the incident's times are its own."""
+    groups: Sequence[AffectedGroup] = ()
+    """People who are no customers, in a report under Art. 33: we are controller of their data."""
     delay_reasons: str = field(default="", repr=False)
     """Given when awareness was moved; the report's own come first."""
 
@@ -118,12 +124,14 @@ class Filing:
     def categories(self) -> tuple[DataCategory, ...]:
         """Ours, of the exposures of this report."""
         held = {c for e in self.exposures for c in e.categories}
+        held |= {c for group in self.groups for c in group.data_categories}
         return tuple(c for c in DataCategory if c in held)
 
     @property
     def harmed(self) -> tuple[str, ...]:
         """Confidentiality, integrity, availability, by the effects on the frozen list."""
         effects = {HARM[x] for e in self.exposures for of in e.effects.values() for x in of}
+        effects |= {HARM[x] for group in self.groups for x in group.effects}
         return tuple(k for k in ("confidentiality", "integrity", "availability") if k in effects)
 
     @property

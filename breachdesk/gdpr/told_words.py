@@ -9,6 +9,7 @@ WORDS = (
     ("by_telephone", "by telephone"),
     ("in_person", "in person"),
     ("by_post", "by a letter that was posted"),
+    ("by_other_means", "by other means, each with its proof"),
     ("waiting", "waiting for a letter or a call"),
     ("returned", "whose letter came back and who has not been reached since"),
     ("not_reached", "telephoned and not reached"),
