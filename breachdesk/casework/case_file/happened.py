@@ -43,6 +43,7 @@ def summary(r: Reading) -> FileSection:
     ]
     if breach:
         sent = [t.at for t in tellings(breach.id, r.rows, case.tasks)]
+        sent += [telling.told_at for group in r.groups for telling in group.tellings]
         facts += [
             ("It began", r.when(breach.occurred_from)),
             ("It ended", r.when(breach.occurred_to)),
