@@ -16,6 +16,7 @@ import pyotp
 import pytest
 import uvicorn
 from argon2 import PasswordHasher
+from facts_in_browser import write_facts
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from waiting_letters import place
 
@@ -350,27 +351,12 @@ def affected_and_decided(page: Page) -> None:
 
 def written(page: Page) -> None:
     """The responder writes the facts and reads the letters in all three ways."""
-    page.goto("/cases/CASE-0001/facts")
-    fields = {
-        "what_happened": "Early on Sunday 22 November somebody who was not you signed in.",
-        "own_happened": "The pages of your account could be opened.",
-        "next_update": "2026-11-27 17:00",
-        "consequences": "Somebody may write to you and know real details of your invoices.",
-        "measures": "22 November: closed the sessions.\n22 November: removed the mailbox rule.",
-        "steps": "Change your password through your usual bookmark.\nCheck changed bank details by "
-        "a number you already have.\nTell us of anything odd.",
-        "nature": "Confidentiality: a password was guessed.",
-        "encryption": "The files were not encrypted against this account.",
-        "people_and_records": "Not yet counted; the list of files is in our logs.",
-        "deleted_but_in_backups": "Mail is kept in backups for two months.",
-        "controller_steps": "Look through the files that left.",
-        "sub_processors": "None.",
-        "log_extracts": "We hold the sign-in lines for 90 days.",
-    }
-    for name, text in fields.items():
-        page.fill(f"#f-{name}", text)
-    press(page, "Keep the facts")
-    said(page, "Facts kept")
+    write_facts(
+        page,
+        "/cases/CASE-0001",
+        "Early on Sunday 22 November somebody who was not you signed in.",
+    )
+    page.goto("/cases/CASE-0001/letters")
     expect(page.locator(".mail .body")).to_contain_text("22 November")
     page.click("text=Phone width")
     letter = page.frame_locator("iframe").locator("body")
