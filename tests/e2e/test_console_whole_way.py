@@ -316,9 +316,9 @@ def contained_and_confirmed(page: Page) -> None:
 
 def affected_and_decided(page: Page) -> None:
     """The responder changes one customer by hand, freezes, and answers what the list raises."""
-    row = page.locator("tr", has_text="Contoso Ltd").filter(has_text="Processor")
-    row.locator("select").select_option("confirmed")
-    row.locator("input").fill("The customer named the files that left.")
+    page.get_by_label("Certainty of contoso:processor").select_option("confirmed")
+    why = page.get_by_label("Reason for changing contoso:processor")
+    why.fill("The customer named the files that left.")
     press(page, "Freeze the list")
     said(page, "List frozen")
     expect(page.locator("main")).to_contain_text("The customer named the files that left.")
