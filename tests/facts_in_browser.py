@@ -21,11 +21,13 @@ OF_CONTROLLERS = {
 }
 
 
-def write_facts(page: Page, path: str, what_happened: str) -> None:
+def write_facts(
+    page: Page, path: str, what_happened: str, next_update: str = "2026-11-27 17:00"
+) -> None:
     """Ends on the facts' page, with words for every group of readers."""
     page.goto(f"{path}/facts")
     page.fill("#f-what_happened", what_happened)
-    page.fill("#f-next_update", "2026-11-27 17:00")
+    page.fill("#f-next_update", next_update)
     _press(page, "Keep what is true for everybody")
     unwritten = page.get_by_role("link", name="Write the words for")
     for _ in range(unwritten.count()):

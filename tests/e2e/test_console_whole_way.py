@@ -355,6 +355,7 @@ def written(page: Page) -> None:
         page,
         "/cases/CASE-0001",
         "Early on Sunday 22 November somebody who was not you signed in.",
+        next_update="",  # a promised update would keep the case open until it is sent
     )
     page.goto("/cases/CASE-0001/letters")
     expect(page.locator(".mail .body")).to_contain_text("22 November")
