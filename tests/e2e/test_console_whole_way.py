@@ -447,15 +447,12 @@ def reported(page: Page) -> None:
         "how_found": "By our own monitoring.",
         "people": "40",
         "records": "38",
-        "people_categories": "customers",
-        "record_categories": "contact data",
         "consequences": "Phishing that knows real details.",
         "actual_harm": "None known.",
         "training": "Yes, in March 2026.",
         "measures_before": "Second factor for administrators.",
         "measures_after": "Second factor for everybody by 30 November 2026.",
-        "people_told": "Yes, on 22 November 2026.",
-        "other_bodies": "None.",
+        "reporter_name": "Rhea Quill",
     }
     for name, text in answers.items():
         page.fill(f"#f-{name}", text)
@@ -464,6 +461,13 @@ def reported(page: Page) -> None:
     page.select_option("#f-cyber", "yes")
     page.select_option("#f-high_risk", "no")
     page.select_option("#f-likelihood", "unlikely")
+    for name, choice in {
+        "reason": "meets_threshold", "impact": "low", "recovery": "complete", "trained": "yes",
+        "told_bodies": "no",
+    }.items():  # fmt: skip
+        page.select_option(f"#f-{name}", choice)
+    for name, choice in (("harmed", "confidentiality"), ("people_kinds", "customers")):
+        page.check(f"input[name={name}][value={choice}]")
     press(page, "Keep the answers")
     said(page, "Report facts kept")
     for kind in ("pdf", "json"):

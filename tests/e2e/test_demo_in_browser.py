@@ -278,15 +278,12 @@ def test_the_responder_reports_and_the_register_holds_it(page: Page) -> None:
         "how_found": "By our own monitoring.",
         "people": "2",
         "records": "2",
-        "people_categories": "customers",
-        "record_categories": "economic or financial data",
         "consequences": "Invoice fraud.",
         "actual_harm": "None known.",
         "training": "Yes, in March 2026.",
         "measures_before": "Monitoring of sign-ins.",
         "measures_after": "A second factor for everybody by 30 November 2026.",
-        "people_told": "Yes, on 23 November 2026.",
-        "other_bodies": "None.",
+        "reporter_name": "Rhea Quill",
     }
     for name, text in answers.items():
         page.fill(f"#f-{name}", text)
@@ -295,6 +292,13 @@ def test_the_responder_reports_and_the_register_holds_it(page: Page) -> None:
     page.select_option("#f-cyber", "yes")
     page.select_option("#f-high_risk", "yes")
     page.select_option("#f-likelihood", "likely")
+    for name, choice in {
+        "reason": "meets_threshold", "impact": "low", "recovery": "complete", "trained": "yes",
+        "told_bodies": "no",
+    }.items():  # fmt: skip
+        page.select_option(f"#f-{name}", choice)
+    for name, choice in (("harmed", "confidentiality"), ("people_kinds", "customers")):
+        page.check(f"input[name={name}][value={choice}]")
     press(page, "Keep the answers")
     said(page, "Report facts kept")
     visit(page, "/cases/CASE-0001/report/copy", "17-report-copy")

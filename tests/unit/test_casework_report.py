@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,12 @@ from breachdesk.casework import (
     register,
     report,
 )
+from breachdesk.casework.contradictions import untrue_of_telling
+from breachdesk.casework.filings import filing_of
+from breachdesk.gdpr.filing import ToldCount
 from breachdesk.gdpr.law import shipped
+from breachdesk.gdpr.told_words import told_words
+from breachdesk.jurisdictions import jurisdiction
 from breachdesk.stores.sql_store import SqlStore
 from breachdesk.testing import (
     FixedNow,
@@ -38,7 +44,7 @@ from breachdesk.testing import (
 from notifiers.testing import DECISION, PROFILE
 from schemas.affected import Certainty, Effect, Manifest, Surety
 from schemas.breach import Breach
-from schemas.case import Origin
+from schemas.case import Concern, ContainmentKind, Origin
 from schemas.cause import Cause
 from schemas.customer import DataCategory, Pecr, Role
 from schemas.decision import Answer
@@ -406,3 +412,125 @@ def test_a_report_loses_people_whom_no_register_knows_and_says_what_it_looked_fo
     assert account.total >= 8
     assert account.look_at == ("Xiu Zhang",)
     assert PROFILE.contact_name in said["contact"]
+
+
+def test_an_answer_against_the_sealed_decision_needs_a_reason(scene: Scene) -> None:
+    scene.write(high_risk="no")
+    with pytest.raises(Incomplete, match="Say why the answer stands"):
+        scene.submit()
+    scene.write(high_risk="no", departures={"high_risk": "The bank blocked the accounts."})
+
+    assert [c.reason for c in scene.submit().report.contradictions] == [
+        "The bank blocked the accounts."
+    ]
+
+
+def test_a_first_report_by_telephone_stops_the_clock_and_names_all_that_is_owed(
+    scene: Scene,
+) -> None:
+    by = scene.now() + timedelta(days=2)
+    with pytest.raises(Incomplete, match="say who owes every other answer"):
+        scene.submit(channel="telephone", spoken_to="Sam of the helpline")
+    sent = scene.submit(
+        channel="telephone", spoken_to="Sam of the helpline", rest_who="Rowan", rest_by=by
+    )
+    (owed,) = sent.report.owed
+
+    assert answers(sent.report)["spoken"] == "Yes: Sam of the helpline"
+    assert (owed.by, sent.report.complete) == (by, False)
+    assert {"what_happened", "people", "data_kinds", "people_told"} <= set(owed.questions)
+    assert "aware_at" not in owed.questions
+
+
+def test_reasons_for_a_delay_never_follow_later(scene: Scene) -> None:
+    scene.now.at = AWARE + timedelta(hours=80)
+    later = scene.now() + timedelta(days=2)
+    with pytest.raises(Incomplete, match="delay_reasons"):
+        scene.submit(rest_who="Rowan", rest_by=later)
+
+    sent = scene.submit(rest_who="Rowan", rest_by=later, delay_reasons="The office had burnt down.")
+    assert answers(sent.report)["delay_reasons"] == "The office had burnt down."
+
+
+def test_a_containment_step_stands_in_our_report_only_where_it_concerns_our_data(
+    scene: Scene,
+) -> None:
+    scene.write()
+    case = scene.breach.case_id
+    for text, concerns in (
+        ("closed our panel", Concern.OUR_DATA),
+        ("removed a customer's mailbox rule", Concern.CUSTOMERS_DATA),
+        ("reset a password", None),
+    ):
+        scene.act(
+            cases.add_containment, RESPONDER, case, ContainmentKind.OTHER, text,
+            done_at=scene.now(), concerns=concerns,
+        )  # fmt: skip
+    built = scene.build()
+
+    assert answers(built)["actions"].count("- ") == 1
+    assert "closed our panel" in answers(built)["actions"]
+    assert "1 containment step" in built.missing["actions"]
+    scene.act(cases.say_concern, RESPONDER, case, 2, Concern.EVERYTHING)
+    assert "reset a password" in answers(scene.build())["actions"]
+    assert scene.build().missing == {}
+
+
+def test_awareness_moved_so_that_a_report_is_late_asks_for_the_reasons_at_once(
+    scene: Scene,
+) -> None:
+    scene.write()
+    scene.now.advance(hours=60)
+    scene.submit()
+    earlier = AWARE - timedelta(hours=20)
+    said = "The customer's call of that hour was on our answering service's tape."
+    with pytest.raises(Incomplete, match="makes a report late"):
+        scene.act(confirm.move_awareness, RESPONDER, scene.breach.id, aware_at=earlier, reason=said)
+    scene.act(
+        confirm.move_awareness, RESPONDER, scene.breach.id, aware_at=earlier, reason=said,
+        delay_reasons="The tape was heard on Monday only.",
+    )  # fmt: skip
+    (entry,) = scene.store.look(lambda uow: register.entries(uow, scene.now()))
+
+    assert [s.late for s in entry.submissions] == [True]
+    assert entry.delay_reasons == ("The tape was heard on Monday only.",)
+    assert answers(scene.build())["delay_reasons"] == "The tape was heard on Monday only."
+
+
+def test_facts_of_an_earlier_release_still_open(scene: Scene) -> None:
+    stored = {
+        "breach_id": "BR-0001", "version": 1, "written_by": "rowan", "written_at": AWARE,
+        "stage": "final", "cyber": True, "people_categories": ["customers"],
+        "record_categories": ["contact", "bills"], "likelihood": "very likely",
+        "people_told": "Yes, all.", "other_bodies": "The police\nOur bank",
+    }  # fmt: skip
+    opened = ReportFacts.model_validate(stored)
+
+    assert (opened.stage, opened.last, opened.cyber) == (ReportStage.FOLLOW_UP, True, "yes")
+    assert (opened.people_other, opened.data_other) == ("customers", "contact; bills")
+    assert (opened.likelihood, opened.people_told) == ("very_likely", None)
+    assert opened.people_told_words == "Yes, all."
+    assert opened.other_bodies == ("The police", "Our bank")
+
+
+def test_who_was_told_is_counted_by_person_and_by_the_letters_that_are_ours(scene: Scene) -> None:
+    scene.write()
+
+    assert untrue(scene, "about_to", ToldCount(people=3, by_letter=3)) is not None
+    assert untrue(scene, "told_some", ToldCount(people=3, by_letter=3)) is not None
+    assert untrue(scene, "told_some", ToldCount(people=3, by_letter=2, returned=1)) is None
+    assert told_words(ToldCount(people=3, by_letter=1, by_telephone=1, returned=1)) == (
+        "2 of 3 people told: 1 by a letter that their mail server took; 1 by telephone; "
+        "1 whose letter came back and who has not been reached since."
+    )
+
+
+def untrue(scene: Scene, said: str, told: ToldCount) -> str | None:
+    """What stands against a choice, if these people were told."""
+    filing = scene.store.look(
+        lambda uow: filing_of(
+            uow, scene.breach.id, jurisdiction("uk_ico"), scene.settings, scene.now()
+        )
+    )
+    facts = filing.written.model_copy(update={"people_told": said})
+    return untrue_of_telling(replace(filing, facts=facts, told=told))
