@@ -191,6 +191,7 @@ def test_the_responder_confirms_freezes_decides_and_writes(page: Page) -> None:
     press(page, "Take the lead")
     page.click("text=Add a step")
     page.select_option("#f-kind", "remove_rules")
+    page.select_option("#f-concern", "customers_data")
     page.fill("#f-containment", "removed the mailbox rule that copied mail outside")
     page.fill("#f-done_at", "2026-11-23 08:40")
     press(page, "Add")
