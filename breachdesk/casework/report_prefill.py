@@ -14,6 +14,7 @@ from typing import Any
 from breachdesk.casework.contradictions import tells
 from breachdesk.casework.filings import filing_of
 from breachdesk.casework.groups import group_words
+from breachdesk.casework.report_people import from_people
 from breachdesk.gdpr.filing import Filing
 from breachdesk.jurisdictions import jurisdiction
 from breachdesk.ports import UnitOfWork
@@ -25,7 +26,7 @@ from schemas.report import Precision, Quantity, ReportFacts
 from schemas.settings import Settings
 
 DECISION, LIST = "the decision", "the frozen list"
-EVIDENCE, LETTERS, CASE = "the evidence", "the letters’ facts", "the case"
+EVIDENCE, LETTERS = "the evidence", "the letters’ facts"
 SENT = "the letters and calls"
 KINDS = {GroupKind.STAFF: "employees", GroupKind.SUBSCRIBER: "subscribers"}
 """Groups that the ICO's form names; the others go under `other`, in words."""
@@ -72,7 +73,7 @@ def proposals(
     said = uow.breaches.latest(NoticeFacts, breach_id)
     blank = ReportFacts(breach_id=breach_id, version=0, written_by="", written_at=now)
     found = Proposals()
-    for name, value, origin in _all(filing, said):
+    for name, value, origin in (*from_people(uow, filing), *_all(filing, said)):
         open_field = getattr(filing.written, name) == getattr(blank, name)
         if value and open_field and name not in found.answers:
             found.answers[name] = value
@@ -86,9 +87,6 @@ def _all(filing: Filing, said: NoticeFacts | None) -> Iterator[tuple[str, Any, s
     yield from _from_letters(filing)
     if said is not None:
         yield "what_happened", said.what_happened, LETTERS
-    if filing.case.third_party:
-        yield "other_providers", "yes", CASE
-        yield "other_providers_words", filing.case.third_party, CASE
     yield "delay_reasons", filing.delay_reasons, "the declaration of awareness"
 
 
