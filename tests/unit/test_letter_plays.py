@@ -374,7 +374,7 @@ def test_in_a_mixed_breach_the_subscriber_reads_of_5a3_and_the_other_of_article_
     play.write(
         "Someone read our customer system.",
         words(HOLDER, REACHED, what_happened="Your page was in it."),
-        pecr=YES, pecr_subscribers=YES, own_promise_binds=NO_PROMISE, report_to_ico=NO,
+        pecr=YES, pecr_subscribers=YES, own_promise_binds=NO_PROMISE,
     )  # fmt: skip
     play.whole()
     subscriber, other = play.text("contoso", HOLDER), play.text("fabrikam", HOLDER)
@@ -386,7 +386,7 @@ def test_in_a_mixed_breach_the_subscriber_reads_of_5a3_and_the_other_of_article_
     assert "This happened on Sunday 22 November 2026, between 2am and 3am GMT." in subscriber
     assert "UK GDPR, Article 34" in other
     assert "5A" not in other
-    assert "about another part of this incident" in other
+    assert "We are going to tell the Information Commissioner’s Office" in other
 
 
 def test_an_account_page_that_was_opened_later_has_its_own_times_and_alert(play: Play) -> None:
