@@ -41,7 +41,7 @@ def file(
         now = house.now()
         printed = house.store.look(
             lambda uow: print_case(
-                uow, OPERATOR, case, house.settings, house.renderer, now, named=not without_names
+                uow, OPERATOR, case, house.settings, now, named=not without_names
             )
         )
         content = house.renderer.case_file_pdf(printed)

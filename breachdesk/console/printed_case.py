@@ -35,6 +35,4 @@ def pdf(case_id: str, desk: Signed, names: str = "") -> Response:
 
 def _print(uow: UnitOfWork, desk: Desk, case_id: str, names: str) -> PrintedCase:
     house = desk.house
-    return print_case(
-        uow, desk.actor, case_id, house.settings, house.renderer, desk.now, named=names != OUT
-    )
+    return print_case(uow, desk.actor, case_id, house.settings, desk.now, named=names != OUT)

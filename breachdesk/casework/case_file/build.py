@@ -13,7 +13,7 @@ from breachdesk.casework.case_file.proof import acts, integrity
 from breachdesk.casework.case_file.reading import Reading
 from breachdesk.casework.case_file.told_part import told, words_sent
 from breachdesk.casework.sealing import digest
-from breachdesk.ports import Renderer, UnitOfWork
+from breachdesk.ports import UnitOfWork
 from schemas.case_file import PrintedCase
 from schemas.settings import Settings
 from schemas.user import Actor, Duty
@@ -24,7 +24,6 @@ def print_case(
     actor: Actor,
     case_id: str,
     settings: Settings,
-    renderer: Renderer,
     now: datetime,
     *,
     named: bool = True,
@@ -33,7 +32,7 @@ def print_case(
     the names of customers and of people affected, as far as the register and the lists hold them.
     """
     require(actor, *Duty, act="print a case file")
-    reading = Reading(uow, uow.cases.get(case_id), settings, renderer, now, named)
+    reading = Reading(uow, uow.cases.get(case_id), settings, now, named)
     sections = (
         summary(reading),
         timeline(reading),

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from breachdesk.casework.groups import affected_groups, named_people
 from breachdesk.gdpr.redaction import Redaction
-from breachdesk.ports import Renderer, UnitOfWork
+from breachdesk.ports import UnitOfWork
 from schemas.affected import Certainty, Channel, Manifest
 from schemas.affected_group import AffectedGroup
 from schemas.alert import AlertView
@@ -39,7 +39,6 @@ class Reading:
     uow: UnitOfWork
     case: Case
     settings: Settings
-    renderer: Renderer
     now: datetime
     named: bool
     """False: names of customers and people are left out."""

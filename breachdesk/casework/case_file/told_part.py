@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from breachdesk.casework.case_file.happened import LETTER
 from breachdesk.casework.case_file.reading import Reading, nothing, part, table
 from breachdesk.casework.groups import group_words
-from breachdesk.casework.sent_letters import as_sent
+from breachdesk.casework.sent_texts import sealed_mail
 from schemas.affected import NoticeKind
 from schemas.case import TaskKind
 from schemas.case_file import FilePart, FileSection
@@ -29,10 +29,9 @@ MOST_LETTERS = 200
 """Letters printed in full. One word of a customer can differ from another's, so each that left is
 printed, up to this many."""
 
-OTHER_WORDS = (
-    "Letters are not stored. Made again from the stored documents, this one no longer gives the "
-    "words that were approved, because the register, the settings or the templates have changed "
-    "since. Its fingerprint stands above."
+NO_WORDS = (
+    "An earlier release approved this letter and kept no copy of its words. Its fingerprint stands "
+    "above."
 )
 
 
@@ -45,7 +44,7 @@ def told(r: Reading) -> FileSection:
 
 
 def words_sent(r: Reading) -> FileSection | None:
-    """Every letter that left, made again and compared with what was approved; None: none left."""
+    """Every letter that left, as its approval sealed it; None: none left."""
     left = [row for row in r.rows if row.status in LEFT and row.kind is not NoticeKind.WITNESS]
     if not left:
         return None
@@ -119,7 +118,7 @@ def _groups(r: Reading) -> Iterator[FilePart]:
 
 def _words(r: Reading, row: NoticeRow) -> FilePart:
     heading = f"{LETTER[row.kind][:1].upper()}{LETTER[row.kind][1:]}, {r.customer(row.customer_id)}"
-    letter = as_sent(r.uow, row, r.settings, r.renderer)
+    letter = sealed_mail(r.uow, row)
     facts = (
         ("Handed over", r.when(row.handed_over_at)),
         ("Approved fingerprint", row.rendered_hash),
@@ -128,11 +127,11 @@ def _words(r: Reading, row: NoticeRow) -> FilePart:
         return part(
             heading,
             facts=facts,
-            paragraphs=(OTHER_WORDS,),
+            paragraphs=(NO_WORDS,),
         )
     return part(
         heading,
         facts=facts,
-        paragraphs=("Made again from the stored documents; the fingerprint is the approved one.",),
+        paragraphs=("As it was sealed by the approval.",),
         quoted=r.shown(f"Subject: {letter.subject}\n\n{letter.text}"),
     )
