@@ -3,7 +3,7 @@ or of one customer, beside what the evidence says by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter
@@ -19,6 +19,7 @@ from breachdesk.console.forms import Form
 from breachdesk.console.way import way
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Exposure
+from schemas.case import Concern, Containment
 from schemas.customer import Role
 from schemas.errors import BreachDeskError, NotFound
 from schemas.letter_facts import READERS, ExposureWords, NoticeFacts, Standing
@@ -250,14 +251,33 @@ def _show_words(
         act_names=ACT_NAMES,
         exposures=mine,
         own=find_words(file.facts, key) is not None,
-        typed=_words_before(desk, file, key) if typed is None else typed,
+        typed=_words_before(desk, file, key, mine) if typed is None else typed,
         problem=problem,
     )
 
 
-def _words_before(desk: Desk, file: CaseFile, key: WordsKey) -> dict[str, str]:
-    """The newest words; without any, a customer begins from its group's, a group from the
-    containment steps that are done."""
+def steps_for(
+    steps: Iterable[Containment], key: WordsKey, customers: Collection[str]
+) -> list[Containment]:
+    """Steps that are done and concern each of these readers. Whoever only cannot be ruled out, or
+    was told wrongly, is offered none: they tell what happened elsewhere."""
+    role, standing, _ = key
+    ours = Concern.OUR_DATA if role is Role.CONTROLLER else Concern.CUSTOMERS_DATA
+    return [
+        step
+        for step in steps
+        if standing is Standing.REACHED
+        and step.done_at
+        and step.concerns in (Concern.EVERYTHING, ours)
+        and (not step.customers or set(customers) <= set(step.customers))
+    ]
+
+
+def _words_before(
+    desk: Desk, file: CaseFile, key: WordsKey, exposures: Sequence[Exposure]
+) -> dict[str, str]:
+    """The newest words; without any, a customer begins from its group's, readers who were reached
+    from the containment steps that concern all of them."""
     role, standing, customer = key
     group = find_words(file.facts, (role, standing, None))
     old = find_words(file.facts, key) or (group if customer else None)
@@ -265,7 +285,7 @@ def _words_before(desk: Desk, file: CaseFile, key: WordsKey) -> dict[str, str]:
     if old is None:
         done = [
             f"On {desk.hall.pages.times.full(step.done_at)}: {step.text}"
-            for step in file.case.containment
+            for step in steps_for(file.case.containment, key, [e.customer_id for e in exposures])
             if step.done_at
         ]
         return seen | {"measures": "\n".join(done)}

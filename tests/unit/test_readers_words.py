@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from release_scene import ReleaseScene, release_scene
 
 from breachdesk.casework import readers_words
+from breachdesk.console.facts import steps_for
 from breachdesk.testing import an_actor
+from schemas.case import Concern, Containment, ContainmentKind
 from schemas.customer import Role
 from schemas.errors import Conflict, Incomplete
 from schemas.letter_facts import ExposureWords, NoticeFacts, Standing
@@ -80,3 +84,30 @@ def test_words_that_somebody_changed_meanwhile_are_not_written_over(scene: Relea
         words(scene, GROUP.model_copy(update={"what_happened": "By me."}), 2)
     with pytest.raises(Conflict, match="true for everybody"):
         common(scene, "Something else.", 0)
+
+
+@pytest.mark.parametrize(
+    ("step", "offered"),
+    [
+        ({"concerns": Concern.EVERYTHING}, True),
+        ({"concerns": Concern.CUSTOMERS_DATA}, True),
+        ({"concerns": Concern.CUSTOMERS_DATA, "customers": ("contoso", "fabrikam")}, True),
+        ({"concerns": Concern.CUSTOMERS_DATA, "customers": ("contoso",)}, False),
+        ({"concerns": Concern.OUR_DATA}, False),
+        ({"concerns": None}, False),
+        ({"concerns": Concern.EVERYTHING, "done_at": None}, False),
+    ],
+)
+def test_a_containment_step_is_offered_only_to_readers_all_of_whom_it_concerns(
+    step: dict[str, Any], offered: bool
+) -> None:
+    done = Containment(
+        kind=ContainmentKind.OTHER,
+        text="removed the rule",
+        done_at=datetime(2026, 11, 23, tzinfo=UTC),
+    ).model_copy(update=step)
+    key = (Role.PROCESSOR, Standing.REACHED, None)
+    possible = (Role.PROCESSOR, Standing.POSSIBLE, None)
+
+    assert bool(steps_for([done], key, ["contoso", "fabrikam"])) is offered
+    assert steps_for([done], possible, ["contoso"]) == []
