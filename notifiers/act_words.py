@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from notifiers.phrases import sentence, series, span
 from schemas.affected import Act, NoticeKind
 from schemas.letter import LetterContext
+from schemas.signs import shown_in_line
 
 FEW = 3
 """Mailboxes that stand in the sentence itself."""
-MOST_NAMED = 20
-"""Mailboxes that one act names; more are counted."""
+MOST_NAMED = 50
+"""Mailboxes that one act lists; more are counted."""
+LONGEST_NAME = 60
+MISLEADING = re.compile(
+    r"://|\bwww\.|@|(?:\d[\s().+-]*){7}|[<>]|\b[\w-]+\.(?:com|net|org|uk|ie|io|eu)\b", re.IGNORECASE
+)
+"""An address, a number to ring: whoever attacks names rules and folders, and our letter would
+repeat it."""
 
 
-def act_lines(context: LetterContext, words: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class ActLine:
+    """What a letter says of one act."""
+
+    line: str
+    mailboxes: tuple[str, ...] = ()
+    """Listed below the line; empty: the line itself names them, or nothing does."""
+
+
+def act_lines(context: LetterContext, words: Mapping[str, Any], zone: ZoneInfo) -> list[ActLine]:
     """One for each act, in time order. A controller reads its own mailboxes and folders by name;
     an account holder reads neither."""
     names = context.kind is not NoticeKind.ACCOUNT_HOLDER
@@ -31,45 +49,68 @@ def act_rows(
     for act, line in zip(context.exposure.acts, act_lines(context, words, zone), strict=True):
         row = act.model_dump(mode="json", exclude={"said"})
         row["details"] = {n: v for n, v in row["details"].items() if n != "target"}
-        rows.append(row | {"words": line})
+        rows.append(row | {"words": _in_one(line, words["place"])})
     return rows
 
 
-def _line(act: Act, words: Mapping[str, Any], zone: ZoneInfo, *, names: bool) -> str:
+def is_misleading(name: str) -> bool:
+    """Is it a name that a reader could take for our advice, or that is too long to be read?"""
+    return len(name) > LONGEST_NAME or bool(MISLEADING.search(name))
+
+
+def _in_one(line: ActLine, said: Mapping[str, str]) -> str:
+    namely = said["namely"].format(mailboxes=series(line.mailboxes))
+    return f"{line.line} {namely}" if line.mailboxes else line.line
+
+
+def _line(act: Act, words: Mapping[str, Any], zone: ZoneInfo, *, names: bool) -> ActLine:
     if act.said:
-        return act.said
+        return ActLine(act.said)
+    mailboxes = tuple(_own_mailboxes(act)) if names else ()
+    line = " ".join(_sentences(act, words, zone, names=names))
+    if len(mailboxes) > MOST_NAMED:
+        return ActLine(f"{line} {words['place']['on_request']}")
+    return ActLine(line, mailboxes if len(mailboxes) > FEW else ())
+
+
+def _sentences(act: Act, words: Mapping[str, Any], zone: ZoneInfo, *, names: bool) -> Iterator[str]:
+    said = words["place"]
     phrase = _phrase(act, words["act"])
     text = phrase["one" if act.count == 1 else "many"].format(
-        count=f"{act.count:,}", action=act.action, **_places(act, words["place"], names=names)
+        count=f"{act.count:,}", **_places(act, said, names=names)
     )
-    unclear = f"; {words['place']['unclear']}" if not act.outcome else ""
-    line = sentence(f"{span(act.first, act.last, zone)}: {text}{unclear}")
-    mailboxes = _own_mailboxes(act) if names else []
-    if not FEW < len(mailboxes) <= MOST_NAMED:
-        return line
-    return f"{line} {words['place']['namely'].format(mailboxes=series(mailboxes))}"
+    unsure = not act.outcome and not phrase.get("certain")
+    told = said["perhaps"].format(act=text) if unsure else text
+    yield sentence(f"{span(act.first, act.last, zone)}: {told}")
+    if not act.outcome:
+        yield phrase.get("unclear", said["unclear"])
 
 
 def _phrase(act: Act, phrases: list[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The first that fits; the last fits everything."""
+    """The first that fits; the last two fit everything refused, and everything else. What was
+    refused is told by no words for what was done."""
+    outcome = "failure" if act.outcome == "failure" else "success"
     for phrase in phrases:
-        wanted = phrase.get("outcome", act.outcome or "success")
         has = phrase.get("has", "")
         fits = any(word in act.action for word in phrase["actions"])
-        if fits and wanted == (act.outcome or "success") and (not has or has in act.details):
+        if fits and phrase.get("outcome", "success") == outcome and (not has or has in act.details):
             return phrase
     return phrases[-1]
 
 
 def _places(act: Act, said: Mapping[str, str], *, names: bool) -> dict[str, str]:
-    rule = act.details.get("rule", "")
-    folders = act.details.get("folders", "")
+    rule = shown_in_line(act.details.get("rule", ""))
+    action = shown_in_line(act.action)
+    kind = names and action and not is_misleading(action)
+    folders = shown_in_line(act.details.get("folders", ""))
     mailboxes = _own_mailboxes(act)
     where = _mailboxes(mailboxes, said) if names else ""
     return {
         "to": f" {said['to']} {where}" if where else "",
         "at": f" {said['at']} {where}" if where else "",
-        "named": f" {said['named'].format(name=rule)}" if names and rule else "",
+        "named": _named(rule, said) if names and rule else "",
+        "kind": said["kind"].format(action=action) if kind else "",
+        "other": "" if kind else said["other"],
         "folders": f" {_folders(folders, said)}" if names and folders else "",
         "where": said["outside"] if _is_outside(act, mailboxes) else said["elsewhere"],
     }
@@ -86,8 +127,16 @@ def _mailboxes(mailboxes: list[str], said: Mapping[str, str]) -> str:
     return f"{word} {series(mailboxes)}" if mailboxes else ""
 
 
+def _named(rule: str, said: Mapping[str, str]) -> str:
+    if is_misleading(rule):
+        return said["unnamed"]
+    return said["named" if any(sign.isalnum() for sign in rule) else "signs"].format(name=rule)
+
+
 def _folders(folders: str, said: Mapping[str, str]) -> str:
     every = folders.split(", ")
+    if any(is_misleading(folder) for folder in every):
+        return said["unnamed_folders"]
     return f"{said['folder' if len(every) == 1 else 'folders']} {series(every)}"
 
 

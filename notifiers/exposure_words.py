@@ -9,11 +9,14 @@ from zoneinfo import ZoneInfo
 
 from notifiers.phrases import moment, sentence, series, span
 from schemas.affected import DoubtKind, Effect, Exposure, NoticeKind, Surety
+from schemas.customer import PersonKind
 from schemas.letter import LetterContext
 from schemas.letter_facts import Standing
+from schemas.signs import shown_in_line
 
 BY_SOMEBODY = (Effect.SEEN, Effect.COPIED, Effect.ALTERED)
 """Effects that somebody without a right to the data has on it."""
+OF_ACCOUNTS = (NoticeKind.ACCOUNT_HOLDER, NoticeKind.ACCOUNT_HOLDER_CORRECTION)
 ASPECTS: Mapping[str, tuple[Effect, ...]] = {
     "confidentiality": (Effect.SEEN, Effect.COPIED),
     "integrity": (Effect.ALTERED,),
@@ -31,9 +34,28 @@ def is_possible(context: LetterContext) -> bool:
     return context.facts.own.standing is Standing.POSSIBLE
 
 
-def lead(context: LetterContext, words: Mapping[str, Any]) -> list[str]:
+def is_only_blind(context: LetterContext) -> bool:
+    """Nothing points at this reader: records are missing for a time, and that is all."""
+    exposure = context.exposure
+    blind = {doubt.kind for doubt in exposure.doubts} == {DoubtKind.BLIND_SOURCE}
+    return is_possible(context) and blind and not any(exposure.effects.values())
+
+
+def accounts(context: LetterContext, words: Mapping[str, Any], firm: str) -> dict[str, str]:
+    """`your account`, `your Penhallow IT account`: whose it is, to whoever reads."""
+    user = context.recipient.person_kind is PersonKind.USER
+    whose = "user" if user else "former" if context.former else "own"
+    name = shown_in_line(context.customer_name)
+    return {
+        kind: words[kind][whose].format(name=name, firm=firm)
+        for kind in ("account", "account_with_us")
+    }
+
+
+def lead(context: LetterContext, words: Mapping[str, Any], account: str) -> list[str]:
     """What happened to this reader's data; each effect that nobody had a hand in by itself."""
-    yours = words["lead"]["yours" if context.kind is NoticeKind.ACCOUNT_HOLDER else "stored"]
+    of_reader = words["lead"]["yours" if context.kind in OF_ACCOUNTS else "stored"]
+    yours = {name: text.format(account=account) for name, text in of_reader.items()}
     said = words["lead"]["said"]
     happened, may_be = _overall(context.exposure)
     if is_possible(context):
@@ -71,25 +93,27 @@ def cia(exposure: Exposure, words: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def systems(exposure: Exposure, kinds: Mapping[str, str]) -> list[str]:
-    """`mailbox jo@hartwell.example`, as its owner knows it: what was reached; else what is bound;
-    else the services that we run for them."""
+    """`mailbox jo@hartwell.example`, as its owner knows it: what was reached, or chosen by hand;
+    empty: no record names one, and nothing else stands in for it."""
     opened = {asset for act in exposure.acts if act.outcome != "failure" for asset in act.assets}
     assets = sorted(
         opened | set(exposure.assets), key=lambda a: (KINDS.index(a.partition(":")[0]), a)
     )
-    return [_named(exposure, asset, kinds) for asset in assets] or sorted(exposure.services)
+    return [_named(exposure, asset, kinds) for asset in assets]
 
 
-def doubts(context: LetterContext, words: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
+def doubts(
+    context: LetterContext, words: Mapping[str, Any], zone: ZoneInfo, account: str
+) -> list[str]:
     """Why it cannot be ruled out; empty for an exposure that is surer."""
     if not is_possible(context):
         return []
-    said = words["doubt"]["yours" if context.kind is NoticeKind.ACCOUNT_HOLDER else "stored"]
+    said = words["doubt"]["yours" if context.kind in OF_ACCOUNTS else "stored"]
     lines = []
     for doubt in context.exposure.doubts:
         when = span(doubt.begin, doubt.end, zone)
         dated = doubt.kind in (DoubtKind.BLIND_SOURCE, DoubtKind.WITHIN_REACH)
-        line = said[doubt.kind].format(when=f"{when}: " if dated and when else "")
+        line = said[doubt.kind].format(when=f"{when}: " if dated and when else "", account=account)
         lines.append(sentence(line))
     return list(dict.fromkeys(lines))
 
@@ -102,6 +126,12 @@ def doubt_rows(context: LetterContext) -> list[dict[str, Any]]:
 def window(context: LetterContext, zone: ZoneInfo) -> str:
     """When it happened to this reader, in words; empty: no record says so."""
     return span(*happened_at(context), zone)
+
+
+def is_window_sure(context: LetterContext) -> bool:
+    """Does a record say that something worked then? Without records, people say so."""
+    acts = context.exposure.acts
+    return not acts or any(act.outcome == "success" for act in acts)
 
 
 def happened_at(context: LetterContext) -> tuple[datetime | None, datetime | None]:
@@ -129,14 +159,18 @@ def is_dated(context: LetterContext) -> bool:
 def found(context: LetterContext, zone: ZoneInfo) -> str:
     """How and when we came to know, for this reader."""
     exposure, breach = context.exposure, context.breach
-    confirmed = moment(breach.aware_at, zone)
+    confirmed = f"We confirmed the incident on {moment(breach.aware_at, zone)}."
     if exposure.alerted_at is not None:
         raised = moment(exposure.alerted_at, zone)
-        return f"Our systems raised an alert on {raised}. We confirmed the incident on {confirmed}."
+        if exposure.alerted_at > breach.aware_at:
+            return f"{confirmed} On {raised} our systems raised an alert that concerns you."
+        return f"Our systems raised an alert on {raised}. {confirmed}"
     if breach.supplier_told_at is not None:
         told = moment(breach.supplier_told_at, zone)
-        return f"We were told of it on {told}. We confirmed the incident on {confirmed}."
-    return f"We learned of it on {confirmed}."
+        return f"A supplier told us of it on {told}. {confirmed}"
+    if breach.detected_at is not None:
+        return confirmed
+    return f"We learned of it on {moment(breach.aware_at, zone)}."
 
 
 def _overall(exposure: Exposure) -> tuple[list[Effect], list[Effect]]:

@@ -74,7 +74,10 @@ ANYWHERE = (
         "full bank details",
     ),
     _rule(
-        r"\{\{|\}\}|\{%|%\}|\[(?:todo|tbc|tbd|name|date|insert)\b|\b(?:TODO|TBC|TBD|lorem ipsum)\b",
+        r"\{\{|\}\}|\{%|%\}|\[(?:todo|tbc|tbd|name|date|insert)\b|\b(?:TODO|TBC|TBD|lorem ipsum)\b"
+        r"|\{\s*[a-z_][\w .]*\}|<[a-z][a-z _-]*>|\b(?-i:X{3,}|x{4,})\b|\?{3}|_{4,}"
+        r"|\[(?:your|the|customers?|clients?|firm|company|account|number|time|system|contact|person|"
+        r"email|phone|telephone|address|amount)\b[^\]\d]*\]",
         "a place that was never filled in",
         "Fill it in, or take it out.",
         "places never filled in",

@@ -9,11 +9,14 @@ from typing import Any
 
 from notifiers.act_words import act_lines, act_rows
 from notifiers.exposure_words import (
+    accounts,
     categories,
     cia,
     doubt_rows,
     doubts,
     found,
+    is_only_blind,
+    is_window_sure,
     lead,
     systems,
     window,
@@ -45,28 +48,34 @@ def letter_words(folder: TemplateFolder, context: LetterContext, locale: str) ->
     recipient = context.recipient
     in_line = recipient.model_copy(update={"name": shown_in_line(recipient.name)})
     whose = words["yours" if context.kind is NoticeKind.ACCOUNT_HOLDER else "stored"]
-    return dict(context) | {
+    firm = profile.trading_name or profile.legal_name
+    account = accounts(context, words, firm)
+    own = {
         "recipient": in_line,
         "language": locale,
-        "firm": profile.trading_name or profile.legal_name,
+        "firm": firm,
         "law": context.law.provisions_at(context.told_at),
         "contacts": _contacts(context),
         "own": context.facts.own,
         "possible": context.facts.own.standing is Standing.POSSIBLE,
-        "lead": lead(context, words),
+        "lead": lead(context, words, account["account"]),
         "found": found(context, folder.zone),
         "window": window(context, folder.zone),
+        "window_sure": is_window_sure(context),
         "acts": act_lines(context, words, folder.zone),
-        "doubts": doubts(context, words, folder.zone),
+        "doubts": doubts(context, words, folder.zone, account["account"]),
+        "only_blind": is_only_blind(context),
         "categories": categories(exposure, whose, words["effect"]),
         "effects_known": any(exposure.effects.values()),
         "systems": systems(exposure, words["asset"]),
+        "services": sorted(exposure.services),
         "cia": cia(exposure, words),
         "act_rows": act_rows(context, words, folder.zone),
         "effect_rows": exposure.model_dump(mode="json")["effects"],
         "doubt_rows": doubt_rows(context),
         "attachment_name": attachment_name(context),
     }
+    return dict(context) | account | own
 
 
 def attachment_name(context: LetterContext) -> str:

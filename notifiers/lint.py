@@ -12,7 +12,7 @@ from notifiers.phrases import series
 from notifiers.reading import paragraphs, reading_age, sentences, words
 from schemas.affected import Act, NoticeKind
 from schemas.letter import LetterContext, LintProblem
-from schemas.letter_facts import whose_words
+from schemas.letter_facts import Standing, whose_words
 from schemas.notice import Rendered
 
 LONGEST_SENTENCE = 25
@@ -20,6 +20,13 @@ ADDRESS = re.compile(r"\S+@[\w.-]+\w")
 """Read as one word, whatever stands in it."""
 OLDEST_READER = 12.0
 """GOV.UK writes for readers of 9 to 11; names, addresses and the law's own words cost a year."""
+
+DONE = r"(?:opened|read|saw|seen|viewed|copied|took|taken|downloaded|stole|stolen|deleted|changed|lost)"
+ASSERTED = re.compile(rf"\b{DONE}\b.*\byours?\b|\byours?\b.*\b{DONE}\b", re.IGNORECASE)
+HEDGED = re.compile(
+    r"\b(?:may|might|could|can|cannot|if|whether|tried|refused|not|nothing|nobody|none|no)\b",
+    re.IGNORECASE,
+)
 
 Part = tuple[str, str]
 """Where, and the words there."""
@@ -128,6 +135,8 @@ def _facts(context: LetterContext) -> Iterator[LintProblem]:
             "the letter itself says “was seen” or “may have been seen”, by the evidence",
             "Leave that to the letter, so that it says only one of them.",
         )
+    if own.standing is Standing.POSSIBLE:
+        yield from _asserted(" ".join(t for t in texts if t), whose)
     if not 3 <= len(own.steps) <= 5:
         yield _warning(f"facts, steps, {whose}", f"{len(own.steps)} steps", "Give three to five.")
     for measure in own.measures:
@@ -137,6 +146,18 @@ def _facts(context: LetterContext) -> Iterator[LintProblem]:
             )
     if context.facts.next_update is None:
         yield _warning("facts, next update", "no day for the next letter", "Promise a day.")
+
+
+def _asserted(typed: str, whose: str) -> Iterator[LintProblem]:
+    """Words for readers who cannot be ruled out, and that say it as if it had happened to them."""
+    for sentence in sentences(typed):
+        if ASSERTED.search(sentence) and not HEDGED.search(sentence):
+            yield _warning(
+                f"facts, what happened, {whose}",
+                "this may not have happened to these readers, and is told as if it had",
+                "Say why it cannot be ruled out, and nothing as done to them.",
+            )
+            return
 
 
 def _style(letter: Rendered, promise: str) -> Iterator[LintProblem]:

@@ -37,7 +37,7 @@ def plain_day(value: date) -> str:
 
 def span(begin: datetime | None, end: datetime | None, zone: ZoneInfo) -> str:
     """`between … and …`, as far as it is known; empty: neither end is."""
-    if begin and end and begin != end:
+    if begin and end and _minute(begin, zone) != _minute(end, zone):
         return _between(begin.astimezone(zone), end.astimezone(zone))
     if begin and end:
         return f"on {moment(begin, zone)}"
@@ -52,6 +52,11 @@ def _between(begin: datetime, end: datetime) -> str:
     return (
         f"between {day(begin)} at {_hour(begin)} {begin:%Z} and {day(end)} at {_hour(end)} {end:%Z}"
     )
+
+
+def _minute(value: datetime, zone: ZoneInfo) -> str:
+    """As `moment` tells it: seconds are not told."""
+    return f"{value.astimezone(zone):%F %H:%M %Z}"
 
 
 def series(items: Sequence[str]) -> str:
@@ -94,6 +99,6 @@ def _wrapped(line: str) -> list[str]:
 
 def _hour(local: datetime) -> str:
     if local.minute == 0 and local.hour in (0, 12):
-        return "midday" if local.hour else "midnight"
+        return "midday" if local.hour else "midnight (as that day began)"
     minutes = f":{local.minute:02d}" if local.minute else ""
     return f"{local.hour % 12 or 12}{minutes}{'am' if local.hour < 12 else 'pm'}"

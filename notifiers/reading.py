@@ -54,7 +54,7 @@ def reading_age(prose: list[str]) -> float:
 
 
 def _is_item(line: str) -> bool:
-    return bool(re.match(r"- |\d+\. ", line))
+    return bool(re.match(r"\s*(?:- |\d+\. )", line))
 
 
 def _syllables(word: str) -> int:

@@ -39,7 +39,7 @@ def decision(breach: Breach, manifest: Manifest, by: str, now: datetime) -> Deci
         report_to_ico=Answer(
             yes=True,
             reasons="Account and bank details of customers were opened in our billing panel by a "
-            "stranger who holds stolen credentials; a risk to people is not unlikely.",
+            "stranger who had guessed a password elsewhere; a risk to people is not unlikely.",
         ),
         tell_people=Answer(
             yes=True,
@@ -97,8 +97,8 @@ def facts(breach: Breach, by: str, now: datetime) -> NoticeFacts:
 ACCOUNT_HOLDERS = ExposureWords(
     role=Role.CONTROLLER,
     standing=Standing.REACHED,
-    what_happened="With one of these passwords, someone signed in to our billing system and opened "
-    "the pages of your account.",
+    what_happened="From the same internet address, someone then signed in to our billing system and "
+    "opened the pages of your account.",
     consequences=(
         (
             "Someone could use these details to send a convincing false invoice, or to pretend to "
@@ -107,7 +107,7 @@ ACCOUNT_HOLDERS = ExposureWords(
         "Someone could try to set up a payment from the bank account that stands on those pages.",
     ),
     measures=(
-        "On 23 November 2026 at 9:12am we ended every session of the stolen account.",
+        "On 23 November 2026 at 9:12am we ended every session of the account that was used.",
         "On 23 November 2026 we set new passwords and a second factor for our staff accounts.",
         "On 23 November 2026 we kept copies of the records that show which pages were opened.",
     ),
@@ -117,7 +117,7 @@ ACCOUNT_HOLDERS = ExposureWords(
             "If a bill asks you to pay into a new bank account, call the sender first. Use a "
             "number that you already have."
         ),
-        "Tell whoever pays your bills about this letter.",
+        "Tell whoever pays your bills about this.",
     ),
     contained=True,
 )
@@ -153,7 +153,7 @@ CONTROLLERS = ExposureWords(
     people_and_records="The files are about your patients and staff. We can name each file that "
     "was downloaded. You know best how many people the files are about: count the names in them.",
     deleted_but_in_backups="Mail that you deleted in the last two months may still be in our "
-    "backups. The stranger did not reach the backups.",
+    "backups. Our records show nobody in the backups.",
     sub_processors="Microsoft Ireland Operations Ltd (Microsoft 365).",
     log_extracts="Sign-in, mailbox and file records from 21 to 23 November 2026. We hold them for "
     "you until the case is closed, and for at least 90 days.",
@@ -172,14 +172,14 @@ UNSURE_CONTROLLERS = ExposureWords(
     ),
     steps=(
         "Decide whether you must report this. We tell you because we cannot rule it out.",
-        "Set new passwords for the accounts that are named above, and turn on a second factor.",
+        "Set new passwords for the mailboxes that were tried, and turn on a second factor.",
         "Look in these mailboxes for rules and sent messages that nobody there made.",
     ),
     nature="Nothing in our records shows that anybody got in. A router’s records are missing for a "
     "time, so they cannot rule it out.",
     people_and_records="We know of no record that was reached. If you want to count, count whom the "
     "mail and files of these accounts are about.",
-    no_sub_processors=True,
+    sub_processors="Microsoft Ireland Operations Ltd (Microsoft 365).",
     log_extracts="The sign-in records of 22 November 2026. We hold them for you until the case is "
     "closed, and for at least 90 days.",
 )

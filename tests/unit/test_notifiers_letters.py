@@ -384,7 +384,7 @@ def test_sub_processors_that_nobody_was_asked_about_are_missing_and_never_called
     assert list(renderer.missing(blank)) == ["sub-processors, controllers who were reached"]
     assert "Other suppliers involved" not in renderer.letter(blank).text
     assert renderer.missing(asked) == {}
-    assert "Other suppliers involved: none. We asked." in renderer.letter(asked).text
+    assert "Other suppliers involved: none that we know of." in renderer.letter(asked).text
 
 
 def test_colours_of_the_letter_have_enough_contrast() -> None:

@@ -17,7 +17,7 @@ LONDON = ZoneInfo("Europe/London")
         (9, 0, "Sunday 22 November 2026 at 9am GMT"),
         (17, 30, "Sunday 22 November 2026 at 5:30pm GMT"),
         (12, 0, "Sunday 22 November 2026 at midday GMT"),
-        (0, 0, "Sunday 22 November 2026 at midnight GMT"),
+        (0, 0, "Sunday 22 November 2026 at midnight (as that day began) GMT"),
         (0, 5, "Sunday 22 November 2026 at 12:05am GMT"),
     ],
 )
