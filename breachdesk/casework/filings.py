@@ -73,7 +73,7 @@ def is_own(
 ) -> Sequence[Exposure]:
     """What this report counts; an exposure stands in one report, never in two."""
     tracks = roles.regulator_tracks(decision, exposures)
-    return next((t.exposures for t in tracks if t.jurisdiction == plugin.id), ())
+    return next((t.exposures for t in tracks if t.track is plugin.track), ())
 
 
 def not_this_form(filing: Filing, plugin: Jurisdiction) -> str | None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from breachdesk.casework.telephone import notice_of
-from breachdesk.ports import UnitOfWork
 from schemas.affected import NoticeKind
-from schemas.breach import Breach
 from schemas.case import CallOutcome, Task, TaskKind
 from schemas.notice import NoticeRow, Status
 
@@ -41,17 +38,6 @@ def tellings(
     """Every letter that was handed over and every call that reached its reader, oldest first."""
     found = [*_by_mail(rows), *_by_telephone(breach_id, tasks)]
     return tuple(sorted(found, key=lambda telling: telling.at))
-
-
-def counts(uow: UnitOfWork, breach: Breach) -> dict[str, int]:
-    """Letters by status, and `telephoned`; the witness's message is no letter."""
-    rows = uow.notices.list(breach_id=breach.id)
-    found = Counter(r.status.value for r in rows if r.kind is not NoticeKind.WITNESS)
-    tasks = uow.cases.get(breach.case_id).tasks
-    done = sum(1 for _ in _by_telephone(breach.id, tasks))
-    if done:
-        found["telephoned"] = done
-    return dict(sorted(found.items()))
 
 
 def _by_mail(rows: Iterable[NoticeRow]) -> Iterator[Telling]:

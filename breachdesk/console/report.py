@@ -112,11 +112,15 @@ def _forms(uow: UnitOfWork, desk: Desk, file: CaseFile) -> tuple[str, ...]:
     up."""
     manifest = uow.breaches.latest(Manifest, file.known_breach().id)
     exposures = manifest.exposures if manifest else ()
-    brought = [t.jurisdiction for t in roles.regulator_tracks(file.decision, exposures)]
+    tracks = roles.regulator_tracks(file.decision, exposures)
+    brought = [t.jurisdiction for t in tracks]
+    counted = {t.track for t in tracks}
     brought += [s.jurisdiction for s in file.submissions]
     if file.decision is not None and file.decision.pecr.yes and "uk_pecr" not in brought:
         brought.append("uk_pecr")
     set_up = desk.house.settings.jurisdictions
+    known = jurisdictions()
+    brought += [n for n in set_up if n in known and known[n].track in counted]
     return tuple(dict.fromkeys(brought)) or set_up
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,15 +45,20 @@ R = TypeVar("R", bound=Reviewed)
 @cache
 def shipped() -> LawBook:
     """The law as it is shipped. Raises Corrupt when a shipped file is broken."""
-    folder = files("breachdesk") / "law"
+    return whole_law(files("breachdesk") / "law")
+
+
+def whole_law(folder: Traversable) -> LawBook:
+    """The law of a folder, all of which must be right. Raises Corrupt, naming the first fault."""
     read = _Reading(None)
     for file in sorted(folder.iterdir(), key=lambda each: each.name):
         if file.name.endswith(".toml"):
             read.add(file.name, file.read_text(encoding="utf-8"))
-    if read.problems:
-        first = read.problems[0]
+    book = read.book()
+    if book.problems:
+        first = book.problems[0]
         raise Corrupt(first.problem, place=first.place, remedy="Install BreachDesk again.")
-    return read.book()
+    return book
 
 
 def read_law(folder: Path) -> LawBook:

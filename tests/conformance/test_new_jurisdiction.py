@@ -12,12 +12,15 @@ import pytest
 from breachdesk import jurisdictions as package
 from breachdesk.bootstrap.checks import preflight_checks
 from breachdesk.bootstrap.house import Premises
+from breachdesk.casework import report
+from breachdesk.casework.filings import is_own
 from breachdesk.casework.obligations import obligations_of
 from breachdesk.jurisdictions import jurisdiction, jurisdictions
-from breachdesk.testing import FixedNow, a_confirmed_breach, a_user
-from notifiers.testing import PROFILE
+from breachdesk.testing import FixedNow, a_confirmed_breach, a_user, an_actor
+from notifiers.testing import ACCOUNT, PROFILE, STORED
 from schemas.errors import NotFound
 from schemas.plugin import load_plugins
+from schemas.report import ReportFacts
 from schemas.settings import Settings
 from schemas.user import Duty
 
@@ -77,15 +80,21 @@ mandatory = true
 MODULE = '''
 """Act 90/2018 to Persónuvernd."""
 
+from breachdesk.gdpr.filing import Filing, answered
 from breachdesk.gdpr.jurisdiction import Example, Jurisdiction
 from breachdesk.gdpr.roles import Track
 from schemas.obligation import ObligationKind
-from schemas.report import Question
 
 
-def questions(filing):
-    what = filing.written.what_happened
-    return (Question(key="what", section="1", question="What happened?", answer=what),)
+def questions(filing: Filing):
+    return answered(
+        filing,
+        {
+            "what_happened": filing.written.what_happened,
+            "aware_at": filing.when(filing.breach.aware_at),
+            "organisation": filing.profile.legal_name,
+        },
+    )
 
 
 JURISDICTION = Jurisdiction(
@@ -156,6 +165,45 @@ def test_its_clock_runs_beside_those_of_the_united_kingdom(premises: Premises) -
     assert own.title == "Report to Persónuvernd (Act 90/2018, Article 27)"
     assert own.due == AWARE + timedelta(days=3)
     assert own.source.startswith("Act 90/2018 Art. 27(2)")
+
+
+def test_its_report_asks_its_forms_questions_and_ends_its_own_clock_only(
+    premises: Premises,
+) -> None:
+    breach, now = confirmed(premises), premises.now()
+    actor = an_actor(Duty.RESPONDER, user_id="rowan")
+    facts = ReportFacts(
+        breach_id=breach, version=1, written_by="rowan", written_at=now, jurisdiction=NAME,
+        what_happened="A stranger signed in.",
+    )  # fmt: skip
+    premises.store.act(lambda uow: report.write_report(uow, actor, facts, now))
+    built = premises.store.look(lambda uow: report.build(uow, breach, NAME, premises.settings, now))
+
+    assert built.authority == "Persónuvernd"
+    assert [q.question for q in built.questions] == [
+        "What happened?",
+        "When did you learn of it?",
+        "Who are you?",
+    ]
+    assert built.missing == {}
+    assert "Persónuvernd" in premises.renderer.report_text(built)
+
+    premises.store.act(
+        lambda uow: report.submit(
+            uow, actor, breach, NAME, submitted_at=now, channel="its portal",
+            settings=premises.settings, now=now,
+        )
+    )  # fmt: skip
+    duties = premises.store.look(lambda uow: obligations_of(uow, breach, now))
+    running = {d.id for d in duties if d.running and d.title.startswith("Report to")}
+
+    assert running == {"ico_art33"}
+
+
+def test_its_report_counts_what_we_are_controller_of(premises: Premises) -> None:
+    counted = is_own(None, (ACCOUNT, STORED), jurisdiction(NAME))
+
+    assert counted == (ACCOUNT,)
 
 
 def test_an_installation_that_does_not_report_to_it_has_no_clock_of_it(installed: Path) -> None:

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from breachdesk.gdpr.law import overdue, read_law, shipped, unverified
+from breachdesk.gdpr.law import overdue, read_law, shipped, unverified, whole_law
 from breachdesk.testing import FixedNow, memory_store
-from schemas.errors import BadInput, NotFound
+from schemas.errors import BadInput, Corrupt, NotFound
 from schemas.law import Provision
 
 LONDON = ZoneInfo("Europe/London")
@@ -212,3 +212,11 @@ def test_an_act_applies_the_law_that_the_store_was_given(tmp_path: Path) -> None
         looked = store.look(lambda uow: uow.law)
 
     assert acted is looked is law
+
+
+def test_a_shipped_file_whose_versions_do_not_fit_together_is_refused(tmp_path: Path) -> None:
+    first = CORRECTED.replace("hours = 96", "hours = 72")
+    (tmp_path / "uk.toml").write_text(first + CORRECTED, encoding="utf-8")
+
+    with pytest.raises(Corrupt, match="two versions hold"):
+        whole_law(tmp_path)

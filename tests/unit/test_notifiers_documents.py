@@ -117,6 +117,14 @@ def test_the_text_is_in_the_forms_order_to_copy_from() -> None:
     assert RENDERER.report_text(report(drill=True)).startswith("DRILL: ")
 
 
+def test_the_fingerprint_stands_in_the_text_to_copy_as_in_the_pdf() -> None:
+    built = report(hash="ab12" * 16)
+    text, pdf = RENDERER.report_text(built), "".join(pages(RENDERER.report_pdf(built, PROFILE)))
+
+    assert text.endswith(f"Fingerprint of this report (SHA-256):\n{built.hash}\n")
+    assert built.hash in "".join(pdf.split())
+
+
 def test_a_report_without_questions_or_gaps_is_still_a_report() -> None:
     empty = report(questions=(), missing={}, hash="")
 
