@@ -48,6 +48,16 @@ CATEGORIES = {
     DataCategory.HEALTH: "health data",
 }
 """As a regulator reads them."""
+FIELD_OF = {
+    "data_other": "data_kinds",
+    "people_other": "people_kinds",
+    "occurred_from": "occurred",
+    "occurred_to": "occurred",
+    "discovered_at": "discovered",
+    "other_providers_words": "other_providers",
+    "other_bodies": "told_bodies",
+}
+"""Which question of a form a field answers, where it has another name."""
 EFFECTS = {
     Effect.SEEN: "seen",
     Effect.COPIED: "copied",
@@ -73,9 +83,11 @@ def proposals(
     said = uow.breaches.latest(NoticeFacts, breach_id)
     blank = ReportFacts(breach_id=breach_id, version=0, written_by="", written_at=now)
     found = Proposals()
+    asked = {q.key for q in filing.form.questions}
     for name, value, origin in (*from_people(uow, filing), *_all(filing, said)):
         open_field = getattr(filing.written, name) == getattr(blank, name)
-        if value and open_field and name not in found.answers:
+        has_field = FIELD_OF.get(name, name) in asked
+        if value and open_field and has_field and name not in found.answers:
             found.answers[name] = value
             found.origins[name] = origin
     return found
@@ -95,10 +107,9 @@ def _from_decision(filing: Filing) -> Iterator[tuple[str, Any, str]]:
     if decision is None:
         return
     report, tell = decision.report_to_ico.yes, decision.tell_people.yes
-    if any(q.key == "reason" for q in filing.form.questions):
-        yield "reason", "meets_threshold" if report else "for_awareness", DECISION
-        if tell or not decision.art34_3_limb:
-            yield "high_risk", "yes" if tell else "no", DECISION
+    yield "reason", "meets_threshold" if report else "for_awareness", DECISION
+    if tell or not decision.art34_3_limb:
+        yield "high_risk", "yes" if tell else "no", DECISION
     yield "consequences", decision.likely_harm or decision.high_risk, DECISION
     yield "measures_before", decision.safeguards_before, DECISION
     yield "measures_after", decision.safeguards_after, DECISION
@@ -117,12 +128,11 @@ def _from_list(filing: Filing) -> Iterator[tuple[str, Any, str]]:
     numbered = customers + sum(g.people.value or 0 for g in filing.groups)
     if numbered:
         yield "people", Quantity(value=numbered, precision=Precision.APPROXIMATE), LIST
-    if any(q.key == "people_kinds" for q in filing.form.questions):
-        named = ("customers",) if customers else ()
-        groups = dict.fromkeys(KINDS.get(g.kind, "other") for g in filing.groups)
-        yield "people_kinds", (*named, *groups), LIST
-        unlisted = [group_words(g) for g in filing.groups if g.kind not in KINDS]
-        yield "people_other", ", ".join(unlisted), LIST
+    named = ("customers",) if customers else ()
+    groups = dict.fromkeys(KINDS.get(g.kind, "other") for g in filing.groups)
+    yield "people_kinds", (*named, *groups), LIST
+    unlisted = [group_words(g) for g in filing.groups if g.kind not in KINDS]
+    yield "people_other", ", ".join(unlisted), LIST
     begin, end = filing.occurred
     yield "occurred_from", begin, EVIDENCE
     yield "occurred_to", end, EVIDENCE
@@ -137,14 +147,13 @@ def _from_letters(filing: Filing) -> Iterator[tuple[str, Any, str]]:
         yield "people_told", "told_some", SENT
     elif decision is not None and filing.exposures:
         yield "people_told", "about_to" if tells(filing, decision) else "decided_not", DECISION
-    if any(q.key == "means" for q in filing.form.questions):
-        used = (
-            ("email", told.by_letter),
-            ("telephone", told.by_telephone),
-            ("post", told.by_post),
-            ("in_person", told.in_person),
-        )
-        yield "means", tuple(key for key, count in used if count) or ("none_yet",), SENT
+    used = (
+        ("email", told.by_letter),
+        ("telephone", told.by_telephone),
+        ("post", told.by_post),
+        ("in_person", told.in_person),
+    )
+    yield "means", tuple(key for key, count in used if count) or ("none_yet",), SENT
 
 
 def _affected_how(filing: Filing) -> str:

@@ -1,0 +1,376 @@
+"""Whole incidents, played from the evidence to every document that comes of them: letters, scripts,
+reports to the ICO, duties, register. `from whole_play import WholePlay`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from waiting_letters import SENDER, established, renderer
+from whole_report import whole_answers
+
+from breachdesk.casework import (
+    affected,
+    approve,
+    calls,
+    cases,
+    confirm,
+    decide,
+    groups,
+    notify,
+    obligations,
+    register,
+    report,
+)
+from breachdesk.casework.installation import Installation
+from breachdesk.casework.letters import Letters
+from breachdesk.casework.outbox import StoreOutbox
+from breachdesk.casework.report_prefill import Proposals, proposals
+from breachdesk.stores.sql_store import SqlStore
+from breachdesk.testing import (
+    FixedNow,
+    a_binding,
+    a_confirmed_breach,
+    a_customer,
+    a_signal,
+    a_user,
+    an_actor,
+    an_episode,
+    memory_store,
+    raise_alerts,
+)
+from notifiers.testing import DECISION, PROFILE
+from schemas.affected import Certainty, Effect, NoticeKind, Surety
+from schemas.affected_group import AffectedGroup, GroupKind, GroupReach
+from schemas.alert import GroupKey, Signal
+from schemas.breach import Breach
+from schemas.case import CallOutcome, Concern, ContainmentKind, Origin, Task
+from schemas.customer import AssetKind, Binding, DataCategory, Role
+from schemas.decision import Answer
+from schemas.event import Touch
+from schemas.letter_facts import ExposureWords, NoticeFacts, Standing
+from schemas.notice import NoticeRow, SendOutcome, SendResult
+from schemas.obligation import Obligation, ObligationKind
+from schemas.register import RegisterEntry, RegisterNotice
+from schemas.report import Precision, Quantity, RegulatorReport, ReportFacts, Submission
+from schemas.settings import Settings
+from schemas.user import Duty
+
+WHO = an_actor(*Duty, user_id="rowan")
+OTHER = an_actor(*Duty, user_id="avery")
+NIGHT = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+MORNING = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+HOLDER, CONTROLLER = Role.CONTROLLER, Role.PROCESSOR
+REACHED, POSSIBLE, CORRECTED = Standing.REACHED, Standing.POSSIBLE, Standing.CORRECTED
+HANDED_OVER = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
+BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
+LETTERS = {HOLDER: NoticeKind.ACCOUNT_HOLDER, CONTROLLER: NoticeKind.CONTROLLER_PACK}
+NO_PROMISE = Answer(yes=False, reasons="We publish no promise about breaches of this kind.")
+PRINTED = "BREACHDESK_TEST_PLAYS"
+"""Names a folder into which every play prints what it made; unset: nothing is printed."""
+
+
+def words(role: Role, standing: Standing, customer: str | None = None, **own: Any) -> ExposureWords:
+    """Whole for its kind of reader; `own` replaces fields."""
+    fields: dict[str, Any] = {
+        "consequences": ("A caller could pretend to be us.",),
+        "measures": ("On 22 November 2026 we changed the keys.",),
+        "steps": ("Read your next bill twice.", "Call us on a number you know.", "Tell us of it."),
+    }
+    if role is CONTROLLER:
+        fields |= {
+            "nature": "Described for your records.",
+            "people_and_records": "You know best how many people are in it.",
+            "no_sub_processors": True,
+        }
+    return ExposureWords(role=role, standing=standing, customer_id=customer, **(fields | own))
+
+
+def event(number: int, who: str, action: str, outcome: str = "success", **summary: Any) -> Signal:
+    """At one customer's mailbox, `number` minutes into the night."""
+    customer, domain = summary.pop("customer"), who.partition("@")[2]
+    kinds = summary.pop("kinds", ("mail", "files"))
+    made = a_signal(
+        number,
+        key=GroupKey("odd_sign_in", customer, (who,)),
+        time=NIGHT + timedelta(minutes=number),
+        step=action,
+        touches=tuple(Touch(customer, f"domain:{domain}", kind) for kind in kinds),
+    )
+    told = {"event.action": action, "event.outcome": outcome, "user.name": who, **summary}
+    return Signal(
+        **{name: getattr(made, name) for name in made.__slots__ if name != "summary"}, summary=told
+    )
+
+
+@dataclass
+class WholePlay:
+    """A provider and its customers; nobody is a customer before `customer`."""
+
+    store: SqlStore
+    now: FixedNow
+    settings: Settings
+    place: Installation
+    breach: Breach = field(init=False)
+
+    # who and what there is
+
+    def customer(self, customer_id: str, name: str, *bindings: Binding) -> None:
+        """With an account holder and a data-protection contact whose mail is not at our place."""
+
+        def work(uow: Any) -> None:
+            known = a_customer(customer_id)
+            people = tuple(
+                p.model_copy(update={"email": f"{p.kind}@{customer_id}-people.example"})
+                for p in known.people
+            )
+            changes = {
+                "name": name, "people": people,
+                "default_email": f"accounts@{customer_id}-people.example",
+            }  # fmt: skip
+            uow.customers.save(known.model_copy(update=changes))
+            for binding in bindings:
+                uow.customers.bind(binding, NIGHT - timedelta(days=90))
+
+        self.store.act(work)
+
+    def keeps(self, customer: str, value: str, kind: AssetKind, *held: DataCategory) -> Binding:
+        """What the customer keeps with us."""
+        return a_binding(value, customer, kind=kind, categories=held)
+
+    def ours(self, customer: str, value: str, kind: AssetKind, *held: DataCategory) -> Binding:
+        """What we hold about the customer."""
+        return a_binding(value, customer, kind=kind, role=HOLDER, categories=held)
+
+    # what happened
+
+    def alarm(self, *signals: Signal) -> None:
+        found: dict[GroupKey, list[Signal]] = {}
+        for signal in signals:
+            found.setdefault(signal.key, []).append(signal)
+        alerts = raise_alerts(self.store, *(an_episode(group) for group in found.values()))
+        self.breach = self.store.act(
+            lambda uow: a_confirmed_breach(uow, self.now(), *alerts, actor="rowan")
+        )
+
+    def by_hand(self, *assets: str, until: timedelta = timedelta(hours=1), **case: Any) -> None:
+        origin = {"origin": Origin.OWN, "known": "As it was told us."} | case
+
+        def work(uow: Any) -> Breach:
+            opened = cases.open_by_hand(
+                uow, WHO, title="Told by hand", assets=assets, now=self.now(), **origin
+            )
+            return confirm.confirm(
+                uow, WHO, opened.id, reason="A person says so.", aware_at=self.now(),
+                occurred_from=NIGHT, occurred_to=NIGHT + until, now=self.now(),
+            )  # fmt: skip
+
+        self.breach = self.store.act(work)
+
+    def contained(self, text: str, concerns: Concern, *customers: str) -> None:
+        self.store.act(
+            lambda uow: cases.add_containment(
+                uow, WHO, self.breach.case_id, ContainmentKind.OTHER, text, self.now(),
+                done_at=self.now(), concerns=concerns, customers=customers,
+            )
+        )  # fmt: skip
+
+    def group(self, kind: GroupKind, people: int, **changes: Any) -> AffectedGroup:
+        """People who are no customers, all of them told by other means."""
+        fields: dict[str, Any] = {
+            "certainty": Certainty.LIKELY,
+            "reason": "Their file was on it.",
+            "people": Quantity(value=people, precision=Precision.EXACT),
+            "data_categories": (DataCategory.IDENTITY, DataCategory.FINANCIAL),
+            "effects": {Effect.LOST: Surety.HAPPENED},
+            "reach": GroupReach.OTHER_MEANS,
+            "reach_reason": "They work here.",
+        }
+        group = AffectedGroup(
+            id="", recorded_by="", recorded_at=self.now(), kind=kind, **(fields | changes)
+        )
+        return self.store.act(
+            lambda uow: groups.add_group(uow, WHO, self.breach.case_id, group, self.now())
+        )
+
+    # what people do
+
+    def freeze(self, decided: Mapping[tuple[str, Role], Mapping[str, Any]] | None = None) -> None:
+        self.now.advance(minutes=1)
+
+        def work(uow: Any) -> None:
+            exposures = affected.propose(uow, self.breach.id)
+            for (customer, role), said in (decided or {}).items():
+                exposures = affected.override(
+                    exposures, customer, role, said["certainty"],
+                    said.get("reason", "the responder looked"), WHO, effects=said.get("effects"),
+                )  # fmt: skip
+            affected.freeze(uow, WHO, self.breach.id, exposures, self.now())
+
+        self.store.act(work)
+
+    def decide(self, **decision: Any) -> None:
+        self.now.advance(minutes=1)
+        decided = DECISION.model_copy(update={"breach_id": self.breach.id} | decision)
+        self.store.act(lambda uow: decide.decide(uow, WHO, decided, self.now()))
+
+    def write(self, happened: str, *own: ExposureWords) -> None:
+        self.now.advance(minutes=1)
+        facts = NoticeFacts(
+            breach_id=self.breach.id, version=1, written_by="rowan", written_at=self.now(),
+            what_happened=happened, next_update=self.now() + timedelta(days=4), words=own,
+        )  # fmt: skip
+        self.store.act(lambda uow: notify.write_facts(uow, WHO, facts, self.now()))
+
+    def letters(self) -> Letters:
+        return self.store.look(
+            lambda uow: notify.letters(uow, self.breach.id, self.settings, renderer())
+        )
+
+    def release(self, returned: tuple[str, ...] = ()) -> None:
+        """Approved by another person, handed over to the mail servers; those of `returned`
+        customers come back."""
+        made = self.letters()
+        assert (made.missing, made.blocking) == ({}, ())
+        self.now.advance(minutes=5)
+        shown = self.store.look(
+            lambda uow: approve.seal(uow, self.breach.id, self.settings, renderer(), SENDER)
+        )
+        self.store.act(
+            lambda uow: approve.approve(
+                uow, OTHER, self.breach.id, count=shown.count, expected_hash=shown.hash,
+                settings=self.settings, renderer=renderer(), sender=SENDER, now=self.now(),
+            )
+        )  # fmt: skip
+        outbox = StoreOutbox(self.store, self.settings, renderer(), self.place)
+        self.now.advance(minutes=1)
+        for row in outbox.due(self.now(), 99):
+            attempt = f"{row.id}-{self.now().isoformat()}"
+            result = BOUNCED if row.customer_id in returned else HANDED_OVER
+            if outbox.begin(row.id, attempt, "boot-1", self.now()) is not None:
+                outbox.finish(row.id, attempt, result, self.now(), None)
+
+    def rows(self) -> list[NoticeRow]:
+        return list(self.store.look(lambda uow: uow.notices.list(breach_id=self.breach.id)))
+
+    def calls_open(self) -> list[Task]:
+        tasks = self.store.look(lambda uow: uow.cases.get(self.breach.case_id)).tasks
+        return [t for t in tasks if t.kind.value == "telephone" and t.done_at is None]
+
+    def ring(self, customer: str, outcome: CallOutcome = CallOutcome.REACHED_AND_TOLD) -> None:
+        self.now.advance(minutes=10)
+        (task,) = (t for t in self.calls_open() if t.customer_id == customer)
+        spoken = {"spoken_to": "Kit Reed", "said": "They wrote it down."}
+        self.store.act(
+            lambda uow: calls.record_call(
+                uow, WHO, self.breach.case_id, task.id, outcome, number="01632 960000",
+                now=self.now(), **(spoken if outcome is CallOutcome.REACHED_AND_TOLD else {}),
+            )
+        )  # fmt: skip
+
+    # what is filed and kept
+
+    def proposed(self, form: str = "uk_ico") -> Proposals:
+        return self.store.look(
+            lambda uow: proposals(uow, self.breach.id, form, self.settings, self.now())
+        )
+
+    def fill(self, form: str = "uk_ico", **answers: Any) -> ReportFacts:
+        """A person keeps what is proposed, answers the rest, and `answers` over both."""
+        given = whole_answers(form, self.breach.aware_at) | self.proposed(form).answers | answers
+        facts = ReportFacts(
+            breach_id=self.breach.id, version=1, written_by="", written_at=self.now(),
+            jurisdiction=form, **given,
+        )  # fmt: skip
+        return self.store.act(lambda uow: report.write_report(uow, WHO, facts, self.now()))
+
+    def report(self, form: str = "uk_ico") -> RegulatorReport:
+        return self.store.look(
+            lambda uow: report.build(uow, self.breach.id, form, self.settings, self.now())
+        )
+
+    def answers(self, form: str = "uk_ico") -> dict[str, str]:
+        return {q.key: q.answer for q in self.report(form).questions}
+
+    def submit(self, form: str = "uk_ico", **more: Any) -> Submission:
+        self.now.advance(minutes=1)
+        return self.store.act(
+            lambda uow: report.submit(
+                uow, WHO, self.breach.id, form, submitted_at=self.now(), channel="its form",
+                reference="IC-1", settings=self.settings, now=self.now(), **more,
+            )
+        )  # fmt: skip
+
+    def duties(self) -> dict[ObligationKind, Obligation]:
+        """By kind, the last of each kind."""
+        found = self.store.look(
+            lambda uow: obligations.obligations_of(uow, self.breach.id, self.now())
+        )
+        return {duty.kind: duty for duty in found}
+
+    def running(self) -> set[ObligationKind]:
+        return {kind for kind, duty in self.duties().items() if duty.running}
+
+    def entry(self) -> RegisterEntry:
+        every = self.store.look(lambda uow: register.entries(uow, self.now()))
+        return next(e for e in every if e.id == self.breach.id)
+
+    def counted(self, kind: NoticeKind) -> RegisterNotice:
+        return next(n for n in self.entry().notices if n.kind == kind.value)
+
+    # what people read
+
+    def text(self, customer: str, role: Role = CONTROLLER, *, correction: bool = False) -> str:
+        """What the customer is told now, by mail, else by telephone."""
+        kind = f"{LETTERS[role].value}"
+        if correction:
+            kind = "account_holder_correction" if role is HOLDER else "controller_correction"
+        made = self.letters()
+        told = [
+            t for t in (*made.rendered, *made.calls) if (t.customer_id, t.kind) == (customer, kind)
+        ]
+        assert len(told) == 1
+        return " ".join(f"{told[0].subject}\n{told[0].text}".split())
+
+    def print(self, name: str, *forms: str) -> None:
+        """Every document, where the person who runs this asks for it."""
+        folder = os.environ.get(PRINTED)
+        if not folder:
+            return
+        parts = []
+        made = self.letters()
+        for each in (*made.rendered, *made.calls):
+            head = f"{each.kind} to {each.customer_id}, {each.channel}: {each.subject}"
+            parts += [f"##### {head}", each.text]
+        parts += [f"##### MISSING {made.missing} BLOCKING {made.blocking}"]
+        for form in forms:
+            parts += [f"##### PROPOSED {form}", str(self.proposed(form))]
+            parts += [f"##### REPORT {form}", renderer().report_text(self.report(form))]
+            parts += [f"against: {c.words}" for c in self.report(form).contradictions]
+        every = self.store.look(
+            lambda uow: obligations.obligations_of(uow, self.breach.id, self.now())
+        )
+        for duty in every:
+            state = f"ended by {duty.ended_by}" if duty.ended_by else f"RUNS, due {duty.due}"
+            parts += [f"DUTY {duty.title}: {state}. {duty.note or ''}"]
+        entry = self.entry()
+        parts += [f"{key}: {value}" for key, value in entry.model_dump(mode="json").items()]
+        Path(folder, f"{name}.txt").write_text("\n".join(parts), encoding="utf-8")
+
+
+@contextmanager
+def whole_play(folder: Path) -> Iterator[WholePlay]:
+    """Monday morning; rowan writes, avery approves."""
+    now = FixedNow(MORNING)
+    settings = Settings(
+        data_dir=folder, profile=PROFILE, senders=(SENDER,), jurisdictions=("uk_ico", "uk_pecr")
+    )
+    with memory_store(now) as store:
+        for user in ("rowan", "avery"):
+            store.act(lambda uow, user=user: uow.users.save(a_user(user)))
+        yield WholePlay(store, now, settings, established(store, folder, shared=False))
