@@ -11,6 +11,7 @@ from breachdesk.casework import cases
 from breachdesk.casework.authority import require, required
 from breachdesk.casework.contact_watch import moved_since_frozen
 from breachdesk.casework.decide import unsettled
+from breachdesk.casework.groups import affected_groups
 from breachdesk.casework.letter_heads import texts_hash
 from breachdesk.casework.letters import (
     Documents,
@@ -165,7 +166,7 @@ def _prepare(
     made = documents(uow, breach_id)
     check_sender(uow, made.breach, sender)
     _check_contacts(uow, made)
-    _check_decision(made)
+    _check_decision(uow, made)
     ready = letters(uow, breach_id, settings, renderer)
     _check_complete(ready, settings.profile)
     texts = texts_hash(ready, sender, made.facts.version)
@@ -174,9 +175,10 @@ def _prepare(
     return Release(Seal(*parts, seal_hash(*parts), *counts), made, ready)
 
 
-def _check_decision(made: Documents) -> None:
-    """The list may have been frozen again since the decision was sealed."""
-    open_now = unsettled(made.decision, made.manifest)
+def _check_decision(uow: UnitOfWork, made: Documents) -> None:
+    """The list may have been frozen again, or a group recorded, since the decision was sealed."""
+    groups = bool(affected_groups(uow, made.breach.case_id))
+    open_now = unsettled(made.decision, made.manifest, groups=groups)
     if open_now:
         raise Incomplete(
             open_now,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from breachdesk.casework.authority import not_erased, require
+from breachdesk.casework.groups import affected_groups
 from breachdesk.casework.sealing import document_hash, next_version
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.edpb import edpb_case
@@ -51,11 +52,12 @@ def decide(uow: UnitOfWork, actor: Actor, decision: Decision, now: datetime) -> 
     manifest = uow.breaches.latest(Manifest, breach.id)
     if manifest is None:
         raise NotAllowed("the affected list is not frozen", place=breach.id, remedy="Freeze it.")
+    groups = bool(affected_groups(uow, breach.case_id))
     _check_against(decision, manifest)
-    _check_reasons(decision, manifest)
+    _check_reasons(decision, manifest, groups=groups)
     _check_exemptions(decision, _limbs(uow, breach))
     _check_hold(decision, now)
-    whole = _explained(_with_score(decision, manifest), manifest)
+    whole = _explained(_with_score(decision, manifest), manifest, groups=groups)
     version = next_version(uow.breaches.latest(Decision, breach.id))
     stamped = whole.model_copy(
         update={"version": version, "decided_by": actor.id, "decided_at": now, "hash": ""}
@@ -71,8 +73,8 @@ def _limbs(uow: UnitOfWork, breach: Breach) -> Mapping[str, Provision]:
     return {limb.limb: limb for limb in limbs if limb.limb}
 
 
-def _check_reasons(decision: Decision, manifest: Manifest) -> None:
-    asked = raised(manifest.exposures, pecr=decision.pecr.yes)
+def _check_reasons(decision: Decision, manifest: Manifest, *, groups: bool) -> None:
+    asked = raised(manifest.exposures, pecr=decision.pecr.yes, groups=groups)
     blank = dict(_blank_answers(decision, asked))
     for field, (name, problem) in WRITTEN.items():
         if not (getattr(decision, field) or "").strip():
@@ -189,32 +191,33 @@ def _with_score(decision: Decision, manifest: Manifest) -> Decision:
     return decision.model_copy(update={"severity_score": score})
 
 
-def _explained(decision: Decision, manifest: Manifest) -> Decision:
+def _explained(decision: Decision, manifest: Manifest, *, groups: bool) -> Decision:
     """With the reasons that are needed and no others. Raises Incomplete for each that lacks."""
     if decision.edpb_case is not None:
         edpb_case(decision.edpb_case)
-    bare = _bare(decision, manifest)
+    bare = _bare(decision, manifest, groups=groups)
     if bare:
         raise Incomplete(
             bare,
             place="contradictions",
             remedy="Give the reason for each, or change an answer.",
         )
-    raised_now = [t.id for t in tensions(decision, manifest.exposures)]
+    raised_now = [t.id for t in tensions(decision, manifest.exposures, groups=groups)]
     reasons = {name: decision.departures[name].strip() for name in raised_now}
     return decision.model_copy(update={"departures": reasons})
 
 
-def _bare(decision: Decision, manifest: Manifest) -> dict[str, str]:
-    found = unexplained(decision, manifest.exposures)
+def _bare(decision: Decision, manifest: Manifest, *, groups: bool) -> dict[str, str]:
+    found = unexplained(decision, manifest.exposures, groups=groups)
     return {t.id: f"{t.words} Say why the decision stands all the same" for t in found}
 
 
-def unsettled(decision: Decision, manifest: Manifest) -> dict[str, str]:
-    """What the list raises, and the decision leaves open: a list that was frozen after the decision
-    may raise more. Empty: the decision answers it."""
-    asked = raised(manifest.exposures, pecr=decision.pecr.yes)
-    return dict(_blank_answers(decision, asked)) | _bare(decision, manifest)
+def unsettled(decision: Decision, manifest: Manifest, *, groups: bool) -> dict[str, str]:
+    """What the list and the groups of people who are no customers raise, and the decision leaves
+    open: a list that was frozen, or a group that was recorded, after the decision may raise more.
+    Empty: the decision answers it."""
+    asked = raised(manifest.exposures, pecr=decision.pecr.yes, groups=groups)
+    return dict(_blank_answers(decision, asked)) | _bare(decision, manifest, groups=groups)
 
 
 def _check_against(decision: Decision, manifest: Manifest) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from breachdesk.casework.groups import affected_groups
 from breachdesk.gdpr import enisa
 from breachdesk.gdpr.edpb import REFERENCE, edpb_case
 from breachdesk.gdpr.raised import PROVISIONS, TITLES, Question, scored_categories
@@ -45,6 +46,8 @@ class _Sources:
     manifest: Manifest | None
     law: LawBook
     zone: str
+    groups: bool
+    """People who are no customers are affected too."""
 
     @property
     def exposures(self) -> tuple[Exposure, ...]:
@@ -65,7 +68,8 @@ def decision_memo(uow: UnitOfWork, breach_id: str, zone: str = "Europe/London") 
         raise NotFound("no decision is written", place=breach_id, remedy="Write it first.")
     *earlier, decision = decisions
     manifest = _list_of(uow.breaches.all(Manifest, breach_id), decision)
-    sources = _Sources(breach, decision, earlier, manifest, uow.law, zone)
+    groups = bool(affected_groups(uow, breach.case_id))
+    sources = _Sources(breach, decision, earlier, manifest, uow.law, zone, groups)
     return DecisionMemo(
         breach_id=breach.id,
         case_id=breach.case_id,
@@ -196,7 +200,7 @@ def _comparison(sources: _Sources) -> Iterator[tuple[str, str]]:
 
 
 def _departures(sources: _Sources) -> Iterator[tuple[str, str]]:
-    for tension in tensions(sources.decision, sources.exposures):
+    for tension in tensions(sources.decision, sources.exposures, groups=sources.groups):
         yield tension.words, sources.decision.departures.get(tension.id) or UNWRITTEN
 
 
@@ -222,7 +226,7 @@ def _exemptions(sources: _Sources) -> Iterator[tuple[str, str]]:
 
 
 def _remarks(sources: _Sources) -> Iterator[tuple[str, str]]:
-    for remark in remarks(sources.decision, sources.exposures):
+    for remark in remarks(sources.decision, sources.exposures, groups=sources.groups):
         yield "Note", remark
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from breachdesk.casework.filings import facts_for
+from breachdesk.casework.groups import affected_groups
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.deadlines import is_late
 from breachdesk.jurisdictions import jurisdiction
@@ -74,5 +75,6 @@ def _owed(uow: UnitOfWork, breach: Breach) -> tuple[str, ...]:
     decision = uow.breaches.latest(Decision, breach.id)
     if manifest is None:
         return BEFORE_THE_LIST
-    tracks = roles.regulator_tracks(decision, manifest.exposures)
+    groups = bool(affected_groups(uow, breach.case_id))
+    tracks = roles.regulator_tracks(decision, manifest.exposures, groups=groups)
     return tuple(t.jurisdiction for t in tracks if t.owed is not False)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from breachdesk.casework.groups import affected_groups, group_line
 from breachdesk.gdpr import enisa
 from breachdesk.gdpr.edpb import EdpbCase, edpb_case
 from breachdesk.gdpr.raised import TITLES, Question, raised, scored_categories
@@ -14,6 +15,7 @@ from breachdesk.gdpr.severity import DEFAULT_DPC, Severity
 from breachdesk.gdpr.tensions import LEVELS
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Certainty, Effect, Exposure, Manifest, Surety
+from schemas.affected_group import AffectedGroup
 from schemas.breach import Breach
 from schemas.customer import DataCategory, Pecr, Role
 from schemas.decision import Answer, Decision
@@ -52,6 +54,8 @@ class _Grounds:
     law: LawBook
     promise: str
     reports: dict[Track, tuple[Exposure, ...]] = field(default_factory=dict)
+    groups: tuple[AffectedGroup, ...] = ()
+    """People who are no customers."""
 
     def provisions(self, *ids: str) -> tuple[Provision, ...]:
         return tuple(self.law.provision(each, self.breach.aware_at) for each in ids)
@@ -82,7 +86,8 @@ def reporting_grounds(uow: UnitOfWork, breach_id: str, promise: str) -> tuple[Bo
     exposures = manifest.exposures if manifest else ()
     decision = uow.breaches.latest(Decision, breach_id)
     reports = {t.track: t.exposures for t in regulator_tracks(decision, exposures)}
-    grounds = _Grounds(breach, exposures, decision, uow.law, promise, reports)
+    groups = affected_groups(uow, breach.case_id)
+    grounds = _Grounds(breach, exposures, decision, uow.law, promise, reports, groups)
     bodies = (_ico, _pecr, _people, _subscribers, _controllers)
     return tuple(make(grounds) for make in bodies)
 
@@ -92,19 +97,26 @@ def _ico(grounds: _Grounds) -> Body:
     against = [*_small(own, grounds), *_case_words(grounds.case, told=False, people=False)]
     if grounds.score and grounds.score.score < 2:
         against.append(_score_words(grounds.score))
-    speaks_for = [*_extent(own), *_case_words(grounds.case, told=True, people=False)]
+    speaks_for = [*_extent(own), *_beside(grounds)]
+    speaks_for += _case_words(grounds.case, told=True, people=False)
     if grounds.score and grounds.score.score >= 2:
         speaks_for.append(_score_words(grounds.score))
     return Body(
         id="ico",
         title="The ICO, under UK GDPR Art. 33",
         law=grounds.provisions("uk_gdpr_art33_1"),
-        asked=bool(own),
+        asked=bool(own or grounds.groups),
         speaks_for=tuple(speaks_for),
         speaks_against=tuple(against),
         unknown=tuple(_open(grounds)),
         answers=grounds.answers(Question.REPORT_TO_ICO),
     )
+
+
+def _beside(grounds: _Grounds) -> Iterator[str]:
+    """People who are no customers: their number counts here too."""
+    for group in grounds.groups:
+        yield f"Beside customers: {group_line(group)}."
 
 
 def _pecr(grounds: _Grounds) -> Body:
@@ -130,7 +142,8 @@ def _pecr(grounds: _Grounds) -> Body:
 def _people(grounds: _Grounds) -> Body:
     ours = reached(grounds.exposures, Role.CONTROLLER)
     own = grounds.reports.get(Track.ICO, ())
-    speaks_for = [*_grave(own), *_case_words(grounds.case, told=True, people=True)]
+    speaks_for = [*_grave(own), *_beside(grounds)]
+    speaks_for += _case_words(grounds.case, told=True, people=True)
     against = [*_small(own, grounds), *_case_words(grounds.case, told=False, people=True)]
     if grounds.score:
         side = speaks_for if grounds.score.score >= 3 else against
@@ -144,7 +157,7 @@ def _people(grounds: _Grounds) -> Body:
         id="people",
         title="The people whose account data we hold",
         law=grounds.provisions("uk_gdpr_art34_1", "uk_gdpr_art34_3", "own_promise"),
-        asked=bool(ours),
+        asked=bool(ours or grounds.groups),
         speaks_for=tuple(speaks_for),
         speaks_against=tuple(against),
         unknown=tuple(_open(grounds)),

@@ -135,8 +135,8 @@ def _show(
         asked=_asked(file),
         law=Law(book, breach.aware_at),
         unsettled=_unsettled(file),
-        against=_against(draft, exposures_of(file)),
-        remarks=remarks(draft, exposures_of(file)) if draft else (),
+        against=_against(draft, file),
+        remarks=remarks(draft, exposures_of(file), groups=bool(file.groups)) if draft else (),
         factors=_factors(writing, categories),
         score=score_of(draft, categories, book),
         edpb=book.reference(EDPB),
@@ -153,7 +153,7 @@ def _unsettled(file: CaseFile) -> dict[str, str]:
     """What the newest list raises, and the sealed decision leaves open."""
     if file.decision is None or file.manifest is None:
         return {}
-    return decide.unsettled(file.decision, file.manifest)
+    return decide.unsettled(file.decision, file.manifest, groups=bool(file.groups))
 
 
 def exposures_of(file: CaseFile) -> tuple[Exposure, ...]:
@@ -164,7 +164,8 @@ def exposures_of(file: CaseFile) -> tuple[Exposure, ...]:
 def _asked(file: CaseFile) -> tuple[Question, ...]:
     """In the order of the page: what is PECR decides what else is asked. What still asks whether it
     is PECR may raise both sides."""
-    both = {*raised(exposures_of(file), pecr=True), *raised(exposures_of(file), pecr=False)}
+    exposures, groups = exposures_of(file), bool(file.groups)
+    both = {q for pecr in (True, False) for q in raised(exposures, pecr=pecr, groups=groups)}
     return tuple(question for question in QUESTIONS if question in both)
 
 
@@ -176,13 +177,15 @@ def _draft(desk: Desk, file: CaseFile, fields: Mapping[str, str]) -> Decision | 
         return None
 
 
-def _against(draft: Decision | None, exposures: tuple[Exposure, ...]) -> tuple[Tension, ...]:
+def _against(draft: Decision | None, file: CaseFile) -> tuple[Tension, ...]:
     if draft is None:
         return ()
+    exposures = exposures_of(file)
     categories = scored_categories(draft, exposures)
     severity = scored(draft.severity, categories) if draft.severity else None
     score = severity.score if severity else draft.severity_score
-    return tensions(draft.model_copy(update={"severity_score": score}), exposures)
+    scored_draft = draft.model_copy(update={"severity_score": score})
+    return tensions(scored_draft, exposures, groups=bool(file.groups))
 
 
 def _factors(writing: bool, categories: tuple[DataCategory, ...]) -> dict[str, Factor]:
@@ -221,11 +224,12 @@ def tensions_of(file: CaseFile) -> tuple[str, ...]:
     if file.decision is None or file.manifest is None:
         return ()
     exposures, reasons = file.manifest.exposures, file.decision.departures
+    groups = bool(file.groups)
     against = [
         f"{t.words} The reason given: {reasons[t.id]}" if t.id in reasons else t.words
-        for t in tensions(file.decision, exposures)
+        for t in tensions(file.decision, exposures, groups=groups)
     ]
-    return (*against, *remarks(file.decision, exposures))
+    return (*against, *remarks(file.decision, exposures, groups=groups))
 
 
 def _before(desk: Desk, file: CaseFile) -> dict[str, str]:

@@ -112,7 +112,7 @@ def _forms(uow: UnitOfWork, desk: Desk, file: CaseFile) -> tuple[str, ...]:
     up."""
     manifest = uow.breaches.latest(Manifest, file.known_breach().id)
     exposures = manifest.exposures if manifest else ()
-    tracks = roles.regulator_tracks(file.decision, exposures)
+    tracks = roles.regulator_tracks(file.decision, exposures, groups=bool(file.groups))
     brought = [t.jurisdiction for t in tracks]
     counted = {t.track for t in tracks}
     brought += [s.jurisdiction for s in file.submissions]

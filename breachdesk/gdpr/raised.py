@@ -40,12 +40,15 @@ PROVISIONS = {
 """What each question rests on, in the law book."""
 
 
-def raised(exposures: Iterable[Exposure], *, pecr: bool) -> tuple[Question, ...]:
-    """In the order of asking. `pecr`: what a service that still asks counts as."""
+def raised(
+    exposures: Iterable[Exposure], *, pecr: bool, groups: bool = False
+) -> tuple[Question, ...]:
+    """In the order of asking. `pecr`: what a service that still asks counts as. `groups`: people who
+    are no customers are affected too; we are controller of their data, and no promise binds."""
     reached = roles.reached(exposures)
     telecoms = {Pecr.YES, Pecr.ASK} if pecr else {Pecr.YES}
     ours = [e for e in reached if e.role is Role.CONTROLLER]
-    others = any(e.pecr not in telecoms for e in ours)
+    others = groups or any(e.pecr not in telecoms for e in ours)
     asked = {
         Question.PECR: any(e.pecr is not Pecr.NO for e in reached),
         Question.PECR_SUBSCRIBERS: any(e.pecr in telecoms for e in reached),

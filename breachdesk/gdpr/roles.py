@@ -75,10 +75,11 @@ def bases(decision: Decision, exposure: Exposure) -> frozenset[Basis]:
 
 
 def regulator_tracks(
-    decision: Decision | None, exposures: Iterable[Exposure]
+    decision: Decision | None, exposures: Iterable[Exposure], *, groups: bool = False
 ) -> tuple[RegulatorTrack, ...]:
     """The reports that these exposures bring, none of them empty: an exposure stands in one report
-    or in none, and a breach may bring both."""
+    or in none, and a breach may bring both. `groups`: people who are no customers are affected,
+    and stand in the report under Art. 33."""
     art33: list[Exposure] = []
     pecr: list[Exposure] = []
     for exposure in exposures:
@@ -92,7 +93,7 @@ def regulator_tracks(
         RegulatorTrack(Track.ICO, ObligationKind.ICO_ART33, "uk_ico", tuple(art33), owed),
         RegulatorTrack(Track.PECR, ObligationKind.ICO_PECR, "uk_pecr", tuple(pecr), True),
     )
-    return tuple(track for track in found if track.exposures)
+    return tuple(t for t in found if t.exposures or (groups and t.track is Track.ICO))
 
 
 def _decided_tracks(decision: Decision | None, exposure: Exposure) -> frozenset[Track]:

@@ -47,18 +47,22 @@ class _Question:
     decision: Decision
     exposures: Sequence[Exposure]
     raised: tuple[Question, ...]
+    groups: bool = False
+    """People who are no customers are affected too."""
 
     @property
     def reports(self) -> bool:
         """Is anything reported to the ICO, on whichever form?"""
-        return any(t.owed for t in roles.regulator_tracks(self.decision, self.exposures))
+        tracks = roles.regulator_tracks(self.decision, self.exposures, groups=self.groups)
+        return any(t.owed for t in tracks)
 
     @property
     def tells(self) -> bool:
         """Is anybody told of what we hold as controller? A hold does not count as `no`."""
         free = self.decision.model_copy(update={"hold": None})
         ours = roles.reached(self.exposures, Role.CONTROLLER)
-        return any(roles.bases(free, exposure) for exposure in ours)
+        beside = self.groups and self.decision.tell_people.yes
+        return beside or any(roles.bases(free, exposure) for exposure in ours)
 
     @property
     def exempt(self) -> bool:
@@ -82,25 +86,36 @@ class _Question:
         return question in self.raised and bool(getattr(self.decision, question).yes)
 
 
-def tensions(decision: Decision, exposures: Sequence[Exposure]) -> tuple[Tension, ...]:
-    """Every contradiction in the decision, in the order of reading."""
-    asked = _Question(decision, exposures, raised(exposures, pecr=decision.pecr.yes))
+def tensions(
+    decision: Decision, exposures: Sequence[Exposure], *, groups: bool = False
+) -> tuple[Tension, ...]:
+    """Every contradiction in the decision, in the order of reading. `groups`: people who are no
+    customers are affected too."""
+    asked = _read(decision, exposures, groups=groups)
     return (*_answers(asked), *_score(asked), *_example(asked))
 
 
-def unexplained(decision: Decision, exposures: Sequence[Exposure]) -> tuple[Tension, ...]:
+def _read(decision: Decision, exposures: Sequence[Exposure], *, groups: bool) -> _Question:
+    asked = raised(exposures, pecr=decision.pecr.yes, groups=groups)
+    return _Question(decision, exposures, asked, groups)
+
+
+def unexplained(
+    decision: Decision, exposures: Sequence[Exposure], *, groups: bool = False
+) -> tuple[Tension, ...]:
     """Those that no departure gives a reason of some length for."""
     return tuple(
         t
-        for t in tensions(decision, exposures)
+        for t in tensions(decision, exposures, groups=groups)
         if len(decision.departures.get(t.id, "").strip()) < SHORTEST_REASON
     )
 
 
-def remarks(decision: Decision, exposures: Sequence[Exposure]) -> tuple[str, ...]:
+def remarks(
+    decision: Decision, exposures: Sequence[Exposure], *, groups: bool = False
+) -> tuple[str, ...]:
     """What an approver should know, and what needs no reason."""
-    asked = _Question(decision, exposures, raised(exposures, pecr=decision.pecr.yes))
-    return tuple(_remarks(asked))
+    return tuple(_remarks(_read(decision, exposures, groups=groups)))
 
 
 def _answers(asked: _Question) -> Iterator[Tension]:

@@ -10,7 +10,6 @@ from whole_play import (
     CONTROLLER,
     HOLDER,
     NO_PROMISE,
-    POSSIBLE,
     REACHED,
     WholePlay,
     event,
@@ -19,9 +18,9 @@ from whole_play import (
 )
 
 from notifiers.testing import NO, YES
-from schemas.affected import Certainty, Effect, NoticeKind, Surety
+from schemas.affected import Certainty, Effect, Surety
 from schemas.affected_group import GroupKind
-from schemas.case import CallOutcome, Concern, Origin
+from schemas.case import Concern, Origin
 from schemas.customer import AssetKind, DataCategory, Pecr
 from schemas.obligation import ObligationKind
 
@@ -46,7 +45,9 @@ def test_ransomware_with_a_lost_backup(play: WholePlay) -> None:
     play.customer("vet", "Ashgrove Vets Ltd", mail, backup)
     who = "front@ashgrove-vets.example"
     locked = [
-        event(n, who, "FileRenamed", customer="vet", kinds=("files",), **{"file.name": f"x{n}.locked"})
+        event(
+            n, who, "FileRenamed", customer="vet", kinds=("files",), **{"file.name": f"x{n}.locked"}
+        )
         for n in range(6)
     ]
     play.alarm(*locked)

@@ -18,7 +18,8 @@ def groups(dossier: Dossier) -> Iterator[Obligation]:
     decision = dossier.decision
     if decision is not None:
         held = decision.hold is not None and Basis.ART34 in decision.hold.stops
-        if held or not decision.tell_people.yes:
+        answer = decision.tell_people
+        if held or (answer.asked and not answer.yes):
             return
     for group in affected_groups(dossier.uow, dossier.case.id):
         yield _owed(dossier, group)
@@ -39,5 +40,10 @@ def _owed(dossier: Dossier, group: AffectedGroup) -> Obligation:
         ended_at=ended_at,
         ended_by=ended_by if ended_at else None,
         law=provision(dossier, "uk_gdpr_art34_1"),
-        note=None if dossier.decision else "Owed only if a high risk to people is likely.",
+        note=None if _is_decided(dossier) else "Owed only if a high risk to people is likely.",
     )
+
+
+def _is_decided(dossier: Dossier) -> bool:
+    """A decision may be older than the group, and not have asked."""
+    return dossier.decision is not None and dossier.decision.tell_people.asked

@@ -12,6 +12,7 @@ from breachdesk.casework.obligations.making import obligation
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.deadlines import shadow
 from breachdesk.gdpr.jurisdiction import Jurisdiction
+from breachdesk.gdpr.raised import Question, raised
 from breachdesk.gdpr.roles import Track
 from breachdesk.jurisdictions import jurisdiction, jurisdictions
 from schemas.customer import Role
@@ -29,7 +30,8 @@ def regulators(dossier: Dossier) -> Iterator[Obligation]:
     """One for each report that the frozen list brings: a breach may owe both, each for its own
     part. Until it is frozen, and where nothing of ours was reached, the report to the ICO."""
     exposures = dossier.manifest.exposures if dossier.manifest else ()
-    tracks = roles.regulator_tracks(dossier.decision, exposures)
+    groups = bool(affected_groups(dossier.uow, dossier.case.id))
+    tracks = roles.regulator_tracks(dossier.decision, exposures, groups=groups)
     forms = {track.jurisdiction for track in tracks} or {ICO}
     counted = {track.track for track in tracks} or {Track.ICO}
     others = {p.id for p in _others(dossier.uow.law) if p.track in counted}
@@ -88,9 +90,10 @@ def _end(dossier: Dossier, plugin: Jurisdiction) -> tuple[datetime | None, str |
         return first.submitted_at, _submitted(first)
     against = _decided_against(dossier, plugin)
     if against is not None:
-        return against.decided_at, (
-            f"decided not to report, decision {against.version}, by {against.decided_by}"
-        )
+        said = "decided not to report"
+        if not against.report_to_ico.asked:
+            said = "not asked, for nothing that we are controller of was on the list"
+        return against.decided_at, f"{said}, decision {against.version}, by {against.decided_by}"
     return None, None
 
 
@@ -104,8 +107,18 @@ def _decided_against(dossier: Dossier, plugin: Jurisdiction) -> Decision | None:
     is under PECR is reported whatever the risk."""
     since: Decision | None = None
     for decision in dossier.decisions if plugin.track is Track.ICO else ():
-        since = None if decision.report_to_ico.yes else since or decision
+        answer = decision.report_to_ico
+        unsaid = not answer.asked and _is_asked(dossier, decision)
+        since = None if answer.yes or unsaid else since or decision
     return since
+
+
+def _is_asked(dossier: Dossier, decision: Decision) -> bool:
+    """Does what is affected now raise the question whether to report under Art. 33?"""
+    groups = bool(affected_groups(dossier.uow, dossier.case.id))
+    exposures = dossier.manifest.exposures if dossier.manifest else ()
+    asked = raised(exposures, pecr=decision.pecr.yes, groups=groups)
+    return Question.REPORT_TO_ICO in asked
 
 
 def _notes(dossier: Dossier, plugin: Jurisdiction) -> Iterator[str]:
