@@ -73,6 +73,13 @@ KIND = {
     "controller_correction": "Correction to a controller",
     "witness": "Message to the witness",
 }
+RECIPIENTS = {
+    "account_holder": "to account holders",
+    "controller_pack": "to controllers",
+    "account_holder_correction": "to account holders who were told wrongly",
+    "controller_correction": "to controllers who were told wrongly",
+    "witness": "to the witness",
+}
 PERSON = {
     "account_holder": "Account holder",
     "user": "User",

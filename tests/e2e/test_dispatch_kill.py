@@ -26,9 +26,18 @@ from breachdesk.demo.stage import (
     write_settings,
 )
 from breachdesk.ports import UnitOfWork
+from schemas.decision import Answer
+from schemas.letter_facts import Standing
 from schemas.notice import NoticeRow, Status
 
 pytestmark = pytest.mark.slow
+
+UNSURE_HOLDERS = words.ACCOUNT_HOLDERS.model_copy(
+    update={
+        "standing": Standing.POSSIBLE,
+        "what_happened": "Every page that our records show was another one.",
+    }
+)
 
 SEND = """
 import asyncio, sys
@@ -64,8 +73,12 @@ def approved(tmp_path: Path) -> Path:
             proposed = affected.propose(uow, breach.id)
             manifest = affected.freeze(uow, responder, breach.id, proposed, now)
             decision = words.decision(breach, manifest, responder.id, now)
-            decide.decide(uow, responder, decision, now)
-            notify.write_facts(uow, responder, words.facts(breach, responder.id, now), now)
+            no_telecoms = Answer(yes=False, reasons="No subscriber data is in the evidence.")
+            answered = decision.model_copy(update={"pecr": no_telecoms})
+            decide.decide(uow, responder, answered, now)
+            written = words.facts(breach, responder.id, now)
+            both = written.model_copy(update={"words": (*written.words, UNSURE_HOLDERS)})
+            notify.write_facts(uow, responder, both, now)
 
         house.store.act(freeze)
         drill.approve_release(house, clock, breach)

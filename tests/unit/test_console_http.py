@@ -615,6 +615,7 @@ def test_passwords_are_argon2id_and_a_broken_hash_matches_nothing() -> None:
         (words.SURETY, Surety),
         (words.PECR, Pecr),
         (words.KIND, NoticeKind),
+        (words.RECIPIENTS, NoticeKind),
         (words.PERSON, PersonKind),
         (words.STATUS, Status),
         (words.STATUS_MEANING, Status),
