@@ -55,7 +55,10 @@ def accounts(context: LetterContext, words: Mapping[str, Any], firm: str) -> dic
 def lead(context: LetterContext, words: Mapping[str, Any], account: str) -> list[str]:
     """What happened to this reader's data; each effect that nobody had a hand in by itself."""
     of_reader = words["lead"]["yours" if context.kind in OF_ACCOUNTS else "stored"]
-    yours = {name: text.format(account=account) for name, text in of_reader.items()}
+    look_after = words["look_after"]["former" if context.former else "now"]
+    yours = {
+        n: text.format(account=account, look_after=look_after) for n, text in of_reader.items()
+    }
     said = words["lead"]["said"]
     happened, may_be = _overall(context.exposure)
     if is_possible(context):

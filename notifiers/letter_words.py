@@ -54,6 +54,7 @@ def letter_words(folder: TemplateFolder, context: LetterContext, locale: str) ->
         "recipient": in_line,
         "language": locale,
         "firm": firm,
+        "look_after": words["look_after"]["former" if context.former else "now"],
         "law": context.law.provisions_at(context.told_at),
         "contacts": _contacts(context),
         "own": context.facts.own,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from breachdesk.casework.evidence import Sighting
 from breachdesk.casework.naming import Bindings, named_assets
 from schemas.affected import Act
+from schemas.customer import PROVIDER
 
 MOST_NAMED = 8
 """Folders or files that an act names; more are counted only."""
@@ -62,9 +63,17 @@ def _details(rule: str, sightings: Sequence[Sighting]) -> dict[str, str]:
     if forwards(sightings[0]):
         targets = {to for summary in told for to in _texts(summary.get(FORWARDS_TO))}
         return _filled({"rule": rule, "target": ", ".join(sorted(targets))})
+    if any(_is_shared(s) for s in sightings):
+        return _filled({"rule": rule})
     folders = {_folder(path) for s in told for path in _texts(s.get("file.path"))} - {""}
     files = {name for s in told for name in _texts(s.get("file.name"))}
     return _filled({"folders": _listed(folders), "files": _listed(files), "rule": rule})
+
+
+def _is_shared(sighting: Sighting) -> bool:
+    """Does the event touch other customers too? Nobody knows then whose folder or file it names."""
+    touched = {customer for customer, _, _ in sighting.event.touches}
+    return bool(touched - {sighting.customer, PROVIDER})
 
 
 def _rule(sighting: Sighting) -> str:

@@ -49,7 +49,7 @@ def after_the_letters(facts: ReportFacts) -> ReportFacts:
 _INCIDENT: dict[str, Any] = {
     "spoken": False,
     "reason": "meets_threshold",
-    "what_happened": "A password was guessed by trying many accounts. With it, and from the same "
+    "what_happened": "A password was guessed by trying many accounts. From the same "
     "address, a stranger signed in to our billing panel and opened customers' account pages.",
     "how_found": "Our monitoring joined the failed sign-ins, the successful one and what followed.",
     "cyber": "yes",
@@ -62,8 +62,8 @@ _INCIDENT: dict[str, Any] = {
     "likelihood": "likely",
     "high_risk": "yes",
     "harmed": ("confidentiality",),
-    "affected_how": "The account pages of customers in our billing panel were opened with a stolen "
-    "sign-in. Nothing was changed or deleted, and the panel stayed available.",
+    "affected_how": "The account pages of customers in our billing panel were opened by "
+    "somebody who had no right to. Nothing was changed or deleted, and the panel stayed available.",
     "impact": "low",
     "recovery": "complete",
 }

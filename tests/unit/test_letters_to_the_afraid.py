@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from breachdesk.casework.acts import acts_of
+from breachdesk.casework.evidence import Sighting
+from breachdesk.casework.naming import Bindings
 from notifiers.phrases import span
 from notifiers.reading import paragraphs
 from notifiers.render import JinjaRenderer
@@ -26,6 +29,7 @@ from notifiers.testing import (
     words_of,
 )
 from schemas.affected import Act, Certainty, Doubt, DoubtKind, NoticeKind
+from schemas.alert import EvidenceView
 from schemas.customer import DataCategory, PersonKind
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -330,3 +334,43 @@ def test_a_correction_asks_to_pass_it_on_to_whoever_heard_of_the_first(kind: Not
     text = " ".join(RENDERER.letter(letter_context(kind)).text.split())
 
     assert "If you told anybody else about our earlier message, please tell them this too." in text
+
+
+def test_a_former_controller_reads_of_data_that_we_looked_after() -> None:
+    text = told(PACK, former=True)
+
+    assert "Some of the data that we looked after for you" in text
+    assert "look after for you" not in text
+
+
+def test_a_call_says_why_it_is_a_call() -> None:
+    for kind in NoticeKind:
+        if kind is not NoticeKind.WITNESS:
+            script = " ".join(RENDERER.telephone_script(letter_context(kind)).text.split())
+            assert "“We call because we cannot be sure that email reaches you safely.”" in script
+
+
+@pytest.mark.parametrize("others", [("fabrikam",), ()])
+def test_files_of_an_event_that_touches_two_customers_are_named_to_neither(
+    others: tuple[str, ...],
+) -> None:
+    touches = tuple((c, f"domain:{c}.example", "files") for c in ("contoso", *others))
+    event = EvidenceView(
+        event_id="e-1",
+        time=THREE,
+        source="m365",
+        journal="j",
+        offset=1,
+        sha256="0" * 64,
+        summary={
+            "event.action": "FileDownloaded",
+            "event.outcome": "success",
+            "file.path": "/Smith family/will.pdf",
+            "file.name": "will.pdf",
+        },
+        touches=touches,
+    )
+    made = acts_of([Sighting(event, "contoso", "domain:contoso.example", ("files",))], Bindings(()))
+
+    named = {"folders": "Smith family", "files": "will.pdf"}
+    assert made[0].details == ({} if others else named)
