@@ -23,6 +23,7 @@ STORES = frozenset(
 """Kinds of place. All other categories say what lies in them, which no record of an act names."""
 
 RECORD_PAGES = "service:"
+FILE_NAMES = ("file.name", "file.path")
 LOCKED_NAME = re.compile(
     r"\.(?:locked|lock|encrypted|enc|crypt|crypto|crypted|cry|lockbit|ryk|clop|akira|phobos|zepto)$",
     re.IGNORECASE,
@@ -139,17 +140,24 @@ def _contents(category: DataCategory) -> Sequence[DataCategory]:
 
 
 def encrypts(sighting: Sighting) -> bool:
-    """A ransom rule raised it, or a file got a name that an encrypting program gives."""
-    if any("ransom" in rule.casefold() for rule in sighting.rules):
-        return True
+    """An act on files that a ransom rule raised, or a file got a name that an encrypting program
+    gives. Other acts of the same alert, a sign-in say, lock nothing."""
     named = sighting.event.summary
-    names = [str(named.get(field, "")) for field in ("file.name", "file.path")]
+    names = [name for name in (str(named.get(field, "")) for field in FILE_NAMES) if name]
+    on_files = bool(names) or any(word in sighting.action for word in ("file", "rename"))
+    if on_files and any("ransom" in rule.casefold() for rule in sighting.rules):
+        return True
     return "encrypt" in sighting.action or any(LOCKED_NAME.search(name) for name in names)
 
 
 def _locked(sighting: Sighting, category: DataCategory) -> dict[Effect, Surety]:
-    """Whoever can encrypt a file can read it."""
-    surety = _surety(sighting) if category in STORES else Surety.POSSIBLE
+    """Whoever can encrypt a file can read it. Which place was locked is sure of the files, or of
+    the only place there; mail beside them is not locked by a file's new name."""
+    places = STORES.intersection(DataCategory(name) for name in sighting.categories)
+    if category in places and category is not DataCategory.FILES and DataCategory.FILES in places:
+        return {Effect.SEEN: Surety.POSSIBLE}
+    sure = category is DataCategory.FILES or places == {category}
+    surety = _surety(sighting) if sure else Surety.POSSIBLE
     return {Effect.SEEN: Surety.POSSIBLE, Effect.UNAVAILABLE: surety}
 
 

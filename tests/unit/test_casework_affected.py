@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 
 from breachdesk.casework import affected
+from breachdesk.casework.effects import effects_of
+from breachdesk.casework.evidence import Sighting
 from breachdesk.stores.sql_store import SqlStore
 from breachdesk.testing import (
     START,
@@ -30,7 +32,7 @@ from schemas.affected import (
     NoticeKind,
     Surety,
 )
-from schemas.alert import PROVIDER_SCOPE, GroupKey, Signal
+from schemas.alert import PROVIDER_SCOPE, EvidenceView, GroupKey, Signal
 from schemas.breach import Breach
 from schemas.customer import (
     PROVIDER,
@@ -416,6 +418,31 @@ def test_an_act_has_the_effects_that_it_shows_and_no_surer_ones(
     assert [dict(each[DataCategory(stored)]) for each in of_stored if e_known(each)] == [
         {e: Surety(s) for e, s in effects.items()}
     ]
+
+
+def test_a_locked_file_says_nothing_of_the_mail_that_lies_beside_it(
+    store: SqlStore, now: FixedNow
+) -> None:
+    place = "domain:contoso.example"
+    touches = (Touch("contoso", place, "files"), Touch("contoso", place, "mail"))
+    locked = {"file.name": "plan.docx.locked"}
+    act = signal(1, outcome="success", action="FileRenamed", touches=touches, **locked)
+    effects = proposed(store, breach_of(store, now, act))["contoso", PROCESSOR].effects
+
+    assert effects[DataCategory.FILES][Effect.UNAVAILABLE] is Surety.HAPPENED
+    assert effects[DataCategory.MAIL] == {Effect.SEEN: Surety.POSSIBLE}
+
+
+def test_a_sign_in_of_a_ransom_alert_locks_nothing() -> None:
+    event = EvidenceView(
+        event_id="e-1", time=START, source="m365", journal="j", offset=1, sha256="0" * 64,
+        summary={"event.action": "UserLoggedIn", "event.outcome": "success"},
+    )  # fmt: skip
+    seen = Sighting(
+        event, "contoso", "domain:contoso.example", ("mail",), frozenset({"ransomware"})
+    )
+
+    assert effects_of([seen]) == {DataCategory.MAIL: {Effect.SEEN: Surety.POSSIBLE}}
 
 
 def e_known(effects: dict[DataCategory, dict[Effect, Surety]]) -> bool:
