@@ -33,6 +33,7 @@ def record_receipt(
 ) -> NoticeRow:
     """The reader confirmed receipt; of a controller's pack, who said so and how is filed. Raises
     NotAllowed for a letter that is not on its way or was confirmed before."""
+    require(actor, Duty.ANALYST, Duty.RESPONDER, act="record a receipt")
     before = uow.notices.get(row_id)
     when = past(confirmed_at or now, now, place="confirmed at", earliest=before.handed_over_at)
     row = notify.acknowledge(uow, actor, row_id, now)

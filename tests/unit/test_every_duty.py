@@ -166,6 +166,7 @@ def submitted(scene: ReleaseScene, form: str, *unknown: NotYetKnown, later: bool
         not_yet_known=unknown,
     )  # fmt: skip
     act(scene, report.write_report, RESPONDER, facts)
+    print(scene.store.look(lambda uow: report.build(uow, scene.breach.id, form, scene.settings, scene.now())))
     act(
         scene, report.submit, RESPONDER, scene.breach.id, form, submitted_at=scene.now(),
         channel="web form", settings=scene.settings,
