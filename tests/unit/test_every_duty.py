@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 from release_scene import ASSETS, ReleaseScene, release_scene
+from whole_report import whole_answers
 
 from breachdesk.casework import (
     affected,
@@ -159,14 +160,13 @@ def hold(scene: ReleaseScene) -> LawEnforcementHold:
 
 
 def submitted(scene: ReleaseScene, form: str, *unknown: NotYetKnown, later: bool = False) -> None:
+    told = {"people_told": "told_all", "case_reference": "IC-1"} if later else {}
     facts = ReportFacts(
         breach_id=scene.breach.id, version=1, written_by="", written_at=scene.now(),
-        stage=ReportStage.FOLLOW_UP if later else ReportStage.INITIAL, what_happened="A sign-in.",
-        how_found="Alert.", people=Quantity(), consequences="False invoices.",
-        not_yet_known=unknown,
+        jurisdiction=form, stage=ReportStage.FOLLOW_UP if later else ReportStage.INITIAL,
+        not_yet_known=unknown, **whole_answers(form, scene.breach.aware_at, **told),
     )  # fmt: skip
     act(scene, report.write_report, RESPONDER, facts)
-    print(scene.store.look(lambda uow: report.build(uow, scene.breach.id, form, scene.settings, scene.now())))
     act(
         scene, report.submit, RESPONDER, scene.breach.id, form, submitted_at=scene.now(),
         channel="web form", settings=scene.settings,
