@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from notifiers.evidence_names import is_plain, leaves_out_folders, plain_listed, plain_rule, quoted
 from notifiers.phrases import sentence, series, span
 from schemas.affected import Act, NoticeKind
 from schemas.letter import LetterContext
-from schemas.signs import shown_in_line
 
 FEW = 3
 """Mailboxes that stand in the sentence itself."""
 MOST_NAMED = 50
 """Mailboxes that one act lists; more are counted."""
-LONGEST_NAME = 60
-MISLEADING = re.compile(
-    r"://|\bwww\.|@|(?:\d[\s().+-]*){7}|[<>]|\b[\w-]+\.(?:com|net|org|uk|ie|io|eu)\b", re.IGNORECASE
-)
-"""An address, a number to ring: whoever attacks names rules and folders, and our letter would
-repeat it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +40,20 @@ def act_rows(
     """For a computer: what the lines say. Where copies were sent stays out, as the attack's mark."""
     rows = []
     for act, line in zip(context.exposure.acts, act_lines(context, words, zone), strict=True):
-        row = act.model_dump(mode="json", exclude={"said"})
-        row["details"] = {n: v for n, v in row["details"].items() if n != "target"}
+        row = act.model_dump(mode="json", exclude={"said", "details"})
+        row["details"] = _detail_rows(act)
         rows.append(row | {"words": _in_one(line, words["place"])})
     return rows
 
 
-def is_misleading(name: str) -> bool:
-    """Is it a name that a reader could take for our advice, or that is too long to be read?"""
-    return len(name) > LONGEST_NAME or bool(MISLEADING.search(name))
+def _detail_rows(act: Act) -> dict[str, str | None]:
+    """None: a name that may be a message is left out, as in the line."""
+    rows: dict[str, str | None] = {
+        field: ", ".join(plain_listed(act.details, field)) or None
+        for field in ("folders", "files")
+        if field in act.details
+    }
+    return rows | ({"rule": plain_rule(act.details)} if "rule" in act.details else {})
 
 
 def _in_one(line: ActLine, said: Mapping[str, str]) -> str:
@@ -99,19 +97,16 @@ def _phrase(act: Act, phrases: list[Mapping[str, Any]]) -> Mapping[str, Any]:
 
 
 def _places(act: Act, said: Mapping[str, str], *, names: bool) -> dict[str, str]:
-    rule = shown_in_line(act.details.get("rule", ""))
-    action = shown_in_line(act.action)
-    kind = names and action and not is_misleading(action)
-    folders = shown_in_line(act.details.get("folders", ""))
+    kind = names and is_plain(act.action)
     mailboxes = _own_mailboxes(act)
     where = _mailboxes(mailboxes, said) if names else ""
     return {
         "to": f" {said['to']} {where}" if where else "",
         "at": f" {said['at']} {where}" if where else "",
-        "named": _named(rule, said) if names and rule else "",
-        "kind": said["kind"].format(action=action) if kind else "",
+        "named": _named(act, said) if names and act.details.get("rule") else "",
+        "kind": said["kind"].format(action=act.action) if kind else "",
         "other": "" if kind else said["other"],
-        "folders": f" {_folders(folders, said)}" if names and folders else "",
+        "folders": f" {_folders(act, said)}" if names and act.details.get("folders") else "",
         "where": said["outside"] if _is_outside(act, mailboxes) else said["elsewhere"],
     }
 
@@ -127,17 +122,20 @@ def _mailboxes(mailboxes: list[str], said: Mapping[str, str]) -> str:
     return f"{word} {series(mailboxes)}" if mailboxes else ""
 
 
-def _named(rule: str, said: Mapping[str, str]) -> str:
-    if is_misleading(rule):
+def _named(act: Act, said: Mapping[str, str]) -> str:
+    rule = plain_rule(act.details)
+    if rule is None:
         return said["unnamed"]
     return said["named" if any(sign.isalnum() for sign in rule) else "signs"].format(name=rule)
 
 
-def _folders(folders: str, said: Mapping[str, str]) -> str:
-    every = folders.split(", ")
-    if any(is_misleading(folder) for folder in every):
+def _folders(act: Act, said: Mapping[str, str]) -> str:
+    folders = plain_listed(act.details, "folders")
+    if not folders:
         return said["unnamed_folders"]
-    return f"{said['folder' if len(every) == 1 else 'folders']} {series(every)}"
+    named = f"{said['folder' if len(folders) == 1 else 'folders']} {series(quoted(folders))}"
+    left = leaves_out_folders(act.details)
+    return f"{named} {said['other_folders']}" if left else named
 
 
 def _is_outside(act: Act, mailboxes: list[str]) -> bool:

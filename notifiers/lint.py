@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from html import unescape
 
 from notifiers import forbidden, lint_names
+from notifiers.evidence_names import plain_listed, plain_rule, quoted
 from notifiers.forbidden import Rule
 from notifiers.phrases import series
 from notifiers.reading import paragraphs, reading_age, sentences, words
@@ -95,13 +96,18 @@ def _own_words(context: LetterContext) -> re.Pattern[str] | None:
 
 def _printed(act: Act) -> Iterator[str]:
     """What evidence names, as a pack's text and its file print it: whatever a folder is called,
-    nobody typed it."""
-    if "folders" in act.details:
-        folders = act.details["folders"].split(", ")
-        yield f"folder {folders[0]}" if len(folders) == 1 else f"folders {series(folders)}"
-    if "rule" in act.details:
-        yield f"named “{act.details['rule']}”"
-    yield from (f'"{name}": "{value}"' for name, value in act.details.items())
+    nobody typed it. What reads like a message is not printed."""
+    folders, rule = plain_listed(act.details, "folders"), plain_rule(act.details)
+    if folders:
+        word = "folder" if len(folders) == 1 else "folders"
+        yield f"{word} {series(quoted(folders))}"
+        yield f'"folders": "{", ".join(folders)}"'
+    if rule is not None:
+        yield f"“{rule}”"
+        yield f'"rule": "{rule}"'
+    files = plain_listed(act.details, "files")
+    if files:
+        yield f'"files": "{", ".join(files)}"'
 
 
 def _markup(letter: Rendered) -> Iterator[LintProblem]:

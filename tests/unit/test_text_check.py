@@ -171,7 +171,7 @@ def test_a_controllers_own_folders_and_mailboxes_may_be_named_whatever_they_are_
     letter = RENDERER.letter(context)
     found = check(a_customer("fabrikam")).letter(letter, context)
 
-    assert "from the folders Fabrikam and Recalls" in " ".join(letter.text.split())
+    assert "from the folders “Fabrikam” and “Recalls”" in " ".join(letter.text.split())
     assert [p for p in found if p.severity == "block"] == []
 
 
