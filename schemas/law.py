@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Annotated, Self, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from schemas.customer import DataCategory, Frozen
 from schemas.errors import BadInput, NotFound
@@ -21,7 +21,10 @@ from schemas.times import in_utc
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-Positive = Annotated[int, Field(gt=0)]
+Hours = Annotated[int, Field(gt=0, le=8784, strict=True)]
+Days = Annotated[int, Field(gt=0, le=3660, strict=True)]
+Months = Annotated[int, Field(gt=0, le=120, strict=True)]
+"""A longer period is a slip of the pen; it would run out of the calendar."""
 
 
 class Start(StrEnum):
@@ -48,6 +51,13 @@ class Reviewed(Frozen):
     """Whose calendar day counts; a file says it once for all its entries."""
     file: str | None = None
     """The operator's own file that corrects the shipped entry; None: it is the shipped one."""
+
+    @field_validator("zone")
+    @classmethod
+    def _check_zone(cls, zone: str) -> str:
+        if not is_zone(zone):
+            raise ValueError(f"there is no time zone {zone!r}")
+        return zone
 
     @property
     def name(self) -> str:
@@ -92,9 +102,9 @@ class Provision(Dated):
 
     article: Text
     """Citation of the rule, such as `UK GDPR Art. 33(1)`."""
-    hours: Positive | None = None
-    days: Positive | None = None
-    months: Positive | None = None
+    hours: Hours | None = None
+    days: Days | None = None
+    months: Months | None = None
     counted_from: Start = Start.AWARENESS
     part_of: Id | None = None
     """The provision of which this is a limb."""
@@ -258,6 +268,14 @@ class LawBook(Frozen):
             for e in self.entries
             if not (isinstance(e, Dated) and e.valid_to and e.valid_to <= day)
         )
+
+
+def is_zone(name: object) -> bool:
+    """Is it the name of a time zone?"""
+    try:
+        return isinstance(name, str) and bool(ZoneInfo(name))
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def _day(moment: datetime | date, zone: str) -> date:

@@ -16,7 +16,6 @@ from importlib.resources.abc import Traversable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
@@ -31,6 +30,7 @@ from schemas.law import (
     Provision,
     Reference,
     Reviewed,
+    is_zone,
 )
 
 KINDS: Mapping[str, type[Reviewed]] = {
@@ -39,6 +39,8 @@ KINDS: Mapping[str, type[Reviewed]] = {
     "forms": LawForm,
     "references": Reference,
 }
+LARGEST = 256 * 1024
+"""Bytes of one file; the shipped ones have 13 KiB."""
 R = TypeVar("R", bound=Reviewed)
 
 
@@ -66,10 +68,21 @@ def read_law(folder: Path) -> LawBook:
     read = _Reading(folder.name)
     for file in sorted(folder.glob("*.toml")):
         try:
-            read.add(file.name, file.read_text(encoding="utf-8"))
+            read.add(file.name, _text(file))
         except (OSError, UnicodeDecodeError) as problem:
             read.refuse(f"{folder.name}/{file.name}", f"cannot be read ({problem})")
     return _over(shipped(), read.book())
+
+
+def _text(file: Path) -> str:
+    """Raises OSError for what is no file, or too large for one."""
+    if not file.is_file():
+        raise OSError("it is no file")
+    with file.open("rb") as opened:
+        raw = opened.read(LARGEST + 1)
+    if len(raw) > LARGEST:
+        raise OSError(f"it is larger than {LARGEST >> 10} KiB")
+    return raw.decode("utf-8")
 
 
 class _Reading:
@@ -86,11 +99,11 @@ class _Reading:
         place = name if self._folder is None else f"{self._folder}/{name}"
         try:
             tables = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as problem:
+        except (ValueError, RecursionError) as problem:
             self.refuse(place, f"not valid TOML ({problem})")
             return
         zone = tables.pop("zone", "Europe/London")
-        if not _is_zone(zone):
+        if not is_zone(zone):
             self.refuse(place, f"no time zone {zone!r}")
             return
         for kind, rows in tables.items():
@@ -108,7 +121,9 @@ class _Reading:
     def book(self) -> LawBook:
         """All entries whose versions fit together."""
         for (kind, entry_id), versions in self._entries.items():
-            fault = _fault(versions)
+            fault = _fault(versions) or (
+                None if self._folder is None else _lost(kind, entry_id, versions)
+            )
             if fault:
                 self._broken.add((kind, entry_id))
                 self.refuse(f"{versions[0].file or kind}, {entry_id}", fault)
@@ -121,7 +136,10 @@ class _Reading:
         place = f"{place} ({named})" if named else place
         file = place.partition(",")[0] if self._folder else None
         try:
-            entry = KINDS[kind].model_validate({"zone": zone, "file": file} | dict(row))
+            entry = KINDS[kind].model_validate({"zone": zone} | dict(row))
+            if entry.file is not None:
+                raise ValueError("file: it is no key of yours; the file's own name stands there")
+            entry = entry.model_copy(update={"file": file})
         except (ValidationError, TypeError, ValueError) as problem:
             # Its other versions alone would leave a hole in time.
             self._broken.add((kind, named))
@@ -168,16 +186,33 @@ def _fault(versions: Sequence[Reviewed]) -> str | None:
     return None
 
 
-def _is_zone(name: object) -> bool:
-    try:
-        return isinstance(name, str) and bool(ZoneInfo(name))
-    except (OSError, ValueError, KeyError):
-        return False
+def _lost(kind: str, entry_id: str, versions: Sequence[Reviewed]) -> str | None:
+    """What a correction would take away from the shipped entry, so that a clock stopped unseen."""
+    every = (e for e in shipped().entries if isinstance(e, KINDS[kind]) and e.id == entry_id)
+    base = sorted((e for e in every if isinstance(e, Dated)), key=lambda v: v.valid_from)
+    own = sorted((v for v in versions if isinstance(v, Dated)), key=lambda v: v.valid_from)
+    if not base or not own:
+        return None
+    if own[0].valid_from > base[0].valid_from:
+        return (
+            f"the shipped entry holds from {base[0].valid_from:%Y-%m-%d}, yours from "
+            f"{own[0].valid_from:%Y-%m-%d}: give the earlier versions too"
+        )
+    last = own[-1]
+    if base[-1].valid_to is None and last.valid_to and last.valid_to <= last.reviewed_on:
+        return f"no version holds from {last.valid_to:%Y-%m-%d}, before its own review"
+    if all(_period(v) for v in base) and not all(_period(v) for v in own):
+        return "the shipped entry gives a period, and yours gives none: its clock would stop"
+    return None
+
+
+def _period(version: Dated) -> str | None:
+    return version.period if isinstance(version, Provision) else None
 
 
 def _words(problem: Exception) -> str:
     if not isinstance(problem, ValidationError):
-        return "it is no table"
+        return str(problem) if str(problem).startswith("file:") else "it is no table"
     return "; ".join(
         f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}".removeprefix(": ")
         for fault in problem.errors(include_input=False, include_url=False)
@@ -185,8 +220,13 @@ def _words(problem: Exception) -> str:
 
 
 def overdue(book: LawBook, day: date, months: int) -> tuple[Reviewed, ...]:
-    """The entries in force whose review is older than that many months."""
-    return tuple(e for e in book.in_force(day) if add_months(e.reviewed_on, months) < day)
+    """The entries in force whose review is older than that many months. A review of tomorrow is a
+    slip of the pen: nobody has looked yet."""
+    return tuple(
+        e
+        for e in book.in_force(day)
+        if e.reviewed_on > day or add_months(e.reviewed_on, months) < day
+    )
 
 
 def unverified(book: LawBook, day: date) -> tuple[Reviewed, ...]:

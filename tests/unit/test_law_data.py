@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -124,6 +125,20 @@ def test_a_folder_that_is_not_there_leaves_the_shipped_law(tmp_path: Path) -> No
         (CORRECTED.replace("[[provisions]]", "[[provision]]"), "law/uk.toml", "no provision"),
         ("provisions = 3", "law/uk.toml", "no provisions"),
         ("provisions = [3]", "law/uk.toml, provisions 1", "no table"),
+        ("x = " + "9" * 5000, "law/uk.toml", "not valid TOML"),
+        ("x = " + "[" * 100_000, "law/uk.toml", "not valid TOML"),
+        ("#" * 300_000, "law/uk.toml", "larger than 256 KiB"),
+        (CORRECTED.replace("hours = 96", "hours = 1_000_000_000"), "uk_gdpr_art33_1", "hours"),
+        (CORRECTED.replace("hours = 96", "days = 1_000_000_000"), "uk_gdpr_art33_1", "days"),
+        (CORRECTED.replace("hours = 96", "months = 10_000"), "uk_gdpr_art33_1", "months"),
+        (CORRECTED.replace("hours = 96", "hours = true"), "uk_gdpr_art33_1", "hours"),
+        (CORRECTED.replace("hours = 96", "hours = 24.0"), "uk_gdpr_art33_1", "hours"),
+        (CORRECTED.replace("hours = 96\n", ""), "uk_gdpr_art33_1", "its clock would stop"),
+        (CORRECTED.replace("2018-05-25", "2027-03-01"), "uk_gdpr_art33_1", "earlier versions too"),
+        (CORRECTED.replace("2018-05-25", "9999-12-31"), "uk_gdpr_art33_1", "earlier versions too"),
+        (CORRECTED + "valid_to = 2019-01-01\n", "uk_gdpr_art33_1", "before its own review"),
+        (CORRECTED + 'zone = "Mars/Base"\n', "uk_gdpr_art33_1", "no time zone"),
+        (CORRECTED + 'file = "uk.toml"\n', "uk_gdpr_art33_1", "no key of yours"),
     ],
 )
 def test_a_broken_correction_is_named_and_the_shipped_entry_holds(
@@ -142,6 +157,26 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
 
     assert [each.place for each in law.problems] == ["law/bad.toml"]
     assert law.provision("uk_gdpr_art33_1", date(2026, 11, 30)).hours == 96
+
+
+def test_what_is_no_file_of_law_is_named_and_never_waited_for(tmp_path: Path) -> None:
+    folder = written(tmp_path, CORRECTED, "good.toml")
+    os.mkfifo(folder / "pipe.toml")
+    (folder / "endless.toml").symlink_to("/dev/zero")
+    (folder / "circle.toml").symlink_to("circle.toml")
+    (folder / "folder.toml").mkdir()
+    law = read_law(folder)
+
+    assert {each.problem for each in law.problems} == {"cannot be read (it is no file)"}
+    assert len(law.problems) == 4
+    assert law.provision("uk_gdpr_art33_1", date(2026, 11, 30)).hours == 96
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "2027-01-01"])
+def test_a_review_of_a_day_to_come_is_no_review(tmp_path: Path, day: str) -> None:
+    law = read_law(written(tmp_path, CORRECTED.replace("2027-01-04", day)))
+
+    assert "uk_gdpr_art33_1" in {entry.id for entry in overdue(law, date(2026, 11, 30), 6)}
 
 
 def test_two_files_that_correct_one_id_correct_it_not(tmp_path: Path) -> None:
