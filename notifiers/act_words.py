@@ -11,6 +11,7 @@ from notifiers.evidence_names import is_plain, leaves_out_folders, plain_listed,
 from notifiers.phrases import sentence, series, span
 from schemas.affected import Act, NoticeKind
 from schemas.letter import LetterContext
+from schemas.signs import shown_in_line
 
 FEW = 3
 """Mailboxes that stand in the sentence itself."""
@@ -97,14 +98,15 @@ def _phrase(act: Act, phrases: list[Mapping[str, Any]]) -> Mapping[str, Any]:
 
 
 def _places(act: Act, said: Mapping[str, str], *, names: bool) -> dict[str, str]:
-    kind = names and is_plain(act.action)
+    action = shown_in_line(act.action)
+    kind = names and is_plain(action)
     mailboxes = _own_mailboxes(act)
     where = _mailboxes(mailboxes, said) if names else ""
     return {
         "to": f" {said['to']} {where}" if where else "",
         "at": f" {said['at']} {where}" if where else "",
         "named": _named(act, said) if names and act.details.get("rule") else "",
-        "kind": said["kind"].format(action=act.action) if kind else "",
+        "kind": said["kind"].format(action=action) if kind else "",
         "other": "" if kind else said["other"],
         "folders": f" {_folders(act, said)}" if names and act.details.get("folders") else "",
         "where": said["outside"] if _is_outside(act, mailboxes) else said["elsewhere"],

@@ -30,7 +30,7 @@ def is_plain(name: str, *, file: bool = False) -> bool:
     words = name.split()
     if not words or len(name) > LONGEST or len(words) > MOST_WORDS:
         return False
-    if shown_in_line(name) != name or _SIGNS.search(name) or _NUMBER.search(name):
+    if _SIGNS.search(name) or _NUMBER.search(name):
         return False
     if not file and _DOMAIN.search(name):
         return False
@@ -39,14 +39,14 @@ def is_plain(name: str, *, file: bool = False) -> bool:
 
 
 def plain_rule(details: Mapping[str, str]) -> str | None:
-    """The mailbox rule's name; None: there is none to repeat."""
-    rule = details.get("rule", "")
+    """The mailbox rule's name, hidden characters shown; None: there is none to repeat."""
+    rule = shown_in_line(details.get("rule", ""))
     return rule if is_plain(rule) else None
 
 
 def plain_listed(details: Mapping[str, str], field: str) -> list[str]:
     """Of `folders` or `files`, those that read as names."""
-    listed = details.get(field, "").split(", ")
+    listed = shown_in_line(details.get(field, "")).split(", ")
     return [name for name in listed if is_plain(name, file=field == "files")]
 
 
