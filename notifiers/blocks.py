@@ -68,8 +68,13 @@ def _own(context: LetterContext) -> Iterator[tuple[str, str, object]]:
         yield f"sub-processors, {whose}", what, answer
     if Basis.PECR_5A3 in context.bases:
         yield from _subscriber(context, whose)
-    if not (context.exposure.acts or context.exposure.doubts):
-        what = "no record tells of these readers: say what happened to them"
+    possible = own.standing is Standing.POSSIBLE
+    if not context.exposure.doubts and (possible or not context.exposure.acts):
+        what = (
+            "no record says why: say why these readers cannot be ruled out"
+            if possible
+            else "no record tells of these readers: say what happened to them"
+        )
         yield f"what happened, {whose}", what, own.what_happened
 
 

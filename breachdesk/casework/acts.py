@@ -60,18 +60,19 @@ def _mailboxes(sighting: Sighting, bindings: Bindings) -> Iterable[str]:
 
 def _details(rule: str, sightings: Sequence[Sighting]) -> dict[str, str]:
     told = [s.event.summary for s in sightings]
+    shared = any(_is_shared(s) for s in sightings)
     if forwards(sightings[0]):
         targets = {to for summary in told for to in _texts(summary.get(FORWARDS_TO))}
-        return _filled({"rule": rule, "target": ", ".join(sorted(targets))})
-    if any(_is_shared(s) for s in sightings):
-        return _filled({"rule": rule})
+        return _filled({"rule": "" if shared else rule, "target": ", ".join(sorted(targets))})
+    if shared:
+        return {}
     folders = {_folder(path) for s in told for path in _texts(s.get("file.path"))} - {""}
     files = {name for s in told for name in _texts(s.get("file.name"))}
     return _filled({"folders": _listed(folders), "files": _listed(files), "rule": rule})
 
 
 def _is_shared(sighting: Sighting) -> bool:
-    """Does the event touch other customers too? Nobody knows then whose folder or file it names."""
+    """Does the event touch other customers too? Nobody knows then whose folder, file or rule it names."""
     touched = {customer for customer, _, _ in sighting.event.touches}
     return bool(touched - {sighting.customer, PROVIDER})
 

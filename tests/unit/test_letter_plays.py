@@ -326,7 +326,7 @@ def test_of_a_mis_sent_mail_the_reader_is_told_what_was_seen_and_why_we_write(pl
     play.whole()
     text = play.text("contoso", HOLDER)
 
-    assert "Some of the information in your account was seen by someone who had no right" in text
+    assert "Some of the information in your account was seen by someone with no right" in text
     assert "addresses, email addresses and telephone numbers: seen" in text
     assert "Article 34" not in text
     assert "promises:" in text
