@@ -97,7 +97,7 @@ def facts(breach: Breach, by: str, now: datetime) -> NoticeFacts:
 ACCOUNT_HOLDERS = ExposureWords(
     role=Role.CONTROLLER,
     standing=Standing.REACHED,
-    what_happened="From the same internet address, someone then signed in to our billing system and "
+    what_happened="Then someone, we think the same person, signed in to our billing system. They "
     "opened the pages of your account.",
     consequences=(
         (
