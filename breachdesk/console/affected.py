@@ -12,6 +12,7 @@ from starlette.responses import Response
 from breachdesk.casework import affected
 from breachdesk.casework.certainty import WORDS
 from breachdesk.console.affected_details import (
+    alike,
     corrected_acts,
     corrected_effects,
     decided_details,
@@ -144,6 +145,7 @@ def _show(
         contacts=contacts,
         reached_only=sum(1 for e in shown if reached_only(e)),
         has_details=has_details,
+        alike=alike,
         act_words=WORDS,
         typed=typed or _decided_before(file),
         problem=problem,

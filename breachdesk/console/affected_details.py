@@ -15,6 +15,19 @@ def has_details(exposure: Exposure) -> bool:
     return bool(exposure.acts or exposure.assets) and exposure.certainty is not Certainty.EXCLUDED
 
 
+def alike(exposure: Exposure) -> list[tuple[list[DataCategory], dict[Effect, Surety]]]:
+    """Kinds of data to which the same happened, together."""
+    found: list[tuple[list[DataCategory], dict[Effect, Surety]]] = []
+    for category in exposure.categories:
+        effects = exposure.effects[category]
+        same = next((kinds for kinds, happened in found if happened == effects), None)
+        if same is None:
+            found.append(([category], effects))
+        else:
+            same.append(category)
+    return found
+
+
 def corrected_effects(exposure: Exposure, form: Form) -> Effects | None:
     """None: nothing was changed. Raises BadInput for what is no effect."""
     key = f"{exposure.customer_id}:{exposure.role}"

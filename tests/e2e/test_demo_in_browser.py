@@ -285,6 +285,7 @@ def test_the_responder_reports_and_the_register_holds_it(page: Page) -> None:
         "measures_before": "Monitoring of sign-ins.",
         "measures_after": "A second factor for everybody by 30 November 2026.",
         "reporter_name": "Rhea Quill",
+        "discovered_at": "2026-11-23 08:40",
     }
     for name, text in answers.items():
         page.fill(f"#f-{name}", text)
@@ -314,3 +315,19 @@ def test_the_responder_reports_and_the_register_holds_it(page: Page) -> None:
     visit(page, "/audit?verify=true", "20-audit")
     expect(page.locator("h1")).to_contain_text("The chain holds")
     visit(page, "/first-run", "21-first-run")
+
+
+CASE_PAGES = (
+    "duties", "people", "groups", "file", "sent/1", "facts", "letters/compare", "decision/grounds",
+    "decision/memo", "facts/words?role=controller&standing=reached",
+    "facts/words?role=processor&standing=reached",
+)  # fmt: skip
+
+
+def test_every_other_page_fits_its_window_under_one_headline(page: Page) -> None:
+    sign_in(page, "responder")
+    paths = [f"cases/CASE-0001/{name}" for name in CASE_PAGES]
+    paths += ["figures", "complaints", "law", "near-misses/new", "cases/new", "tasks", "account"]
+    for path in paths:
+        visit(page, f"/{path}", f"22-{path.partition('?')[0].replace('/', '-')}")
+        assert page.locator("h1").count() == 1, path

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from console_desk import Desk, a_desk
 
+from breachdesk.console.affected_details import alike
 from breachdesk.testing import (
     a_binding,
     a_confirmed_breach,
@@ -93,3 +94,24 @@ async def test_an_untouched_form_freezes_what_the_records_show(desk: Desk) -> No
     assert exposure.certainty is Certainty.CONFIRMED
     assert exposure.decided_by is None
     assert exposure.effects == {DataCategory.MAIL: {Effect.SEEN: Surety.POSSIBLE}}
+
+
+def test_kinds_of_data_to_which_the_same_happened_stand_together() -> None:
+    seen = {Effect.SEEN: Surety.POSSIBLE}
+    copied = seen | {Effect.COPIED: Surety.HAPPENED}
+    exposure = Exposure(
+        customer_id="contoso",
+        role=Role.PROCESSOR,
+        certainty=Certainty.CONFIRMED,
+        reason="read and taken",
+        effects={
+            DataCategory.CONTACT: seen,
+            DataCategory.FILES: copied,
+            DataCategory.MAIL: dict(seen),
+        },
+    )
+
+    assert alike(exposure) == [
+        ([DataCategory.CONTACT, DataCategory.MAIL], seen),
+        ([DataCategory.FILES], copied),
+    ]
