@@ -92,6 +92,7 @@ def _phrase(act: Act, phrases: list[Mapping[str, Any]]) -> Mapping[str, Any]:
     for phrase in phrases:
         has = phrase.get("has", "")
         fits = any(word in act.action for word in phrase["actions"])
+        fits = fits and not any(word in act.action for word in phrase.get("unless", ()))
         if fits and phrase.get("outcome", "success") == outcome and (not has or has in act.details):
             return phrase
     return phrases[-1]

@@ -23,6 +23,7 @@ STORES = frozenset(
 """Kinds of place. All other categories say what lies in them, which no record of an act names."""
 
 RECORD_PAGES = "service:"
+ENCRYPTS = re.compile(r"(?<!un)encrypt")
 FILE_NAMES = ("file.name", "file.path")
 LOCKED_NAME = re.compile(
     r"\.(?:locked|lock|encrypted|enc|crypt|crypto|crypted|cry|lockbit|ryk|clop|akira|phobos|zepto)$",
@@ -147,7 +148,7 @@ def encrypts(sighting: Sighting) -> bool:
     on_files = bool(names) or any(word in sighting.action for word in ("file", "rename"))
     if on_files and any("ransom" in rule.casefold() for rule in sighting.rules):
         return True
-    return "encrypt" in sighting.action or any(LOCKED_NAME.search(name) for name in names)
+    return bool(ENCRYPTS.search(sighting.action)) or any(LOCKED_NAME.search(name) for name in names)
 
 
 def _locked(sighting: Sighting, category: DataCategory) -> dict[Effect, Surety]:

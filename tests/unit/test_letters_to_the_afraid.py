@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from breachdesk.casework.acts import acts_of
+from breachdesk.casework.effects import encrypts
 from breachdesk.casework.evidence import Sighting
 from breachdesk.casework.naming import Bindings
 from notifiers.phrases import span
@@ -410,3 +411,43 @@ def test_a_reader_made_possible_by_hand_needs_the_reason_in_words() -> None:
     assert list(RENDERER.missing(context)) == [
         "what happened, account holders who cannot be ruled out"
     ]
+
+
+def test_a_failed_sign_in_without_an_outcome_is_no_perhaps_of_a_sign_in() -> None:
+    text = told(PACK, act("userloginfailed", 3, outcome=""))
+
+    assert "someone tried to sign in 3 times. The record does not say how it ended." in text
+    assert "perhaps someone" not in text
+
+
+def test_mail_that_was_sent_unencrypted_made_nothing_unreadable() -> None:
+    text = told(PACK, act("unencrypted-mail-sent"))
+    event = EvidenceView(
+        event_id="e-1",
+        time=THREE,
+        source="m365",
+        journal="j",
+        offset=1,
+        sha256="0" * 64,
+        summary={"event.action": "unencrypted-mail-sent", "event.outcome": "success"},
+    )
+
+    assert "unreadable" not in text
+    assert not encrypts(Sighting(event, "contoso", "domain:contoso.example", ("mail",)))
+
+
+def test_a_user_asks_for_the_invoice_that_somebody_else_keeps() -> None:
+    user = recipient(LETTER).model_copy(update={"person_kind": PersonKind.USER})
+
+    assert "Ask whoever keeps the invoices of Hartwell Dental Practice for one from us" in told(
+        LETTER, recipient=user
+    )
+
+
+def test_a_name_with_braces_is_a_name() -> None:
+    user = recipient(LETTER).model_copy(update={"person_kind": PersonKind.USER})
+    letter = RENDERER.letter(
+        letter_context(LETTER, recipient=user, customer_name="{account} & {Sons}")
+    )
+
+    assert "in the account of {account} & {Sons}" in " ".join(letter.text.split())
