@@ -228,12 +228,12 @@ def close(
     reason = required(reason, place="reason", remedy="Say how it ended.")
     if near_miss and case.breach_id:
         raise NotAllowed("a confirmed breach is no near miss", place=case.id, remedy="Close it.")
+    if cause is not None:
+        case = with_cause(case, cause)
     left = obstacles(uow, case, now)
     if left:
         said = "; ".join(str(obstacle) for obstacle in left)
         raise NotAllowed(said, place=case.id, remedy="Finish these first, or waive what may be.")
-    if cause is not None:
-        case = with_cause(case, cause)
     if near_miss or case.breach_id:
         check_known(case)
     saved = _save(

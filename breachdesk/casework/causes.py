@@ -46,9 +46,14 @@ def with_cause(case: Case, said: CauseFinding) -> Case:
     return case.model_copy(update={"cause_findings": (*case.cause_findings, said)})
 
 
+def is_known(case: Case) -> bool:
+    """Was it said, and not only that it is not yet known?"""
+    return case.cause not in (None, Cause.NOT_YET_KNOWN)
+
+
 def check_known(case: Case) -> None:
     """Raises NotAllowed while the cause of a breach or near miss was not said."""
-    if case.cause in (None, Cause.NOT_YET_KNOWN):
+    if not is_known(case):
         raise NotAllowed(
             "the cause is not said",
             place=case.id,

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from breachdesk.casework.causes import is_known
+from breachdesk.casework.decide import unsettled
+from breachdesk.casework.groups import affected_groups
 from breachdesk.casework.obligations import RULES, obligations_of
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Manifest
-from schemas.case import Case
+from schemas.case import Case, CaseState
 from schemas.case_record import Complaint, SupplierQuestion
 from schemas.decision import Decision
 from schemas.notice import Status
@@ -32,6 +35,8 @@ class Obstacle:
     """Ids of the customers who are still to be told."""
     customer_id: str | None = None
     """Whom it concerns, where it is about one customer."""
+    duty_id: str | None = None
+    """Of the obligation that still runs; None: it is something else that is not done."""
 
     def __str__(self) -> str:
         who = ", ".join(self.readers[:NAMED])
@@ -55,9 +60,10 @@ def obstacles_among(uow: UnitOfWork, case: Case, duties: Sequence[Obligation]) -
     if case.breach_id is None:
         found += _records(uow, case)
     if case.breach_id:
-        found += _documents(uow, case.breach_id)
+        found += _documents(uow, case, case.breach_id)
         found += [_duty(duty) for duty in duties if duty.running]
         found += _letters(uow, case.breach_id)
+        found += _cause(case)
     return found
 
 
@@ -81,17 +87,32 @@ def _records(uow: UnitOfWork, case: Case) -> Iterator[Obstacle]:
             yield Obstacle(f"{complaint.id} has no outcome", "the recorded outcome", "/people")
 
 
-def _documents(uow: UnitOfWork, breach_id: str) -> Iterator[Obstacle]:
-    if uow.breaches.latest(Manifest, breach_id) is None:
+def _documents(uow: UnitOfWork, case: Case, breach_id: str) -> Iterator[Obstacle]:
+    manifest = uow.breaches.latest(Manifest, breach_id)
+    decision = uow.breaches.latest(Decision, breach_id)
+    if manifest is None:
         yield Obstacle("the affected list is not frozen", "freezing it", "/affected")
-    if uow.breaches.latest(Decision, breach_id) is None:
+    if decision is None:
         yield Obstacle("the decision is not written", "writing it", "/decision")
+    if manifest is None or decision is None or case.state is CaseState.CLOSED:
+        return
+    groups = bool(affected_groups(uow, case.id))
+    for name, problem in unsettled(decision, manifest, groups=groups).items():
+        text = f"decision {decision.version} leaves something open: {name} {problem}"
+        yield Obstacle(text, "a new version of the decision", "/decision?anew=1")
+
+
+def _cause(case: Case) -> Iterator[Obstacle]:
+    """Asked before a breach is closed; one that was closed before it was asked stays as it is."""
+    if case.state is not CaseState.CLOSED and not is_known(case):
+        yield Obstacle("the cause is not said", "choosing it where the case is closed", "#close")
 
 
 def _duty(duty: Obligation) -> Obstacle:
     title = duty.title[:1].lower() + duty.title[1:]
     readers = tuple(dict.fromkeys(reader.customer_id for reader in duty.owed))
-    return Obstacle(title, duty.ends_by, f"/{RULES[duty.kind].page}", readers, duty.customer_id)
+    page = f"/{RULES[duty.kind].page}"
+    return Obstacle(title, duty.ends_by, page, readers, duty.customer_id, duty.id)
 
 
 def _letters(uow: UnitOfWork, breach_id: str) -> Iterator[Obstacle]:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import partial
 
 from breachdesk.casework.telephone import notice_of
-from breachdesk.casework.told import Telling, tellings
+from breachdesk.casework.told import Telling, still_true, tellings
 from breachdesk.gdpr import roles
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Certainty, Exposure, Manifest, NoticeKind
@@ -122,19 +122,21 @@ def told_of_kind(
         for r in (manifest.recipients if manifest else ())
         if r.kind is kind
     }
-    told = [p for p in map(partial(ledger.of, kind=kind), ledger.people(kind)) if p.at is not None]
+    ever = _Ledger(uow, breach, taken_back=True)
+    told = [p for p in map(partial(ever.of, kind=kind), ever.people(kind)) if p.at is not None]
     wrongly = {p.person for p in told if p.person[0] in excluded}
     rightly = (listed | {p.person for p in told}) - wrongly
     return (
         PeopleTold(tuple(ledger.of(person, kind) for person in sorted(rightly))),
-        PeopleTold(tuple(ledger.of(person, kind) for person in sorted(wrongly))),
+        PeopleTold(tuple(ever.of(person, kind) for person in sorted(wrongly))),
     )
 
 
 class _Ledger:
-    """Letters, calls and who was told, of one breach, by person and kind of letter."""
+    """Letters, calls and who was told, of one breach, by person and kind of letter. `taken_back`:
+    with what a later correction took back."""
 
-    def __init__(self, uow: UnitOfWork, breach: Breach) -> None:
+    def __init__(self, uow: UnitOfWork, breach: Breach, *, taken_back: bool = False) -> None:
         rows, tasks = uow.notices.list(breach_id=breach.id), uow.cases.get(breach.case_id).tasks
         self._letters: dict[Reader, set[Status]] = {}
         for row in rows:
@@ -147,7 +149,9 @@ class _Ledger:
                 reader = (task.customer_id, task.person_id, notice[0])
                 self._calls.setdefault(reader, []).append(task)
         self._told: dict[Reader, Telling] = {}
-        for telling in sorted(tellings(breach.id, rows, tasks), key=_letters_first):
+        every = tellings(breach.id, rows, tasks)
+        counted = every if taken_back else still_true(every)
+        for telling in sorted(counted, key=_letters_first):
             self._told.setdefault(telling.reader, telling)
 
     def people(self, kind: NoticeKind) -> set[Person]:

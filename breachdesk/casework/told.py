@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from breachdesk.casework.telephone import notice_of
+from breachdesk.gdpr.roles import CORRECTED_BY
 from schemas.affected import NoticeKind
 from schemas.case import CallOutcome, Task, TaskKind
 from schemas.notice import NoticeRow, Status
@@ -38,6 +39,18 @@ def tellings(
     """Every letter that was handed over and every call that reached its reader, oldest first."""
     found = [*_by_mail(rows), *_by_telephone(breach_id, tasks)]
     return tuple(sorted(found, key=lambda telling: telling.at))
+
+
+def still_true(every: Iterable[Telling]) -> tuple[Telling, ...]:
+    """Without what a later correction took back: who was told since that it was not so is told
+    nothing now."""
+    kept = tuple(every)
+    corrected: dict[tuple[str, str, NoticeKind], datetime] = {}
+    for telling in kept:
+        corrects = CORRECTED_BY.get(telling.kind)
+        if corrects is not None:
+            corrected[telling.customer_id, telling.person_id, corrects] = telling.at
+    return tuple(t for t in kept if t.reader not in corrected or t.at > corrected[t.reader])
 
 
 def _by_mail(rows: Iterable[NoticeRow]) -> Iterator[Telling]:

@@ -192,7 +192,7 @@ def _closed(file: CaseFile) -> Step:
     if closed or not left:
         return Step("Closed", closed, said, f"{file.path}#close", "the case can be closed")
     keep = f"{counted(len(left), 'thing keeps', 'things keep')} it open"
-    page = "/duties" if file.breach else left[0].page
+    page = left[0].page if len(left) == 1 or not file.breach else "/duties"
     first = "" if len(left) == 1 else "first "
     return Step(
         "Closed", False, f"{len(left)} to do", file.path + page, f"{keep}: {first}{left[0].text}"

@@ -46,7 +46,7 @@ class RegulatorTrack:
     jurisdiction: str
     exposures: tuple[Exposure, ...]
     owed: bool | None
-    """None: nobody has decided yet. What is under PECR is reported whatever the risk."""
+    """None: nobody has decided it yet. What is under PECR is reported whatever the risk."""
 
 
 def is_pecr(decision: Decision | None, exposure: Exposure) -> bool:
@@ -88,7 +88,8 @@ def regulator_tracks(
             pecr.append(exposure)
         elif Track.ICO in duties:
             art33.append(exposure)
-    owed = decision.report_to_ico.yes if decision else None
+    asked = decision is not None and decision.report_to_ico.asked
+    owed = decision.report_to_ico.yes if decision and asked else None
     found = (
         RegulatorTrack(Track.ICO, ObligationKind.ICO_ART33, "uk_ico", tuple(art33), owed),
         RegulatorTrack(Track.PECR, ObligationKind.ICO_PECR, "uk_pecr", tuple(pecr), True),

@@ -51,12 +51,15 @@ async def test_the_next_step_never_says_that_a_case_can_be_closed_while_somethin
         scene.send(row)
     async with pages.signed_in("rowan") as visitor:
         text = await visitor.read(visitor.case)
+        duties = await visitor.read(f"{visitor.case}/duties")
         overview = await visitor.read("/")
         answer = await visitor.send(
             f"{visitor.case}/close", close_reason="over", cause="phishing", cause_words=""
         )
 
-    assert "Next: one thing keeps it open: the next update that the letters promise" in text
+    assert "two things keep it open: first the next update that the letters promise" in text
+    assert "The cause is not said Ends by choosing it where the case is closed" in text
+    assert "The cause is not said" in duties
     assert "can be closed" not in text
     assert "promise" in overview
     assert answer.status_code == 403

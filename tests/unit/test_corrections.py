@@ -11,6 +11,7 @@ from waiting_letters import renderer
 
 from breachdesk.casework import obligations, readers_words
 from breachdesk.casework.letters import Letters, letters
+from breachdesk.casework.people_told import told_of_kind
 from breachdesk.testing import an_actor
 from schemas.affected import Manifest, NoticeKind
 from schemas.customer import Role
@@ -113,7 +114,7 @@ def test_a_correction_waits_for_its_words_and_says_what_was_wrong(scene: Release
     assert "This letter corrects our letter number 1 about the same incident." in letter.text
     assert "This is our letter number 2 about this incident." in letter.text
     assert "your pages were not opened" in letter.text
-    assert "Your account was not involved." in " ".join(letter.text.split())
+    assert "The account was not involved." in " ".join(letter.text.split())
 
 
 def test_a_correction_leaves_by_the_same_way_and_ends_the_duty(scene: ReleaseScene) -> None:
@@ -158,3 +159,29 @@ def test_closing_waits_for_the_correction(scene: ReleaseScene) -> None:
     said = scene.store.look(lambda uow: obstacles(uow, uow.cases.get(case_id), scene.now()))
 
     assert any("told wrongly" in str(each).casefold() for each in said)
+
+
+def test_who_was_corrected_and_is_found_reached_after_all_is_owed_a_letter_again(
+    scene: ReleaseScene,
+) -> None:
+    send_all(scene)
+    exclude(scene, "fabrikam")
+    corrected(scene)
+    send_all(scene)
+    scene.possible("fabrikam")
+    every = scene.store.look(
+        lambda uow: obligations.obligations_of(uow, scene.breach.id, scene.now())
+    )
+    owed = {r.customer_id for each in every if each.id == "own_promise" for r in each.owed}
+
+    assert owed == {"fabrikam"}
+    told, wrongly = scene.store.look(
+        lambda uow: told_of_kind(
+            uow,
+            scene.breach,
+            uow.breaches.latest(Manifest, scene.breach.id),
+            NoticeKind.ACCOUNT_HOLDER,
+        )
+    )
+    assert (told.people, told.told) == (2, 1)
+    assert wrongly.people == 0

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from breachdesk.casework.obligations.dossier import Dossier
 from breachdesk.gdpr import roles
+from breachdesk.gdpr.raised import Question, raised
 from schemas.affected import Exposure, Recipient
 from schemas.customer import Role
-from schemas.decision import Basis
+from schemas.decision import Answer, Basis, Decision
 
 UNDECIDED = {
     Basis.ART34: Role.CONTROLLER,
@@ -17,6 +18,12 @@ UNDECIDED = {
     Basis.ART33_2: Role.PROCESSOR,
 }
 """What may be owed before anybody decided."""
+ASKED_BY = {
+    Basis.ART34: Question.TELL_PEOPLE,
+    Basis.OWN_PROMISE: Question.OWN_PROMISE,
+    Basis.PECR_5A3: Question.PECR_SUBSCRIBERS,
+}
+"""Which question of the decision settles the ground."""
 
 
 def is_owed(dossier: Dossier, basis: Basis) -> bool:
@@ -35,6 +42,15 @@ def readers_by(dossier: Dossier, basis: Basis) -> Callable[[Recipient], bool]:
 
 def _brings(dossier: Dossier, basis: Basis, exposure: Exposure) -> bool:
     decision = dossier.decision
-    if decision is None:
+    if decision is None or _unanswered(decision, basis, exposure):
         return UNDECIDED.get(basis) is exposure.role
     return basis in roles.bases(decision, exposure)
+
+
+def _unanswered(decision: Decision, basis: Basis, exposure: Exposure) -> bool:
+    """The list may raise a question that it did not raise when the decision was written."""
+    question = ASKED_BY.get(basis)
+    if question is None or question not in raised((exposure,), pecr=decision.pecr.yes):
+        return False
+    answer: Answer = getattr(decision, question)
+    return not answer.asked

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from breachdesk.casework.obligations.dossier import Dossier
 from breachdesk.casework.telephone import notice_of
-from breachdesk.casework.told import Telling
+from breachdesk.casework.told import Telling, still_true
 from schemas.affected import Channel, NoticeKind, Recipient
 from schemas.case import CallOutcome, Task, TaskKind
 from schemas.notice import Status
@@ -53,7 +53,7 @@ def told(dossier: Dossier, wanted: Callable[[Recipient], bool]) -> Told:
     manifest = dossier.manifest
     readers = [r for r in (manifest.recipients if manifest else ()) if wanted(r)]
     first: dict[Reader, Telling] = {}
-    for telling in dossier.tellings:
+    for telling in still_true(dossier.tellings):
         first.setdefault(telling.reader, telling)
     owed = [r for r in readers if _reader(r) not in first]
     if owed or not readers:

@@ -1,0 +1,143 @@
+"""A list or a group that came after the decision: what nobody answered yet is owed, and nothing
+says that somebody answered it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from release_scene import ASSETS, ReleaseScene, release_scene
+
+from breachdesk.casework import affected, cases, decide, groups, obligations
+from breachdesk.casework.causes import finding
+from breachdesk.casework.closing import obstacles
+from breachdesk.testing import an_actor
+from notifiers.testing import DECISION
+from schemas.affected import Certainty
+from schemas.affected_group import AffectedGroup, GroupKind, GroupReach
+from schemas.cause import Cause
+from schemas.customer import DataCategory, Role
+from schemas.decision import NOT_ASKED
+from schemas.errors import Incomplete, NotAllowed
+from schemas.obligation import Obligation
+from schemas.report import Quantity
+from schemas.user import Duty
+
+RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
+UNASKED = dict.fromkeys(
+    ("pecr", "pecr_subscribers", "report_to_ico", "tell_people", "own_promise_binds"), NOT_ASKED
+)
+Reached = tuple[str, Role]
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
+    """Nothing is frozen or decided."""
+    with release_scene("sqlite", tmp_path) as made:
+        site = "fabrikam,site,shop.fabrikam.example,hosted website\n"
+        made.imports(site, by="operator:cli", header=ASSETS)
+        yield made
+
+
+def freeze(scene: ReleaseScene, *wanted: Reached) -> None:
+    def work(uow: Any) -> None:
+        exposures = affected.propose(uow, scene.breach.id)
+        for customer, role in wanted:
+            exposures = affected.override(
+                exposures, customer, role, Certainty.LIKELY, "by hand", RESPONDER
+            )
+        affected.freeze(uow, RESPONDER, scene.breach.id, exposures, scene.now())
+
+    scene.now.advance(minutes=1)
+    scene.store.act(work)
+
+
+def decided(scene: ReleaseScene, **changes: Any) -> None:
+    said = DECISION.model_copy(update={"breach_id": scene.breach.id, **changes})
+    scene.now.advance(minutes=1)
+    scene.store.act(lambda uow: decide.decide(uow, RESPONDER, said, scene.now()))
+
+
+def duties(scene: ReleaseScene) -> dict[str, Obligation]:
+    every = scene.store.look(
+        lambda uow: obligations.obligations_of(uow, scene.breach.id, scene.now())
+    )
+    return {duty.id: duty for duty in every}
+
+
+def staff(scene: ReleaseScene) -> None:
+    group = AffectedGroup(
+        id="", recorded_by="", recorded_at=scene.now(), case_id=scene.breach.case_id,
+        kind=GroupKind.STAFF, certainty=Certainty.LIKELY, reason="Their files lay there.",
+        people=Quantity(), data_categories=(DataCategory.IDENTITY,), effects={},
+        reach=GroupReach.BY_NAME,
+    )  # fmt: skip
+    scene.store.act(
+        lambda uow: groups.add_group(uow, RESPONDER, scene.breach.case_id, group, scene.now())
+    )
+
+
+def close(scene: ReleaseScene) -> None:
+    cause = finding("rowan", Cause.PHISHING, None, scene.now())
+    case_id = scene.breach.case_id
+    scene.store.act(
+        lambda uow: cases.close(uow, RESPONDER, case_id, "over", False, scene.now(), cause)
+    )
+
+
+def test_what_a_later_list_asks_is_owed_though_an_older_decision_was_never_asked_it(
+    scene: ReleaseScene,
+) -> None:
+    freeze(scene, ("fabrikam", Role.PROCESSOR))
+    decided(scene, **UNASKED)
+    freeze(scene, ("fabrikam", Role.PROCESSOR), ("contoso", Role.CONTROLLER))
+    owed = duties(scene)
+
+    assert owed["ico_art33"].running
+    assert {r.customer_id for r in owed["own_promise"].owed} == {"contoso"}
+    assert owed["art34_people"].running
+    with pytest.raises(NotAllowed, match="decision 1 leaves something open: Report to the ICO"):
+        close(scene)
+
+
+def test_where_nothing_of_ours_was_reached_nobody_is_said_to_have_decided_not_to_report(
+    scene: ReleaseScene,
+) -> None:
+    freeze(scene, ("fabrikam", Role.PROCESSOR))
+    decided(scene, **UNASKED)
+    ended = duties(scene)["ico_art33"]
+
+    assert not ended.running
+    assert ended.ended_by is not None
+    assert "decided not to report" not in ended.ended_by
+
+
+def test_people_who_are_no_customers_raise_the_questions_of_the_ico_and_of_article_34(
+    scene: ReleaseScene,
+) -> None:
+    freeze(scene, ("fabrikam", Role.PROCESSOR))
+    staff(scene)
+
+    with pytest.raises(Incomplete) as refused:
+        decided(scene, **UNASKED)
+
+    assert {"Report to the ICO", "Tell people under Art. 34"} <= set(refused.value.missing)
+    assert "Our own promise binds" not in refused.value.missing
+
+
+def test_a_group_that_is_found_after_the_decision_is_owed_what_nobody_decided(
+    scene: ReleaseScene,
+) -> None:
+    freeze(scene, ("fabrikam", Role.PROCESSOR))
+    decided(scene, **UNASKED)
+    staff(scene)
+    owed = duties(scene)
+
+    assert owed["ico_art33"].running
+    assert any(key.startswith("art34_group:") and duty.running for key, duty in owed.items())
+    said = scene.store.look(
+        lambda uow: obstacles(uow, uow.cases.get(scene.breach.case_id), scene.now())
+    )
+    assert any("Tell people under Art. 34 is not answered" in each.text for each in said)
