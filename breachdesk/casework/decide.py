@@ -209,7 +209,7 @@ def _explained(decision: Decision, manifest: Manifest, *, groups: bool) -> Decis
 
 def _bare(decision: Decision, manifest: Manifest, *, groups: bool) -> dict[str, str]:
     found = unexplained(decision, manifest.exposures, groups=groups)
-    return {t.id: f"{t.words} Say why the decision stands all the same" for t in found}
+    return {t.title: f"{t.words} Say why the decision stands all the same" for t in found}
 
 
 def unsettled(decision: Decision, manifest: Manifest, *, groups: bool) -> dict[str, str]:

@@ -13,6 +13,7 @@ from breachdesk.casework import report
 from breachdesk.casework.filings import facts_for
 from breachdesk.casework.report_prefill import Proposals, proposals
 from breachdesk.console.case_file import CaseFile, read_case
+from breachdesk.console.decision import tensions_of
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
 from breachdesk.console.notice import saved
@@ -200,6 +201,7 @@ def _show(
         way=way(page.file),
         page=page,
         report=page.report,
+        tensions=tensions_of(page.file),
         fields=FIELDS,
         choices_of=lambda question: [(c.key, c.words) for c in question.choices],
         built={q.key: q for q in page.report.questions},

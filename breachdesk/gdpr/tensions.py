@@ -32,12 +32,31 @@ SHORTEST_REASON = 20
 """Characters that the reason for a contradiction needs at least."""
 
 
+TITLES = {
+    "high_risk_unreported": "A high risk, and no report",
+    "subscribers_untold": "People told, subscribers not",
+    "score_untold": "The score, and nobody told by law",
+    "score_told": "The score, and people told by law",
+    "score_silent": "The score, and silence",
+    "score_near_boundary": "A score near a boundary",
+    "edpb_unreported": "The example was reported",
+    "edpb_reported": "The example was not reported",
+    "edpb_untold": "The example's people were told",
+    "edpb_told": "The example's people were not told",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Tension:
     """One contradiction. `id` stays the same from version to version."""
 
     id: str
     words: str
+
+    @property
+    def title(self) -> str:
+        """In a few words, where its id would say nothing to a person."""
+        return TITLES[self.id]
 
 
 @dataclass(frozen=True, slots=True)

@@ -724,7 +724,10 @@ def test_a_contradiction_is_refused_by_name_until_it_has_a_reason(scene: Scene) 
     with pytest.raises(Incomplete) as refused:
         scene.decide(**no_report)
 
-    assert set(refused.value.missing) == {"high_risk_unreported", "edpb_unreported"}
+    assert set(refused.value.missing) == {
+        "A high risk, and no report",
+        "The example was reported",
+    }
     why = dict.fromkeys(refused.value.missing, "Our solicitor advises so; her letter is on file.")
     with pytest.raises(Incomplete, match="EDPB"):
         scene.decide(**no_report, departures=why | {"edpb_unreported": "x"})

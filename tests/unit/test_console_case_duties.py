@@ -10,6 +10,9 @@ import pytest
 from case_pages import Pages, case_pages
 from release_scene import release_scene
 
+from breachdesk.casework import decide
+from notifiers.testing import DECISION
+from schemas.decision import Answer
 from schemas.notice import SendOutcome, SendResult
 from schemas.user import Duty
 
@@ -122,3 +125,23 @@ async def test_the_script_and_the_page_name_the_same_number_and_nobody_is_told_b
     assert "A message was left" in after
     assert "Waits" in after
     assert "Rung: a message was left, and they were not told" in duties
+
+
+async def test_the_report_shows_what_pulls_apart_in_the_decision(pages: Pages) -> None:
+    scene = pages.scene
+    why = "The owner wants the ICO told of it by telephone and in no other way."
+    decision = DECISION.model_copy(
+        update={
+            "breach_id": scene.breach.id,
+            "report_to_ico": Answer(yes=False, reasons="A risk to people is unlikely."),
+            "departures": {"high_risk_unreported": why},
+        }
+    )
+    rowan = scene.as_actor("rowan", Duty.RESPONDER)
+    scene.store.act(lambda uow: decide.decide(uow, rowan, decision, scene.now()))
+    async with pages.signed_in("rowan") as visitor:
+        text = await visitor.read(f"{visitor.case}/report")
+
+    assert "Where the decision pulls apart" in text
+    assert "A high risk to people is likely, and a risk is said to be unlikely" in text
+    assert why in text
