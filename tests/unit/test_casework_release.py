@@ -728,7 +728,8 @@ def test_a_contradiction_is_refused_by_name_until_it_has_a_reason(scene: Scene) 
         "A high risk, and no report",
         "The example was reported",
     }
-    why = dict.fromkeys(refused.value.missing, "Our solicitor advises so; her letter is on file.")
+    against = ("high_risk_unreported", "edpb_unreported")
+    why = dict.fromkeys(against, "Our solicitor advises so; her letter is on file.")
     with pytest.raises(Incomplete, match="EDPB"):
         scene.decide(**no_report, departures=why | {"edpb_unreported": "x"})
     sealed = scene.decide(**no_report, departures=why | {"score_told": "No such contradiction."})
