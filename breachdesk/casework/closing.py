@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from breachdesk.casework.causes import is_known
-from breachdesk.casework.decide import unsettled
-from breachdesk.casework.groups import affected_groups
+from breachdesk.casework.decide import outgrown, unsettled
+from breachdesk.casework.groups import affected_groups, group_words
 from breachdesk.casework.obligations import RULES, obligations_of
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Manifest
@@ -82,6 +82,10 @@ def _records(uow: UnitOfWork, case: Case) -> Iterator[Obstacle]:
     for question in open_questions:
         text = f"our supplier {question.supplier} has not answered"
         yield Obstacle(text, "its answer, or a record that none will come", "/people")
+    for group in affected_groups(uow, case.id):
+        text = f"{group_words(group)} are recorded as affected, and no breach is confirmed"
+        ends_by = "confirming the breach, or taking the group back with a reason"
+        yield Obstacle(text, ends_by, "/groups")
     for complaint in uow.records.of_case(Complaint, case.id):
         if complaint.ended_at is None:
             yield Obstacle(f"{complaint.id} has no outcome", "the recorded outcome", "/people")
@@ -100,6 +104,15 @@ def _documents(uow: UnitOfWork, case: Case, breach_id: str) -> Iterator[Obstacle
     for name, problem in unsettled(decision, manifest, groups=groups).items():
         text = f"decision {decision.version} leaves something open: {name} {problem}"
         yield Obstacle(text, "a new version of the decision", "/decision?anew=1")
+    more = outgrown(decision, uow.breaches.all(Manifest, breach_id))
+    if more:
+        customers = "1 customer" if more == 1 else f"{more} customers"
+        yield Obstacle(
+            f"decision {decision.version} says no to something, and a later list reaches "
+            f"{customers} more, or further",
+            "a new version of the decision",
+            "/decision?anew=1",
+        )
 
 
 def _cause(case: Case) -> Iterator[Obstacle]:

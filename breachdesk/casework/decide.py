@@ -3,7 +3,7 @@ approval."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from breachdesk.casework.authority import not_erased, require
@@ -15,7 +15,7 @@ from breachdesk.gdpr.raised import TITLES, Question, raised, scored_categories
 from breachdesk.gdpr.severity import scored
 from breachdesk.gdpr.tensions import tensions, unexplained
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Manifest
+from schemas.affected import Certainty, Exposure, Manifest
 from schemas.breach import Breach
 from schemas.customer import Pecr
 from schemas.decision import Answer, Basis, Decision
@@ -218,6 +218,29 @@ def unsettled(decision: Decision, manifest: Manifest, *, groups: bool) -> dict[s
     Empty: the decision answers it."""
     asked = raised(manifest.exposures, pecr=decision.pecr.yes, groups=groups)
     return dict(_blank_answers(decision, asked)) | _bare(decision, manifest, groups=groups)
+
+
+def outgrown(decision: Decision, lists: Sequence[Manifest]) -> int:
+    """How many customers the newest list reaches, or reaches further, than the list that the
+    decision was about. 0 where the decision says no to nothing. `lists`: oldest first."""
+    before = [m for m in lists if m.frozen_at <= decision.decided_at]
+    said_no = [q for q in Question if (a := getattr(decision, q)).asked and not a.yes]
+    if not before or not said_no or before[-1].version == lists[-1].version:
+        return 0
+    known = {(e.customer_id, e.role): e for e in roles.reached(before[-1].exposures)}
+    more = {
+        e.customer_id
+        for e in roles.reached(lists[-1].exposures)
+        if _reaches_more(known.get((e.customer_id, e.role)), e)
+    }
+    return len(more)
+
+
+def _reaches_more(before: Exposure | None, now: Exposure) -> bool:
+    if before is None:
+        return True
+    surer = list(Certainty).index(now.certainty) < list(Certainty).index(before.certainty)
+    return surer or bool(set(now.categories) - set(before.categories))
 
 
 def _check_against(decision: Decision, manifest: Manifest) -> None:

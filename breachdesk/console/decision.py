@@ -105,7 +105,9 @@ def write(case_id: str, desk: Signed, form: Posted) -> Response:
 
 
 def _write(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Decision:
-    breach = read_case(uow, case_id, desk.now).known_breach()
+    file = read_case(uow, case_id, desk.now)
+    breach = file.known_breach()
+    form.check_seen(file.decision.version if file.decision else 0, "decision")
     check_case_chosen(form)
     typed = typed_decision(form, breach.id, desk.user.id, desk.now, read_hold(form))
     return decide.decide(uow, desk.actor, typed, now=desk.now)

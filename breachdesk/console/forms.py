@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from breachdesk.console.times import Times
-from schemas.errors import BadInput
+from schemas.errors import BadInput, Conflict
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -74,6 +74,18 @@ class Form(Mapping[str, str]):
         if not text.isascii() or not text.isdigit() or len(text) > 12:
             raise BadInput("this is no whole number", place=label, remedy="Type figures only.")
         return int(text)
+
+    def check_seen(self, version: int, place: str) -> None:
+        """Raises Conflict when the form was opened on another version than this one. A form without
+        the field `seen` is not checked."""
+        seen = self.whole("seen", "version")
+        if seen is not None and seen != version:
+            raise Conflict(
+                "somebody else wrote a new version while this form was open",
+                place=place,
+                remedy="What you typed is still below. Read the newest version in another window, "
+                "then send yours.",
+            )
 
     def must_whole(self, name: str, label: str) -> int:
         """A whole number. Raises BadInput when empty too."""

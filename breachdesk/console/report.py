@@ -152,6 +152,7 @@ def _page(uow: UnitOfWork, desk: Desk, case_id: str, form_id: str) -> ReportPage
 
 def _write(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> ReportFacts:
     page = _page(uow, desk, case_id, form.text("form"))
+    form.check_seen(page.facts.version, "report")
     document = read_facts(
         form,
         page.file.known_breach().id,

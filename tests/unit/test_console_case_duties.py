@@ -145,3 +145,15 @@ async def test_the_report_shows_what_pulls_apart_in_the_decision(pages: Pages) -
     assert "Where the decision pulls apart" in text
     assert "A high risk to people is likely, and a risk is said to be unlikely" in text
     assert why in text
+
+
+async def test_a_report_opened_before_a_colleague_saved_does_not_overwrite_it(
+    pages: Pages,
+) -> None:
+    async with pages.signed_in("rowan") as rowan, pages.signed_in("rhea") as rhea:
+        first = await rowan.send(f"{rowan.case}/report", form="uk_ico", seen="0", stage="initial")
+        late = await rhea.send(f"{rhea.case}/report", form="uk_ico", seen="0", stage="initial")
+
+    assert first.status_code < 400
+    assert late.status_code == 409
+    assert "somebody else wrote a new version" in late.text

@@ -17,9 +17,10 @@ from breachdesk.testing import an_actor
 from notifiers.testing import DECISION
 from schemas.affected import Certainty
 from schemas.affected_group import AffectedGroup, GroupKind, GroupReach
+from schemas.case import Case, Origin
 from schemas.cause import Cause
 from schemas.customer import DataCategory, Role
-from schemas.decision import NOT_ASKED
+from schemas.decision import NOT_ASKED, Answer
 from schemas.errors import Incomplete, NotAllowed
 from schemas.obligation import Obligation
 from schemas.report import Quantity
@@ -67,16 +68,15 @@ def duties(scene: ReleaseScene) -> dict[str, Obligation]:
     return {duty.id: duty for duty in every}
 
 
-def staff(scene: ReleaseScene) -> None:
+def staff(scene: ReleaseScene, case_id: str = "") -> None:
+    case_id = case_id or scene.breach.case_id
     group = AffectedGroup(
-        id="", recorded_by="", recorded_at=scene.now(), case_id=scene.breach.case_id,
+        id="", recorded_by="", recorded_at=scene.now(), case_id=case_id,
         kind=GroupKind.STAFF, certainty=Certainty.LIKELY, reason="Their files lay there.",
         people=Quantity(), data_categories=(DataCategory.IDENTITY,), effects={},
         reach=GroupReach.BY_NAME,
     )  # fmt: skip
-    scene.store.act(
-        lambda uow: groups.add_group(uow, RESPONDER, scene.breach.case_id, group, scene.now())
-    )
+    scene.store.act(lambda uow: groups.add_group(uow, RESPONDER, case_id, group, scene.now()))
 
 
 def close(scene: ReleaseScene) -> None:
@@ -141,3 +141,41 @@ def test_a_group_that_is_found_after_the_decision_is_owed_what_nobody_decided(
         lambda uow: obstacles(uow, uow.cases.get(scene.breach.case_id), scene.now())
     )
     assert any("Tell people under Art. 34 is not answered" in each.text for each in said)
+
+
+def test_a_no_is_said_again_once_a_later_list_reaches_more(scene: ReleaseScene) -> None:
+    stored = ("fabrikam", Role.PROCESSOR)
+    no = Answer(yes=False, reasons="Only contact data of one customer, and it was encrypted.")
+    freeze(scene, stored, ("contoso", Role.CONTROLLER))
+    decided(scene, report_to_ico=no, tell_people=no)
+    freeze(scene, stored, ("contoso", Role.CONTROLLER))
+    same = open_points(scene)
+    freeze(scene, stored, ("contoso", Role.CONTROLLER), ("fabrikam", Role.CONTROLLER))
+    more = open_points(scene)
+    decided(scene, report_to_ico=no, tell_people=no)
+
+    assert not [text for text in same if "says no" in text]
+    assert [text for text in more if "a later list reaches 1 customer more" in text]
+    assert not [text for text in open_points(scene) if "says no" in text]
+
+
+def test_people_who_are_no_customers_keep_a_case_open_that_is_no_breach_yet(
+    scene: ReleaseScene,
+) -> None:
+    case = Case(id="CASE-9", title="A list of applicants", origin=Origin.OWN, opened_by="rowan",
+                opened_at=scene.now())  # fmt: skip
+    scene.store.act(lambda uow: uow.cases.add(case))
+    staff(scene, case.id)
+    cause = finding("rowan", Cause.PHISHING, None, scene.now())
+
+    with pytest.raises(NotAllowed, match="Staff are recorded as affected"):
+        scene.store.act(
+            lambda uow: cases.close(uow, RESPONDER, case.id, "over", True, scene.now(), cause)
+        )
+
+
+def open_points(scene: ReleaseScene) -> list[str]:
+    found = scene.store.look(
+        lambda uow: obstacles(uow, uow.cases.get(scene.breach.case_id), scene.now())
+    )
+    return [each.text for each in found]

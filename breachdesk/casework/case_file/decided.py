@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from breachdesk.casework.case_file.reading import Reading, nothing, part
 from breachdesk.casework.decision_memo import decision_memo
+from breachdesk.gdpr.tensions import GROUNDS
+from breachdesk.gdpr.tensions import TITLES as CONTRADICTIONS
 from schemas.approval import Approval, ApprovalKind
 from schemas.case_file import FilePart, FileSection
 from schemas.decision import Answer, Decision, LawEnforcementHold
@@ -96,7 +98,7 @@ def _decision(r: Reading, d: Decision) -> FilePart:
     facts += [(name, r.shown(words)) for name, words in optional if words]
     if d.art34_3_limb:
         facts.append(("Exemption relied on", f"Art. 34(3)({d.art34_3_limb})"))
-    facts += [("Decided although", f"{name}: {r.shown(why)}") for name, why in d.departures.items()]
+    facts += [(CONTRADICTIONS[name], r.shown(why)) for name, why in d.departures.items()]
     if d.hold is not None:
         facts.append(("Law-enforcement hold", _hold(r, d.hold)))
     facts.append(("Fingerprint", d.hash))
@@ -106,9 +108,10 @@ def _decision(r: Reading, d: Decision) -> FilePart:
 
 
 def _hold(r: Reading, hold: LawEnforcementHold) -> str:
+    stops = " and ".join(GROUNDS[basis] for basis in sorted(hold.stops))
     return (
         f"asked for by {r.shown(hold.asked_by)}, {r.when(hold.asked_at)}; basis: "
-        f"{r.shown(hold.basis)}; stops {', '.join(sorted(hold.stops))}; to be looked at again "
+        f"{r.shown(hold.basis)}; stops what is owed by {stops}; to be looked at again "
         f"{r.when(hold.review_on)}"
     )
 
