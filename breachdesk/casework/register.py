@@ -159,7 +159,7 @@ def _measures(filed: ReportFacts | None) -> list[str]:
 
 def _times(breach: Breach) -> dict[str, object]:
     moved = [
-        f"{a.aware_at:%Y-%m-%d %H:%M} UTC, declared by {a.declared_by} at {a.declared_at:%Y-%m-%d %H:%M}"
+        f"{a.aware_at:%Y-%m-%d %H:%M} UTC, declared by {a.declared_by} at {a.declared_at:%Y-%m-%d %H:%M} UTC"
         for a in breach.awareness[:-1]
     ]
     names = ("occurred_from", "occurred_to", "detected_at", "discovered_at", "aware_at")

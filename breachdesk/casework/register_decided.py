@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from breachdesk.gdpr.raised import TITLES, Question
 from breachdesk.gdpr.severity import level
+from breachdesk.gdpr.tensions import GROUNDS
 from schemas.decision import Answer, Decision
 from schemas.register import RegisterDecision, RegisterEarlierDecision
 
@@ -25,8 +26,12 @@ def decided(decisions: Sequence[Decision]) -> dict[str, object]:
         "risk": newest.risk,
         "high_risk": newest.high_risk,
         "severity": _severity(newest),
-        "exemption": f"Art. 34(3)({newest.art34_3_limb})" if newest.art34_3_limb else "",
-        "exemption_evidence": newest.art34_3_evidence,
+        "exemption": "; ".join(_exemptions(newest)),
+        "exemption_evidence": "; ".join(
+            evidence
+            for evidence in (newest.art34_3_evidence, newest.pecr_unintelligible)
+            if evidence
+        ),
         "public_communication": newest.public_communication,
         **_hold(newest),
     }
@@ -46,6 +51,13 @@ def _earlier(decision: Decision) -> RegisterEarlierDecision:
     )
 
 
+def _exemptions(decision: Decision) -> Iterator[str]:
+    if decision.art34_3_limb:
+        yield f"Art. 34(3)({decision.art34_3_limb})"
+    if decision.pecr_unintelligible is not None:
+        yield "PECR regulation 5A, unintelligible data"
+
+
 def _severity(decision: Decision) -> str:
     """`4.00, very high`"""
     score = decision.severity_score
@@ -58,9 +70,9 @@ def _hold(decision: Decision) -> dict[str, object]:
     hold = decision.hold
     if hold is None:
         return {}
-    stopped = ", ".join(sorted(basis.value for basis in hold.stops))
+    stopped = ", ".join(GROUNDS[basis] for basis in sorted(hold.stops))
     return {
-        "hold": f"{hold.basis}; review on {hold.review_on:%Y-%m-%d}; stops: {stopped}",
+        "hold": f"{hold.basis}; review on {hold.review_on:%Y-%m-%d}; stops what is owed by {stopped}",
         "hold_asked_by": hold.asked_by,
         "hold_asked_at": hold.asked_at,
     }
