@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -260,7 +261,13 @@ def with_tasks(uow: UnitOfWork, case_id: str, tasks: Iterable[Task], now: dateti
     if case.state is CaseState.CLOSED and not case.erased:
         case = uow.cases.save(opened_again(case, SYSTEM, fresh[0].reason, now))
         audit_reopened(uow, case, SYSTEM, fresh[0].reason, now)
-    kept = tuple(_superseded(task, fresh, case.breach_id, now) for task in case.tasks)
+    later: dict[tuple[str | None, str | None], list[Task]] = defaultdict(list)
+    for task in fresh:
+        later[task.customer_id, task.person_id].append(task)
+    kept = tuple(
+        _superseded(task, later.get((task.customer_id, task.person_id), ()), case.breach_id, now)
+        for task in case.tasks
+    )
     saved = _save(uow, case, tasks=(*kept, *fresh))
     uow.audit.record(
         at=now,

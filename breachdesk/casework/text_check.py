@@ -21,6 +21,8 @@ from schemas.settings import ProviderProfile
 UNSEEN = (
     "nicknames",
     "misspelt names",
+    "initials, and a first name alone",
+    "telephone numbers without their area code",
     "people whom the register does not name",
     "postal addresses, which the register does not hold",
     "descriptions by which somebody could guess whom you mean",

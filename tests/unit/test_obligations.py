@@ -258,6 +258,15 @@ def test_a_waiver_is_undone_and_the_duty_runs_from_when_it_began(scene: ReleaseS
     assert len(scene.audited("breach:waiver:undone")) == 1
 
 
+@pytest.mark.parametrize(
+    "kind",
+    ["ico_art33", "ico_pecr", "art34_people", "art34_group", "pecr_subscribers",
+     "controllers_art33_2", "corrections", "facts_owed", "complaint_receipt", "complaint_outcome"],
+)  # fmt: skip
+def test_what_the_law_itself_asks_is_waived_by_two_people_only(kind: str) -> None:
+    assert RULES[ObligationKind(kind)].second_person
+
+
 def test_every_kind_has_a_rule_and_its_row_in_the_reference() -> None:
     text = DOCS.read_text(encoding="utf-8")
     rows = [

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from functools import partial
 
 from breachdesk.casework.obligations.dossier import Dossier
 from breachdesk.casework.obligations.making import obligation
-from breachdesk.casework.obligations.readers import Told, told
+from breachdesk.casework.obligations.readers import Told, told_of
 from breachdesk.gdpr import roles
-from schemas.affected import NoticeKind, Recipient
+from schemas.affected import NoticeKind
 from schemas.customer import PROVIDER, Customer
 from schemas.obligation import Obligation, ObligationKind
 
@@ -48,11 +47,7 @@ def _told(dossier: Dossier, customer_id: str) -> Told:
     """The contract is the customer's as controller: its pack counts, and where it gets none, its
     account holder's letter."""
     for kind in (NoticeKind.CONTROLLER_PACK, NoticeKind.ACCOUNT_HOLDER):
-        stands = told(dossier, partial(_is, customer_id, kind))
+        stands = told_of(dossier, dossier.recipients.get((customer_id, kind), ()))
         if stands.owed or stands.at is not None:
             return stands
     return Told()
-
-
-def _is(customer_id: str, kind: NoticeKind, reader: Recipient) -> bool:
-    return reader.customer_id == customer_id and reader.kind is kind

@@ -77,6 +77,7 @@ RULES: Mapping[Kind, KindRule] = {
         "without undue delay",
         "a correction handed over to each, or a call that reached them",
         "delivery",
+        second_person=True,
     ),
     Kind.NEXT_UPDATE: KindRule(
         "a letter that promises an update is handed over",

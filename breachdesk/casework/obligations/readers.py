@@ -7,15 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from breachdesk.casework.obligations.dossier import Dossier
-from breachdesk.casework.telephone import notice_of
-from breachdesk.casework.told import Telling, still_true
-from schemas.affected import Channel, NoticeKind, Recipient
-from schemas.case import CallOutcome, Task, TaskKind
+from breachdesk.casework.obligations.dossier import Dossier, Reader
+from breachdesk.casework.told import Telling
+from schemas.affected import Channel, Recipient
+from schemas.case import CallOutcome, Task
 from schemas.notice import Status
 from schemas.obligation import Owed
-
-Reader = tuple[str, str, NoticeKind]
 
 ROW_SAYS = {
     Status.QUEUED: "the letter has not left yet",
@@ -51,10 +48,12 @@ def told(dossier: Dossier, wanted: Callable[[Recipient], bool]) -> Told:
     """Of the newest list's recipients that `wanted` picks. A letter of any version tells of the
     breach."""
     manifest = dossier.manifest
-    readers = [r for r in (manifest.recipients if manifest else ()) if wanted(r)]
-    first: dict[Reader, Telling] = {}
-    for telling in still_true(dossier.tellings):
-        first.setdefault(telling.reader, telling)
+    return told_of(dossier, [r for r in (manifest.recipients if manifest else ()) if wanted(r)])
+
+
+def told_of(dossier: Dossier, readers: Sequence[Recipient]) -> Told:
+    """As `told`, of these."""
+    first = dossier.first_tellings
     owed = [r for r in readers if _reader(r) not in first]
     if owed or not readers:
         return Told(tuple(owed_to(dossier, reader) for reader in owed))
@@ -100,17 +99,11 @@ def _call_says(task: Task) -> str:
 
 
 def _stands(dossier: Dossier, reader: Recipient) -> str:
-    whose = (reader.customer_id, reader.person_id)
-    for task in reversed(dossier.case.tasks):
-        notice = notice_of(task, dossier.breach.id)
-        theirs = (task.customer_id, task.person_id) == whose and notice
-        if theirs and notice and notice[0] is reader.kind and task.kind is TaskKind.TELEPHONE:
-            return _call_says(task)
-    rows = [
-        r for r in dossier.rows if (r.customer_id, r.person_id, r.kind) == (*whose, reader.kind)
-    ]
-    if rows:
-        return ROW_SAYS.get(rows[-1].status, "not told")
+    whose = _reader(reader)
+    if whose in dossier.newest_calls:
+        return _call_says(dossier.newest_calls[whose])
+    if whose in dossier.newest_rows:
+        return ROW_SAYS.get(dossier.newest_rows[whose].status, "not told")
     if reader.channel is Channel.TELEPHONE:
         return "to be telephoned once the letters are approved"
     return "no letter to them is approved"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
 
 from breachdesk.casework.obligations.complaints import complaints
@@ -66,26 +67,24 @@ class _Waivers:
     def __init__(self, dossier: Dossier) -> None:
         book, breach_id = dossier.uow.breaches, dossier.breach.id
         undone = {u.obligation_id: u.undone_at for u in book.all(WaiverUndone, breach_id)}
-        self._waivers = [
-            w
-            for w in book.all(Waiver, breach_id)
-            if w.obligation_id not in undone or w.waived_at > undone[w.obligation_id]
-        ]
-        self._requests = [
-            r
-            for r in book.all(WaiverRequest, breach_id)
-            if r.obligation_id not in undone or r.asked_at > undone[r.obligation_id]
-        ]
+        self._waivers: dict[str, list[Waiver]] = defaultdict(list)
+        for w in book.all(Waiver, breach_id):
+            if w.obligation_id not in undone or w.waived_at > undone[w.obligation_id]:
+                self._waivers[w.obligation_id].append(w)
+        self._requests: dict[str, list[WaiverRequest]] = defaultdict(list)
+        for r in book.all(WaiverRequest, breach_id):
+            if r.obligation_id not in undone or r.asked_at > undone[r.obligation_id]:
+                self._requests[r.obligation_id].append(r)
 
     def applied(self, duty: Obligation) -> Obligation:
         """The obligation without the readers that waivers cover; waived when none is left."""
         if duty.ended_at is not None:
             return duty
-        waivers = [w for w in self._waivers if w.obligation_id == duty.id]
+        waivers = self._waivers.get(duty.id, [])
         covered = {key for waiver in waivers for key in waiver.covers}
         owed = tuple(reader for reader in duty.owed if reader.key not in covered)
         if waivers and not owed:
             return duty.model_copy(update={"owed": (), "waiver": waivers[-1]})
-        requests = [r for r in self._requests if r.obligation_id == duty.id]
+        requests = self._requests.get(duty.id, [])
         later = [r for r in requests if not waivers or r.asked_at > waivers[-1].waived_at]
         return duty.model_copy(update={"owed": owed, "requested": later[-1] if later else None})
