@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from breachdesk.casework.evidence import Sighting
-from breachdesk.casework.naming import Bindings, named_assets
+from breachdesk.casework.naming import Bindings, named_assets, recorded
 from schemas.affected import Act
 from schemas.customer import PROVIDER
 
@@ -20,17 +21,35 @@ Key = tuple[str, str, str]
 """Action, outcome, and the mailbox rule's name: two rules are two acts."""
 
 
+Events = dict[Key, dict[str, list[Sighting]]]
+"""Sightings by their event, for each act."""
+
+
 def acts_of(sightings: Iterable[Sighting], bindings: Bindings) -> tuple[Act, ...]:
     """One for each action and outcome, in time order; every event counts once."""
-    events: dict[Key, dict[str, list[Sighting]]] = {}
+    events: Events = {}
     for sighting in sightings:
         key = (sighting.action, sighting.outcome, _rule(sighting))
         events.setdefault(key, {}).setdefault(sighting.event.event_id, []).append(sighting)
+    events = _without_floods(events)
     acts = [
         _act(key, [s for same in group.values() for s in same], len(group), bindings)
         for key, group in events.items()
     ]
     return tuple(sorted(acts, key=lambda act: (act.first, act.last, act.action, act.outcome)))
+
+
+def _without_floods(events: Events) -> Events:
+    """Whoever sets rules by the hundred would fill the letter: their names are left out then, and
+    the rules counted as one act."""
+    rules = Counter((action, outcome) for action, outcome, rule in events if rule)
+    kept: Events = {}
+    for (action, outcome, rule), group in events.items():
+        many = rules[action, outcome] > MOST_NAMED
+        for event_id, sightings in group.items():
+            same = kept.setdefault((action, outcome, "" if many else rule), {})
+            same.setdefault(event_id, []).extend(sightings)
+    return kept
 
 
 def _act(key: Key, sightings: Sequence[Sighting], count: int, bindings: Bindings) -> Act:
@@ -50,8 +69,7 @@ def _act(key: Key, sightings: Sequence[Sighting], count: int, bindings: Bindings
 
 def _mailboxes(sighting: Sighting, bindings: Bindings) -> Iterable[str]:
     """Accounts that the event names and that were this customer's at that time."""
-    told = {n: v for n, v in sighting.event.summary.items() if n != FORWARDS_TO}
-    for asset in named_assets(told):
+    for asset in named_assets(recorded(sighting.event.summary)):
         if asset.startswith("mailbox:"):
             owners = {b.customer_id for b in bindings.naming({asset}, sighting.event.time)}
             if owners == {sighting.customer}:

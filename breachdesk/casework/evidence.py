@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from breachdesk.casework.naming import Bindings, named_assets, with_domains
+from breachdesk.casework.naming import Bindings, named_assets, recorded, with_domains
 from breachdesk.ports import UnitOfWork
 from schemas.alert import PROVIDER_SCOPE, AlertView, EvidenceView
 from schemas.breach import Breach
@@ -161,7 +161,9 @@ def _of_event(event: EvidenceView, alert: AlertView, bindings: Bindings) -> Iter
 
 def _found_again(event: EvidenceView, alert: AlertView, bindings: Bindings) -> Iterable[Touched]:
     """By the alert's touches of the customers whom the event names, else by the bindings."""
-    named = with_domains(named_assets(event.summary)) | {f"source:{event.source.casefold()}"}
+    named = with_domains(named_assets(recorded(event.summary))) | {
+        f"source:{event.source.casefold()}"
+    }
     owners = {customer for customer, asset, _ in alert.touches if asset in named}
     everybody = {customer for customer, _, _ in alert.touches}
     if not owners and len(everybody) == 1 and alert.organization in everybody:

@@ -13,6 +13,16 @@ from schemas.customer import AssetKind, Binding
 HOSTS = ("host.name", "observer.name")
 OWN_ADDRESSES = ("destination.ip", "observer.ip")
 """Never source.ip: that is the other side."""
+WRITTEN = (
+    "rule.name", "file.", "user_agent.", "email.subject", "url.", "http.request.", "message",
+    "breach.mailbox.forward_to",
+)  # fmt: skip
+"""Fields whose text somebody chose: who breaks in may write another's address there."""
+
+
+def recorded(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the fields that somebody chose: what the system itself says of who and where."""
+    return {name: value for name, value in fields.items() if not name.startswith(WRITTEN)}
 
 
 def named_assets(fields: Mapping[str, Any]) -> frozenset[str]:

@@ -33,13 +33,6 @@ def released_last(uow: UnitOfWork, rows: Sequence[NoticeRow]) -> datetime | None
     return max((a.approved_at for a in approvals if a is not None), default=None)
 
 
-def is_standing(
-    uow: UnitOfWork, breach_id: str, row: NoticeRow, settings: Settings | None = None
-) -> bool:
-    """`why_not` says nothing against it."""
-    return row.breach_id == breach_id and not why_not(uow, row, settings)
-
-
 def why_not(uow: UnitOfWork, row: NoticeRow, settings: Settings | None = None) -> str:
     """Why the row's approval no longer stands; empty: it stands. Without settings the sender is
     not compared."""

@@ -165,7 +165,6 @@ TELLING = {
     "public_notice": "By a public notice",
     "other": "Otherwise",
 }
-DUTY = {"analyst": "analyst", "responder": "responder", "approver": "approver"}
 TOLD = {
     "by_letter": "by a letter handed over",
     "by_telephone": "by telephone",

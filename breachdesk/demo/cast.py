@@ -14,7 +14,6 @@ from schemas.settings import ProviderProfile
 PANEL = "billing.fenlandhosting.example"
 """The provider's own billing panel (WHMCS); its pages name customers by ?userid=."""
 MAIL_HOST = "mail-gw"
-WEB_HOST = "web01"
 FIREWALL_SERIAL = "2CB8ED4A11F0"
 FIREWALL_ADDRESS = "198.51.100.2"
 OFFICE = "10.20.0"
@@ -133,7 +132,6 @@ FIRMS: Sequence[Firm] = tuple(
 )
 BY_ID = {firm.id: firm for firm in FIRMS}
 CLOUD = tuple(firm for firm in FIRMS if firm.tenant)
-HOSTED = tuple(firm for firm in FIRMS if "h" in firm.services)
 SITES = tuple(firm for firm in FIRMS if firm.site)
 STOLEN = BY_ID[VICTIM].staff[4]
 """The account that opens."""

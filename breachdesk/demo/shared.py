@@ -34,7 +34,6 @@ STILL_SECONDS = 60.0
 LOOK_SECONDS = 0.1
 PLAY_ID = "demo-on-servers"
 """File in the demo's folder: the id of what it made on the servers."""
-NOT_WRITTEN = {"password", "password_file"}
 
 
 def named_servers(folder: Path) -> tuple[StoreSettings, KafkaSettings] | None:

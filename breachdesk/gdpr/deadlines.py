@@ -88,13 +88,6 @@ def shadow(
     return deadline_of(provision, detected_at)
 
 
-def awareness_delay(detected_at: datetime | None, aware_at: datetime) -> timedelta:
-    """From first alert to declared awareness; zero when nothing was detected before."""
-    if detected_at is None:
-        return timedelta()
-    return max(timedelta(), in_utc(aware_at) - in_utc(detected_at))
-
-
 def add_months(day: date, months: int) -> date:
     """The same day of a later month, else its last day."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)

@@ -48,11 +48,6 @@ def is_first_name(word: str) -> bool:
     return word in listed("first_names")
 
 
-def is_place(word: str) -> bool:
-    """Is it a town, a county or a country nearby?"""
-    return word in listed("places")
-
-
 @cache
 def listed(name: str) -> frozenset[str]:
     """The words of one list, folded."""

@@ -138,11 +138,6 @@ def reached(exposures: Iterable[Exposure], role: Role | None = None) -> tuple[Ex
     )
 
 
-def in_ico_numbers(exposures: Iterable[Exposure]) -> tuple[Exposure, ...]:
-    """What we count in our own report: controller exposures only."""
-    return reached(exposures, Role.CONTROLLER)
-
-
 def pecr(exposures: Iterable[Exposure]) -> Pecr:
     """Of all reached exposures: yes if any is, else ask if any asks."""
     found = {e.pecr for e in reached(exposures)}

@@ -9,7 +9,6 @@ from breachdesk.gdpr.redaction import ADDRESS, NUMBER, PERSON, Redaction
 from breachdesk.gdpr.roles import (
     Track,
     bases,
-    in_ico_numbers,
     letter_kind,
     pecr,
     regulator_tracks,
@@ -156,13 +155,6 @@ def test_what_a_letter_says_of_the_ico_follows_the_whole_decision(
     said: IcoSentence | None,
 ) -> None:
     assert ico_sentence_of(decided(**changes), reached, filed) is said
-
-
-def test_our_ico_numbers_count_controller_exposures_only() -> None:
-    ours, theirs = exposure(CONTROLLER), exposure(PROCESSOR)
-    out = exposure(CONTROLLER, certainty=Certainty.EXCLUDED)
-
-    assert in_ico_numbers([ours, theirs, out]) == (ours,)
 
 
 def test_each_role_has_its_own_letter() -> None:
