@@ -25,7 +25,7 @@ OLDEST_READER = 12.0
 DONE = r"(?:opened|read|saw|seen|viewed|copied|took|taken|downloaded|stole|stolen|deleted|changed|lost)"
 ASSERTED = re.compile(rf"\b{DONE}\b.*\byours?\b|\byours?\b.*\b{DONE}\b", re.IGNORECASE)
 HEDGED = re.compile(
-    r"\b(?:may|might|could|can|cannot|if|whether|tried|refused|not|nothing|nobody|none|no)\b",
+    r"\b(?:may|might|could|holds?|keeps?|contains?|can|cannot|if|whether|tried|refused|not|nothing|nobody|none|no)\b",
     re.IGNORECASE,
 )
 

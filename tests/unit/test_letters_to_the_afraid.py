@@ -451,3 +451,20 @@ def test_a_name_with_braces_is_a_name() -> None:
     )
 
     assert "in the account of {account} & {Sons}" in " ".join(letter.text.split())
+
+
+@pytest.mark.parametrize(
+    "kind", [NoticeKind.ACCOUNT_HOLDER_CORRECTION, NoticeKind.CONTROLLER_CORRECTION]
+)
+def test_a_correction_of_a_letter_that_may_not_have_come_does_not_say_that_it_came(
+    kind: NoticeKind,
+) -> None:
+    def both(**changes: Any) -> str:
+        context = letter_context(kind, version=2, **changes)
+        texts = RENDERER.letter(context).text, RENDERER.telephone_script(context).text
+        return " ".join(" ".join(texts).split())
+
+    assert "We told you" not in both(may_supersede=1)
+    assert "A letter from us may have told you" in both(may_supersede=1)
+    assert "A letter from us may have told you" not in both(supersedes=1)
+    assert "We told you" in both(spoken_before=True)
