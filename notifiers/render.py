@@ -95,7 +95,6 @@ class JinjaRenderer:
         words = {
             "report": report,
             "sections": sections,
-            "questions": {q.key: q.question for q in report.questions},
             "stage": documents.STAGES[report.stage],
         }
         filled = self._folder.fill("reports/regulator.txt.j2", words)

@@ -78,6 +78,7 @@ PRINTED = "BREACHDESK_TEST_PLAYS"
 def words(role: Role, standing: Standing, customer: str | None = None, **own: Any) -> ExposureWords:
     """Whole for its kind of reader; `own` replaces fields."""
     fields: dict[str, Any] = {
+        "what_happened": "Yours was in it.",
         "consequences": ("A caller could pretend to be us.",),
         "measures": ("On 22 November 2026 we changed the keys.",),
         "steps": ("Read your next bill twice.", "Call us on a number you know.", "Tell us of it."),
@@ -94,13 +95,13 @@ def words(role: Role, standing: Standing, customer: str | None = None, **own: An
 def event(number: int, who: str, action: str, outcome: str = "success", **summary: Any) -> Signal:
     """At one customer's mailbox, `number` minutes into the night."""
     customer, domain = summary.pop("customer"), who.partition("@")[2]
-    kinds = summary.pop("kinds", ("mail", "files"))
+    kinds, asset = summary.pop("kinds", ("mail", "files")), summary.pop("asset", f"domain:{domain}")
     made = a_signal(
         number,
         key=GroupKey("odd_sign_in", customer, (who,)),
         time=NIGHT + timedelta(minutes=number),
         step=action,
-        touches=tuple(Touch(customer, f"domain:{domain}", kind) for kind in kinds),
+        touches=tuple(Touch(customer, asset, kind) for kind in kinds),
     )
     told = {"event.action": action, "event.outcome": outcome, "user.name": who, **summary}
     return Signal(
@@ -297,6 +298,10 @@ class WholePlay:
     def answers(self, form: str = "uk_ico") -> dict[str, str]:
         return {q.key: q.answer for q in self.report(form).questions}
 
+    def copied(self, form: str = "uk_ico") -> str:
+        """The text to copy from."""
+        return renderer().report_text(self.report(form))
+
     def submit(self, form: str = "uk_ico", **more: Any) -> Submission:
         self.now.advance(minutes=1)
         return self.store.act(
@@ -343,11 +348,12 @@ class WholePlay:
         if not folder:
             return
         parts = []
-        made = self.letters()
-        for each in (*made.rendered, *made.calls):
-            head = f"{each.kind} to {each.customer_id}, {each.channel}: {each.subject}"
-            parts += [f"##### {head}", each.text]
-        parts += [f"##### MISSING {made.missing} BLOCKING {made.blocking}"]
+        if self.store.look(lambda uow: uow.breaches.latest(NoticeFacts, self.breach.id)):
+            made = self.letters()
+            for each in (*made.rendered, *made.calls):
+                head = f"{each.kind} to {each.customer_id}, {each.channel}: {each.subject}"
+                parts += [f"##### {head}", each.text]
+            parts += [f"##### MISSING {made.missing} BLOCKING {made.blocking}"]
         for form in forms:
             parts += [f"##### PROPOSED {form}", str(self.proposed(form))]
             parts += [f"##### REPORT {form}", renderer().report_text(self.report(form))]

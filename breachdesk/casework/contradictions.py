@@ -73,12 +73,11 @@ def _reason(filing: Filing) -> Found:
 
 def _people(filing: Filing) -> Found:
     customers = len({e.customer_id for e in filing.exposures})
+    beside = sum(group.people.value or group.told for group in filing.groups)
     said = filing.written.people.value
-    if said is not None and said < customers:
-        yield (
-            "people",
-            f"The frozen list holds {customers:,} accounts, each of at least one person.",
-        )
+    if said is not None and said < customers + beside:
+        words = f"The frozen list holds {customers:,} accounts, each of at least one person"
+        yield "people", f"{words}; {beside:,} people are no customers." if beside else f"{words}."
 
 
 def _kinds(filing: Filing) -> Found:
@@ -136,7 +135,8 @@ def _telling_decided(filing: Filing) -> Found:
 
 def tells(filing: Filing, decision: Decision) -> bool:
     """Are the people of this report told, by the decision?"""
-    return any(roles.bases(decision, e) - {Basis.ART33_2} for e in filing.exposures)
+    groups = decision.tell_people.yes and any(g.not_told is None for g in filing.groups)
+    return groups or any(roles.bases(decision, e) - {Basis.ART33_2} for e in filing.exposures)
 
 
 CHECKS: dict[str, Callable[[Filing], Found]] = {

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from breachdesk.casework.groups import affected_groups
 from breachdesk.casework.obligations import obligations_of
 from breachdesk.casework.register import affected_in
+from breachdesk.casework.reported_facts import reported_facts
 from breachdesk.casework.told import tellings
 from breachdesk.gdpr.causes import cause_words
 from breachdesk.ports import UnitOfWork
@@ -23,7 +24,7 @@ from schemas.cause import Cause
 from schemas.errors import BadInput
 from schemas.figures import Counted, Reports, Span, YearFigures
 from schemas.obligation import Obligation, ObligationKind
-from schemas.report import ReportFacts, Submission
+from schemas.report import Submission
 from schemas.signs import shown
 
 EARLIEST, LATEST = 2018, 2199
@@ -167,15 +168,16 @@ def _by_role(affected: Iterable[dict[str, object]]) -> tuple[Counted, ...]:
 
 
 def _people(uow: UnitOfWork, breaches: Iterable[Breach]) -> tuple[int, int]:
-    """How many as numbered, and in how many breaches nobody has given a number. The report's number
-    holds the groups too; without one the groups' own numbers count."""
+    """How many as numbered, and in how many breaches nobody has given a number. The reports'
+    numbers hold the groups too; without one the groups' own numbers count."""
     people = unknown = 0
     for breach in breaches:
-        filed = uow.breaches.latest(ReportFacts, breach.id)
+        filed = [f.people.value for f in reported_facts(uow, breach.id)]
+        reported = [count for count in filed if count is not None]
         groups = [g.people.value for g in affected_groups(uow, breach.case_id)]
         known = [count for count in groups if count is not None]
-        if filed is not None and filed.people.value is not None:
-            people += filed.people.value
+        if reported:
+            people += sum(reported)
         elif known:
             people += sum(known)
         else:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from breachdesk.casework.groups import affected_groups
+from breachdesk.casework.own_facts import own_facts
 from breachdesk.casework.people_told import PeopleTold, Reached, told_of
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.filing import Filing, ToldCount
@@ -56,8 +57,8 @@ def filing_of(
         submissions=[s for s in book.all(Submission, breach_id) if s.jurisdiction == plugin.id],
         told=with_groups(counted(told_of(uow, breach, manifest, own)), groups),
         groups=groups,
-        notice_text=_notice_text(said) if said else "",
-        whole=manifest is not None and len(own) == len(every),
+        notice_text=_notice_text(said, own) if said else "",
+        whole=manifest is not None and (len(own) == len(every) or not any(map(_is_dated, every))),
         delay_reasons=_delay_reasons(breach),
     )
 
@@ -123,14 +124,22 @@ def with_groups(told: ToldCount, groups: Iterable[AffectedGroup]) -> ToldCount:
     return told
 
 
+def _is_dated(exposure: Exposure) -> bool:
+    """Does evidence of its own give it times, or an alert name it?"""
+    return exposure.first is not None or exposure.alerted_at is not None
+
+
 def _delay_reasons(breach: Breach) -> str:
     """The newest that somebody gave when awareness was moved."""
     given = [a.delay_reasons for a in breach.awareness if a.delay_reasons]
     return given[-1] if given else ""
 
 
-def _notice_text(facts: NoticeFacts) -> str:
-    """What account holders are told; other controllers' packs are no part of our own report."""
-    own = [words for words in facts.words if words.role is Role.CONTROLLER]
-    steps = dict.fromkeys(step for words in own for step in words.steps)
-    return "\n".join((facts.what_happened, *steps))
+def _notice_text(facts: NoticeFacts, exposures: Iterable[Exposure]) -> str:
+    """What the readers of these exposures are told, each text once, and nobody else's words; other
+    controllers' packs are no part of our own report."""
+    holders = [e for e in exposures if e.role is Role.CONTROLLER]
+    own = [own_facts(facts, exposure).own for exposure in holders]
+    parts = ((w.what_happened or "", *w.consequences, *w.measures, *w.steps) for w in own)
+    texts = dict.fromkeys(text.strip() for part in parts for text in part)
+    return "\n".join(filter(None, (facts.what_happened, *texts))) if own else ""

@@ -14,6 +14,7 @@ from breachdesk.casework.groups import affected_groups, group_line
 from breachdesk.casework.register_decided import decided
 from breachdesk.casework.register_reports import reported
 from breachdesk.casework.register_told import notices
+from breachdesk.casework.reported_facts import reported_facts, together
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.causes import cause_words
 from breachdesk.ports import UnitOfWork
@@ -57,7 +58,7 @@ def _when(entry: RegisterEntry) -> tuple[str, str]:
 
 def _of_breach(uow: UnitOfWork, breach: Breach, now: datetime) -> RegisterEntry:
     book, case = uow.breaches, uow.cases.get(breach.case_id)
-    filed = book.latest(ReportFacts, breach.id)
+    filed = reported_facts(uow, breach.id)
     approvals = book.all(Approval, breach.id)
     plain = _plain(uow, case, _measures(filed)) | _told(
         book.latest(NoticeFacts, breach.id), filed, breach
@@ -130,31 +131,38 @@ def _plain(uow: UnitOfWork, case: Case, measures: Sequence[str] = ()) -> dict[st
 
 
 def _told(
-    letters: NoticeFacts | None, filed: ReportFacts | None, breach: Breach
+    letters: NoticeFacts | None, filed: Sequence[ReportFacts], breach: Breach
 ) -> dict[str, object]:
-    """What the report says, else what the letters say, else why it was confirmed."""
-    happened = (filed and filed.what_happened) or (letters and letters.what_happened)
-    effects = [filed.consequences, filed.actual_harm] if filed else []
+    """What the reports say, else what the letters say, else why it was confirmed."""
+    said = "\n".join(_once(facts.what_happened for facts in filed))
+    happened = said or (letters and letters.what_happened)
+    effects = [text for facts in filed for text in (facts.consequences, facts.actual_harm)]
     written = [text for own in (letters.words if letters else ()) for text in own.consequences]
-    effects = [text for text in effects if text] or list(dict.fromkeys(written))
+    effects = _once(effects) or _once(written)
     found: dict[str, object] = {
         "facts": happened or breach.reason,
         "effects": "\n".join(effects),
     }
     if filed:
-        found |= {"people": filed.people, "records": filed.records}
+        found["people"] = together(facts.people for facts in filed)
+        found["records"] = together(facts.records for facts in filed)
     return found
 
 
-def _measures(filed: ReportFacts | None) -> list[str]:
-    """What the report says was done and is planned, beside containment."""
-    if filed is None:
-        return []
-    steps = [
-        f"{step.what} ({'complete since' if step.done else 'expected by'} {step.on:%Y-%m-%d})"
-        for step in filed.prevention
-    ]
-    return [text for text in (filed.measures_after.strip(), *steps) if text]
+def _once(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(filter(None, (text.strip() for text in texts))))
+
+
+def _measures(filed: Iterable[ReportFacts]) -> list[str]:
+    """What the reports say was done and is planned, beside containment."""
+    said: list[str] = []
+    for facts in filed:
+        said.append(facts.measures_after)
+        said += [
+            f"{step.what} ({'complete since' if step.done else 'expected by'} {step.on:%Y-%m-%d})"
+            for step in facts.prevention
+        ]
+    return _once(said)
 
 
 def _times(breach: Breach) -> dict[str, object]:
@@ -175,12 +183,12 @@ def _kept(erasure: Erasure) -> dict[str, object]:
     return erasure.model_dump(include={"customers", "groups", "categories", "roles", "pecr"})
 
 
-def _after_erasure(erasure: Erasure, filed: ReportFacts | None) -> dict[str, object]:
-    """What the letters said, where the report does not say it."""
+def _after_erasure(erasure: Erasure, filed: Sequence[ReportFacts]) -> dict[str, object]:
+    """What the letters said, where no report says it."""
     kept: dict[str, object] = {}
-    if erasure.what_happened and not (filed and filed.what_happened):
+    if erasure.what_happened and not any(f.what_happened for f in filed):
         kept["facts"] = erasure.what_happened
-    if erasure.effects and not (filed and (filed.consequences or filed.actual_harm)):
+    if erasure.effects and not any(f.consequences or f.actual_harm for f in filed):
         kept["effects"] = "\n".join(erasure.effects)
     return kept
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from breachdesk.casework.corrections import Reader, wrongly_told
 from breachdesk.casework.people_told import PeopleTold, Reached, told_of_kind
+from breachdesk.casework.told import tellings
 from breachdesk.gdpr.roles import CORRECTION_OF, role_of
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Manifest, NoticeKind
@@ -22,21 +24,20 @@ def notices(uow: UnitOfWork, breach: Breach, manifest: Manifest | None) -> list[
 
 
 def _each(uow: UnitOfWork, breach: Breach, manifest: Manifest | None) -> Iterator[RegisterNotice]:
-    for kind, correction in CORRECTION_OF.items():
+    uncorrected = _uncorrected(uow, breach, manifest)
+    for kind in CORRECTION_OF:
         owed, wrongly = told_of_kind(uow, breach, manifest, kind)
         if not owed.people and not wrongly.people:
             continue
-        yield _notice(kind, owed, wrongly, _told_of(uow, breach, correction, wrongly))
+        corrected = sum((*p.person, kind) not in uncorrected for p in wrongly.everybody)
+        yield _notice(kind, owed, wrongly, corrected)
 
 
-def _told_of(uow: UnitOfWork, breach: Breach, correction: NoticeKind, wrongly: PeopleTold) -> int:
-    """How many of the wrongly told have had their correction."""
-    everybody, _ = told_of_kind(uow, breach, None, correction)
-    at = {person.person: person.at for person in everybody.everybody if person.at is not None}
-    return sum(
-        person.at is not None and (told := at.get(person.person)) is not None and told > person.at
-        for person in wrongly.everybody
-    )
+def _uncorrected(uow: UnitOfWork, breach: Breach, manifest: Manifest | None) -> set[Reader]:
+    """Who has not learned since they were last told that it was not so."""
+    rows, tasks = uow.notices.list(breach_id=breach.id), uow.cases.get(breach.case_id).tasks
+    exposures = manifest.exposures if manifest else ()
+    return set(wrongly_told(tellings(breach.id, rows, tasks), rows, exposures))
 
 
 def _notice(

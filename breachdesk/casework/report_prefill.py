@@ -145,7 +145,7 @@ def _from_letters(filing: Filing) -> Iterator[tuple[str, Any, str]]:
         yield "people_told", "told_all", SENT
     elif told.told:
         yield "people_told", "told_some", SENT
-    elif decision is not None and filing.exposures:
+    elif decision is not None and (filing.exposures or filing.groups):
         yield "people_told", "about_to" if tells(filing, decision) else "decided_not", DECISION
     used = (
         ("email", told.by_letter),
@@ -173,8 +173,10 @@ def _affected_how(filing: Filing) -> str:
 def _effects(filing: Filing, category: DataCategory) -> set[tuple[Surety, Effect]]:
     """The surest of each effect on this category over all exposures."""
     surest: dict[Effect, Surety] = {}
-    for exposure in filing.exposures:
-        for effect, surety in exposure.effects.get(category, {}).items():
+    held = [e.effects.get(category, {}) for e in filing.exposures]
+    held += [g.effects for g in filing.groups if category in g.data_categories]
+    for effects in held:
+        for effect, surety in effects.items():
             if surest.get(effect) is not Surety.HAPPENED:
                 surest[effect] = surety
     return {(surety, effect) for effect, surety in surest.items()}

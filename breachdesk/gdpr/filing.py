@@ -74,7 +74,8 @@ class Filing:
     limit: str = "the limit"
     """`72 hours`: how long the law gives, in words."""
     whole: bool = True
-    """The report is about the whole incident, so that the incident's times are its own."""
+    """The incident's times are those of the report: it is about the whole incident, or nothing in
+    the incident has times of its own."""
     groups: Sequence[AffectedGroup] = ()
     """People who are no customers, in a report under Art. 33: we are controller of their data."""
     delay_reasons: str = field(default="", repr=False)

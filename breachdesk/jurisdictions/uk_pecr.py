@@ -72,9 +72,10 @@ def _phase(filing: Filing, following: bool) -> str:
 def _incident(filing: Filing) -> Answers:
     facts, form = filing.written, filing.form
     happened = window(filing)
-    detected = filing.when(filing.detected_at) or "not recorded"
+    detected = filing.when(filing.detected_at or filing.discovered_at)
+    said = detected or f"{filing.when(filing.breach.aware_at)} at the latest"
     return {
-        "occurred": Answer(f"{happened.text}\nDetected: {detected}", unknown=happened.unknown),
+        "occurred": Answer(f"{happened.text}\nDetected: {said}", unknown=happened.unknown),
         "harmed": _joined(ticked(form, "harmed", facts.harmed), facts.how_found),
         "data_kinds": ticked(form, "data_kinds", facts.data_kinds, facts.data_other),
         "measures_before": facts.measures_before,

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from whole_play import (
     CONTROLLER,
+    CORRECTED,
     HOLDER,
+    MORNING,
+    NIGHT,
     NO_PROMISE,
+    POSSIBLE,
     REACHED,
     WholePlay,
     event,
@@ -17,18 +22,26 @@ from whole_play import (
     words,
 )
 
+from breachdesk.console.case_file import read_case
+from breachdesk.console.way import Step, way
 from notifiers.testing import NO, YES
-from schemas.affected import Certainty, Effect, Surety
+from schemas.affected import Certainty, Effect, NoticeKind, Surety
 from schemas.affected_group import GroupKind
-from schemas.case import Concern, Origin
+from schemas.case import CallOutcome, Concern, Origin
 from schemas.customer import AssetKind, DataCategory, Pecr
+from schemas.decision import NOT_ASKED
+from schemas.errors import Incomplete
 from schemas.obligation import ObligationKind
+from schemas.report import Precision, Quantity
+from schemas.source import BlindInterval
 
 SURE, MAYBE = Surety.HAPPENED, Surety.POSSIBLE
 LIKELY = {"certainty": Certainty.LIKELY}
 OUT = {"certainty": Certainty.EXCLUDED, "reason": "The records are whole and show nothing."}
-NOBODY = {"report_to_ico": NO, "tell_people": NO}
 ACCOUNT = (DataCategory.CONTACT, DataCategory.FINANCIAL)
+ART33, PECR = ObligationKind.ICO_ART33, ObligationKind.ICO_PECR
+LETTER, PACK = NoticeKind.ACCOUNT_HOLDER, NoticeKind.CONTROLLER_PACK
+LINE, PAGE = "ip:198.51.100.7", "service:billing.example?userid=2"
 
 
 @pytest.fixture
@@ -37,20 +50,29 @@ def play(tmp_path: Path) -> Iterator[WholePlay]:
         yield made
 
 
-def test_ransomware_with_a_lost_backup(play: WholePlay) -> None:
-    """Files locked and a backup gone; nobody is known to have seen anything; our staff's files
-    were on the same disk."""
+def a_line_is_tapped(play: WholePlay) -> None:
+    """A law firm's line and a bakery's account page, both in the same customer system."""
+    line = play.ours("law", "198.51.100.7", AssetKind.IP, DataCategory.TRAFFIC)
+    page = play.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
+    play.customer("law", "Tolland & Pryce", line.model_copy(update={"pecr": Pecr.YES}))
+    play.customer("baker", "Sable Bakery", page)
+
+
+def test_after_ransomware_the_pack_says_lost_and_our_own_report_counts_our_staff_only(
+    play: WholePlay,
+) -> None:
     mail = play.keeps("vet", "ashgrove-vets.example", AssetKind.DOMAIN, DataCategory.FILES)
     backup = play.keeps("vet", "backup:vet", AssetKind.SERVICE, DataCategory.BACKUP)
     play.customer("vet", "Ashgrove Vets Ltd", mail, backup)
-    who = "front@ashgrove-vets.example"
-    locked = [
-        event(
-            n, who, "FileRenamed", customer="vet", kinds=("files",), **{"file.name": f"x{n}.locked"}
+    play.alarm(
+        *(
+            event(
+                n, "front@ashgrove-vets.example", "FileRenamed", customer="vet", kinds=("files",),
+                **{"file.name": f"x{n}.locked"},
+            )
+            for n in range(6)
         )
-        for n in range(6)
-    ]
-    play.alarm(*locked)
+    )  # fmt: skip
     effects = {
         DataCategory.FILES: {Effect.UNAVAILABLE: SURE},
         DataCategory.BACKUP: {Effect.LOST: SURE},
@@ -58,56 +80,107 @@ def test_ransomware_with_a_lost_backup(play: WholePlay) -> None:
     play.freeze({("vet", CONTROLLER): {"certainty": Certainty.CONFIRMED, "effects": effects}})
     play.group(GroupKind.STAFF, 9)
     play.contained("We cut the file server off.", Concern.EVERYTHING)
-    play.contained("We restored the vets' patient list.", Concern.CUSTOMERS_DATA, "vet")
+    play.contained("We restored the files of the practice.", Concern.CUSTOMERS_DATA, "vet")
     play.decide()
     play.write("A program made files on our file server unreadable.", words(CONTROLLER, REACHED))
     play.release()
+    proposed = play.proposed()
     play.fill()
     play.print("ransomware", "uk_ico")
-    pack, answers = play.text("vet"), play.answers()
+    pack, answers, built = play.text("vet"), play.answers(), play.report()
 
+    assert "6 files were renamed" in pack
     assert "backups, with whatever was backed up: lost" in pack
+    assert "Availability: lost, made unavailable" in pack
+    for false in ("was seen", "may have been seen", "copied", "applicants", "colleagues"):
+        assert false not in pack
+    assert proposed.answers["affected_how"] == "Lost: identity data, bank and payment data."
     assert answers["people"] == "about 9 (approximate)"
-    assert "vets" not in " ".join(answers.values()).lower()
-    assert ObligationKind.ICO_ART33 in play.running()
+    assert answers["people_kinds"] == "Employees"
+    assert "Availability" in answers["harmed"]
+    assert "confidential" not in answers["harmed"].lower()
+    assert answers["actions"].startswith("- We cut the file server off.")
+    assert "restored" not in answers["actions"]
+    assert answers["people_told"].endswith("0 of 9 people told: 9 to whom nothing was sent yet.")
+    assert (built.missing, built.contradictions) == ({}, ())
+    assert {ART33, ObligationKind.ART34_GROUP, ObligationKind.NEXT_UPDATE} <= play.running()
+    assert ObligationKind.CONTROLLERS_ART33_2 not in play.running()
+    assert play.counted(PACK).by_letter == 1
+    assert play.entry().groups == ("Staff: exactly 9; 0 told so far",)
 
 
-def test_a_lost_encrypted_laptop(play: WholePlay) -> None:
+def test_a_lost_encrypted_laptop_is_lost_and_nobody_is_said_to_have_broken_in(
+    play: WholePlay,
+) -> None:
     laptop = play.ours("baker", "laptop-9", AssetKind.HOST, DataCategory.CONTACT)
     play.customer("baker", "Sable Bakery", laptop)
     play.by_hand("host:laptop-9")
-    effects = {DataCategory.CONTACT: {Effect.LOST: SURE, Effect.SEEN: MAYBE}}
+    effects = {DataCategory.CONTACT: {Effect.LOST: SURE}}
     play.freeze({("baker", HOLDER): {"certainty": Certainty.LIKELY, "effects": effects}})
-    play.decide(**NOBODY)
-    play.write("A laptop of ours was left on a train.", words(HOLDER, REACHED))
+    encrypted = "The disk is encrypted; the key was never on the laptop."
+    play.decide(report_to_ico=NO, tell_people=NO, safeguards_before=encrypted)
+    play.write(
+        "A laptop of ours was left on a train.",
+        words(HOLDER, REACHED, what_happened="Its disk is encrypted, and we hold the only key."),
+    )
     play.release()
-    play.fill(cyber="no")
+    play.fill(cyber="no", likelihood="unlikely", how_found="A colleague told us.")
     play.print("laptop", "uk_ico")
+    letter, answers, duties = play.text("baker", HOLDER), play.answers(), play.duties()
+
+    assert "Some of the information in your account is lost." in letter
+    assert "Article 34" not in letter
+    assert "promises:" in letter
+    assert "We have not told the Information Commissioner" in letter
+    for false in ("seen", "copied", "signed in", "alert", "intruder"):
+        assert false not in letter
+    assert answers["measures_before"] == encrypted
+    assert answers["occurred"] == (
+        "from 22 November 2026 at 2:00am GMT to 22 November 2026 at 3:00am GMT"
+    )
+    assert answers["detected"] == ""
+    assert answers["data_kinds"].startswith("Basic personal identifiers")
+    assert "harmed" not in answers
+    assert play.report().contradictions == ()
+    assert str(duties[ART33].ended_by).startswith("decided not to report")
+    assert not duties[ObligationKind.OWN_PROMISE].running
 
 
-def test_a_mis_sent_mail(play: WholePlay) -> None:
+def test_of_a_mis_sent_bill_only_the_one_whose_bill_it_was_is_told(play: WholePlay) -> None:
     play.customer("law", "Tolland & Pryce")
     play.customer("baker", "Sable Bakery")
     play.by_hand()
     effects = {DataCategory.CONTACT: {Effect.SEEN: SURE}}
     play.freeze({("law", HOLDER): {"certainty": Certainty.CONFIRMED, "effects": effects}})
     play.decide(tell_people=NO)
-    play.write(
-        "We sent a bill to the wrong customer.",
-        words(HOLDER, REACHED, what_happened="It was your bill. The other customer deleted it."),
-    )
+    whose = "It was your bill. The other customer says in writing that it is deleted."
+    play.write("We sent a bill to the wrong customer.", words(HOLDER, REACHED, what_happened=whose))
     play.release()
-    play.fill(cyber="no")
+    play.fill(cyber="no", likelihood="neutral", how_found="The other customer called.")
     play.print("mis_sent", "uk_ico")
+    letter, answers = play.text("law", HOLDER), play.answers()
+
+    assert "was seen by someone who had no right to it" in letter
+    assert "may have been seen" not in letter
+    assert {row.customer_id for row in play.rows()} == {"law"}
+    assert "Sable" not in letter + " ".join(answers.values())
+    assert answers["people"] == "about 1 (approximate)"
+    assert answers["people_told"].endswith(
+        "1 of 1 people told: 1 by a letter that their mail server took."
+    )
 
 
-def test_a_suppliers_breach(play: WholePlay) -> None:
+def test_of_a_suppliers_breach_each_reads_what_the_supplier_keeps_for_it(play: WholePlay) -> None:
     copies = play.keeps("vet", "copies:vet", AssetKind.SERVICE, DataCategory.BACKUP)
     bills = play.ours("vet", "bills:vet", AssetKind.SERVICE, *ACCOUNT)
-    play.customer("vet", "Ashgrove Vets Ltd", copies, bills)
+    play.customer(
+        "vet", "Ashgrove Vets Ltd", copies.model_copy(update={"service": "copies of computers"}),
+        bills,
+    )  # fmt: skip
+    told = play.now() - timedelta(hours=11)
     play.by_hand(
         "service:copies:vet", "service:bills:vet", origin=Origin.PROCESSOR,
-        third_party="Tideline Storage plc", supplier_told_at=play.now(),
+        third_party="Tideline Storage plc", supplier_told_at=told,
     )  # fmt: skip
     play.freeze({("vet", CONTROLLER): LIKELY, ("vet", HOLDER): LIKELY})
     play.decide()
@@ -120,26 +193,345 @@ def test_a_suppliers_breach(play: WholePlay) -> None:
         ),
     )  # fmt: skip
     play.release()
+    proposed = play.proposed()
     play.fill()
     play.print("supplier", "uk_ico")
+    letter, pack, answers = play.text("vet", HOLDER), play.text("vet"), play.answers()
+
+    for text in (letter, pack):
+        assert "told us of it on Sunday 22 November 2026 at 10:30pm GMT." in text
+        assert "may have been seen" in text
+    assert "bills" in letter
+    assert "copies of your computers" not in letter
+    assert "Tideline Storage plc keeps the copies." in pack
+    assert "bank account" not in pack
+    assert "other_providers" not in proposed.answers
+    assert proposed.answers["how_found"] == (
+        "A supplier told us on 22 November 2026 at 10:30pm GMT."
+    )
+    assert "backup" not in answers["data_kinds"].lower()
+    assert answers["people"] == "about 1 (approximate)"
+    assert play.entry().suppliers == ("Tideline Storage plc",)
+    assert play.entry().supplier_told_at == told
+    assert {n.kind: n.told for n in play.entry().notices} == {LETTER.value: 1, PACK.value: 1}
 
 
-def test_a_line_and_an_account(play: WholePlay) -> None:
-    line = play.ours("law", "198.51.100.7", AssetKind.IP, DataCategory.TRAFFIC)
-    page = play.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
-    play.customer("law", "Tolland & Pryce", line.model_copy(update={"pecr": Pecr.YES}))
-    play.customer("baker", "Sable Bakery", page)
-    play.by_hand("ip:198.51.100.7", "service:billing.example?userid=2")
+def test_a_line_and_an_account_bring_two_reports_each_of_its_own_people(play: WholePlay) -> None:
+    a_line_is_tapped(play)
+    play.by_hand(LINE, PAGE)
     play.freeze({("law", HOLDER): LIKELY, ("baker", HOLDER): LIKELY})
     play.decide(pecr=YES, pecr_subscribers=YES, own_promise_binds=NO_PROMISE)
+    bank, calls = ("Ring your bank.", "Count.", "Tell us."), ("Look at calls.", "Ask.", "Tell us.")
     play.write(
         "Someone read our customer system.",
-        words(HOLDER, REACHED, "law", what_happened="They read your call records.", steps=(
-            "Look at your call bill.", "Ask us for the records.", "Tell us of odd calls.")),
-        words(HOLDER, REACHED, "baker", what_happened="They read your bank page.", steps=(
-            "Ring your bank.", "Look at your statements.", "Tell us of odd bills.")),
-    )  # fmt: skip
+        words(HOLDER, REACHED, "law", what_happened="They read your call records.", steps=calls),
+        words(HOLDER, REACHED, "baker", what_happened="They read your bank page.", steps=bank),
+    )
     play.release()
+    play.fill("uk_ico", people=Quantity(value=3, precision=Precision.EXACT))
+    play.fill("uk_pecr", people=Quantity(value=2, precision=Precision.EXACT))
+    play.print("telecoms", "uk_ico", "uk_pecr")
+    ico, pecr = play.answers("uk_ico"), play.answers("uk_pecr")
+    subscriber, other = play.text("law", HOLDER), play.text("baker", HOLDER)
+
+    assert "PECR reg. 5A(3)" in subscriber
+    assert "Article 34" not in subscriber
+    assert "UK GDPR, Article 34" in other
+    assert "5A" not in other
+    assert "Traffic data" in pecr["data_kinds"]
+    assert "financial" not in pecr["data_kinds"].lower()
+    assert "financial" in ico["data_kinds"].lower()
+    assert "Look at calls." in pecr["notice"]
+    assert "They read your call records." in pecr["notice"]
+    assert "bank" not in pecr["notice"]
+    assert "Detected: 23 November 2026 at 9:30am GMT" in pecr["occurred"]
+    for answers in (ico, pecr):
+        assert "22 November 2026 at 2:00am GMT to 22 November" in answers["occurred"]
+        assert "1 of 1" in answers["people_told"]
+    entry = play.entry()
+    assert entry.people == Quantity(value=5, precision=Precision.EXACT)
+    assert entry.records == Quantity(value=128, precision=Precision.APPROXIMATE)
+
+    play.submit("uk_pecr")
+    step = report_step(play)
+    assert (step.done, step.next_act) == (False, "the ICO report has to be submitted")
+    assert ART33 in play.running()
+    assert PECR not in play.running()
+    play.submit("uk_ico")
+    assert report_step(play).done
+
+
+def report_step(play: WholePlay) -> Step:
+    file = play.store.look(lambda uow: read_case(uow, play.breach.case_id, play.now()))
+    return next(step for step in way(file) if step.name == "Report")
+
+
+def test_a_line_and_our_own_staff_bring_two_reports(play: WholePlay) -> None:
+    a_line_is_tapped(play)
+    play.by_hand(LINE)
+    play.group(GroupKind.STAFF, 4)
+    play.freeze({("law", HOLDER): LIKELY, ("baker", HOLDER): OUT})
+    with pytest.raises(Incomplete, match=r"Tell people under Art\. 34"):
+        play.decide(pecr=YES, pecr_subscribers=YES, tell_people=NOT_ASKED)
+    play.decide(pecr=YES, pecr_subscribers=YES)
     play.fill("uk_ico")
     play.fill("uk_pecr")
-    play.print("telecoms", "uk_ico", "uk_pecr")
+    play.print("line_and_staff", "uk_ico", "uk_pecr")
+
+    assert {ART33, PECR} <= play.running()
+    assert play.answers("uk_ico")["people"] == "about 4 (approximate)"
+    assert play.answers("uk_pecr")["people"] == "about 1 (approximate)"
+    play.submit("uk_pecr")
+    assert ART33 in play.running()
+    play.now.advance(hours=80)
+    assert play.entry().late_reports == (
+        "UK GDPR, Article 33: due 2026-11-26 09:30 UTC, not filed",
+    )
+
+
+def test_staff_found_after_a_decision_that_never_asked_of_our_own_data_are_not_forgotten(
+    play: WholePlay,
+) -> None:
+    mail = play.keeps("vet", "ashgrove-vets.example", AssetKind.DOMAIN, DataCategory.MAIL)
+    play.customer("vet", "Ashgrove Vets Ltd", mail)
+    play.by_hand("domain:ashgrove-vets.example")
+    play.freeze({("vet", CONTROLLER): LIKELY})
+    unasked = {"report_to_ico": NOT_ASKED, "tell_people": NOT_ASKED, "own_promise_binds": NOT_ASKED}
+    play.decide(**unasked)
+    before = play.duties()[ART33]
+    play.group(GroupKind.APPLICANT, 12)
+    play.write("A server of ours was read.", words(CONTROLLER, REACHED))
+
+    assert "nothing that we are controller of was on the list" in str(before.ended_by)
+    assert {ART33, ObligationKind.ART34_GROUP} <= play.running()
+    with pytest.raises(Incomplete, match="Report to the ICO"):
+        play.release()
+    with pytest.raises(Incomplete, match="Report to the ICO"):
+        play.decide(**unasked)
+
+
+def test_who_is_only_possible_is_told_why_and_the_regulator_reads_may(play: WholePlay) -> None:
+    """A blind log: nobody knows whether the account page was opened."""
+    page = play.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
+    play.customer("baker", "Sable Bakery", page)
+    play.by_hand(PAGE)
+    gap = BlindInterval(
+        source="panel", begin=NIGHT, end=NIGHT + timedelta(hours=2), reason="disk full"
+    )
+    play.store.act(lambda uow: uow.sources.add_gap(gap))
+    play.freeze({("baker", HOLDER): {"certainty": Certainty.POSSIBLE}})
+    play.decide(tell_people=NO)
+    play.write("Someone signed in to our customer system.", words(HOLDER, POSSIBLE))
+    play.release()
+    proposed = play.proposed()
+    play.fill(likelihood="neutral")
+    play.print("possible", "uk_ico")
+    letter = play.text("baker", HOLDER)
+
+    assert "We cannot rule out" in letter
+    assert "Some of the information in your account was seen" not in letter
+    assert ": seen" not in letter
+    assert proposed.answers["affected_how"].startswith("May have been seen:")
+    assert play.answers()["people_told"].endswith(
+        "1 of 1 people told: 1 by a letter that their mail server took."
+    )
+    assert play.entry().customers == {"confirmed": 0, "likely": 0, "possible": 1, "excluded": 0}
+
+
+def three_customers(play: WholePlay) -> None:
+    for number, (customer, name) in enumerate(
+        (("vet", "Ashgrove Vets Ltd"), ("law", "Tolland & Pryce"), ("baker", "Sable Bakery"))
+    ):
+        page = f"billing.example?userid={number}"
+        play.customer(customer, name, play.ours(customer, page, AssetKind.SERVICE, *ACCOUNT))
+
+
+def test_after_new_evidence_only_who_was_told_before_reads_update(play: WholePlay) -> None:
+    three_customers(play)
+    play.by_hand("service:billing.example?userid=0", "service:billing.example?userid=1")
+    play.freeze({
+        ("vet", HOLDER): LIKELY, ("law", HOLDER): {"certainty": Certainty.POSSIBLE},
+        ("baker", HOLDER): OUT,
+    })  # fmt: skip
+    play.decide()
+    both = words(HOLDER, REACHED), words(HOLDER, POSSIBLE)
+    play.write("Someone read our customer system.", *both)
+    play.release()
+    first = play.text("law", HOLDER)
+    play.now.advance(hours=5)
+    confirmed = {"certainty": Certainty.CONFIRMED, "reason": "The page's own log shows it."}
+    play.freeze({
+        ("vet", HOLDER): LIKELY, ("law", HOLDER): confirmed, ("baker", HOLDER): LIKELY,
+    })  # fmt: skip
+    play.decide()
+    play.write("Someone read our customer system.", *both)
+    untold = play.counted(LETTER)
+    upgraded, added = play.text("law", HOLDER), play.text("baker", HOLDER)
+    play.print("update", "uk_ico")
+
+    assert "We cannot rule out" in first
+    assert "We cannot rule out" not in upgraded
+    assert upgraded.startswith("Update: ")
+    assert "our letter number 1" in upgraded
+    assert not added.startswith("Update")
+    assert "replaces" not in added
+    assert "This is our letter number 1 about this incident." in added
+    assert (untold.people, untold.by_letter, untold.not_begun) == (3, 2, 1)
+    assert ObligationKind.ART34_PEOPLE in play.running()
+    play.release()
+    assert (play.counted(LETTER).by_letter, play.counted(LETTER).not_begun) == (3, 0)
+    assert ObligationKind.ART34_PEOPLE not in play.running()
+
+
+def test_who_was_told_wrongly_is_corrected_and_stays_told_in_the_other_role(
+    play: WholePlay,
+) -> None:
+    mail = play.keeps("vet", "ashgrove-vets.example", AssetKind.DOMAIN, DataCategory.MAIL)
+    page = play.ours("vet", "billing.example?userid=0", AssetKind.SERVICE, *ACCOUNT)
+    play.customer("vet", "Ashgrove Vets Ltd", mail, page)
+    play.by_hand("domain:ashgrove-vets.example", "service:billing.example?userid=0")
+    play.freeze({("vet", CONTROLLER): LIKELY, ("vet", HOLDER): LIKELY})
+    play.decide()
+    both = words(HOLDER, REACHED), words(CONTROLLER, REACHED)
+    play.write("A server of ours was read.", *both)
+    play.release()
+    play.now.advance(hours=5)
+    play.freeze({("vet", CONTROLLER): LIKELY, ("vet", HOLDER): OUT})
+    wrongly = play.counted(LETTER)
+    sorry = words(
+        HOLDER, CORRECTED, what_happened="The log of the page is whole: nobody opened yours.",
+        consequences=(), measures=(), steps=("You need not watch your statements for this.",),
+    )  # fmt: skip
+    play.decide(report_to_ico=NO, tell_people=NO)
+    play.write("A server of ours was read.", *both, sorry)
+    play.print("correction", "uk_ico")
+    letter, pack = play.text("vet", HOLDER, correction=True), play.text("vet")
+
+    assert (wrongly.people, wrongly.told, wrongly.wrongly_told, wrongly.corrected) == (0, 0, 1, 0)
+    assert ObligationKind.CORRECTIONS in play.running()
+    assert letter.startswith("Correction: ")
+    assert "account was not involved" in letter
+    assert "Article 34" not in letter
+    assert "not involved" not in pack
+    play.release()
+    assert (play.counted(LETTER).wrongly_told, play.counted(LETTER).corrected) == (1, 1)
+    assert ObligationKind.CORRECTIONS not in play.running()
+    assert play.counted(PACK).by_letter == 1
+
+    play.now.advance(hours=5)
+    play.freeze({("vet", CONTROLLER): LIKELY, ("vet", HOLDER): LIKELY})
+    play.decide()
+    play.write("A server of ours was read.", *both)
+    play.release()
+    assert (play.counted(LETTER).wrongly_told, play.counted(LETTER).by_letter) == (0, 1)
+    play.freeze({("vet", CONTROLLER): LIKELY, ("vet", HOLDER): OUT})
+    assert (play.counted(LETTER).wrongly_told, play.counted(LETTER).corrected) == (1, 0)
+    assert ObligationKind.CORRECTIONS in play.running()
+
+
+def test_a_pack_a_letter_and_a_call_are_counted_once_each_wherever_they_are_counted(
+    play: WholePlay,
+) -> None:
+    """The bakery's letter comes back, and it is rung: first nobody answers."""
+    mail = play.keeps("vet", "ashgrove-vets.example", AssetKind.DOMAIN, DataCategory.MAIL)
+    play.customer("vet", "Ashgrove Vets Ltd", mail)
+    line = play.ours("gym", "198.51.100.9", AssetKind.IP, DataCategory.TRAFFIC)
+    play.customer("gym", "Harbour Gym", line.model_copy(update={"pecr": Pecr.YES}))
+    for number, (customer, name) in enumerate((("law", "Tolland"), ("baker", "Sable Bakery"))):
+        page = f"billing.example?userid={number}"
+        play.customer(customer, name, play.ours(customer, page, AssetKind.SERVICE, *ACCOUNT))
+    play.by_hand()
+    play.freeze({
+        ("vet", CONTROLLER): LIKELY, ("law", HOLDER): LIKELY, ("baker", HOLDER): LIKELY,
+        ("gym", HOLDER): LIKELY,
+    })  # fmt: skip
+    play.decide(pecr=YES, pecr_subscribers=YES)
+    play.write("A server was read.", words(CONTROLLER, REACHED), words(HOLDER, REACHED))
+    play.release(returned=("baker",))
+    returned = play.proposed().answers
+    play.ring("baker", CallOutcome.NOBODY)
+    nobody = play.counted(LETTER)
+    play.ring("baker")
+    play.fill("uk_ico")
+    play.fill("uk_pecr")
+    play.print("counts", "uk_ico", "uk_pecr")
+    holders, packs = play.counted(LETTER), play.counted(PACK)
+
+    assert returned["people_told"] == "told_some"
+    assert (nobody.by_letter, nobody.by_telephone, nobody.returned) == (2, 0, 1)
+    assert play.answers("uk_ico")["people_told"] == (
+        "Yes, we have told all of them\n"
+        "2 of 2 people told: 1 by a letter that their mail server took; 1 by telephone."
+    )
+    assert play.answers("uk_pecr")["people_told"].endswith(
+        "1 of 1 subscribers or individuals told: 1 by a letter that their mail server took."
+    )
+    assert play.answers("uk_pecr")["means"] == "E-mail"
+    assert (holders.people, holders.by_letter, holders.by_telephone) == (3, 2, 1)
+    assert (packs.people, packs.by_letter, packs.by_telephone) == (1, 1, 0)
+    assert (holders.returned, holders.not_reached, holders.waiting) == (0, 0, 0)
+    assert holders.last_told_at == play.now()
+
+
+def test_our_report_has_the_times_and_the_alert_of_our_own_data(play: WholePlay) -> None:
+    """A mailbox is robbed at two; the account page is opened at half past three."""
+    mail = play.keeps("vet", "ashgrove-vets.example", AssetKind.DOMAIN, DataCategory.MAIL)
+    panel = play.ours("law", "panel-law", AssetKind.SERVICE, *ACCOUNT)
+    play.customer("vet", "Ashgrove Vets Ltd", mail)
+    play.customer("law", "Tolland & Pryce", panel)
+    robbed = event(1, "front@ashgrove-vets.example", "UserLoggedIn", customer="vet")
+    opened = event(
+        90, "clerk@tolland.example", "http-request", customer="law", kinds=("contact",),
+        asset="service:panel-law",
+    )  # fmt: skip
+    play.alarm(robbed)
+    mailbox_only = play.breach
+    play.now.advance(minutes=7)
+    play.alarm(robbed, opened)
+    play.freeze({("vet", CONTROLLER): LIKELY, ("law", HOLDER): LIKELY})
+    play.decide()
+    proposed = play.proposed()
+    play.fill()
+    play.print("own_times", "uk_ico")
+    answers = play.answers()
+
+    assert play.breach.detected_at == mailbox_only.detected_at == MORNING
+    assert answers["detected"] == "23 November 2026 at 9:37am GMT"
+    assert proposed.answers["how_found"] == (
+        "Our systems raised an alert on 23 November 2026 at 9:37am GMT."
+    )
+    assert answers["occurred"] == "22 November 2026 at 3:31am GMT"
+    assert "discovered_at" not in proposed.answers
+
+
+def test_a_person_may_change_whatever_is_proposed(play: WholePlay) -> None:
+    page = play.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
+    play.customer("baker", "Sable Bakery", page)
+    play.by_hand(PAGE)
+    play.freeze({("baker", HOLDER): LIKELY})
+    play.decide()
+    proposed = play.proposed()
+    play.fill(people=Quantity(value=7, precision=Precision.EXACT), measures_before="A second lock.")
+
+    assert proposed.answers["measures_before"] != "A second lock."
+    assert proposed.origins["measures_before"] == "the decision"
+    assert play.answers()["people"] == "7 (exact)"
+    assert play.answers()["measures_before"] == "A second lock."
+    assert "people" not in play.proposed().answers
+
+
+def test_a_report_to_copy_says_once_what_it_lacks_and_names_no_field(play: WholePlay) -> None:
+    page = play.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
+    play.customer("baker", "Sable Bakery", page)
+    play.by_hand(PAGE)
+    play.freeze({("baker", HOLDER): LIKELY})
+    play.decide()
+    blank = play.copied()
+    play.fill(high_risk="no", cyber=None)
+    filled = play.copied()
+
+    assert "- Nobody has written the report's facts yet" in blank
+    assert "- What happened: not answered" in blank
+    assert "What happened? [33(3)(a)] (must be answered)\nMISSING: not answered" in blank
+    assert "- The decision finds that a high risk to people is likely. Say why" in filled
+    assert "because_" not in filled
