@@ -46,7 +46,13 @@ from breachdesk.testing import (
 )
 from notifiers.testing import DECISION, PROFILE
 from schemas.affected import Certainty, Effect, NoticeKind, Surety
-from schemas.affected_group import AffectedGroup, GroupKind, GroupReach
+from schemas.affected_group import (
+    AffectedGroup,
+    GroupKind,
+    GroupReach,
+    GroupTelling,
+    TellingMeans,
+)
 from schemas.alert import GroupKey, Signal
 from schemas.breach import Breach
 from schemas.case import CallOutcome, Concern, ContainmentKind, Origin, Task
@@ -181,12 +187,12 @@ class WholePlay:
             )
         )  # fmt: skip
 
-    def group(self, kind: GroupKind, people: int, **changes: Any) -> AffectedGroup:
-        """People who are no customers, all of them told by other means."""
+    def group(self, kind: GroupKind, people: int | None, **changes: Any) -> AffectedGroup:
+        """People who are no customers, told by other means; None: nobody knows how many."""
         fields: dict[str, Any] = {
             "certainty": Certainty.LIKELY,
             "reason": "Their file was on it.",
-            "people": Quantity(value=people, precision=Precision.EXACT),
+            "people": Quantity(value=people, precision=Precision.EXACT) if people else Quantity(),
             "data_categories": (DataCategory.IDENTITY, DataCategory.FINANCIAL),
             "effects": {Effect.LOST: Surety.HAPPENED},
             "reach": GroupReach.OTHER_MEANS,
@@ -197,6 +203,27 @@ class WholePlay:
         )
         return self.store.act(
             lambda uow: groups.add_group(uow, WHO, self.breach.case_id, group, self.now())
+        )
+
+    def tell(self, group: AffectedGroup, people: int) -> None:
+        """All of them, by a notice."""
+        telling = GroupTelling(
+            told_at=self.now(), recorded_by="", recorded_at=self.now(), people=people,
+            means=TellingMeans.PUBLIC_NOTICE, text="It happened.", proof="A copy in the file.",
+            everybody=True,
+        )  # fmt: skip
+        self.store.act(
+            lambda uow: groups.record_telling(
+                uow, WHO, self.breach.case_id, group.id, telling, self.now()
+            )
+        )
+
+    def not_tell(self, group: AffectedGroup) -> None:
+        why = "They know it already: they found it themselves and wrote it down."
+        self.store.act(
+            lambda uow: groups.decide_not_to_tell(
+                uow, WHO, self.breach.case_id, group.id, why, self.now()
+            )
         )
 
     # what people do

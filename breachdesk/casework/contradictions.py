@@ -32,7 +32,7 @@ def untrue_of_telling(filing: Filing) -> str | None:
     said, told = filing.written.people_told, filing.told
     if said in NOT_TOLD and told.told:
         return f"it says that nobody was told, and the record says: {told_words(told).rstrip('.')}"
-    if said == "told_some" and told.people and told.told == told.people:
+    if said == "told_some" and told.everybody:
         return f"everybody was told: {told_words(told).rstrip('.')}"
     return None
 
@@ -114,7 +114,7 @@ def _occurred(filing: Filing) -> Found:
 
 def _telling(filing: Filing) -> Found:
     said, told = filing.written.people_told, filing.told
-    if said == "told_all" and (not told.people or told.told < told.people):
+    if said == "told_all" and not told.everybody:
         yield "people_told", told_words(told) or "The frozen list names nobody to be told of this."
     if said == "told_some" and not told.told:
         yield "people_told", told_words(told) or "The frozen list names nobody to be told of this."
@@ -134,9 +134,19 @@ def _telling_decided(filing: Filing) -> Found:
 
 
 def tells(filing: Filing, decision: Decision) -> bool:
-    """Are the people of this report told, by the decision?"""
+    """Are the people of this report told, by the decision? A hold only makes them wait."""
+    free = decision.model_copy(update={"hold": None})
     groups = decision.tell_people.yes and any(g.not_told is None for g in filing.groups)
-    return groups or any(roles.bases(decision, e) - {Basis.ART33_2} for e in filing.exposures)
+    return groups or any(roles.bases(free, e) - {Basis.ART33_2} for e in filing.exposures)
+
+
+def waits(filing: Filing, decision: Decision) -> bool:
+    """Does a hold keep all of them waiting?"""
+    hold = decision.hold
+    groups = decision.tell_people.yes and any(g.not_told is None for g in filing.groups)
+    go = groups and (hold is None or Basis.ART34 not in hold.stops)
+    left = any(roles.bases(decision, e) - {Basis.ART33_2} for e in filing.exposures)
+    return tells(filing, decision) and not go and not left
 
 
 CHECKS: dict[str, Callable[[Filing], Found]] = {

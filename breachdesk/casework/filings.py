@@ -16,7 +16,6 @@ from breachdesk.ports import UnitOfWork
 from schemas.affected import Exposure, Manifest
 from schemas.affected_group import AffectedGroup, TellingMeans
 from schemas.breach import Breach
-from schemas.customer import Role
 from schemas.decision import Decision
 from schemas.letter_facts import NoticeFacts
 from schemas.obligation import ObligationKind
@@ -113,14 +112,19 @@ def groups_of(uow: UnitOfWork, breach: Breach, plugin: Jurisdiction) -> tuple[Af
 
 
 def with_groups(told: ToldCount, groups: Iterable[AffectedGroup]) -> ToldCount:
-    """With the people of these groups, as far as their number is known."""
+    """With the people of these groups, as far as their number is known. Where everybody of a group
+    is told, as many as were told are its number."""
     for group in groups:
-        number = group.people.value or group.told
-        told = replace(told, people=told.people + max(number, group.told))
+        number = group.told if group.told_at else max(group.people.value or 0, group.told)
+        told = replace(told, people=told.people + number)
         for telling in group.tellings:
             name = _BY_MEANS[telling.means]
             told = replace(told, **{name: getattr(told, name) + telling.people})
-        told = replace(told, not_begun=told.not_begun + max(number - group.told, 0))
+        left = 0 if group.told_at else max(number - group.told, 0)
+        name = "decided_not" if group.not_told else "not_begun"
+        told = replace(told, **{name: getattr(told, name) + left})
+        if group.people.value is None and group.ended_at is None:
+            told = replace(told, unnumbered=told.unnumbered + 1)
     return told
 
 
@@ -136,10 +140,8 @@ def _delay_reasons(breach: Breach) -> str:
 
 
 def _notice_text(facts: NoticeFacts, exposures: Iterable[Exposure]) -> str:
-    """What the readers of these exposures are told, each text once, and nobody else's words; other
-    controllers' packs are no part of our own report."""
-    holders = [e for e in exposures if e.role is Role.CONTROLLER]
-    own = [own_facts(facts, exposure).own for exposure in holders]
+    """What the readers of these exposures are told, each text once, and nobody else's words."""
+    own = [own_facts(facts, exposure).own for exposure in exposures]
     parts = ((w.what_happened or "", *w.consequences, *w.measures, *w.steps) for w in own)
     texts = dict.fromkeys(text.strip() for part in parts for text in part)
     return "\n".join(filter(None, (facts.what_happened, *texts))) if own else ""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from breachdesk.casework.contradictions import tells
+from breachdesk.casework.contradictions import tells, waits
 from breachdesk.casework.filings import filing_of
 from breachdesk.casework.groups import group_words
 from breachdesk.casework.report_people import from_people
@@ -126,7 +126,8 @@ def _from_list(filing: Filing) -> Iterator[tuple[str, Any, str]]:
     yield "harmed", filing.harmed, LIST
     yield "affected_how", _affected_how(filing), LIST
     numbered = customers + sum(g.people.value or 0 for g in filing.groups)
-    if numbered:
+    unknown = any(g.people.value is None for g in filing.groups)
+    if numbered and not unknown:
         yield "people", Quantity(value=numbered, precision=Precision.APPROXIMATE), LIST
     named = ("customers",) if customers else ()
     groups = dict.fromkeys(KINDS.get(g.kind, "other") for g in filing.groups)
@@ -141,12 +142,13 @@ def _from_list(filing: Filing) -> Iterator[tuple[str, Any, str]]:
 
 def _from_letters(filing: Filing) -> Iterator[tuple[str, Any, str]]:
     told, decision = filing.told, filing.decision
-    if told.people and told.told == told.people:
+    if told.everybody:
         yield "people_told", "told_all", SENT
     elif told.told:
         yield "people_told", "told_some", SENT
     elif decision is not None and (filing.exposures or filing.groups):
-        yield "people_told", "about_to" if tells(filing, decision) else "decided_not", DECISION
+        told_next = "planning" if waits(filing, decision) else "about_to"
+        yield "people_told", told_next if tells(filing, decision) else "decided_not", DECISION
     used = (
         ("email", told.by_letter),
         ("telephone", told.by_telephone),

@@ -45,6 +45,15 @@ class ToldCount:
     returned: int = 0
     not_reached: int = 0
     not_begun: int = 0
+    decided_not: int = 0
+    """People of a group that we decided not to tell, with reasons."""
+    unnumbered: int = 0
+    """Groups whose number nobody knows yet and of whom somebody is still to be told."""
+
+    @property
+    def everybody(self) -> bool:
+        """Was everybody told, as far as anybody knows?"""
+        return bool(self.people) and self.told == self.people and not self.unnumbered
 
     @property
     def told(self) -> int:

@@ -15,13 +15,18 @@ WORDS = (
     ("not_reached", "telephoned and not reached"),
     ("unknown", "where we do not know whether the letter arrived"),
     ("not_begun", "to whom nothing was sent yet"),
+    ("decided_not", "whom we decided not to tell"),
 )
 """By the field of ToldCount, those who were told first."""
 
 
 def told_words(told: ToldCount, people: str = "people") -> str:
     """`2 of 3 people told: 1 by letter …`; empty: nobody is to be told of this."""
-    if not told.people:
-        return ""
     parts = [f"{count:,} {words}" for name, words in WORDS if (count := getattr(told, name))]
-    return f"{told.told:,} of {told.people:,} {people} told: {'; '.join(parts)}."
+    counted = f"{told.told:,} of {told.people:,} {people} told: {'; '.join(parts)}."
+    sentences = [counted] if told.people else []
+    if told.unnumbered:
+        groups = "1 group is" if told.unnumbered == 1 else f"{told.unnumbered:,} groups are"
+        beside = "Beside them, " if told.people else ""
+        sentences.append(f"{beside}{groups} not all told, and nobody knows yet how many they are.")
+    return " ".join(sentences)

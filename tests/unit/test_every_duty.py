@@ -160,7 +160,7 @@ def hold(scene: ReleaseScene) -> LawEnforcementHold:
 
 
 def submitted(scene: ReleaseScene, form: str, *unknown: NotYetKnown, later: bool = False) -> None:
-    told = {"people_told": "told_all", "case_reference": "IC-1"} if later else {}
+    told = {"people_told": "told_some", "case_reference": "IC-1"} if later else {}
     facts = ReportFacts(
         breach_id=scene.breach.id, version=1, written_by="", written_at=scene.now(),
         jurisdiction=form, stage=ReportStage.FOLLOW_UP if later else ReportStage.INITIAL,

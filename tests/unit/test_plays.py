@@ -29,7 +29,7 @@ from schemas.affected import Certainty, Effect, NoticeKind, Surety
 from schemas.affected_group import GroupKind
 from schemas.case import CallOutcome, Concern, Origin
 from schemas.customer import AssetKind, DataCategory, Pecr
-from schemas.decision import NOT_ASKED
+from schemas.decision import NOT_ASKED, Basis, LawEnforcementHold
 from schemas.errors import Incomplete
 from schemas.obligation import ObligationKind
 from schemas.report import Precision, Quantity
@@ -160,7 +160,7 @@ def test_of_a_mis_sent_bill_only_the_one_whose_bill_it_was_is_told(play: WholePl
     play.print("mis_sent", "uk_ico")
     letter, answers = play.text("law", HOLDER), play.answers()
 
-    assert "was seen by someone who had no right to it" in letter
+    assert "was seen by someone" in letter
     assert "may have been seen" not in letter
     assert {row.customer_id for row in play.rows()} == {"law"}
     assert "Sable" not in letter + " ".join(answers.values())
@@ -535,3 +535,71 @@ def test_a_report_to_copy_says_once_what_it_lacks_and_names_no_field(play: Whole
     assert "What happened? [33(3)(a)] (must be answered)\nMISSING: not answered" in blank
     assert "- The decision finds that a high risk to people is likely. Say why" in filled
     assert "because_" not in filled
+
+
+def test_a_group_of_unknown_number_is_neither_counted_nor_said_to_be_told(play: WholePlay) -> None:
+    """The bakery is written to; nobody knows how many sent a form of our website."""
+    page = play.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
+    play.customer("baker", "Sable Bakery", page)
+    play.by_hand(PAGE)
+    group = play.group(GroupKind.ENQUIRER, None, reach_reason="A notice goes up.")
+    play.freeze({("baker", HOLDER): LIKELY})
+    play.decide()
+    play.write("Someone read our customer system.", words(HOLDER, REACHED))
+    play.release()
+    before = play.proposed().answers
+    play.fill(people_told="told_all")
+    built = play.report()
+    play.print("unnumbered", "uk_ico")
+
+    assert before["people_told"] == "told_some"
+    assert "people" not in before
+    assert {c.key for c in built.contradictions} == {"people_told"}
+    assert play.answers()["people_told"].endswith(
+        "1 of 1 people told: 1 by a letter that their mail server took. "
+        "Beside them, 1 group is not all told, and nobody knows yet how many they are."
+    )
+    play.tell(group, 40)
+    assert play.answers()["people_told"].endswith(
+        "41 of 41 people told: 1 by a letter that their mail server took; "
+        "40 by other means, each with its proof."
+    )
+    assert play.report().contradictions == ()
+
+
+def test_staff_whom_we_decided_not_to_tell_are_said_to_be_so(play: WholePlay) -> None:
+    play.customer("baker", "Sable Bakery")
+    play.by_hand()
+    group = play.group(GroupKind.STAFF, 3)
+    play.freeze()
+    play.decide()
+    play.not_tell(group)
+    play.fill(people_told="decided_not")
+    play.print("not_told", "uk_ico")
+
+    assert play.answers()["people_told"].endswith(
+        "0 of 3 people told: 3 whom we decided not to tell."
+    )
+    assert play.report().contradictions == ()
+    assert ObligationKind.ART34_GROUP not in play.running()
+
+
+def test_a_hold_makes_people_wait_and_is_no_decision_not_to_tell(play: WholePlay) -> None:
+    page = play.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
+    play.customer("baker", "Sable Bakery", page)
+    play.by_hand(PAGE)
+    play.group(GroupKind.STAFF, 3)
+    play.freeze({("baker", HOLDER): LIKELY})
+    hold = LawEnforcementHold(
+        asked_by="DC Reed", asked_at=play.now(), basis="Crime number 1/26",
+        review_on=play.now() + timedelta(days=2), stops=frozenset({Basis.ART34}),
+    )  # fmt: skip
+    play.decide(own_promise_binds=NO_PROMISE, hold=hold)
+    held = play.proposed().answers
+    play.fill()
+    play.print("held", "uk_ico")
+    play.decide()
+
+    assert held["people_told"] == "planning"
+    assert play.report().contradictions == ()
+    assert play.answers()["people_told"].startswith("No, but we are planning to")
