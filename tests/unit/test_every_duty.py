@@ -160,7 +160,9 @@ def hold(scene: ReleaseScene) -> LawEnforcementHold:
 
 
 def submitted(scene: ReleaseScene, form: str, *unknown: NotYetKnown, later: bool = False) -> None:
-    told = {"people_told": "told_some", "case_reference": "IC-1"} if later else {}
+    # the group is in the report under Art. 33, and is not all told
+    people = "told_some" if form == "uk_ico" else "told_all"
+    told = {"people_told": people, "case_reference": "IC-1"} if later else {}
     facts = ReportFacts(
         breach_id=scene.breach.id, version=1, written_by="", written_at=scene.now(),
         jurisdiction=form, stage=ReportStage.FOLLOW_UP if later else ReportStage.INITIAL,
