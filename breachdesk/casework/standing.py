@@ -7,9 +7,11 @@ from datetime import datetime
 
 from breachdesk.casework.sealing import approval_seal, has_hash, sender_hash
 from breachdesk.casework.senders import sender_by_id
+from breachdesk.casework.telephone import notice_of, recipient_of
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Manifest, NoticeKind
 from schemas.approval import Approval, ApprovalKind
+from schemas.case import Case, Task
 from schemas.decision import Decision
 from schemas.errors import Conflict
 from schemas.letter_facts import NoticeFacts
@@ -43,7 +45,7 @@ def why_not(uow: UnitOfWork, row: NoticeRow, settings: Settings | None = None) -
         return "the sender's settings changed after approval"
     if row.kind is NoticeKind.WITNESS:
         return ""
-    return _documents(uow, row, approval)
+    return _documents(uow, row.breach_id, approval)
 
 
 def check_not_standing(uow: UnitOfWork, breach_id: str, seal: str, kind: ApprovalKind) -> None:
@@ -72,19 +74,36 @@ def ended_unsent(uow: UnitOfWork, approval: Approval) -> bool:
     return any(r.approval_hash == approval.hash and r.kind is not NoticeKind.WITNESS for r in rows)
 
 
-def _documents(uow: UnitOfWork, row: NoticeRow, approval: Approval) -> str:
+def why_no_call(uow: UnitOfWork, case: Case, task: Task) -> str | None:
+    """Why the words of an open call no longer stand, as a letter of theirs would not leave. None:
+    they stand, or it stands for no letter."""
+    notice = notice_of(task, case.breach_id) if case.breach_id and not case.erased else None
+    if case.breach_id is None or notice is None or task.done_at is not None:
+        return None
+    approval = uow.breaches.latest(Approval, case.breach_id)
+    manifest = uow.breaches.latest(Manifest, case.breach_id)
+    if approval is None or manifest is None:
+        return "there is no approval of it"
+    if recipient_of(manifest, task.customer_id or "", task.person_id or "", notice[0]) is None:
+        return "this reader is no longer on the affected list"
+    if approval.facts_version != notice[1]:
+        return "a later approval took its place"
+    return _documents(uow, case.breach_id, approval) or None
+
+
+def _documents(uow: UnitOfWork, breach_id: str, approval: Approval) -> str:
     book = uow.breaches
-    newest = book.latest(Approval, row.breach_id)
-    manifest = book.latest(Manifest, row.breach_id)
+    newest = book.latest(Approval, breach_id)
+    manifest = book.latest(Manifest, breach_id)
     if newest is None or newest.hash != approval.hash:
         return "a later approval took its place"
     # Its own hash was checked when the letter was rendered again (casework.letters.documents).
     if manifest is None or manifest.hash != approval.manifest_hash:
         return "the affected list changed after approval"
-    decision = book.latest(Decision, row.breach_id)
+    decision = book.latest(Decision, breach_id)
     if decision is None or not has_hash(decision, approval.decision_hash):
         return "the decision changed after approval"
-    facts = book.latest(NoticeFacts, row.breach_id)
+    facts = book.latest(NoticeFacts, breach_id)
     if facts is None or facts.version != approval.facts_version:
         return "the letters' facts changed after approval"
     return ""

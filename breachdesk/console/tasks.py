@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import calls, cases
+from breachdesk.casework.standing import why_no_call
 from breachdesk.console.contact_rows import ContactWarnings, contact_warnings
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
@@ -102,6 +103,7 @@ def _show(
         task=found,
         person=person,
         contacts=contacts,
+        no_call=desk.look(lambda uow: why_no_call(uow, case, found)),
         number=number,
         names=desk.look(customer_names),
         typed=typed or {"number": number or ""},

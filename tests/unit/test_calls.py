@@ -11,6 +11,7 @@ import pytest
 from release_scene import ReleaseScene, release_scene
 
 from breachdesk.casework import calls, cases, obligations
+from breachdesk.casework.standing import why_no_call
 from breachdesk.casework.told import tellings
 from breachdesk.testing import an_actor
 from schemas.case import CallOutcome, Case, CaseState, Task
@@ -222,3 +223,27 @@ def test_a_call_that_an_earlier_release_closed_by_a_text_is_open_again_and_tells
     assert opened.tasks[0].attempts[0].said == "Rang twice, nobody answered"
     assert again == opened
     assert (closed.state, closed.tasks[0].done_by) == (CaseState.CLOSED, "rowan")
+
+
+def no_call(scene: ReleaseScene, task: Task) -> str | None:
+    return scene.store.look(lambda uow: why_no_call(uow, uow.cases.get(scene.breach.case_id), task))
+
+
+def test_the_words_of_a_call_stand_as_long_as_their_letter_would(scene: ReleaseScene) -> None:
+    first = call(scene)
+    assert no_call(scene, first) is None
+
+    scene.write()
+    assert no_call(scene, first) == "the letters' facts changed after approval"
+
+    scene.approve()
+    assert no_call(scene, first) == "a later approval took its place"
+
+
+def test_who_is_no_longer_on_the_list_is_not_called_with_the_earlier_words(
+    scene: ReleaseScene,
+) -> None:
+    scene.customers = ("fabrikam",)
+    scene.freeze()
+
+    assert no_call(scene, call(scene)) == "this reader is no longer on the affected list"

@@ -196,3 +196,22 @@ async def test_the_pages_say_why_letters_wait_for_the_witness_and_offer_another_
     assert asked.status_code == 303
     assert "the message to the witness has not left yet" in after
     assert "Write to the witness again" not in after
+
+
+async def test_a_call_whose_words_no_longer_stand_shows_the_reason_and_not_the_words(
+    pages: Pages,
+) -> None:
+    pages.scene.approve("avery")
+    for row in pages.scene.due():
+        pages.scene.send(row, BOUNCED)
+    task = next(t for t in pages.scene.tasks().values() if t.customer_id == "fabrikam")
+    async with pages.signed_in("rowan") as visitor:
+        page = f"{visitor.case}/tasks/{quote(task.id)}"
+        before = await visitor.read(page)
+        pages.scene.write()
+        after = await visitor.read(page)
+
+    assert "What to say" in before
+    assert "Do not call with these words" not in before
+    assert "facts changed after approval. They are not shown." in after
+    assert "What to say" not in after
