@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from breachdesk.casework.causes import is_known
-from breachdesk.casework.decide import outgrown, unsettled
+from breachdesk.casework.decide import grown_since, unsettled
 from breachdesk.casework.groups import affected_groups, group_words
 from breachdesk.casework.obligations import RULES, obligations_of
 from breachdesk.ports import UnitOfWork
@@ -100,19 +100,18 @@ def _documents(uow: UnitOfWork, case: Case, breach_id: str) -> Iterator[Obstacle
         yield Obstacle("the decision is not written", "writing it", "/decision")
     if manifest is None or decision is None or case.state is CaseState.CLOSED:
         return
-    groups = bool(affected_groups(uow, case.id))
-    for name, problem in unsettled(decision, manifest, groups=groups).items():
-        text = f"decision {decision.version} leaves something open: {name} {problem}"
+    groups = affected_groups(uow, case.id)
+    left = [
+        f"decision {decision.version} leaves something open: {name} {problem}"
+        for name, problem in unsettled(decision, manifest, groups=bool(groups)).items()
+    ]
+    lists = tuple(uow.breaches.all(Manifest, breach_id))
+    left += [
+        f"decision {decision.version} says no to one of its questions, and {grown}"
+        for grown in grown_since(decision, lists, groups)
+    ]
+    for text in left:
         yield Obstacle(text, "a new version of the decision", "/decision?anew=1")
-    more = outgrown(decision, uow.breaches.all(Manifest, breach_id))
-    if more:
-        customers = "1 customer" if more == 1 else f"{more} customers"
-        yield Obstacle(
-            f"decision {decision.version} says no to something, and a later list reaches "
-            f"{customers} more, or further",
-            "a new version of the decision",
-            "/decision?anew=1",
-        )
 
 
 def _cause(case: Case) -> Iterator[Obstacle]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from breachdesk.casework.authority import not_erased, require
-from breachdesk.casework.groups import affected_groups
+from breachdesk.casework.groups import affected_groups, group_words
 from breachdesk.casework.sealing import document_hash, next_version
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.edpb import edpb_case
@@ -16,6 +16,7 @@ from breachdesk.gdpr.severity import scored
 from breachdesk.gdpr.tensions import tensions, unexplained
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Certainty, Exposure, Manifest
+from schemas.affected_group import AffectedGroup
 from schemas.breach import Breach
 from schemas.customer import Pecr
 from schemas.decision import Answer, Basis, Decision
@@ -220,20 +221,35 @@ def unsettled(decision: Decision, manifest: Manifest, *, groups: bool) -> dict[s
     return dict(_blank_answers(decision, asked)) | _bare(decision, manifest, groups=groups)
 
 
-def outgrown(decision: Decision, lists: Sequence[Manifest]) -> int:
-    """How many customers the newest list reaches, or reaches further, than the list that the
-    decision was about. 0 where the decision says no to nothing. `lists`: oldest first."""
+def grown_since(
+    decision: Decision, lists: Sequence[Manifest], groups: Sequence[AffectedGroup]
+) -> Iterator[str]:
+    """What is affected now and was not known when the decision said no to something: it may be no
+    answer to that. `lists`: every frozen one, oldest first."""
+    answers: list[Answer] = [getattr(decision, question) for question in Question]
+    if not any(answer.asked and not answer.yes for answer in answers):
+        return
+    more = _reached_since(decision, lists)
+    if more:
+        customers = "1 customer" if more == 1 else f"{more} customers"
+        yield f"a later list reaches {customers} more, or further"
+    for group in groups:
+        if group.recorded_at > decision.decided_at:
+            yield f"people were recorded as affected later: {group_words(group)}"
+
+
+def _reached_since(decision: Decision, lists: Sequence[Manifest]) -> int:
     before = [m for m in lists if m.frozen_at <= decision.decided_at]
-    said_no = [q for q in Question if (a := getattr(decision, q)).asked and not a.yes]
-    if not before or not said_no or before[-1].version == lists[-1].version:
+    if not before or before[-1].version == lists[-1].version:
         return 0
     known = {(e.customer_id, e.role): e for e in roles.reached(before[-1].exposures)}
-    more = {
-        e.customer_id
-        for e in roles.reached(lists[-1].exposures)
-        if _reaches_more(known.get((e.customer_id, e.role)), e)
-    }
-    return len(more)
+    return len(
+        {
+            e.customer_id
+            for e in roles.reached(lists[-1].exposures)
+            if _reaches_more(known.get((e.customer_id, e.role)), e)
+        }
+    )
 
 
 def _reaches_more(before: Exposure | None, now: Exposure) -> bool:

@@ -60,9 +60,11 @@ def _of_breach(uow: UnitOfWork, breach: Breach, now: datetime) -> RegisterEntry:
     book, case = uow.breaches, uow.cases.get(breach.case_id)
     filed = reported_facts(uow, breach.id)
     approvals = book.all(Approval, breach.id)
-    plain = _plain(uow, case, _measures(filed)) | _told(
-        book.latest(NoticeFacts, breach.id), filed, breach
-    )
+    told = _told(book.latest(NoticeFacts, breach.id), filed, breach)
+    decision = book.latest(Decision, breach.id)
+    if decision is not None and not told["effects"]:
+        told["effects"] = decision.likely_harm or ""
+    plain = _plain(uow, case, _measures(filed)) | told
     if case.erased:
         plain |= _after_erasure(case.erased, filed)
     return RegisterEntry.model_validate(
@@ -133,7 +135,8 @@ def _plain(uow: UnitOfWork, case: Case, measures: Sequence[str] = ()) -> dict[st
 def _told(
     letters: NoticeFacts | None, filed: Sequence[ReportFacts], breach: Breach
 ) -> dict[str, object]:
-    """What the reports say, else what the letters say, else why it was confirmed."""
+    """What the reports say, else what the letters say, else why it was confirmed. Effects that
+    neither says are those that the decision expects."""
     said = "\n".join(_once(facts.what_happened for facts in filed))
     happened = said or (letters and letters.what_happened)
     effects = [text for facts in filed for text in (facts.consequences, facts.actual_harm)]

@@ -159,6 +159,21 @@ def test_a_no_is_said_again_once_a_later_list_reaches_more(scene: ReleaseScene) 
     assert not [text for text in open_points(scene) if "says no" in text]
 
 
+def test_a_no_is_said_again_once_people_are_recorded_who_are_no_customers(
+    scene: ReleaseScene,
+) -> None:
+    no = Answer(yes=False, reasons="Only contact data of one customer, and it was encrypted.")
+    freeze(scene, ("contoso", Role.CONTROLLER))
+    decided(scene, report_to_ico=no, tell_people=no)
+    scene.now.advance(minutes=1)
+    staff(scene)
+    grown = open_points(scene)
+    decided(scene, report_to_ico=no, tell_people=no)
+
+    assert any("people were recorded as affected later: Staff" in text for text in grown)
+    assert not [text for text in open_points(scene) if "says no" in text]
+
+
 def test_people_who_are_no_customers_keep_a_case_open_that_is_no_breach_yet(
     scene: ReleaseScene,
 ) -> None:

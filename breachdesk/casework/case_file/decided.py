@@ -98,7 +98,9 @@ def _decision(r: Reading, d: Decision) -> FilePart:
     facts += [(name, r.shown(words)) for name, words in optional if words]
     if d.art34_3_limb:
         facts.append(("Exemption relied on", f"Art. 34(3)({d.art34_3_limb})"))
-    facts += [(CONTRADICTIONS[name], r.shown(why)) for name, why in d.departures.items()]
+    for name, why in d.departures.items():
+        title = CONTRADICTIONS[name]
+        facts.append(("Decided although", f"{title[0].lower()}{title[1:]}: {r.shown(why)}"))
     if d.hold is not None:
         facts.append(("Law-enforcement hold", _hold(r, d.hold)))
     facts.append(("Fingerprint", d.hash))
