@@ -54,7 +54,7 @@ class Act(Frozen):
     count: int
     first: datetime
     last: datetime
-    assets: tuple[str, ...] = ()
+    assets: tuple[str, ...] = Field(default=(), repr=False)
     """`kind:value`, this customer's own."""
     details: dict[str, str] = Field(default={}, repr=False)
     """What a letter may name of it, e.g. the name of a mailbox rule and where it sends copies."""
@@ -92,7 +92,7 @@ class Exposure(Frozen):
     certainty: Certainty
     reason: str
     """Plain words, no personal data: `118 files downloaded`, `signed in to only 2 accounts …`."""
-    assets: tuple[str, ...] = ()
+    assets: tuple[str, ...] = Field(default=(), repr=False)
     known_as: dict[str, str] = Field(default={}, repr=False)
     """Asset → the name by which its owner knows it, where the value is only an id."""
     services: tuple[str, ...] = ()

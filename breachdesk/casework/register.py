@@ -30,7 +30,7 @@ from schemas.register import RegisterEntry
 from schemas.report import ReportFacts
 from schemas.signs import escaped_json, shown
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """What a spreadsheet would take for a formula."""
 
 
@@ -249,7 +249,8 @@ def _csv(entries: Iterable[RegisterEntry]) -> str:
 
 def cell(value: object) -> str:
     text = shown("; ".join(_parts(value)))
-    return f"'{text}" if text.startswith(FORMULA) else text
+    begins = text.startswith(FORMULA) or text.lstrip().startswith(FORMULA)
+    return f"'{text}" if begins else text
 
 
 def _parts(value: object) -> Iterator[str]:
