@@ -316,10 +316,17 @@ def _check_named(report: RegulatorReport, plugin: Jurisdiction) -> None:
     """What is not yet known may follow once it is named (Art. 33(4))."""
     if report.missing:
         raise Incomplete(
-            report.missing,
+            dict(map(_by_question, report.missing.items())),
             place=plugin.title,
             remedy="Answer it, or say who owes every other answer and by when.",
         )
+
+
+def _by_question(lacking: tuple[str, str]) -> tuple[str, str]:
+    """`What happened`, `not answered` for `what_happened`, `What happened: not answered`."""
+    key, why = lacking
+    question, colon, state = why.partition(": ")
+    return (question, state) if colon else (key.replace("_", " "), why)
 
 
 def _audit(uow: UnitOfWork, submission: Submission, filing: Filing, now: datetime) -> None:

@@ -429,7 +429,7 @@ def test_a_first_report_by_telephone_stops_the_clock_and_names_all_that_is_owed(
     scene: Scene,
 ) -> None:
     by = scene.now() + timedelta(days=2)
-    with pytest.raises(Incomplete, match="say who owes every other answer"):
+    with pytest.raises(Incomplete, match="say who owes every other answer") as refused:
         scene.submit(channel="telephone", spoken_to="Sam of the helpline")
     sent = scene.submit(
         channel="telephone", spoken_to="Sam of the helpline", rest_who="Rowan", rest_by=by
@@ -438,6 +438,7 @@ def test_a_first_report_by_telephone_stops_the_clock_and_names_all_that_is_owed(
 
     assert answers(sent.report)["spoken"] == "Yes: Sam of the helpline"
     assert (owed.by, sent.report.complete) == (by, False)
+    assert refused.value.missing["What happened"] == "not answered"
     assert {"what_happened", "people", "data_kinds", "people_told"} <= set(owed.questions)
     assert "aware_at" not in owed.questions
 
