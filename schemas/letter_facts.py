@@ -53,6 +53,19 @@ class ExposureWords(Frozen):
     """A person says that no other supplier is involved."""
 
 
+class WordsKey(Frozen):
+    """Whose words: role, standing, and the customer; no customer: the group's."""
+
+    role: Role
+    standing: Standing
+    customer_id: str | None = None
+
+    @classmethod
+    def of(cls, words: ExposureWords) -> WordsKey:
+        """Two words with the same key cannot stand in one version."""
+        return cls(role=words.role, standing=words.standing, customer_id=words.customer_id)
+
+
 class NoticeFacts(Frozen):
     """What the responder writes once; every letter takes its own part of it."""
 
@@ -65,6 +78,9 @@ class NoticeFacts(Frozen):
     next_update: datetime | None = None
     words: tuple[ExposureWords, ...] = Field(default=(), repr=False)
     """At most one for each (role, standing, customer)."""
+    only: WordsKey | None = None
+    """Whose words this version changes: readers of others are not told again because of it. None:
+    it may concern every reader."""
 
     @model_validator(mode="before")
     @classmethod

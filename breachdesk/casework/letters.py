@@ -20,6 +20,7 @@ from breachdesk.casework.text_check import (
     of_reader,
 )
 from breachdesk.casework.told import tellings
+from breachdesk.casework.unchanged import UnchangedReaders
 from breachdesk.gdpr.ico_sentence import ico_sentence_of
 from breachdesk.gdpr.roles import CORRECTED_BY, bases, letter_kind, role_of
 from breachdesk.ports import Renderer, UnitOfWork
@@ -128,7 +129,8 @@ def letters(uow: UnitOfWork, breach_id: str, settings: Settings, renderer: Rende
     blocking problem.
     Raises Corrupt when a letter is not its own recipient's: nothing may leave then."""
     made = documents(uow, breach_id)
-    told = told_recipients(made)
+    unchanged = UnchangedReaders(uow, made.breach, made.manifest)
+    told = [r for r in told_recipients(made) if not unchanged.is_told_enough(r)]
     by_mail = [r for r in told if r.channel is Channel.EMAIL]
     customers = {customer.id: customer for customer in uow.customers.list()}
     maker = LetterMaker(uow, made, settings, customers)

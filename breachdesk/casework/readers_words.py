@@ -10,20 +10,20 @@ from breachdesk.casework.authority import require
 from breachdesk.ports import UnitOfWork
 from schemas.customer import Role
 from schemas.errors import Conflict, Incomplete
-from schemas.letter_facts import ExposureWords, NoticeFacts, Standing, whose_words
+from schemas.letter_facts import ExposureWords, NoticeFacts, Standing, WordsKey, whose_words
 from schemas.user import Actor, Duty
 
 ACT = "write the letters' facts"
-WordsKey = tuple[Role, Standing, str | None]
+PartKey = tuple[Role, Standing, str | None]
 """Whose words: role, standing, and the customer; no customer: the group's."""
 
 
-def key_of(words: ExposureWords) -> WordsKey:
+def key_of(words: ExposureWords) -> PartKey:
     """Two words with the same key cannot stand in one version."""
     return words.role, words.standing, words.customer_id
 
 
-def find_words(facts: NoticeFacts | None, key: WordsKey) -> ExposureWords | None:
+def find_words(facts: NoticeFacts | None, key: PartKey) -> ExposureWords | None:
     """The words with exactly this key; a customer does not fall back to its group."""
     every = facts.words if facts else ()
     return next((words for words in every if key_of(words) == key), None)
@@ -82,17 +82,17 @@ def write_words(
     if find_words(facts, key) != find_words(_version(uow, breach_id, seen), key):
         raise _changed(whose_words(words), breach_id)
     others = tuple(each for each in facts.words if key_of(each) != key)
-    return _file(uow, actor, facts, (*others, words), now)
+    return _file(uow, actor, facts, (*others, words), key, now)
 
 
 def remove_words(
-    uow: UnitOfWork, actor: Actor, breach_id: str, key: WordsKey, now: datetime
+    uow: UnitOfWork, actor: Actor, breach_id: str, key: PartKey, now: datetime
 ) -> NoticeFacts:
     """File a version without these words: the customer is told its group's again."""
     require(actor, Duty.RESPONDER, act=ACT)
     facts = _existing(uow, breach_id)
     others = tuple(each for each in facts.words if key_of(each) != key)
-    return _file(uow, actor, facts, others, now)
+    return _file(uow, actor, facts, others, key, now)
 
 
 def _file(
@@ -100,9 +100,16 @@ def _file(
     actor: Actor,
     facts: NoticeFacts,
     words: tuple[ExposureWords, ...],
+    key: PartKey,
     now: datetime,
 ) -> NoticeFacts:
-    return notify.write_facts(uow, actor, facts.model_copy(update={"words": words}), now)
+    changed = facts.model_copy(update={"words": words, "only": _named(key)})
+    return notify.write_facts(uow, actor, changed, now)
+
+
+def _named(key: PartKey) -> WordsKey:
+    role, standing, customer_id = key
+    return WordsKey(role=role, standing=standing, customer_id=customer_id)
 
 
 def _existing(uow: UnitOfWork, breach_id: str) -> NoticeFacts:

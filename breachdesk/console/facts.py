@@ -12,7 +12,7 @@ from starlette.responses import Response
 from breachdesk.casework import readers_words
 from breachdesk.casework.certainty import WORDS as ACT_NAMES
 from breachdesk.casework.own_facts import Group, groups, readers_of
-from breachdesk.casework.readers_words import WordsKey, find_words
+from breachdesk.casework.readers_words import PartKey, find_words
 from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
@@ -41,7 +41,7 @@ LISTS = ("consequences", "measures", "steps")
 class Readers:
     """One line of the list of readers: a group, or a customer with words of its own."""
 
-    key: WordsKey
+    key: PartKey
     customers: tuple[str, ...]
     written: bool
     differences: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ def write_words(case_id: str, desk: Signed, form: Posted) -> Response:
     )
 
 
-def _key(role: str, standing: str, customer: str) -> WordsKey:
+def _key(role: str, standing: str, customer: str) -> PartKey:
     try:
         return Role(role), Standing(standing), customer or None
     except ValueError:
@@ -123,7 +123,7 @@ def _write(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> NoticeFacts
 
 
 def _write_words(
-    uow: UnitOfWork, desk: Desk, case_id: str, key: WordsKey, form: Form
+    uow: UnitOfWork, desk: Desk, case_id: str, key: PartKey, form: Form
 ) -> NoticeFacts:
     breach = read_case(uow, case_id, desk.now).known_breach()
     if form.text("remove"):
@@ -138,7 +138,7 @@ def _write_words(
     )
 
 
-def words_of(key: WordsKey, form: Form) -> ExposureWords:
+def words_of(key: PartKey, form: Form) -> ExposureWords:
     """What was typed, in one role's fields only."""
     role, standing, customer = key
     texts = TEXTS + (PACK_TEXTS if role is Role.PROCESSOR else ())
@@ -222,7 +222,7 @@ def _before(desk: Desk, file: CaseFile) -> dict[str, str]:
 def _show_words(
     desk: Desk,
     case_id: str,
-    key: WordsKey,
+    key: PartKey,
     typed: Mapping[str, str] | None,
     problem: BreachDeskError | None = None,
 ) -> Response:
@@ -257,7 +257,7 @@ def _show_words(
 
 
 def steps_for(
-    steps: Iterable[Containment], key: WordsKey, customers: Collection[str]
+    steps: Iterable[Containment], key: PartKey, customers: Collection[str]
 ) -> list[Containment]:
     """Steps that are done and concern each of these readers. Whoever only cannot be ruled out, or
     was told wrongly, is offered none: they tell what happened elsewhere."""
@@ -274,7 +274,7 @@ def steps_for(
 
 
 def _words_before(
-    desk: Desk, file: CaseFile, key: WordsKey, exposures: Sequence[Exposure]
+    desk: Desk, file: CaseFile, key: PartKey, exposures: Sequence[Exposure]
 ) -> dict[str, str]:
     """The newest words; without any, a customer begins from its group's, readers who were reached
     from the containment steps that concern all of them."""
