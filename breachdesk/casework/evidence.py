@@ -150,6 +150,7 @@ def _joined(one: Sighting, other: Sighting) -> Sighting:
 
 def _of_event(event: EvidenceView, alert: AlertView, bindings: Bindings) -> Iterator[Sighting]:
     touched = event.touches or tuple(_found_again(event, alert, bindings))
+    event = event.model_copy(update={"touches": touched})
     by_asset: dict[tuple[str, str], list[str]] = {}
     for customer, asset, category in touched:
         by_asset.setdefault((customer, asset), []).append(category)

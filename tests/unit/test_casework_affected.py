@@ -511,3 +511,29 @@ def test_what_only_may_be_has_no_effect_that_happened(store: SqlStore, now: Fixe
             exposures, "contoso", PROCESSOR, Certainty.POSSIBLE, "r", RESPONDER,
             effects={DataCategory.MAIL: {Effect.LOST: Surety.HAPPENED}},
         )  # fmt: skip
+
+
+def test_an_event_that_names_two_customers_and_kept_no_touches_names_no_folder_to_either(
+    store: SqlStore, now: FixedNow
+) -> None:
+    both = {"user.target.name": "jo@fabrikam.example", "file.path": "/Smith family/will.pdf"}
+    copied = signal(1, outcome="success", action="FileDownloaded", touches=(), **both)
+    found = proposed(store, breach_of(store, now, copied))
+
+    for customer in ("contoso", "fabrikam"):
+        (act,) = found[customer, PROCESSOR].acts
+        assert act.count == 1
+        assert act.details == {}
+
+
+def test_a_rule_that_is_called_like_anothers_mailbox_touches_nobody_else(
+    store: SqlStore, now: FixedNow
+) -> None:
+    called = {"rule.name": "jo@fabrikam.example"}
+    ruled = signal(1, outcome="success", action="New-InboxRule", touches=(), **called)
+    found = proposed(store, breach_of(store, now, ruled))
+
+    assert found["contoso", PROCESSOR].certainty is Certainty.CONFIRMED
+    assert not any(
+        exposure.acts for (customer, _), exposure in found.items() if customer == "fabrikam"
+    )
