@@ -27,6 +27,7 @@ from schemas.case import (
 from schemas.cause import CauseFinding
 from schemas.customer import AssetKind
 from schemas.errors import BadInput, NotAllowed, NotFound
+from schemas.signs import shown_in_line
 from schemas.times import in_utc
 from schemas.user import Actor, Duty
 
@@ -233,7 +234,8 @@ def close(
         case = with_cause(case, cause)
     left = obstacles(uow, case, now)
     if left:
-        said = "; ".join(str(obstacle) for obstacle in left)
+        names = {customer.id: shown_in_line(customer.name) for customer in uow.customers.list()}
+        said = "; ".join(obstacle.said(names) for obstacle in left)
         raise NotAllowed(said, place=case.id, remedy="Finish these first, or waive what may be.")
     if near_miss or case.breach_id:
         check_known(case)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,10 +39,15 @@ class Obstacle:
     """Of the obligation that still runs; None: it is something else that is not done."""
 
     def __str__(self) -> str:
-        who = ", ".join(self.readers[:NAMED])
+        return self.said({})
+
+    def said(self, names: Mapping[str, str]) -> str:
+        """In a sentence. `names` by the customer's id; whoever it lacks is named by the id."""
+        who = ", ".join(names.get(reader, reader) for reader in self.readers[:NAMED])
         more = len(self.readers) - NAMED
         told = f" (not told: {who}{f' and {more} more' if more > 0 else ''})" if who else ""
-        whose = f" ({self.customer_id})" if self.customer_id and not who else ""
+        customer = names.get(self.customer_id or "", self.customer_id)
+        whose = f" ({customer})" if customer and not who else ""
         return f"{self.text}{whose}{told}: it ends by {self.ends_by}"
 
 

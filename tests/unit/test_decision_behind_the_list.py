@@ -189,6 +189,14 @@ def test_people_who_are_no_customers_keep_a_case_open_that_is_no_breach_yet(
         )
 
 
+def test_closing_names_customers_as_the_register_does(scene: ReleaseScene) -> None:
+    freeze(scene, ("contoso", Role.CONTROLLER))
+    decided(scene)
+
+    with pytest.raises(NotAllowed, match="not told: Contoso Ltd"):
+        close(scene)
+
+
 def open_points(scene: ReleaseScene) -> list[str]:
     found = scene.store.look(
         lambda uow: obstacles(uow, uow.cases.get(scene.breach.case_id), scene.now())

@@ -93,7 +93,7 @@ def test_a_case_is_not_closed_while_nobody_was_told_though_nothing_was_ever_appr
 ) -> None:
     scene.submit("rowan")
 
-    with pytest.raises(NotAllowed, match=r"tell the people affected.*contoso, fabrikam"):
+    with pytest.raises(NotAllowed, match=r"tell the people affected.*Contoso Ltd, Fabrikam Ltd"):
         close(scene)
     assert untold(scene, "art34_people") == {"contoso", "fabrikam"}
     assert "no letter to them is approved" in {o.because for o in duties(scene)["own_promise"].owed}
