@@ -3,11 +3,11 @@ approval."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from breachdesk.casework.authority import not_erased, require
-from breachdesk.casework.groups import affected_groups, group_words
+from breachdesk.casework.groups import affected_groups, group_words, held_of
 from breachdesk.casework.sealing import document_hash, next_version
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.edpb import edpb_case
@@ -18,7 +18,7 @@ from breachdesk.ports import UnitOfWork
 from schemas.affected import Certainty, Exposure, Manifest
 from schemas.affected_group import AffectedGroup
 from schemas.breach import Breach
-from schemas.customer import Pecr
+from schemas.customer import DataCategory, Pecr
 from schemas.decision import Answer, Basis, Decision
 from schemas.errors import BadInput, Incomplete, NotAllowed
 from schemas.law import Provision
@@ -53,12 +53,13 @@ def decide(uow: UnitOfWork, actor: Actor, decision: Decision, now: datetime) -> 
     manifest = uow.breaches.latest(Manifest, breach.id)
     if manifest is None:
         raise NotAllowed("the affected list is not frozen", place=breach.id, remedy="Freeze it.")
-    groups = bool(affected_groups(uow, breach.case_id))
+    beside = affected_groups(uow, breach.case_id)
+    groups = bool(beside)
     _check_against(decision, manifest)
     _check_reasons(decision, manifest, groups=groups)
     _check_exemptions(decision, _limbs(uow, breach))
     _check_hold(decision, now)
-    whole = _explained(_with_score(decision, manifest), manifest, groups=groups)
+    whole = _explained(_with_score(decision, manifest, held_of(beside)), manifest, groups=groups)
     version = next_version(uow.breaches.latest(Decision, breach.id))
     stamped = whole.model_copy(
         update={"version": version, "decided_by": actor.id, "decided_at": now, "hash": ""}
@@ -178,9 +179,9 @@ def _check_hold(decision: Decision, now: datetime) -> None:
         raise BadInput("it lies in the past", place="hold reviewed on", remedy="Set a later day.")
 
 
-def _with_score(decision: Decision, manifest: Manifest) -> Decision:
+def _with_score(decision: Decision, manifest: Manifest, beside: Iterable[DataCategory]) -> Decision:
     """With the score that its factors give. Raises BadInput for another."""
-    categories = scored_categories(decision, manifest.exposures)
+    categories = scored_categories(decision, manifest.exposures, beside=beside)
     severity = scored(decision.severity, categories) if decision.severity else None
     score = severity.score if severity else None
     if decision.severity_score not in (None, score):

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from breachdesk.casework.groups import affected_groups
+from breachdesk.casework.groups import affected_groups, held_of
 from breachdesk.gdpr import enisa
 from breachdesk.gdpr.edpb import REFERENCE, edpb_case
 from breachdesk.gdpr.raised import PROVISIONS, TITLES, Question, scored_categories
@@ -20,7 +20,7 @@ from breachdesk.gdpr.tensions import LEVELS, remarks, tensions
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Certainty, Exposure, Manifest
 from schemas.breach import Breach
-from schemas.customer import Role
+from schemas.customer import DataCategory, Role
 from schemas.decision import Basis, Decision
 from schemas.errors import NotFound
 from schemas.law import LawBook
@@ -48,6 +48,8 @@ class _Sources:
     zone: str
     groups: bool
     """People who are no customers are affected too."""
+    beside: frozenset[DataCategory]
+    """What we hold of them."""
 
     @property
     def exposures(self) -> tuple[Exposure, ...]:
@@ -68,8 +70,10 @@ def decision_memo(uow: UnitOfWork, breach_id: str, zone: str = "Europe/London") 
         raise NotFound("no decision is written", place=breach_id, remedy="Write it first.")
     *earlier, decision = decisions
     manifest = _list_of(uow.breaches.all(Manifest, breach_id), decision)
-    groups = bool(affected_groups(uow, breach.case_id))
-    sources = _Sources(breach, decision, earlier, manifest, uow.law, zone, groups)
+    beside = affected_groups(uow, breach.case_id)
+    sources = _Sources(
+        breach, decision, earlier, manifest, uow.law, zone, bool(beside), held_of(beside)
+    )
     return DecisionMemo(
         breach_id=breach.id,
         case_id=breach.case_id,
@@ -141,7 +145,10 @@ def _subject(sources: _Sources) -> Iterator[tuple[str, str]]:
         return
     for role in Role:
         yield f"Affected, we are {role}", _counted(sources.exposures, role)
-    named = ", ".join(c.value for c in scored_categories(sources.decision, sources.exposures))
+    named = ", ".join(
+        c.value
+        for c in scored_categories(sources.decision, sources.exposures, beside=sources.beside)
+    )
     yield "Kinds of data", named or "not known"
     version = sources.manifest.version
     yield "Affected list", f"version {version}, SHA-256 {sources.manifest.hash}"
@@ -179,7 +186,7 @@ def _severity(sources: _Sources) -> Iterator[tuple[str, str]]:
         said = f"{found.score:.2f}, {LEVELS[found.level]}. {enisa.meaning(found.level)}"
         yield "Score", said
     elif decision.severity is not None:
-        categories = scored_categories(decision, sources.exposures)
+        categories = scored_categories(decision, sources.exposures, beside=sources.beside)
         yield "Score", f"none: not scored are {', '.join(missing(decision.severity, categories))}"
     else:
         yield "Score", "none: nothing was scored"

@@ -21,7 +21,7 @@ from schemas.affected_group import (
     GroupTelling,
 )
 from schemas.case import Case, CaseState
-from schemas.customer import Person, PersonKind
+from schemas.customer import DataCategory, Person, PersonKind
 from schemas.errors import BadInput, NotAllowed, NotFound
 from schemas.report import Precision
 from schemas.times import in_utc
@@ -44,6 +44,11 @@ def affected_groups(uow: UnitOfWork, case_id: str) -> tuple[AffectedGroup, ...]:
     """Groups that are affected as we know now, in the order in which they were recorded."""
     every = uow.records.of_case(AffectedGroup, case_id)
     return tuple(group for group in every if group.withdrawn_at is None)
+
+
+def held_of(groups: Iterable[AffectedGroup]) -> frozenset[DataCategory]:
+    """The kinds of data that we hold of these people."""
+    return frozenset(c for group in groups for c in group.data_categories)
 
 
 def group_words(group: AffectedGroup) -> str:

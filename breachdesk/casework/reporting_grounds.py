@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from breachdesk.casework.groups import affected_groups, group_line
+from breachdesk.casework.groups import affected_groups, group_line, held_of
 from breachdesk.gdpr import enisa
 from breachdesk.gdpr.edpb import EdpbCase, edpb_case
 from breachdesk.gdpr.raised import TITLES, Question, raised, scored_categories
@@ -262,7 +262,7 @@ def _open(grounds: _Grounds) -> Iterator[str]:
         yield "The severity is not scored, or not in full."
     if grounds.case is None:
         yield "No example case is named as most alike."
-    if not scored_categories(grounds.decision, grounds.exposures):
+    if not scored_categories(grounds.decision, grounds.exposures, beside=held_of(grounds.groups)):
         yield "The kinds of data are not known."
 
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import decide
+from breachdesk.casework.groups import held_of
 from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.decision_form import (
     MAY_WAIT,
@@ -126,7 +127,7 @@ def _show(
     fields = _before(desk, file) if typed is None else typed
     writing = anew or file.decision is None
     draft = _draft(desk, file, fields) if writing else file.decision
-    categories = scored_categories(draft, exposures_of(file))
+    categories = scored_categories(draft, exposures_of(file), beside=held_of(file.groups))
     return desk.page(
         "decision.html",
         file=file,
@@ -183,7 +184,7 @@ def _against(draft: Decision | None, file: CaseFile) -> tuple[Tension, ...]:
     if draft is None:
         return ()
     exposures = exposures_of(file)
-    categories = scored_categories(draft, exposures)
+    categories = scored_categories(draft, exposures, beside=held_of(file.groups))
     severity = scored(draft.severity, categories) if draft.severity else None
     score = severity.score if severity else draft.severity_score
     scored_draft = draft.model_copy(update={"severity_score": score})
@@ -238,7 +239,8 @@ def _before(desk: Desk, file: CaseFile) -> dict[str, str]:
     """The newest decision as the form shows it, and the scores to start from."""
     exposures = exposures_of(file)
     people = len({e.customer_id for e in file.reached if e.role is Role.CONTROLLER})
-    start = proposed(scored_categories(file.decision, exposures), people)
+    categories = scored_categories(file.decision, exposures, beside=held_of(file.groups))
+    start = proposed(categories, people)
     if file.decision is None:
         return start
     return start | fields_of(file.decision, desk.hall.pages.times)

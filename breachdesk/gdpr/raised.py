@@ -60,10 +60,15 @@ def raised(
 
 
 def scored_categories(
-    decision: Decision | None, exposures: Sequence[Exposure]
+    decision: Decision | None,
+    exposures: Sequence[Exposure],
+    *,
+    beside: Iterable[DataCategory] = (),
 ) -> tuple[DataCategory, ...]:
-    """The kinds of data that the severity score is of: what stands in a report of ours; where
-    nothing does, whatever was reached. In the order of the words for them."""
+    """The kinds of data that the severity score is of: what stands in a report of ours, with what
+    is held of people who are no customers (`beside`); where nothing does, whatever was reached. In
+    the order of the words for them."""
     own = [e for track in roles.regulator_tracks(decision, exposures) for e in track.exposures]
-    found = {c for e in own or roles.reached(exposures) for c in e.categories}
+    found = {c for e in own for c in e.categories} | set(beside)
+    found = found or {c for e in roles.reached(exposures) for c in e.categories}
     return tuple(c for c in DataCategory if c in found)

@@ -187,3 +187,6 @@ def test_the_score_is_of_the_data_in_our_own_reports() -> None:
 
     assert scored_categories(None, (bank, mail)) == (DataCategory.FINANCIAL,)
     assert scored_categories(None, (mail,)) == (DataCategory.MAIL,)
+    staff = (DataCategory.IDENTITY,)
+    assert scored_categories(None, (mail,), beside=staff) == staff
+    assert scored_categories(None, (bank,), beside=staff) == (*staff, DataCategory.FINANCIAL)
