@@ -69,7 +69,7 @@ def test_the_pages_follow_the_form_and_mark_what_is_missing() -> None:
     assert places[:4] == sorted(places[:4])
     assert "Not ready to submit: 1 answer is missing." in text
     assert "Missing: say how you found out" in text
-    assert "Article 33(3)(a)" in text
+    assert "[33(3)(a)]" in text
     assert "Follow-up" in text
     assert "Page 1 of 1" in text
     assert "Information Commissioner’s Office" in text
@@ -115,6 +115,14 @@ def test_the_text_is_in_the_forms_order_to_copy_from() -> None:
     assert "Any harm?\nNo answer." in text
     assert "DRILL" not in text
     assert RENDERER.report_text(report(drill=True)).startswith("DRILL: ")
+
+
+def test_a_regulation_is_not_called_an_article() -> None:
+    late = Question(key="delay", section="1", question="Why late?", answer="No.", article="5A(3A)")
+    text = " ".join(pages(RENDERER.report_pdf(report(questions=(late,), missing={}), PROFILE)))
+
+    assert "[5A(3A)]" in text
+    assert "Article" not in text
 
 
 def test_the_fingerprint_stands_in_the_text_to_copy_as_in_the_pdf() -> None:
