@@ -23,6 +23,7 @@ class ObligationKind(StrEnum):
     PECR_SUBSCRIBERS = "pecr_subscribers"
     CONTROLLERS_ART33_2 = "controllers_art33_2"
     CORRECTIONS = "corrections"
+    NEW_EVIDENCE = "new_evidence"
     NEXT_UPDATE = "next_update"
     HOLD_REVIEW = "hold_review"
     FACTS_OWED = "facts_owed"

@@ -17,6 +17,7 @@ TELLING = (
     ObligationKind.PECR_SUBSCRIBERS,
     ObligationKind.CONTROLLERS_ART33_2,
     ObligationKind.CORRECTIONS,
+    ObligationKind.NEW_EVIDENCE,
 )
 """Duties that a letter ends."""
 

@@ -79,6 +79,13 @@ RULES: Mapping[Kind, KindRule] = {
         "delivery",
         second_person=True,
     ),
+    Kind.NEW_EVIDENCE: KindRule(
+        "a list is frozen that says more of somebody who was told",
+        "without undue delay",
+        "a later letter handed over to each, or a call that reached them",
+        "facts",
+        second_person=True,
+    ),
     Kind.NEXT_UPDATE: KindRule(
         "a letter that promises an update is handed over",
         "the time that the letter promises",

@@ -15,6 +15,7 @@ from breachdesk.casework.obligations.facts_owed import facts_owed
 from breachdesk.casework.obligations.groups import groups
 from breachdesk.casework.obligations.hold_review import hold_review
 from breachdesk.casework.obligations.making import Maker
+from breachdesk.casework.obligations.new_evidence import new_evidence
 from breachdesk.casework.obligations.next_update import next_update
 from breachdesk.casework.obligations.own_promise import own_promise
 from breachdesk.casework.obligations.people import people
@@ -33,6 +34,7 @@ MAKERS: tuple[Maker, ...] = (
     subscribers,
     controllers,
     corrections,
+    new_evidence,
     next_update,
     hold_review,
     facts_owed,

@@ -1,0 +1,112 @@
+"""Somebody was told, and a later list says more of them: they are told that too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from release_scene import ReleaseScene, release_scene
+
+from breachdesk.casework import affected, obligations
+from breachdesk.casework.closing import obstacles
+from breachdesk.casework.obligations.new_evidence import says_more
+from breachdesk.testing import an_actor
+from schemas.affected import Certainty, Effect, Exposure, Surety
+from schemas.customer import DataCategory, Role
+from schemas.obligation import Obligation
+from schemas.user import Duty
+
+RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
+SEEN = {DataCategory.CONTACT: {Effect.SEEN: Surety.POSSIBLE}}
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
+    """Contoso and Fabrikam are possible, and were told."""
+    with release_scene("sqlite", tmp_path) as made:
+        made.write_all()
+        send_all(made)
+        yield made
+
+
+def send_all(scene: ReleaseScene) -> None:
+    scene.approve()
+    for row in scene.due():
+        assert scene.send(row)
+
+
+def freeze(scene: ReleaseScene, certainties: Mapping[str, Certainty]) -> None:
+    def work(uow: Any) -> None:
+        exposures = affected.propose(uow, scene.breach.id)
+        for customer, certainty in certainties.items():
+            exposures = affected.override(
+                exposures, customer, Role.CONTROLLER, certainty, "by the panel's log", RESPONDER
+            )
+        affected.freeze(uow, RESPONDER, scene.breach.id, exposures, scene.now())
+
+    scene.now.advance(minutes=1)
+    scene.store.act(work)
+
+
+def duty(scene: ReleaseScene) -> Obligation | None:
+    every = scene.store.look(
+        lambda uow: obligations.obligations_of(uow, scene.breach.id, scene.now())
+    )
+    return next((each for each in every if each.id == "new_evidence"), None)
+
+
+def test_a_list_that_says_no_more_brings_no_duty(scene: ReleaseScene) -> None:
+    freeze(scene, {"contoso": Certainty.POSSIBLE, "fabrikam": Certainty.POSSIBLE})
+
+    assert duty(scene) is None
+
+
+def test_who_was_told_of_a_doubt_is_owed_the_certainty_until_it_is_told(
+    scene: ReleaseScene,
+) -> None:
+    freeze(scene, {"contoso": Certainty.POSSIBLE, "fabrikam": Certainty.CONFIRMED})
+    owed = duty(scene)
+    case_id = scene.breach.case_id
+    kept_open = scene.store.look(lambda uow: obstacles(uow, uow.cases.get(case_id), scene.now()))
+    scene.write()
+    send_all(scene)
+    ended = duty(scene)
+
+    assert owed is not None
+    assert [reader.customer_id for reader in owed.owed] == ["fabrikam"]
+    assert any("newest list says more" in str(each) for each in kept_open)
+    assert ended is not None
+    assert ended.ended_at is not None
+
+
+def test_nobody_is_owed_more_who_was_told_nothing_yet(tmp_path: Path) -> None:
+    with release_scene("sqlite", tmp_path) as scene:
+        scene.write_all()
+        freeze(scene, {"contoso": Certainty.CONFIRMED, "fabrikam": Certainty.CONFIRMED})
+
+        assert duty(scene) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "more"),
+    [
+        ({}, False),
+        ({"certainty": Certainty.CONFIRMED}, True),
+        ({"effects": SEEN | {DataCategory.FINANCIAL: {}}}, True),
+        ({"effects": {DataCategory.CONTACT: {Effect.SEEN: Surety.HAPPENED}}}, True),
+        ({"effects": {DataCategory.CONTACT: SEEN[DataCategory.CONTACT] | {Effect.LOST: Surety.POSSIBLE}}}, True),
+        ({"effects": {DataCategory.CONTACT: {}}}, False),
+        ({"reason": "in other words", "decided_by": "rowan"}, False),
+    ],
+)  # fmt: skip
+def test_a_list_says_more_when_it_is_surer_or_names_further_data_or_effects(
+    change: dict[str, Any], more: bool
+) -> None:
+    told = Exposure(
+        customer_id="contoso", role=Role.CONTROLLER, certainty=Certainty.POSSIBLE,
+        reason="a gap", effects=SEEN,
+    )  # fmt: skip
+
+    assert says_more(told.model_copy(update=change), told) is more
