@@ -18,6 +18,7 @@ trading_name = ""
 company_number = ""
 registered_address = ""
 ico_registration = ""      # "ZA…"
+sector = ""                # as the regulator's form asks for it
 contact_name = ""          # a named person for questions
 contact_email = ""
 contact_phone = ""         # the number on your invoices

@@ -37,6 +37,7 @@ PROFILE = ProviderProfile(
     company_number="00000000",
     registered_address="4 Sluice Yard, Ely Road, Fenland, FE1 0XX",
     ico_registration="Z0000000",
+    sector="Online technology and telecoms",
     contact_name="Tess Fairlie",
     contact_email="dataprotection@fenland-it.example",
     contact_phone="01632 960199",
