@@ -34,6 +34,10 @@ class Lines(io.StringIO):
 def lines() -> Iterator[Lines]:
     root, levels = logging.getLogger(), {name: logging.getLogger(name).level for name in LOUD}
     handlers, level = list(root.handlers), root.level
+    # A server of another test that writes nothing below `critical` sets it for the whole process.
+    server = logging.getLogger("uvicorn.error")
+    levels["uvicorn.error"] = server.level
+    server.setLevel(logging.NOTSET)
     stream = Lines()
     set_up_logs(OpsSettings(log_format="json", log_level="info"), stream)
     yield stream
