@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,10 +19,10 @@ from breachdesk.casework.text_check import (
     merged,
     of_reader,
 )
-from breachdesk.casework.told import tellings
+from breachdesk.casework.told import Telling, tellings
 from breachdesk.casework.unchanged import UnchangedReaders
 from breachdesk.gdpr.ico_sentence import ico_sentence_of
-from breachdesk.gdpr.roles import CORRECTED_BY, bases, letter_kind, role_of
+from breachdesk.gdpr.roles import CORRECTED_BY, CORRECTION_OF, bases, letter_kind, role_of
 from breachdesk.ports import Renderer, UnitOfWork
 from schemas.affected import Certainty, Channel, Exposure, Manifest, NoticeKind, Recipient
 from schemas.breach import Breach
@@ -31,11 +31,13 @@ from schemas.decision import Decision
 from schemas.errors import Corrupt, NotFound
 from schemas.letter import LetterContext, LintProblem
 from schemas.letter_facts import NoticeFacts, Standing
-from schemas.notice import Rendered
+from schemas.notice import NoticeRow, Rendered
 from schemas.report import Submission
 from schemas.settings import ProviderProfile, Settings
 from schemas.times import in_utc
 
+Person = tuple[str, str]
+"""Ids of a customer and of one of its people."""
 CHECK_WORDS = (
     "anchor", "apple", "badger", "barley", "basket", "beacon", "bramble", "bridge", "bucket",
     "button", "candle", "canvas", "carpet", "cedar", "chapel", "copper", "cotton", "cradle",
@@ -218,9 +220,15 @@ class LetterMaker:
         self._told_under = told_under_now(uow, made.breach) if told_under is None else told_under
         self._told_at = told_at or made.told_at
         self._customers = customers
-        self._rows = uow.notices.list(breach_id=made.breach.id)
+        rows = uow.notices.list(breach_id=made.breach.id)
         tasks = uow.cases.get(made.breach.case_id).tasks
-        self._tellings = tellings(made.breach.id, self._rows, tasks)
+        # By person: a list of thousands is not searched for each of its readers.
+        self._rows_of: dict[Person, list[NoticeRow]] = defaultdict(list)
+        for row in rows:
+            self._rows_of[row.customer_id, row.person_id].append(row)
+        self._tellings_of: dict[Person, list[Telling]] = defaultdict(list)
+        for telling in tellings(made.breach.id, rows, tasks):
+            self._tellings_of[telling.customer_id, telling.person_id].append(telling)
         self._owed = _owed(made)
         self._users = Counter(
             r.customer_id
@@ -238,7 +246,9 @@ class LetterMaker:
             raise NotFound("the customer is gone", place=recipient.customer_id, remedy="Freeze.")
         if numbering is None:
             version = self._made.facts.version
-            numbering = numbering_of(self._rows, self._tellings, recipient, version)
+            person = (recipient.customer_id, recipient.person_id)
+            earlier = self._rows_of.get(person, ()), self._tellings_of.get(person, ())
+            numbering = numbering_of(*earlier, recipient, version)
         exposure = exposure_of(self._made, recipient)
         return LetterContext(
             kind=recipient.kind,
@@ -263,8 +273,9 @@ class LetterMaker:
             has_own_controllers=customer.processes_for_others,
             spoken_before=numbering.spoken_before,
             also_told=any(
-                customer_id == customer.id and role_of(kind) is not exposure.role
-                for customer_id, kind in self._owed
+                (customer.id, kind) in self._owed
+                for kind in CORRECTION_OF
+                if role_of(kind) is not exposure.role
             ),
             law=self._law,
             told_at=self._told_at,

@@ -3,24 +3,23 @@ because somebody else is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from breachdesk.casework.corrections import wrongly_told
+from breachdesk.casework.corrections import Reader, wrongly_told
 from breachdesk.casework.own_facts import standing_of
 from breachdesk.casework.told import tellings
+from breachdesk.casework.told_exposures import Exposures, ToldExposures, by_customer
 from breachdesk.gdpr.roles import CORRECTED_BY, role_of
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Exposure, Manifest, Recipient
-from schemas.approval import Approval
 from schemas.breach import Breach
-from schemas.customer import Role
 from schemas.letter_facts import NoticeFacts, WordsKey
 from schemas.notice import Status
 
 CAME = (Status.HANDED_OVER, Status.DELIVERED, Status.UNKNOWN, Status.SENDING)
 """The reader has the letter, or may have it."""
-Exposures = Mapping[tuple[str, Role], Exposure]
 
 
 class UnchangedReaders:
@@ -29,7 +28,7 @@ class UnchangedReaders:
     def __init__(self, uow: UnitOfWork, breach: Breach, manifest: Manifest) -> None:
         self._uow = uow
         self._breach = breach
-        self._exposures = _by_customer(manifest)
+        self._exposures = by_customer(manifest)
         self._rows = uow.notices.list(breach_id=breach.id)
         tasks = uow.cases.get(breach.case_id).tasks
         self._tellings = tellings(breach.id, self._rows, tasks)
@@ -40,19 +39,21 @@ class UnchangedReaders:
         corrects = CORRECTED_BY.get(recipient.kind)
         if corrects is not None:
             return (recipient.customer_id, recipient.person_id, corrects) not in self._wrong
-        current = self._exposures.get((recipient.customer_id, role_of(recipient.kind)))
+        whose = (recipient.customer_id, recipient.person_id, recipient.kind)
+        key = (recipient.customer_id, role_of(recipient.kind))
+        current = self._exposures.get(key)
         if current is None:
             return False
         last = self._last_change(recipient, current)
         return any(
             last <= version < self._facts[-1].version
-            and told is not None
-            and _told_of(told) == _told_of(current)
-            for version, told in self._came(recipient)
+            and key in told
+            and _told_of(told[key]) == _told_of(current)
+            for version, told in self._came.get(whose, ())
         )
 
     @cached_property
-    def _wrong(self) -> frozenset[tuple[str, str, object]]:
+    def _wrong(self) -> frozenset[Reader]:
         return frozenset(wrongly_told(self._tellings, self._rows, self._exposures.values()))
 
     @cached_property
@@ -60,29 +61,18 @@ class UnchangedReaders:
         return tuple(self._uow.breaches.all(NoticeFacts, self._breach.id))
 
     @cached_property
-    def _lists(self) -> Mapping[str, Exposures]:
-        """The exposures of each approval's list, by the approval's seal."""
-        book = self._uow.breaches
-        lists = {m.hash: _by_customer(m) for m in book.all(Manifest, self._breach.id)}
-        return {a.hash: lists.get(a.manifest_hash, {}) for a in book.all(Approval, self._breach.id)}
-
-    @cached_property
-    def _seals(self) -> Mapping[int, str]:
-        """The seal of the newest approval of each version of the facts."""
-        approvals = self._uow.breaches.all(Approval, self._breach.id)
-        return {approval.facts_version: approval.hash for approval in approvals}
-
-    def _came(self, recipient: Recipient) -> Iterator[tuple[int, Exposure | None]]:
-        """Versions of the facts that reached this reader, or may have, and the exposure told."""
-        whose = (recipient.customer_id, recipient.person_id, recipient.kind)
-        key = (recipient.customer_id, role_of(recipient.kind))
+    def _came(self) -> Mapping[Reader, Sequence[tuple[int, Exposures]]]:
+        """Versions of the facts that reached each reader, or may have, and what they told of."""
+        lists = ToldExposures(self._uow, self._breach.id, self._rows)
+        came: dict[Reader, list[tuple[int, Exposures]]] = defaultdict(list)
         for row in self._rows:
-            if (row.customer_id, row.person_id, row.kind) == whose and row.status in CAME:
-                yield row.version, self._lists.get(row.approval_hash, {}).get(key)
+            if row.status in CAME:
+                whose = (row.customer_id, row.person_id, row.kind)
+                came[whose].append((row.version, lists.of_row(row)))
         for telling in self._tellings:
-            if telling.reader == whose and telling.spoken is not None:
-                seal = self._seals.get(telling.version, "")
-                yield telling.version, self._lists.get(seal, {}).get(key)
+            if telling.spoken is not None:
+                came[telling.reader].append((telling.version, lists.of_telling(telling)))
+        return came
 
     def _last_change(self, recipient: Recipient, exposure: Exposure) -> int:
         """The newest version whose words this reader may read otherwise than before."""
@@ -105,10 +95,6 @@ def _concerns(
         return True
     has_own = any(WordsKey.of(words) == own for words in newest.words)
     return not has_own and only == own.model_copy(update={"customer_id": None})
-
-
-def _by_customer(manifest: Manifest) -> Exposures:
-    return {(e.customer_id, e.role): e for e in manifest.exposures}
 
 
 def _told_of(exposure: Exposure) -> Exposure:

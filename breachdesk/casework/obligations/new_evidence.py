@@ -11,14 +11,12 @@ from datetime import datetime
 from breachdesk.casework.obligations.dossier import Dossier, Reader
 from breachdesk.casework.obligations.making import obligation, provision
 from breachdesk.casework.told import Telling
+from breachdesk.casework.told_exposures import ToldExposures
 from breachdesk.gdpr.roles import CORRECTED_BY, bases, role_of
-from schemas.affected import Certainty, Exposure, Manifest, Surety
-from schemas.approval import Approval
-from schemas.customer import Role
+from schemas.affected import Certainty, Exposure, Surety
 from schemas.obligation import Obligation, ObligationKind, Owed
 
 SURE = (Certainty.CONFIRMED, Certainty.LIKELY)
-Exposures = Mapping[tuple[str, Role], Exposure]
 
 
 def new_evidence(dossier: Dossier) -> Iterator[Obligation]:
@@ -26,7 +24,7 @@ def new_evidence(dossier: Dossier) -> Iterator[Obligation]:
     Nobody is owed it whom the decision has us tell nothing."""
     if dossier.manifest is None or dossier.decision is None or not dossier.tellings:
         return
-    lists = _Lists(dossier)
+    lists = ToldExposures(dossier.uow, dossier.breach.id, dossier.rows)
     tellings: dict[Reader, list[Telling]] = defaultdict(list)
     for telling in dossier.tellings:
         tellings[telling.reader].append(telling)
@@ -77,31 +75,8 @@ class _Standing:
     """When a later letter or call told it; None: none has."""
 
 
-class _Lists:
-    """The exposures of every list, and which list each telling was made of."""
-
-    def __init__(self, dossier: Dossier) -> None:
-        book, breach_id = dossier.uow.breaches, dossier.breach.id
-        manifests = book.all(Manifest, breach_id)
-        self.frozen = [(m.frozen_at, _by_customer(m)) for m in manifests]
-        lists = {m.hash: _by_customer(m) for m in manifests}
-        approvals = book.all(Approval, breach_id)
-        self._by_seal = {a.hash: lists.get(a.manifest_hash, {}) for a in approvals}
-        self._by_version = {a.facts_version: self._by_seal[a.hash] for a in approvals}
-        self._seals = {
-            (r.customer_id, r.person_id, r.kind, r.version): r.approval_hash for r in dossier.rows
-        }
-
-    def told(self, telling: Telling) -> Exposures:
-        """The exposures that this telling was made of; empty: its approval is not known."""
-        seal = self._seals.get((*telling.reader, telling.version))
-        if telling.spoken is None and seal is not None:
-            return self._by_seal.get(seal, {})
-        return self._by_version.get(telling.version, {})
-
-
 def _standing(
-    dossier: Dossier, lists: _Lists, reader: Reader, tellings: Mapping[Reader, list[Telling]]
+    dossier: Dossier, lists: ToldExposures, reader: Reader, tellings: Mapping[Reader, list[Telling]]
 ) -> _Standing | None:
     """None: the reader was told nothing yet, or all that the newest list says from the first."""
     customer_id, person_id, kind = reader
@@ -109,7 +84,7 @@ def _standing(
     newest = lists.frozen[-1][1].get(key)
     if newest is None or dossier.decision is None or not bases(dossier.decision, newest):
         return None
-    told = [(t.at, lists.told(t).get(key)) for t in tellings.get(reader, ())]
+    told = [(t.at, lists.of_telling(t).get(key)) for t in tellings.get(reader, ())]
     less = [(at, exposure) for at, exposure in told if exposure and says_more(newest, exposure)]
     if not less:
         return None
@@ -127,7 +102,3 @@ def _standing(
         because="told before the newest list said more",
     )
     return _Standing(owed, since, min(later, default=None))
-
-
-def _by_customer(manifest: Manifest) -> Exposures:
-    return {(e.customer_id, e.role): e for e in manifest.exposures}
