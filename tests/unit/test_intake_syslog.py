@@ -251,17 +251,20 @@ def test_stopping_keeps_what_was_sent_before(log: GatedLog) -> None:
 
 def test_stopping_ends_though_datagrams_never_pause(log: GatedLog) -> None:
     listener = listening(log)
+    port = listener.udp_port
+    assert port is not None
     over = threading.Event()
 
     def never_pause() -> None:
-        while not over.is_set():
-            send(listener, b"<13>on and on")
-            time.sleep(0.001)
+        # The listener forgets its port when it stops; the sender must not ask it again.
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            while not over.is_set():
+                sender.sendto(b"<13>on and on", (HOST, port))
+                time.sleep(0.001)
 
     sending = threading.Thread(target=never_pause, daemon=True)
     sending.start()
     until(lambda: bool(log.raws()))
-    port = listener.udp_port
     stopping = threading.Thread(target=listener.stop, daemon=True)
     stopping.start()
     stopping.join(30)
@@ -270,7 +273,6 @@ def test_stopping_ends_though_datagrams_never_pause(log: GatedLog) -> None:
     sending.join()
     stopping.join()
 
-    assert port is not None
     assert ended
 
 
