@@ -176,11 +176,11 @@ class Progress:
     """How many records of a corpus are committed, as the store says."""
 
     def __init__(self, settings: Settings, house: Premises) -> None:
-        self._sink = house.store.shared_sink()
+        self._sink = house.store.batch_sink()
         self._names = [f"{e.topic}/{e.partition}" for e in topics.lag(settings)]
 
     def __call__(self) -> int:
-        held = self._sink.held(self._names).values()
+        held = self._sink.positions(self._names).values()
         return sum(each.position.offset + 1 for each in held if each.position is not None)
 
 

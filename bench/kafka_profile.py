@@ -8,13 +8,13 @@ from pathlib import Path
 from bench.kafka_runs import Corpus, ours
 
 STEPS = (
-    ("PostgreSQL: groups and buckets", ("shared_groups.py", "group_keys.py")),
+    ("PostgreSQL: groups and buckets", ("groups.py", "group_keys.py")),
     ("PostgreSQL: alerts and evidence", ("reconcile.py", "alert_evidence.py", "alert_machine.py")),
-    ("PostgreSQL: counts", ("batch_counts.py",)),
-    ("PostgreSQL: positions, watermarks", ("fences.py", "watermarks.py")),
+    ("PostgreSQL: counts", ("counts.py",)),
+    ("PostgreSQL: positions, watermarks", ("position_rows.py", "watermarks.py")),
     ("PostgreSQL: exports, audit", ("exports.py", "audit.py", "unit_of_work.py")),
-    ("windows and episodes", ("shared_windows.py", "windows.py", "episodes.py", "retention.py")),
-    ("PostgreSQL: the rest", ("shared_sink.py", "transactions.py", "postgres.py")),
+    ("windows and episodes", ("window_store.py", "windows.py", "episodes.py", "buckets.py")),
+    ("PostgreSQL: the rest", ("sink.py", "transactions.py", "postgres.py")),
     ("parse", ("parsers/", "tokenizers/", "json_lines.py")),
     ("recognise", ("recognise.py",)),
     ("enrich", ("enrich.py", "register_view.py")),
@@ -22,7 +22,7 @@ STEPS = (
     ("counts and dead letters", ("tally.py",)),
     ("make events", ("reading.py",)),
     ("decode Kafka records", ("kafka_records.py",)),
-    ("pipeline, worker", ("shared_pipeline.py", "shared_worker.py", "app_consumer.py")),
+    ("pipeline, worker", ("pipeline.py", "worker.py", "app_consumer.py")),
     ("Kafka client", ("aiokafka/",)),
     ("Faust, event loop", ("faust/", "mode/", "asyncio/", "selectors.py")),
 )

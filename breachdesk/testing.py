@@ -34,7 +34,7 @@ from schemas.customer import (
 from schemas.event import Position, Touch
 from schemas.law import LawBook
 from schemas.user import Actor, Duty, User
-from streams.ports import Batch, GroupState
+from streams.ports import GroupState, LegacyBatch
 
 GROUP = GroupKey("login_then_exfiltration", "contoso", ("jo@contoso.example",))
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -194,14 +194,14 @@ def an_episode(
 def raise_alerts(store: AnyStore, *episodes: Episode) -> tuple[AlertView, ...]:
     """Commit a batch in which exactly these episodes stand for their groups, as the pipeline
     would; returns their alerts in the same order."""
-    sink = store.batch_sink()
+    sink = store.legacy_sink()
     before = sink.resume("test").position
     states: dict[GroupKey, tuple[Episode, ...]] = {}
     for episode in episodes:
         states[episode.key] = (*states.get(episode.key, ()), episode)
     groups = tuple(GroupState(key, found) for key, found in states.items())
     after = Position("journal-1", 1 if before is None else before.offset + 1)
-    sink.commit("test", Batch(before=before, after=after, groups=groups), store.now())
+    sink.commit("test", LegacyBatch(before=before, after=after, groups=groups), store.now())
     return store.look(lambda uow: tuple(uow.alerts.get(episode.id) for episode in episodes))
 
 

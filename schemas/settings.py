@@ -248,6 +248,18 @@ class KafkaSettings(Frozen):
     """Also export every normalised event."""
 
 
+class DetectionSettings(Frozen):
+    """What the state of open windows may take (docs/reference/streaming.md)."""
+
+    memory_mib: int = Field(default=256, ge=16)
+    """Of groups in memory; what lies beyond is in the store, and is read when it is needed."""
+    disk_mib: int = Field(default=20_000, ge=64)
+    """Of groups in the store; beyond it no record is processed until there is space: records wait in
+    the journal or in Kafka, and every health page says so."""
+    batch_milliseconds: int = Field(default=250, ge=10)
+    """How long one batch should take at most: batches shrink and grow to meet it."""
+
+
 class OpsSettings(Frozen):
     """What a process says of itself: /metrics, /healthz, /readyz, logs, traces."""
 
@@ -346,6 +358,7 @@ class Settings(Frozen):
     sources: tuple[SourceSettings, ...] = ()
     senders: tuple[SenderSettings, ...] = ()
     intake: IntakeSettings = IntakeSettings()
+    detection: DetectionSettings = DetectionSettings()
     reading: ReadingSettings = ReadingSettings()
     notices: NoticePolicy = NoticePolicy()
     audit: AuditSettings = AuditSettings()

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from schemas.alert import Signal
 from schemas.event import Event
 from schemas.settings import Settings, SourceSettings
+from streams.correlate.windows import HOLD_SECONDS, Windows
 from streams.ports import BucketRow, Eviction, GroupState, Resume
 from streams.sigma.engine import Engine
 from streams.sigma.rulebook import RuleBook
-from streams.windows import HOLD_SECONDS, Windows
 
 FOLD_BATCHES = 20
 FOLD_SIGNALS = 5_000

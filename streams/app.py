@@ -200,7 +200,7 @@ def run_app(app: Any, deadline: StopDeadline) -> None:
     try:
         worker.execute_from_commandline()
     except SystemExit:
-        # Told to stop while it was starting or losing its broker, Faust ends with a fault's code.
+        # GuardedSignal to stop while it was starting or losing its broker, Faust ends with a fault's code.
         if not worker._shutdown_immediately:  # noqa: SLF001 - Faust tells it nowhere else
             raise
     finally:

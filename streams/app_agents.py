@@ -14,7 +14,7 @@ from typing import Any
 from schemas.errors import BreachDeskError, Retryable
 from streams.app_parts import Parts
 from streams.ports import Export
-from streams.shared_exports import refused_order
+from streams.process.exports import refused_order
 from streams.topics import topic_name
 
 EXPORTS_AT_ONCE = 500

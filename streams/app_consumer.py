@@ -23,8 +23,8 @@ from streams.event_logs.kafka_records import Decoder
 from streams.kafka_access import aiokafka_options
 from streams.observed import Meter
 from streams.partition_starts import Start
-from streams.ports import Held
-from streams.shared_worker import Arrived, SharedWorker
+from streams.ports import StoredPosition
+from streams.process.worker import Arrived, Worker
 from streams.topics import source_of, source_topic, topic_ids, topic_name
 
 POLL_MS = 250
@@ -45,7 +45,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
     def __init__(
         self,
         settings: Settings,
-        worker: SharedWorker,
+        worker: Worker,
         meter: Meter,
         now: Callable[[], datetime],
         in_thread: InThread,
@@ -221,7 +221,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         """Offset that must come next."""
         return self._following(tp, self._worker.owned[_name(tp)])
 
-    def _following(self, tp: TopicPartition, held: Held) -> int:
+    def _following(self, tp: TopicPartition, held: StoredPosition) -> int:
         return self._starts[tp] if held.position is None else held.position.offset + 1
 
     def _process(self, polled: Polled) -> int:

@@ -9,7 +9,7 @@ from datetime import datetime
 from schemas.settings import Settings
 from streams.observed import Meter
 from streams.ports import ExportOutbox, Leader, Orders
-from streams.shared_worker import SharedWorker
+from streams.process.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Parts:
     """What bootstrap hands in."""
 
     settings: Settings
-    worker: SharedWorker
+    worker: Worker
     exports: ExportOutbox
     leader: Leader
     orders: Orders

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from schemas.event import Position, RawRecord
 from schemas.source import DeadLetter
-from streams.ports import Batch, EventLog, SourceCount
+from streams.ports import EventLog, LegacyBatch, SourceCount
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,11 @@ def replay(
 
 
 def unmoved(
-    batch: Batch,
+    batch: LegacyBatch,
     records: Sequence[RawRecord],
     letters: Mapping[Position, DeadLetter],
     position: Position,
-) -> Batch:
+) -> LegacyBatch:
     """The batch of replayed records as it is to be committed."""
     counts = {count.source: count for count in batch.sources}
     dead: Counter[str] = Counter()

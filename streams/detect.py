@@ -9,10 +9,10 @@ from typing import Any
 from schemas.alert import Episode, Signal
 from schemas.event import Event
 from schemas.finding import Finding
+from streams.correlate.windows import Windows
 from streams.sigma.documents import events_of
 from streams.sigma.engine import Engine
 from streams.sigma.rulebook import RuleBook
-from streams.windows import Windows
 
 CHUNK = 1_000
 

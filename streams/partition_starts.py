@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from schemas.errors import Corrupt
-from streams.ports import Held
+from streams.ports import StoredPosition
 
 REMEDY = (
     "What was not processed is lost: record a blind interval, then breachdesk replay"
@@ -24,7 +24,7 @@ class Start(NamedTuple):
     end: int
     """Offset that the next record gets."""
 
-    def after(self, held: Held) -> int:
+    def after(self, held: StoredPosition) -> int:
         """The offset to read next. Raises Corrupt when the store's position does not fit: records
         lost to retention or truncation, or a topic made anew, are never passed over in silence."""
         place = held.position

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from schemas.event import Event, Position, RawRecord
 from schemas.settings import Settings
 from streams.alerting import Alerting, longest_horizon
-from streams.ports import Batch, RecordReader, RegisterView, Resume
+from streams.ports import LegacyBatch, RecordReader, RegisterView, Resume
 from streams.reading import Reading
 from streams.sigma.rulebook import RuleBook
 
@@ -29,13 +29,13 @@ class Pipeline:
 
     def process(
         self, records: Sequence[RawRecord], view: RegisterView, before: Position | None
-    ) -> Batch:
+    ) -> LegacyBatch:
         """At least one record. No record is lost: each becomes an event, is folded into the line
         that tells its act, or is a dead letter."""
         tally = self._reading.read(records, view, self._take)
         arrived = max(record.arrived for record in records).timestamp()
         alerts = self._alerting.finish(arrived)
-        return Batch(
+        return LegacyBatch(
             before=before,
             after=records[-1].position,
             signals=alerts.signals,

@@ -17,11 +17,11 @@ from schemas.plugin import Act, Folded
 from schemas.settings import Settings, SourceSettings
 from schemas.source import DeadLetter
 from streams.bounded import bounded
+from streams.correlate.windows import in_time
 from streams.enrich import Enricher
 from streams.ports import Outcome, RecordReader, RegisterView
 from streams.recognise import NotUnderstood, dataset, event_id
 from streams.tally import Tally
-from streams.windows import in_time
 
 NO_TIME = "time_from_arrival"
 """Tag of an event whose line carries no time."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from schemas.event import Position, RawRecord
 from schemas.source import DeadLetter
-from streams.ports import Batch, SourceCount
+from streams.ports import LegacyBatch, SourceCount
 from streams.tally import sum_counts
 
 WORKER = "worker"
@@ -46,8 +46,8 @@ def _letter(record: RawRecord, reason: str) -> DeadLetter:
 
 
 def add_letters(
-    batch: Batch, letters: Sequence[DeadLetter], *, after: Position | None = None
-) -> Batch:
+    batch: LegacyBatch, letters: Sequence[DeadLetter], *, after: Position | None = None
+) -> LegacyBatch:
     """The batch with these letters too, counted; one count a source. `after`: its true end."""
     counts = {count.source: count for count in batch.sources}
     for letter in letters:

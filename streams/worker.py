@@ -17,7 +17,7 @@ from schemas.errors import Conflict, Corrupt, Misconfigured, NotFound, Retryable
 from schemas.event import Position, RawRecord
 from schemas.source import DeadLetter
 from streams.dead_letters import Replayed, replay, unmoved
-from streams.ports import Batch, BatchSink, EventLog, Register, RegisterView, Resume
+from streams.ports import EventLog, LegacyBatch, LegacySink, Register, RegisterView, Resume
 from streams.undigested import add_letters, piece_letter, poison_letter
 
 PARTITION = "journal"
@@ -38,13 +38,13 @@ class Stages(Protocol):
 
     def process(
         self, records: Sequence[RawRecord], view: RegisterView, before: Position | None
-    ) -> Batch:
+    ) -> LegacyBatch:
         """At least one record. After an exception the state is unusable until `load`."""
         ...
 
 
 _T = TypeVar("_T")
-_Shape = Callable[[Batch, Sequence[RawRecord]], Batch]
+_Shape = Callable[[LegacyBatch, Sequence[RawRecord]], LegacyBatch]
 
 
 class Worker:
@@ -53,7 +53,7 @@ class Worker:
     def __init__(
         self,
         log: EventLog,
-        sink: BatchSink,
+        sink: LegacySink,
         pipeline: Stages,
         register: Register,
         now: Callable[[], datetime],
@@ -146,7 +146,7 @@ class Worker:
         by_position = {letter.position: letter for letter in letters}
         again: list[DeadLetter] = []
 
-        def shape(batch: Batch, part: Sequence[RawRecord]) -> Batch:
+        def shape(batch: LegacyBatch, part: Sequence[RawRecord]) -> LegacyBatch:
             assert self._position is not None
             return unmoved(batch, part, by_position, self._position)
 
@@ -169,7 +169,7 @@ class Worker:
             raise Conflict("the stored position moved while a batch was being repeated.")
         if len(records) == 1:
             letter = poison_letter(records[0], done)
-            empty = Batch(before, records[0].position)
+            empty = LegacyBatch(before, records[0].position)
             return self._commit(shape(add_letters(empty, [letter]), records))
         middle = len(records) // 2
         first = self._settle(records[:middle], view, shape)
@@ -190,16 +190,16 @@ class Worker:
         except (ValueError, TypeError, ArithmeticError) as problem:
             return problem  # a value that the database cannot hold; nothing was written
 
-    def _batch(self, records: Sequence[RawRecord], view: RegisterView) -> Batch:
+    def _batch(self, records: Sequence[RawRecord], view: RegisterView) -> LegacyBatch:
         whole = [record for record in records if not record.piece]
         after = records[-1].position
-        batch = Batch(self._position, after)
+        batch = LegacyBatch(self._position, after)
         if whole:
             batch = self._pipeline.process(whole, view, self._position)
         pieces = [piece_letter(record) for record in records if record.piece]
         return add_letters(batch, pieces, after=after)
 
-    def _commit(self, batch: Batch) -> Sequence[DeadLetter]:
+    def _commit(self, batch: LegacyBatch) -> Sequence[DeadLetter]:
         self._sink.commit(PARTITION, batch, self._now())
         self._position = batch.after
         return batch.dead_letters
@@ -211,5 +211,5 @@ class Worker:
         self._loaded = True
 
 
-def _as_it_is(batch: Batch, _records: Sequence[RawRecord]) -> Batch:
+def _as_it_is(batch: LegacyBatch, _records: Sequence[RawRecord]) -> LegacyBatch:
     return batch

@@ -136,7 +136,7 @@ def embedded_store(
         house.__dict__["store"] = store
         furnish(house, cast())
         pipeline = Pipeline(load_rules(rules_dirs(settings)), InProcessReader(settings), settings)
-        sink = store.batch_sink()
+        sink = store.legacy_sink()
         pipeline.load(sink.resume("journal"))
         batch = pipeline.process(records, store.register().view(), None)
         sink.commit("journal", batch, moment)

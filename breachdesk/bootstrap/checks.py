@@ -177,7 +177,7 @@ def _kafka(house: Premises) -> Iterator[Check]:
 def _backlog(house: Premises, partitions: Sequence[PartitionLag]) -> Check:
     """By the store's positions, which are the truth; Kafka's copy may be behind them."""
     names = [f"{each.topic}/{each.partition}" for each in partitions]
-    held = house.store.shared_sink().held(names)
+    held = house.store.batch_sink().positions(names)
     behind = 0
     for name, each in zip(names, partitions, strict=True):
         place = held[name].position

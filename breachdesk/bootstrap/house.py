@@ -34,7 +34,7 @@ from streams.event_logs.sqlite import SqliteEventLog
 from streams.observed import ReadingMeter, SilentReadingMeter
 from streams.parser_process.adapter import ParserProcess
 from streams.pipeline import Pipeline
-from streams.ports import BatchSink, EventLog, RecordReader
+from streams.ports import EventLog, LegacySink, RecordReader
 from streams.sigma.load import RuleBook, load_rules
 from streams.worker import Worker
 
@@ -195,14 +195,14 @@ class Premises:
     def worker(
         self,
         batch_size: int = 4000,
-        sink: BatchSink | None = None,
+        sink: LegacySink | None = None,
         reader: RecordReader | None = None,
     ) -> Worker:
         """A worker over journal, pipeline and store. One a data folder: hold its lock meanwhile.
         `sink`: the store's, with something put around it; `reader`: one that is watched."""
         calm_the_collector()
         pipeline = Pipeline(self.rules, reader or self.reader(), self.settings)
-        sink = sink or self.store.batch_sink()
+        sink = sink or self.store.legacy_sink()
         return Worker(
             self.journal, sink, pipeline, self.store.register(), self.now, batch_size=batch_size
         )

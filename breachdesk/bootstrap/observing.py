@@ -18,26 +18,28 @@ from schemas.law import LawBook
 from schemas.notice import Outgoing, SendResult
 from streams.observed import Meter
 from streams.ports import (
-    Batch,
     BatchSink,
+    CommitResult,
     GroupRows,
-    Held,
+    GroupUpdates,
     KnownLetter,
+    LegacyBatch,
+    LegacySink,
+    LogRow,
+    RecordBatch,
     Resume,
-    Settled,
-    SharedBatch,
-    SharedSink,
-    Swept,
+    StoredPosition,
+    SweepResult,
 )
 
 T = TypeVar("T")
 
 
-class WatchedSink:
-    """streams.ports.BatchSink of the embedded worker, which has no meter of its own."""
+class WatchedLegacySink:
+    """streams.ports.LegacySink of the embedded worker, which has no meter of its own."""
 
     def __init__(
-        self, sink: BatchSink, meter: Meter, tracer: Tracer, now: Callable[[], datetime]
+        self, sink: LegacySink, meter: Meter, tracer: Tracer, now: Callable[[], datetime]
     ) -> None:
         self._sink = sink
         self._meter = meter
@@ -48,7 +50,7 @@ class WatchedSink:
         """As the sink."""
         return self._sink.resume(partition)
 
-    def commit(self, partition: str, batch: Batch, now: datetime) -> None:
+    def commit(self, partition: str, batch: LegacyBatch, now: datetime) -> None:
         """As the sink; what was refused is not counted."""
         received = sum(count.received for count in batch.sources)
         begun = perf_counter()
@@ -56,7 +58,7 @@ class WatchedSink:
             self._sink.commit(partition, batch, now)
         self._tell(batch, received, perf_counter() - begun)
 
-    def _tell(self, batch: Batch, received: int, seconds: float) -> None:
+    def _tell(self, batch: LegacyBatch, received: int, seconds: float) -> None:
         self._meter.batch(received, seconds, batch.sources, len(batch.signals))
         arrived = [c.last_arrived for c in batch.sources if c.last_arrived is not None]
         if arrived:
@@ -65,32 +67,45 @@ class WatchedSink:
             self._meter.low_watermark(batch.low_watermark)
 
 
-class WatchedSharedSink:
-    """streams.ports.SharedSink of one of many workers; its worker counts, this tells the low
+class WatchedSink:
+    """streams.ports.BatchSink of one of many workers; its worker counts, this tells the low
     watermark, which only the store knows."""
 
-    def __init__(self, sink: SharedSink, meter: Meter, tracer: Tracer) -> None:
+    def __init__(self, sink: BatchSink, meter: Meter, tracer: Tracer) -> None:
         self._sink = sink
         self._meter = meter
         self._tracer = tracer
 
-    def held(self, partitions: Sequence[str]) -> Mapping[str, Held]:
+    @property
+    def sole_owner(self) -> bool:
         """As the sink."""
-        return self._sink.held(partitions)
+        return self._sink.sole_owner
+
+    def log_rows(self, partition: str) -> Sequence[LogRow]:
+        """As the sink."""
+        return self._sink.log_rows(partition)
+
+    def state_bytes(self) -> int:
+        """As the sink."""
+        return self._sink.state_bytes()
+
+    def positions(self, partitions: Sequence[str]) -> Mapping[str, StoredPosition]:
+        """As the sink."""
+        return self._sink.positions(partitions)
 
     def commit(
         self,
-        batch: SharedBatch,
+        batch: RecordBatch,
         known: Mapping[GroupKey, int],
-        settle: Callable[[Sequence[GroupRows], float | None], Settled],
+        apply_signals: Callable[[Sequence[GroupRows], float | None], GroupUpdates],
         now: datetime,
-    ) -> Mapping[GroupKey, int]:
+    ) -> CommitResult:
         """As the sink."""
 
-        def settled(rows: Sequence[GroupRows], low: float | None) -> Settled:
+        def settled(rows: Sequence[GroupRows], low: float | None) -> GroupUpdates:
             if low is not None:
                 self._meter.low_watermark(low)
-            return settle(rows, low)
+            return apply_signals(rows, low)
 
         facts = {"partitions": len(batch.advances), "groups": len(batch.keys)}
         with tracing("batch"), self._tracer.span("batch", **facts):
@@ -100,24 +115,25 @@ class WatchedSharedSink:
         """As the sink."""
         return self._sink.dead(positions)
 
-    def drained(self, partition: str, before: Held, arrived: float) -> None:
+    def drained(self, partition: str, before: StoredPosition, arrived: float) -> None:
         """As the sink."""
         self._sink.drained(partition, before, arrived)
 
     def sweep(
         self,
         partitions: Sequence[str],
-        settle: Callable[[Sequence[GroupRows], float], Swept],
+        owned: Mapping[str, StoredPosition],
+        let_go: Callable[[Sequence[GroupRows], float], SweepResult],
         now: datetime,
         limit: int = 200,
     ) -> int:
         """As the sink."""
 
-        def swept(rows: Sequence[GroupRows], low: float) -> Swept:
+        def swept(rows: Sequence[GroupRows], low: float) -> SweepResult:
             self._meter.low_watermark(low)
-            return settle(rows, low)
+            return let_go(rows, low)
 
-        return self._sink.sweep(partitions, swept, now, limit)
+        return self._sink.sweep(partitions, owned, swept, now, limit)
 
 
 class WatchedStore:

@@ -24,7 +24,7 @@ from breachdesk.bootstrap.metrics import (
     PrometheusMeter,
     PrometheusReadingMeter,
 )
-from breachdesk.bootstrap.observing import WatchedSink, WatchedStore
+from breachdesk.bootstrap.observing import WatchedLegacySink, WatchedStore
 from breachdesk.bootstrap.open_files import connections_allowed
 from breachdesk.bootstrap.ops import Answers
 from breachdesk.bootstrap.ops_http import OpsPages, PlainFaults, RequestIds
@@ -135,7 +135,7 @@ class Parts:
         self.registry = CollectorRegistry()
         self._meter = PrometheusMeter(self.registry)
         self._mail = MailWatch(house, self.registry, traced)
-        sink = WatchedSink(house.store.batch_sink(), self._meter, traced, house.now)
+        sink = WatchedLegacySink(house.store.legacy_sink(), self._meter, traced, house.now)
         self._anchoring = Anchoring(house)
         self._reader = house.reader(PrometheusReadingMeter(self.registry))
         self._worker = house.worker(sink=sink, reader=self._reader)

@@ -9,7 +9,7 @@ from breachdesk.bootstrap.anchoring import Anchoring
 from breachdesk.bootstrap.house import Premises
 from breachdesk.ports import UnitOfWork
 from schemas.event import Position, RawRecord
-from streams.shared_exports import DEAD_LETTERS, raw_of
+from streams.process.exports import DEAD_LETTERS, raw_of
 from streams.worker import PARTITION
 
 PINNED_AT_ONCE = 200
@@ -56,7 +56,7 @@ def _pin(house: Premises, found: Sequence[tuple[Position, RawRecord | None]]) ->
 def check_tail(house: Premises) -> None:
     """Raises Corrupt when the journal has lost what the store has processed; ask before the first
     append, for afterwards new records hide the loss."""
-    house.journal.read(house.store.batch_sink().resume(PARTITION).position, 1)
+    house.journal.read(house.store.legacy_sink().resume(PARTITION).position, 1)
 
 
 def replay_dead_letters(house: Premises) -> tuple[int, int]:
@@ -116,7 +116,7 @@ def retention(house: Premises, days: int, *, dry_run: bool) -> list[str]:
     oldest = (house.now() - timedelta(days=days)).date()
     over = [day for day in house.journal.days() if day < oldest]
     if not dry_run:
-        position = house.store.batch_sink().resume(PARTITION).position
+        position = house.store.legacy_sink().resume(PARTITION).position
         for day in over:
             pin_evidence(house, day)
             house.journal.drop_day(day, processed=position)

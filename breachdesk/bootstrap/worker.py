@@ -15,7 +15,7 @@ from breachdesk.bootstrap.anchoring import Anchoring
 from breachdesk.bootstrap.house import Premises, calm_the_collector
 from breachdesk.bootstrap.logs import for_faust, set_up_logs, spoken
 from breachdesk.bootstrap.metrics import PrometheusMeter, PrometheusReadingMeter
-from breachdesk.bootstrap.observing import WatchedSharedSink
+from breachdesk.bootstrap.observing import WatchedSink
 from breachdesk.bootstrap.ops import OpsServer
 from breachdesk.bootstrap.traces import NoTracer, Tracer, tracer
 from breachdesk.bootstrap.upkeep import chores
@@ -24,8 +24,8 @@ from schemas.errors import BreachDeskError, Misconfigured
 from schemas.event import RawRecord
 from schemas.settings import Settings
 from streams.observed import Meter, ReadingMeter
-from streams.shared_pipeline import SharedPipeline
-from streams.shared_worker import SharedWorker
+from streams.process.pipeline import Pipeline
+from streams.process.worker import Worker
 from streams.stop_deadline import STOP_SECONDS, StopDeadline
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def run_worker(house: Premises, say: Callable[[str], None]) -> None:
     standing = Standing()
     anchoring = Anchoring(house)
     clock = clock_of(house)
-    worker = shared_worker(house, meter, clock, traced, PrometheusReadingMeter(registry))
+    worker = new_worker(house, meter, clock, traced, PrometheusReadingMeter(registry))
     parts = Parts(
         settings=house.settings,
         worker=worker,
@@ -106,7 +106,7 @@ class Health:
     """What /healthz and /readyz of a worker say."""
 
     def __init__(
-        self, house: Premises, standing: Standing, anchoring: Anchoring, worker: SharedWorker
+        self, house: Premises, standing: Standing, anchoring: Anchoring, worker: Worker
     ) -> None:
         self._house = house
         self._standing = standing
@@ -149,17 +149,17 @@ def require_shared(settings: Settings) -> None:
         )
 
 
-def shared_worker(
+def new_worker(
     house: Premises,
     meter: Meter,
     now: Callable[[Sequence[RawRecord]], datetime],
     traced: Tracer | None = None,
     watch: ReadingMeter | None = None,
-) -> SharedWorker:
+) -> Worker:
     """Pipeline and store, before anything is polled. `watch`: of records that were not read."""
-    return SharedWorker(
-        WatchedSharedSink(house.store.shared_sink(), meter, traced or NoTracer()),
-        SharedPipeline(house.rules, house.reader(watch), house.settings),
+    return Worker(
+        WatchedSink(house.store.batch_sink(), meter, traced or NoTracer()),
+        Pipeline(house.rules, house.reader(watch), house.settings),
         house.store.register(),
         now,
         meter,

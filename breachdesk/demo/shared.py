@@ -153,10 +153,10 @@ def drained(
     """Wait until every raw partition is processed to its end. Raises Retryable when a worker has
     died, or nothing moved for a while."""
     ends = {f"{each.topic}/{each.partition}": each.end for each in topics.lag(house.settings)}
-    sink = house.store.shared_sink()
+    sink = house.store.batch_sink()
     done, moved = -1, time.monotonic() + START_SECONDS - STILL_SECONDS
     while done < sum(ends.values()):
-        held = sink.held(list(ends)).values()
+        held = sink.positions(list(ends)).values()
         now = sum(each.position.offset + 1 for each in held if each.position is not None)
         if now > done:
             done, moved = now, max(moved, time.monotonic())

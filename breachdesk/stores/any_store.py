@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from breachdesk.ports import Now, Store
-from streams.ports import BatchSink, ExportOutbox, Leader, Register, SharedSink
+from streams.ports import BatchSink, ExportOutbox, Leader, LegacySink, Register
 
 
 class AnyStore(Store, Protocol):
@@ -24,11 +24,11 @@ class AnyStore(Store, Protocol):
         trace: TracebackType | None,
     ) -> None: ...
 
-    def batch_sink(self) -> BatchSink:
+    def legacy_sink(self) -> LegacySink:
         """Where one pipeline commits."""
         ...
 
-    def shared_sink(self) -> SharedSink:
+    def batch_sink(self) -> BatchSink:
         """Where many workers commit."""
         ...
 

@@ -11,12 +11,12 @@ from sqlalchemy import Engine
 from breachdesk.gdpr.law import shipped
 from breachdesk.ports import Now, UnitOfWork
 from breachdesk.stores import postgres
-from breachdesk.stores.batch_sink import SqlBatchSink
+from breachdesk.stores.batches.sink import SqlBatchSink
 from breachdesk.stores.exports import SqlExportOutbox
 from breachdesk.stores.leader import PostgresLeader
+from breachdesk.stores.legacy_sink import LegacySqlSink
 from breachdesk.stores.register import SqlRegister
 from breachdesk.stores.rewind import rewind
-from breachdesk.stores.shared_sink import SharedSqlSink
 from breachdesk.stores.stream_tables import (
     alert_acts,
     alert_notes,
@@ -37,7 +37,7 @@ from breachdesk.stores.tables import (
 from breachdesk.stores.transactions import Transactions
 from breachdesk.stores.unit_of_work import SqlUnitOfWork, carry_out
 from schemas.law import LawBook
-from streams.ports import BatchSink, ExportOutbox, Leader, Register, SharedSink
+from streams.ports import BatchSink, ExportOutbox, Leader, LegacySink, Register
 
 T = TypeVar("T")
 ERASED = (
@@ -91,13 +91,13 @@ class PostgresStore:
         Retryable."""
         return self._transactions.read(postgres.identity)
 
-    def batch_sink(self) -> BatchSink:
+    def legacy_sink(self) -> LegacySink:
         """Where one pipeline commits."""
-        return SqlBatchSink(self._transactions.write, self._transactions.read)
+        return LegacySqlSink(self._transactions.write, self._transactions.read)
 
-    def shared_sink(self) -> SharedSink:
+    def batch_sink(self) -> BatchSink:
         """Where many workers commit."""
-        return SharedSqlSink(self._transactions.write, self._transactions.read)
+        return SqlBatchSink(self._transactions.write, self._transactions.read)
 
     def rewind(self, names: Sequence[str], offset: int | None, *, actor: str) -> list[str]:
         """Have records processed once more (stores.rewind); the partitions moved."""

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Float, and_, bindparam, delete, insert, select
 from sqlalchemy.engine import Connection, Row
 
-from breachdesk.stores.group_keys import key_hash, key_of, key_parts
+from breachdesk.stores.batches.group_keys import key_hash, key_of, key_parts
 from breachdesk.stores.stream_tables import signal_buckets, signal_log
 from schemas.alert import GroupKey, Signal
 from schemas.event import Position, Touch

@@ -14,18 +14,18 @@ from sqlalchemy.exc import DatabaseError
 from breachdesk.gdpr.law import shipped
 from breachdesk.ports import Now, UnitOfWork
 from breachdesk.stores import sqlite
-from breachdesk.stores.batch_sink import SqlBatchSink
+from breachdesk.stores.batches.sink import SqlBatchSink
 from breachdesk.stores.exports import SqlExportOutbox
 from breachdesk.stores.file_lock import FileLock
 from breachdesk.stores.leader import OnlyOne
+from breachdesk.stores.legacy_sink import LegacySqlSink
 from breachdesk.stores.register import SqlRegister
 from breachdesk.stores.rewind import rewind
-from breachdesk.stores.shared_sink import SharedSqlSink
 from breachdesk.stores.unit_of_work import SqlUnitOfWork, carry_out
 from breachdesk.stores.writer import Writer
 from schemas.errors import Retryable
 from schemas.law import LawBook
-from streams.ports import BatchSink, ExportOutbox, Leader, Register, SharedSink
+from streams.ports import BatchSink, ExportOutbox, Leader, LegacySink, Register
 
 T = TypeVar("T")
 
@@ -80,13 +80,13 @@ class SqlStore:
         """Nothing: a file is no server that another could stand in for."""
         return ""
 
-    def batch_sink(self) -> BatchSink:
+    def legacy_sink(self) -> LegacySink:
         """Where the pipeline commits."""
-        return SqlBatchSink(self._writer.run, self._read)
+        return LegacySqlSink(self._writer.run, self._read)
 
-    def shared_sink(self) -> SharedSink:
+    def batch_sink(self) -> BatchSink:
         """Where one of many workers commits; here they share one writer."""
-        return SharedSqlSink(self._writer.run, self._read)
+        return SqlBatchSink(self._writer.run, self._read)
 
     def rewind(self, names: Sequence[str], offset: int | None, *, actor: str) -> list[str]:
         """Have records processed once more (stores.rewind); the partitions moved."""

@@ -15,7 +15,7 @@ from sigma.rule import SigmaLogSource, SigmaRule
 from schemas.alert import Severity
 from schemas.errors import BadInput
 from schemas.plugin import Detector
-from streams.episodes import WindowSpec
+from streams.correlate.episodes import WindowSpec
 from streams.sigma.candidates import required, united
 from streams.sigma.compile import Fields, compile_rule
 from streams.sigma.correlate import correlation_spec, event_spec

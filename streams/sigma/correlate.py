@@ -22,7 +22,7 @@ from schemas.alert import Severity
 from schemas.errors import BadInput
 from schemas.plugin import Member
 from schemas.rule import RuleKind
-from streams.episodes import WindowSpec
+from streams.correlate.episodes import WindowSpec
 from streams.wording import between, duration
 
 KINDS = {

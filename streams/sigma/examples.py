@@ -9,10 +9,10 @@ from typing import Any
 from schemas.alert import Episode
 from schemas.errors import BreachDeskError
 from schemas.plugin import DetectorExample
+from streams.correlate.windows import Windows
 from streams.sigma.documents import events_of
 from streams.sigma.engine import Engine
 from streams.sigma.rulebook import RuleBook
-from streams.windows import Windows
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from schemas.alert import Severity
 from schemas.errors import NotFound
 from schemas.plugin import Detector, DetectorExample
 from schemas.rule import RuleInfo
-from streams.episodes import WindowSpec
+from streams.correlate.episodes import WindowSpec
 from streams.sigma.candidates import Required
 from streams.sigma.compile import Fields, Predicate
 from streams.sigma.fields import Gate

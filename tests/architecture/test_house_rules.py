@@ -15,7 +15,7 @@ SOURCES = [p for name in PACKAGES for p in sorted((ROOT / name).rglob("*.py"))]
 OWNERS_OF_A_DEAD_LETTER = {
     "streams/worker.py",
     "streams/readers.py",
-    "streams/shared_worker.py",
+    "streams/process/worker.py",
     "streams/app_agents.py",
     "notifiers/dispatch.py",
 }

@@ -15,7 +15,7 @@ from breachdesk.stores import exports
 from breachdesk.testing import START, FixedNow, a_confirmed_breach, an_alert
 from schemas.errors import BadInput, NotAllowed, NotFound
 from schemas.event import Position
-from streams.ports import Advance, Export, Settled, SharedBatch
+from streams.ports import Advance, Export, GroupUpdates, RecordBatch
 
 
 @pytest.fixture(params=ADAPTERS)
@@ -25,11 +25,11 @@ def store(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 
 def committed(store: Any, *messages: Export) -> None:
-    sink = store.shared_sink()
-    held = sink.held(["raw/0"])["raw/0"]
+    sink = store.batch_sink()
+    held = sink.positions(["raw/0"])["raw/0"]
     after = Position("id-0", 0 if held.position is None else held.position.offset + 1)
-    batch = SharedBatch([Advance("raw/0", held, after, 1.0)], exports=messages)
-    sink.commit(batch, {}, lambda _rows, _low: Settled(), START)
+    batch = RecordBatch([Advance("raw/0", held, after, 1.0)], exports=messages)
+    sink.commit(batch, {}, lambda _rows, _low: GroupUpdates(), START)
 
 
 def test_what_a_batch_exports_waits_in_order_until_it_is_sent(store: Any) -> None:
@@ -47,17 +47,17 @@ def test_what_a_batch_exports_waits_in_order_until_it_is_sent(store: Any) -> Non
 
 
 def test_a_batch_that_is_refused_exports_nothing(store: Any) -> None:
-    def refuse(_rows: Any, _low: Any) -> Settled:
+    def refuse(_rows: Any, _low: Any) -> GroupUpdates:
         raise ValueError("unstorable")
 
-    sink = store.shared_sink()
-    held = sink.held(["raw/0"])["raw/0"]
+    sink = store.batch_sink()
+    held = sink.positions(["raw/0"])["raw/0"]
     step = Advance("raw/0", held, Position("id-0", 0), 1.0)
     with pytest.raises(ValueError, match="unstorable"):
-        sink.commit(SharedBatch([step], exports=[Export("events", "e", b"")]), {}, refuse, START)
+        sink.commit(RecordBatch([step], exports=[Export("events", "e", b"")]), {}, refuse, START)
 
     assert store.export_outbox().waiting(10) == []
-    assert sink.held(["raw/0"])["raw/0"] == held
+    assert sink.positions(["raw/0"])["raw/0"] == held
 
 
 def test_facts_of_alerts_and_breaches_follow_from_what_was_audited(store: Any) -> None:
@@ -160,10 +160,10 @@ def test_a_position_is_set_back_as_an_audited_act_and_stays_counted(store: Any) 
         committed(store)
 
     assert store.rewind(["raw/0"], 1, actor="operator:cli") == ["raw/0"]
-    held = store.shared_sink().held(["raw/0"])["raw/0"]
+    held = store.batch_sink().positions(["raw/0"])["raw/0"]
     assert (held.position, held.epoch, held.counted) == (Position("id-0", 0), 1, 2)
     assert store.rewind((), None, actor="operator:cli") == ["raw/0"]
-    held = store.shared_sink().held(["raw/0"])["raw/0"]
+    held = store.batch_sink().positions(["raw/0"])["raw/0"]
     assert (held.position, held.epoch, held.counted) == (None, 2, 2)
     acts = [entry.act for entry in store.look(lambda uow: uow.audit.entries())]
     assert acts == ["sources:partitions:replayed"] * 2
@@ -179,7 +179,7 @@ def test_an_offset_of_a_partition_that_begins_anew_is_refused(store: Any) -> Non
     with pytest.raises(NotFound, match="begins anew"):
         store.rewind(["raw/0"], 1, actor="operator:cli")
     assert store.rewind((), 1, actor="operator:cli") == []
-    assert store.shared_sink().held(["raw/0"])["raw/0"].position is None
+    assert store.batch_sink().positions(["raw/0"])["raw/0"].position is None
 
 
 def test_a_position_is_never_moved_forward(store: Any) -> None:
@@ -190,7 +190,7 @@ def test_a_position_is_never_moved_forward(store: Any) -> None:
     with pytest.raises(NotAllowed, match=r"raw/0.*reads 3 next"):
         store.rewind(["raw/0"], 4, actor="operator:cli")
     assert store.rewind((), 4, actor="operator:cli") == []
-    assert store.shared_sink().held(["raw/0"])["raw/0"].position == Position("id-0", 2)
+    assert store.batch_sink().positions(["raw/0"])["raw/0"].position == Position("id-0", 2)
 
 
 def test_somebody_leads_and_is_asked_again_and_again(store: Any) -> None:

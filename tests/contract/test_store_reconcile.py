@@ -23,7 +23,7 @@ from schemas.alert import AlertState, AlertView, Episode, GroupKey, Severity, Si
 from schemas.case import Note, TaskKind
 from schemas.errors import Conflict
 from schemas.event import Position, Touch
-from streams.ports import Batch, BucketRow, Eviction, GroupState
+from streams.ports import BucketRow, Eviction, GroupState, LegacyBatch
 
 DAY = 86_400
 MIDNIGHT = 20_000 * DAY
@@ -174,7 +174,7 @@ class Play:
 
     def __init__(self, store: AnyStore, rules: dict[str, Rule], rng: random.Random) -> None:
         self.store, self.rules, self.rng = store, rules, rng
-        self.sink = store.batch_sink()
+        self.sink = store.legacy_sink()
         self.model = Model()
         self.acts: list[tuple[int, str, AlertState]] = []
         self.notes: list[tuple[int, str]] = []
@@ -206,7 +206,7 @@ class Play:
                 self.sink.commit("p", batch, START)
         self.reload()
 
-    def batch(self, records: Sequence[tuple[float, Signal]], *, evict: bool) -> Batch:
+    def batch(self, records: Sequence[tuple[float, Signal]], *, evict: bool) -> LegacyBatch:
         taken = []
         for arrived, signal in records:
             self.arrived = max(self.arrived, arrived)
@@ -221,7 +221,7 @@ class Play:
         )
         low = max(self.low, self.arrived) if evict and self.rng.random() < 0.4 else None
         offset = 0 if self.position is None else self.position.offset
-        return Batch(
+        return LegacyBatch(
             before=self.position,
             after=Position("j", offset + len(records)),
             signals=taken,

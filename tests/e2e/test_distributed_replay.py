@@ -56,7 +56,7 @@ def test_a_replay_after_the_notices_changes_nothing_and_sends_nothing_twice(flee
     notify_everybody(fleet)
     before, letters, sent, said = fleet.outcome(), notices(fleet), mails(fleet), acts(fleet)
     told = fleet.run("replay", "--from-beginning", "--json")
-    epochs = fleet.store.shared_sink().held(list(fleet.ends()))
+    epochs = fleet.store.batch_sink().held(list(fleet.ends()))
     fleet.drained()
     tried = asyncio.run(send_due(fleet.house))
 

@@ -90,8 +90,8 @@ def test_a_partition_that_holds_only_what_was_aborted_counts_as_drained(
 ) -> None:
     """Else it would hold the watermark back for ever."""
     name = f"{ships.topic('mail-gw')}/0"
-    sink = ships.store.shared_sink()
-    fleet.until(lambda: sink.held([name])[name].arrived is not None, 60, ships.tell)
+    sink = ships.store.batch_sink()
+    fleet.until(lambda: sink.positions([name])[name].arrived is not None, 60, ships.tell)
 
     assert ships.ends()[name] == 4
-    assert sink.held([name])[name].position is None
+    assert sink.positions([name])[name].position is None

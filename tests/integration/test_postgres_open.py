@@ -124,7 +124,7 @@ def test_rows_of_the_first_schema_are_all_there_in_the_newest(
     with open_store(url, now=FixedNow(), settings=settings) as store:
         alert = store.look(lambda uow: uow.alerts.get("A-1"))
         events = store.look(lambda uow: uow.alerts.evidence(alert.pk))
-        resume = store.batch_sink().resume("p")
+        resume = store.legacy_sink().resume("p")
         number = store.act(lambda uow: uow.cases.next_id())
         store.act(lambda uow: uow.audit.record(at=START, actor="a", act="b", subject="c"))
         verified = store.look(lambda uow: uow.audit.verify())

@@ -25,7 +25,7 @@ from schemas.errors import BadInput, Conflict, NotAllowed, Retryable
 from schemas.event import Position
 from schemas.settings import StoreSettings
 from schemas.source import BlindInterval
-from streams.ports import Batch, GroupState, SourceCount, UnattributedCount
+from streams.ports import GroupState, LegacyBatch, SourceCount, UnattributedCount
 
 pytestmark = pytest.mark.postgres
 
@@ -99,11 +99,11 @@ def from_four_partitions(
     start = threading.Barrier(4)
 
     def work(partition: str) -> None:
-        sink = store.batch_sink()
+        sink = store.legacy_sink()
         start.wait(10)
         for n in range(25):
             before = None if n == 0 else Position("j", n - 1)
-            batch = Batch(before=before, after=Position("j", n), **change(partition, n))
+            batch = LegacyBatch(before=before, after=Position("j", n), **change(partition, n))
             sink.commit(partition, batch, START)
 
     with ThreadPoolExecutor(4) as pool:
@@ -148,16 +148,16 @@ def test_of_two_owners_who_both_begin_a_partition_one_is_fenced(store: PostgresS
 
     def begin(number: int) -> bool:
         ready.wait(10)
-        batch = Batch(before=None, after=Position("j", number), signals=[a_signal(number)])
+        batch = LegacyBatch(before=None, after=Position("j", number), signals=[a_signal(number)])
         try:
-            store.batch_sink().commit("p", batch, START)
+            store.legacy_sink().commit("p", batch, START)
         except Conflict:
             return False
         return True
 
     with ThreadPoolExecutor(2) as pool:
         ends = list(pool.map(begin, [1, 2]))
-    resume = store.batch_sink().resume("p")
+    resume = store.legacy_sink().resume("p")
 
     assert sorted(ends) == [False, True]
     assert resume.position == Position("j", 1 + ends.index(True))
@@ -191,10 +191,10 @@ def test_pipeline_writes_run_beside_each_other_and_never_beside_an_act(
 
 
 def test_neither_starts_inside_the_other(store: PostgresStore) -> None:
-    inner = Batch(before=None, after=Position("j", 1))
+    inner = LegacyBatch(before=None, after=Position("j", 1))
     for attempt in (
         lambda uow: store.act(lambda other: None),
-        lambda uow: store.batch_sink().commit("p", inner, START),
+        lambda uow: store.legacy_sink().commit("p", inner, START),
     ):
         with pytest.raises(NotAllowed, match="inside another act"):
             store.act(attempt)

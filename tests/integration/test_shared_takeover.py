@@ -17,10 +17,10 @@ from schemas.source import Incoming
 from streams.app_consumer import Consumer
 from streams.event_logs.kafka import KafkaEventLog
 from streams.observed import SilentMeter
-from streams.ports import Advance, Settled, SharedBatch
+from streams.ports import Advance, GroupUpdates, RecordBatch
+from streams.process.pipeline import Pipeline
+from streams.process.worker import Worker
 from streams.readers import InProcessReader
-from streams.shared_pipeline import SharedPipeline
-from streams.shared_worker import SharedWorker
 from streams.sigma.load import load_rules
 from streams.topics import create, remove, topic_name
 
@@ -41,26 +41,26 @@ def store() -> Iterator[Any]:
         yield opened
 
 
-def a_worker(store: Any, settings: Settings) -> SharedWorker:
-    pipeline = SharedPipeline(load_rules(rules_dirs(settings)), InProcessReader(settings), settings)
+def a_worker(store: Any, settings: Settings) -> Worker:
+    pipeline = Pipeline(load_rules(rules_dirs(settings)), InProcessReader(settings), settings)
     register = store.register()
-    return SharedWorker(store.shared_sink(), pipeline, register, lambda _: START, SilentMeter())
+    return Worker(store.batch_sink(), pipeline, register, lambda _: START, SilentMeter())
 
 
 class FormerOwner:
     """Receives and commits records of the only partition until its heir has asked where it stands."""
 
     def __init__(self, store: Any, settings: Settings, log: KafkaEventLog) -> None:
-        self.sink = store.shared_sink()
+        self.sink = store.batch_sink()
         self.log = log
         self.partition = f"{topic_name(settings.kafka, 'raw')}/0"
 
     def commits(self, count: int) -> None:
         lines = [Incoming("web", b"a line", START)] * count
         last = self.log.append(lines)[-1]
-        held = self.sink.held([self.partition])[self.partition]
+        held = self.sink.positions([self.partition])[self.partition]
         step = Advance(self.partition, held, last, START.timestamp())
-        self.sink.commit(SharedBatch([step]), {}, lambda _rows, _low: Settled(), START)
+        self.sink.commit(RecordBatch([step]), {}, lambda _rows, _low: GroupUpdates(), START)
 
 
 async def test_what_was_committed_while_it_was_asking_is_no_loss_of_the_brokers(

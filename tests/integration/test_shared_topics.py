@@ -11,7 +11,7 @@ from fleet import Fleet, a_fleet, admin, demo_rows, embedded, partition, until
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from streams import topics
-from streams.ports import Advance, Settled, SharedBatch
+from streams.ports import Advance, GroupUpdates, RecordBatch
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.postgres]
 MISCONFIGURED, CORRUPT = 2, 1
@@ -109,12 +109,12 @@ def test_a_position_beyond_the_end_stops_the_worker(fleet: Fleet) -> None:
     """As after a broker that lost what it had acknowledged."""
     played(fleet)
     name = f"{fleet.topic('web')}/0"
-    sink = fleet.store.shared_sink()
-    held = sink.held([name])[name]
+    sink = fleet.store.batch_sink()
+    held = sink.positions([name])[name]
     assert held.position is not None
     beyond = held.position._replace(offset=1_000_000)
     step = Advance(name, held, beyond, held.arrived)
-    sink.commit(SharedBatch([step]), {}, lambda _rows, _low: Settled(), fleet.house.now())
+    sink.commit(RecordBatch([step]), {}, lambda _rows, _low: GroupUpdates(), fleet.house.now())
     said = refusal(fleet, CORRUPT)
 
     assert "The broker lost records that it had acknowledged" in said

@@ -18,15 +18,15 @@ import pytest
 from sqlalchemy.sql import Select
 from store_adapters import fresh_store
 
-from breachdesk.stores.shared_sink import SharedSqlSink
+from breachdesk.stores.batches.sink import SqlBatchSink
 from breachdesk.testing import FixedNow
 from schemas.alert import GroupKey, Severity, Signal
 from schemas.event import Position, Touch
 from schemas.plugin import Member
-from streams.episodes import WindowSpec
-from streams.ports import Advance, GroupRows, Settled, SharedBatch, SharedSink
-from streams.shared_windows import SharedWindows, Told
-from streams.windows import Windows
+from streams.correlate.episodes import WindowSpec
+from streams.correlate.window_store import GuardedSignal, WindowStore
+from streams.correlate.windows import Windows
+from streams.ports import Advance, BatchSink, GroupRows, GroupUpdates, RecordBatch
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -68,26 +68,26 @@ def signal(key: GroupKey, number: int) -> Signal:
 class Teller:
     """One worker: its own partition, its own copies of groups."""
 
-    def __init__(self, sink: SharedSink, partition: str) -> None:
+    def __init__(self, sink: BatchSink, partition: str) -> None:
         self.sink, self.partition = sink, partition
-        self.windows = SharedWindows(SPECS, 86_400.0)
-        self.held = sink.held([partition])[partition]
+        self.windows = WindowStore(SPECS, 86_400.0)
+        self.held = sink.positions([partition])[partition]
 
     def tell(self, signals: Sequence[Signal], meet: Callable[[], None]) -> None:
-        told: dict[GroupKey, list[Told]] = {}
+        told: dict[GroupKey, list[GuardedSignal]] = {}
         for each in signals:
-            told.setdefault(each.key, []).append(Told(each, True))
+            told.setdefault(each.key, []).append(GuardedSignal(each, True))
         before = -1 if self.held.position is None else self.held.position.offset
         after = Position(self.partition, before + max(1, len(signals)))
-        batch = SharedBatch([Advance(self.partition, self.held, after)], list(told))
+        batch = RecordBatch([Advance(self.partition, self.held, after)], list(told))
 
-        def settle(rows: Sequence[GroupRows], low: float | None) -> Settled:
+        def settle(rows: Sequence[GroupRows], low: float | None) -> GroupUpdates:
             meet()
-            return self.windows.settle(told, rows, low)
+            return self.windows.apply(told, rows, low)
 
-        versions = self.sink.commit(batch, self.windows.known(batch.keys), settle, NOW)
-        self.windows.keep(versions)
-        self.held = self.sink.held([self.partition])[self.partition]
+        committed = self.sink.commit(batch, self.windows.known(batch.keys), settle, NOW)
+        self.windows.keep(committed.versions)
+        self.held = self.sink.positions([self.partition])[self.partition]
 
 
 class Unlocked:
@@ -106,11 +106,11 @@ class Unlocked:
         return self._connection.execute(statement, *given)
 
 
-def without_lock(sink: Any) -> SharedSqlSink:
-    return SharedSqlSink(lambda work: sink._write(lambda c: work(Unlocked(c))), sink._read)
+def without_lock(sink: Any) -> SqlBatchSink:
+    return SqlBatchSink(lambda work: sink._write(lambda c: work(Unlocked(c))), sink._read)
 
 
-def play(sink: SharedSink, seed: int) -> Mapping[GroupKey, list[Signal]]:
+def play(sink: BatchSink, seed: int) -> Mapping[GroupKey, list[Signal]]:
     """Rounds of two halves told at the same moment; what was told in all, by group."""
     chance = random.Random(seed)
     one, other = Teller(sink, "raw/0"), Teller(sink, "raw/1")
@@ -169,7 +169,7 @@ def one_owner_raises(told: Mapping[GroupKey, list[Signal]]) -> set[tuple[str, ..
 
 
 def test_two_that_tell_halves_of_a_group_at_once_raise_what_one_owner_raises(store: Any) -> None:
-    told = play(store.shared_sink(), 1)
+    told = play(store.batch_sink(), 1)
     expected = one_owner_raises(told)
 
     assert raised(store) == expected
@@ -183,14 +183,14 @@ def test_two_that_tell_halves_of_a_group_at_once_raise_what_one_owner_raises(sto
 
 def test_without_the_lock_the_same_rounds_miss_alerts(store: Any) -> None:
     """The mutant: proves that the rounds above do meet, and that the lock is what saves them."""
-    expected = one_owner_raises(play(without_lock(store.shared_sink()), 1))
+    expected = one_owner_raises(play(without_lock(store.batch_sink()), 1))
 
     assert raised(store) < expected
 
 
 def test_many_workers_over_many_shared_groups_neither_deadlock_nor_miss(store: Any) -> None:
     """Every batch bears on most groups, in its own order: sorted locks never wait in a circle."""
-    sink = store.shared_sink()
+    sink = store.batch_sink()
     keys = [GroupKey("ten", "acme", (f"m{n}",)) for n in range(12)]
     told = {key: [signal(key, n) for n in range(COUNT)] for key in keys}
     shares: list[list[Signal]] = [[] for _ in range(40)]

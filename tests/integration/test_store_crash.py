@@ -21,17 +21,17 @@ from breachdesk.stores.open_store import open_store
 from breachdesk.testing import START, FixedNow, a_customer, a_signal, an_episode
 from schemas.alert import GroupKey
 from schemas.event import Position
-from streams.ports import Batch, GroupState, SourceCount
+from streams.ports import LegacyBatch, GroupState, SourceCount
 
 store = open_store("sqlite:///" + sys.argv[1], now=FixedNow())
-sink = store.batch_sink()
+sink = store.legacy_sink()
 print("ready", flush=True)
 while True:
     before = sink.resume("p").position
     n = 0 if before is None else before.offset
     key = GroupKey("rule", "contoso", (f"group-{n + 1}",))
     signals = [a_signal(10 * n + i, key=key) for i in range(10)]
-    sink.commit("p", Batch(
+    sink.commit("p", LegacyBatch(
         before=before, after=Position("j", n + 1), signals=signals,
         groups=[GroupState(key, (an_episode(signals),))],
         sources=[SourceCount("m365", received=10)],
@@ -79,7 +79,7 @@ def test_a_killed_store_holds_whole_commits_only(tmp_path: Path, seed: int) -> N
 
 def check(path: Path, at_least: int) -> int:
     with open_store(f"sqlite:///{path}", now=FixedNow(), create=False) as store:
-        resume = store.batch_sink().resume("p")
+        resume = store.legacy_sink().resume("p")
         batches = 0 if resume.position is None else resume.position.offset
         alerts = store.look(lambda uow: uow.alerts.list())
         entries = store.look(lambda uow: uow.audit.entries())

@@ -14,7 +14,7 @@ from schemas.customer import PROVIDER, AssetKind, Binding, DataCategory, Pecr, R
 from schemas.errors import BadInput, NotAllowed, NotFound
 from schemas.event import Position
 from schemas.user import Actor
-from streams.ports import Batch, UnattributedCount
+from streams.ports import LegacyBatch, UnattributedCount
 
 DAY = timedelta(days=1)
 
@@ -131,8 +131,8 @@ def test_the_audit_names_the_customer_and_no_mailbox(store: SqlStore) -> None:
 def test_what_was_bound_is_asked_no_more(store: SqlStore) -> None:
     keys = ("domain:contoso.example", "domain:fabrikam.example")
     counts = [UnattributedCount(key, 4112, START, START, "m365.audit") for key in keys]
-    batch = Batch(before=None, after=Position("j", 1), unattributed=counts)
-    store.batch_sink().commit("main", batch, START)
+    batch = LegacyBatch(before=None, after=Position("j", 1), unattributed=counts)
+    store.legacy_sink().commit("main", batch, START)
     asked = [one.key for one in store.look(suggestions)]
     say(store, keys[0])
     left = store.look(suggestions)

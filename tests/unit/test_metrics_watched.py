@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from breachdesk.bootstrap.metrics import PrometheusMeter
 from breachdesk.bootstrap.observing import (
     WatchedChannel,
-    WatchedSharedSink,
+    WatchedLegacySink,
     WatchedSink,
     WatchedStore,
 )
@@ -24,7 +24,7 @@ from schemas.errors import Conflict
 from schemas.event import Position
 from schemas.notice import SendOutcome, SendResult
 from streams.observed import SilentMeter
-from streams.ports import Batch, Settled, SharedBatch, SourceCount, Swept
+from streams.ports import GroupUpdates, LegacyBatch, RecordBatch, SourceCount, SweepResult
 from streams.worker import PARTITION
 
 
@@ -45,9 +45,9 @@ def test_an_embedded_batch_is_counted_once_it_is_durable(
 ) -> None:
     registry, now = CollectorRegistry(), FixedNow(NOON)
     counts = [SourceCount("mail", received=3, parsed=3, last_arrived=NOON - timedelta(seconds=4))]
-    batch = Batch(None, Position("j", 3), sources=counts, low_watermark=77.0)
+    batch = LegacyBatch(None, Position("j", 3), sources=counts, low_watermark=77.0)
     with memory_store(now) as store:
-        sink = WatchedSink(store.batch_sink(), PrometheusMeter(registry), traced, now)
+        sink = WatchedLegacySink(store.legacy_sink(), PrometheusMeter(registry), traced, now)
         sink.commit(PARTITION, batch, NOON)
         with pytest.raises(Conflict):
             sink.commit(PARTITION, batch, NOON)
@@ -73,7 +73,7 @@ class Sink:
         settle([], 55.0)
         return {}
 
-    def sweep(self, partitions: Any, settle: Any, now: Any, limit: int) -> int:
+    def sweep(self, partitions: Any, owned: Any, settle: Any, now: Any, limit: int) -> int:
         settle([], 66.0)
         return limit
 
@@ -82,11 +82,11 @@ def test_a_shared_batch_tells_the_low_watermark_and_has_an_id(
     traced: OtelTracer, spans: InMemorySpanExporter
 ) -> None:
     registry, inner = CollectorRegistry(), Sink()
-    sink = WatchedSharedSink(inner, PrometheusMeter(registry), traced)  # type: ignore[arg-type]  # the two calls asked here
+    sink = WatchedSink(inner, PrometheusMeter(registry), traced)  # type: ignore[arg-type]  # the two calls asked here
 
-    sink.commit(SharedBatch(advances=()), {}, lambda rows, low: Settled(), NOON)
+    sink.commit(RecordBatch(advances=()), {}, lambda rows, low: GroupUpdates(), NOON)
     after_batch = registry.get_sample_value("breachdesk_low_watermark_seconds")
-    looked_at = sink.sweep(["raw/0"], lambda rows, low: Swept(), NOON, 9)
+    looked_at = sink.sweep(["raw/0"], {}, lambda rows, low: SweepResult(), NOON, 9)
 
     assert after_batch == 55
     assert registry.get_sample_value("breachdesk_low_watermark_seconds") == 66

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from schemas.errors import Corrupt
 from schemas.event import Position
 from streams.partition_starts import Start
-from streams.ports import Held
+from streams.ports import StoredPosition
 
 
-def held(offset: int, journal: str = "id-0") -> Held:
-    return Held(Position(journal, offset))
+def held(offset: int, journal: str = "id-0") -> StoredPosition:
+    return StoredPosition(Position(journal, offset))
 
 
 def test_a_partition_never_processed_begins_with_what_the_log_holds() -> None:
-    assert Start("raw/0", "id-0", 17, 40).after(Held(None)) == 17
+    assert Start("raw/0", "id-0", 17, 40).after(StoredPosition(None)) == 17
 
 
 @given(begin=st.integers(0, 50), size=st.integers(0, 50), offset=st.integers(-1, 110))

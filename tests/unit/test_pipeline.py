@@ -18,7 +18,7 @@ from schemas.event import Position, RawRecord
 from schemas.plugin import Act, Folded, Line, Parser
 from schemas.settings import Settings, SourceSettings
 from streams.pipeline import Pipeline
-from streams.ports import Batch, BucketRow, Resume
+from streams.ports import BucketRow, LegacyBatch, Resume
 from streams.readers import InProcessReader
 from streams.reading import NO_TIME
 from streams.recognise import Recogniser
@@ -107,7 +107,7 @@ def pipeline(tmp_path: Path) -> Pipeline:
     return made
 
 
-def run(tmp_path: Path, records: Sequence[RawRecord]) -> Batch:
+def run(tmp_path: Path, records: Sequence[RawRecord]) -> LegacyBatch:
     return pipeline(tmp_path).process(placed(records), View(), None)
 
 
@@ -221,7 +221,7 @@ class Sink:
     def resume(self) -> Resume:
         return Resume(None, self.low, self.arrived, tuple(self.buckets.values()), tuple(self.log))
 
-    def commit(self, batch: Batch) -> None:
+    def commit(self, batch: LegacyBatch) -> None:
         self.position = batch.after.offset
         self.low, self.arrived = batch.low_watermark, batch.arrived
         self.log += batch.signals

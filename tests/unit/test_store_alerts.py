@@ -24,7 +24,7 @@ from schemas.alert import AlertState, AlertView, Episode, Severity, Signal
 from schemas.case import Note, TaskKind
 from schemas.errors import Conflict
 from schemas.event import Position, Touch
-from streams.ports import Batch, Eviction, GroupState
+from streams.ports import Eviction, GroupState, LegacyBatch
 
 MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -291,7 +291,7 @@ def commit(
     groups: tuple[GroupState, ...] = (),
     evictions: tuple[Eviction, ...] = (),
 ) -> None:
-    sink = store.batch_sink()
+    sink = store.legacy_sink()
     before = sink.resume("test").position
     after = Position("journal-1", 1 if before is None else before.offset + 1)
-    sink.commit("test", Batch(before, after, groups=groups, evictions=evictions), START)
+    sink.commit("test", LegacyBatch(before, after, groups=groups, evictions=evictions), START)

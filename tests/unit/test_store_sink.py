@@ -24,11 +24,11 @@ from schemas.errors import Conflict, NotFound
 from schemas.event import Position
 from schemas.source import DeadLetter
 from streams.ports import (
-    Batch,
-    BatchSink,
     BucketRow,
     Eviction,
     GroupState,
+    LegacyBatch,
+    LegacySink,
     SourceCount,
     UnattributedCount,
 )
@@ -41,25 +41,25 @@ def store(request: pytest.FixtureRequest) -> Iterator[AnyStore]:
 
 
 @pytest.fixture
-def sink(store: AnyStore) -> BatchSink:
-    return store.batch_sink()
+def sink(store: AnyStore) -> LegacySink:
+    return store.legacy_sink()
 
 
-def commit(sink: BatchSink, **parts: Any) -> Position:
+def commit(sink: LegacySink, **parts: Any) -> Position:
     before = sink.resume("p").position
     after = Position("j", 1 if before is None else before.offset + 10)
-    sink.commit("p", Batch(before=before, after=after, **parts), START)
+    sink.commit("p", LegacyBatch(before=before, after=after, **parts), START)
     return after
 
 
 def test_a_batch_from_another_position_is_fenced_and_leaves_nothing(
-    store: AnyStore, sink: BatchSink
+    store: AnyStore, sink: LegacySink
 ) -> None:
     after = commit(sink, signals=[a_signal(1)])
     stale = (None, Position("j", 7), Position("other journal", after.offset))
     for before in stale:
         episode = an_episode()
-        batch = Batch(
+        batch = LegacyBatch(
             before=before,
             after=Position("j", 99),
             signals=[a_signal(2)],
@@ -75,15 +75,15 @@ def test_a_batch_from_another_position_is_fenced_and_leaves_nothing(
     assert store.look(lambda uow: uow.audit.verify()) == 0
 
 
-def test_partitions_have_positions_of_their_own(sink: BatchSink) -> None:
+def test_partitions_have_positions_of_their_own(sink: LegacySink) -> None:
     commit(sink)
 
     assert sink.resume("q").position is None
-    sink.commit("q", Batch(before=None, after=Position("k", 3)), START)
+    sink.commit("q", LegacyBatch(before=None, after=Position("k", 3)), START)
     assert sink.resume("p").position == Position("j", 1)
 
 
-def test_signals_come_back_in_the_order_they_were_logged(sink: BatchSink) -> None:
+def test_signals_come_back_in_the_order_they_were_logged(sink: LegacySink) -> None:
     signals = [a_signal(number, value=f"v{number}") for number in (5, 2, 9)]
     commit(sink, signals=signals[:2])
     commit(sink, signals=signals[2:])
@@ -91,7 +91,7 @@ def test_signals_come_back_in_the_order_they_were_logged(sink: BatchSink) -> Non
     assert sink.resume("p").tail == signals
 
 
-def test_folding_a_bucket_replaces_it_and_drops_only_its_own_log_rows(sink: BatchSink) -> None:
+def test_folding_a_bucket_replaces_it_and_drops_only_its_own_log_rows(sink: LegacySink) -> None:
     inside = a_signal(1)
     outside = a_signal(2, time=START + timedelta(hours=5))
     elsewhere = a_signal(3, key=GROUP._replace(organization="fabrikam"))
@@ -105,7 +105,7 @@ def test_folding_a_bucket_replaces_it_and_drops_only_its_own_log_rows(sink: Batc
     assert resume.tail == [outside, elsewhere]
 
 
-def test_a_bucket_that_does_not_say_its_span_drops_nothing_from_the_log(sink: BatchSink) -> None:
+def test_a_bucket_that_does_not_say_its_span_drops_nothing_from_the_log(sink: LegacySink) -> None:
     signal = a_signal(1)
     commit(sink, signals=[signal])
     commit(sink, buckets=[BucketRow(GROUP, int(signal.time // 3600), b"x")])
@@ -113,7 +113,7 @@ def test_a_bucket_that_does_not_say_its_span_drops_nothing_from_the_log(sink: Ba
     assert sink.resume("p").tail == [signal]
 
 
-def test_an_eviction_drops_the_buckets_and_log_rows_it_reaches(sink: BatchSink) -> None:
+def test_an_eviction_drops_the_buckets_and_log_rows_it_reaches(sink: LegacySink) -> None:
     old, new = a_signal(1), a_signal(2, time=START + timedelta(hours=9))
     folded = [BucketRow(GROUP, int(s.time // 3600), s.event_id.encode(), 3600) for s in (old, new)]
     other = replace(old, key=GROUP._replace(organization="fabrikam"))
@@ -127,7 +127,7 @@ def test_an_eviction_drops_the_buckets_and_log_rows_it_reaches(sink: BatchSink) 
     assert resume.tail == [new, other]
 
 
-def test_the_watermark_and_the_newest_arrival_never_go_back(sink: BatchSink) -> None:
+def test_the_watermark_and_the_newest_arrival_never_go_back(sink: LegacySink) -> None:
     for low, arrived in ((None, 10.0), (5.0, 30.0), (3.0, 20.0), (None, None)):
         commit(sink, low_watermark=low, arrived=arrived)
 
@@ -135,7 +135,7 @@ def test_the_watermark_and_the_newest_arrival_never_go_back(sink: BatchSink) -> 
     assert (resume.low_watermark, resume.arrived) == (5.0, 30.0)
 
 
-def test_counts_of_a_source_add_up_over_batches(store: AnyStore, sink: BatchSink) -> None:
+def test_counts_of_a_source_add_up_over_batches(store: AnyStore, sink: LegacySink) -> None:
     hour = timedelta(hours=1)
     commit(
         sink,
@@ -170,7 +170,7 @@ def test_counts_of_a_source_add_up_over_batches(store: AnyStore, sink: BatchSink
 
 
 def test_dead_letters_are_newest_first_and_go_when_replayed(
-    store: AnyStore, sink: BatchSink
+    store: AnyStore, sink: LegacySink
 ) -> None:
     letters = [
         DeadLetter(Position("j", n), "m365", START + timedelta(minutes=n), "", "no parser", "00")
@@ -187,7 +187,7 @@ def test_dead_letters_are_newest_first_and_go_when_replayed(
 
 
 def test_what_belongs_to_nobody_adds_up_until_somebody_binds_it(
-    store: AnyStore, sink: BatchSink
+    store: AnyStore, sink: LegacySink
 ) -> None:
     day = timedelta(days=1)
     keys = (

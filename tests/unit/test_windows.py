@@ -11,10 +11,10 @@ import pytest
 from schemas.alert import GroupKey, Severity, Signal
 from schemas.event import Position, Touch
 from schemas.plugin import Member
-from streams.episodes import WindowSpec
+from streams.correlate.buckets import Bucket
+from streams.correlate.episodes import WindowSpec
+from streams.correlate.windows import Windows, in_time
 from streams.ports import Resume
-from streams.retention import Bucket
-from streams.windows import Windows, in_time
 
 KEY = GroupKey("rule", "acme", ("jo",))
 MINUTE, HOUR, DAY = 60, 3600, 86_400

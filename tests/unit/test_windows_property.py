@@ -19,9 +19,9 @@ import pytest
 from schemas.alert import Episode, GroupKey, Severity, Signal
 from schemas.event import Position, Touch
 from schemas.plugin import Member
-from streams.episodes import WindowSpec
+from streams.correlate.episodes import WindowSpec
+from streams.correlate.windows import Windows, in_time
 from streams.ports import BucketRow, Resume
-from streams.windows import Windows, in_time
 
 DAY = 86_400
 MODEL = Path(__file__).parents[2].parent / "shared" / "reference" / "streaming_model.py"

@@ -19,7 +19,7 @@ from schemas.errors import Conflict, Corrupt, NotFound, Retryable
 from schemas.event import Position, RawRecord
 from schemas.source import DeadLetter, Incoming
 from streams.event_logs.sqlite import SqliteEventLog
-from streams.ports import Batch, RegisterView, Resume, SourceCount
+from streams.ports import LegacyBatch, RegisterView, Resume, SourceCount
 from streams.worker import Worker
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -53,7 +53,7 @@ class FakePipeline:
 
     def process(
         self, records: Sequence[RawRecord], view: RegisterView, before: Position | None
-    ) -> Batch:
+    ) -> LegacyBatch:
         assert records, "never asked to process nothing"
         assert self.state is not None, "state was not loaded after a failure"
         letters, signals = [], []
@@ -74,7 +74,7 @@ class FakePipeline:
             last_arrived=NOON,
         )
         after = records[-1].position
-        return Batch(before, after, signals, dead_letters=letters, sources=[count])
+        return LegacyBatch(before, after, signals, dead_letters=letters, sources=[count])
 
 
 def dead_letter(record: RawRecord) -> DeadLetter:
@@ -97,12 +97,12 @@ class FakeSink:
         self.sums: dict[str, int] = {}
         self.failures: list[Exception | None] = []
         self.refuses = ""
-        self.batches: list[Batch] = []
+        self.batches: list[LegacyBatch] = []
 
     def resume(self, partition: str) -> Resume:
         return Resume(self.position, tail=tuple(self.signals.values()))
 
-    def commit(self, partition: str, batch: Batch, now: datetime) -> None:
+    def commit(self, partition: str, batch: LegacyBatch, now: datetime) -> None:
         if self.failures and (failure := self.failures.pop(0)):
             raise failure
         if batch.before != self.position:

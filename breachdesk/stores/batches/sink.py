@@ -13,24 +13,27 @@ from typing import Protocol, TypeVar
 from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores import batch_counts, exports, fences, shared_groups, watermarks
-from breachdesk.stores.reconcile import Reconciler
+from breachdesk.stores import exports
+from breachdesk.stores.batches import counts, groups, position_rows, watermarks
+from breachdesk.stores.batches.reconcile import Reconciler
 from breachdesk.stores.stream_tables import positions
 from breachdesk.stores.unit_of_work import SqlUnitOfWork
 from schemas.alert import GroupKey
 from schemas.event import Position
 from streams.ports import (
+    CommitResult,
     GroupRows,
-    Held,
+    GroupUpdates,
     KnownLetter,
-    Settled,
-    SharedBatch,
-    Swept,
+    LogRow,
+    RecordBatch,
+    StoredPosition,
+    SweepResult,
 )
 from streams.tally import sum_counts
 
 T = TypeVar("T")
-Settle = Callable[[Sequence[GroupRows], float | None], Settled]
+ApplySignals = Callable[[Sequence[GroupRows], float | None], GroupUpdates]
 
 
 class Run(Protocol):
@@ -39,75 +42,93 @@ class Run(Protocol):
     def __call__(self, work: Callable[[Connection], T], /) -> T: ...
 
 
-class SharedSqlSink:
-    """streams.ports.SharedSink over the store's transactions."""
+class SqlBatchSink:
+    """streams.ports.BatchSink over the store's transactions."""
 
     def __init__(self, write: Run, read: Run) -> None:
         self._write = write
         self._read = read
 
-    def held(self, partitions: Sequence[str]) -> Mapping[str, Held]:
+    @property
+    def sole_owner(self) -> bool:
+        """As the port."""
+        return False
+
+    def log_rows(self, partition: str) -> Sequence[LogRow]:
+        """As the port."""
+        del partition
+        return ()
+
+    def state_bytes(self) -> int:
+        """As the port."""
+        return 0
+
+    def positions(self, partitions: Sequence[str]) -> Mapping[str, StoredPosition]:
         """What is stored of each; every asked partition has a row from now on."""
-        return self._write(lambda connection: fences.held(connection, partitions))
+        return self._write(
+            lambda connection: position_rows.stored_positions(connection, partitions)
+        )
 
     def commit(
         self,
-        batch: SharedBatch,
+        batch: RecordBatch,
         known: Mapping[GroupKey, int],
-        settle: Settle,
+        apply_signals: ApplySignals,
         now: datetime,
-    ) -> Mapping[GroupKey, int]:
+    ) -> CommitResult:
         """All of it or nothing, durable on return; the new versions of the locked groups."""
-        return self._write(lambda connection: _commit(connection, batch, known, settle, now))
+        return self._write(lambda connection: _commit(connection, batch, known, apply_signals, now))
 
     def dead(self, positions: Sequence[Position]) -> Mapping[Position, KnownLetter]:
         """Those of these dead letters that are stored."""
-        return self._read(lambda connection: batch_counts.known_letters(connection, positions))
+        return self._read(lambda connection: counts.known_letters(connection, positions))
 
-    def drained(self, partition: str, before: Held, arrived: float) -> None:
+    def drained(self, partition: str, before: StoredPosition, arrived: float) -> None:
         """The partition was caught up at that moment."""
-        self._write(lambda connection: fences.touch(connection, partition, before, arrived))
+        self._write(lambda connection: position_rows.touch(connection, partition, before, arrived))
 
     def sweep(
         self,
         partitions: Sequence[str],
-        settle: Callable[[Sequence[GroupRows], float], Swept],
+        owned: Mapping[str, StoredPosition],
+        let_go: Callable[[Sequence[GroupRows], float], SweepResult],
         now: datetime,
         limit: int = 200,
     ) -> int:
         """Raise the watermark and let go of what nothing in time can reach."""
-        return self._write(lambda connection: _sweep(connection, partitions, settle, now, limit))
+        del owned
+        return self._write(lambda connection: _sweep(connection, partitions, let_go, now, limit))
 
 
 def _commit(
     connection: Connection,
-    batch: SharedBatch,
+    batch: RecordBatch,
     known: Mapping[GroupKey, int],
-    settle: Settle,
+    apply_signals: ApplySignals,
     now: datetime,
-) -> Mapping[GroupKey, int]:
+) -> CommitResult:
     for advance in sorted(batch.advances, key=lambda advance: advance.partition):
-        fences.advance(connection, advance)
+        position_rows.advance(connection, advance)
     watermarks.hold(connection, batch.held_until)
-    locked = shared_groups.lock(connection, batch.keys)
-    rows = shared_groups.rows(connection, locked, known)
-    settled = settle(rows, watermarks.low(connection))
+    locked = groups.lock(connection, batch.keys)
+    rows = groups.rows(connection, locked, known)
+    updates = apply_signals(rows, watermarks.low(connection))
     books = SqlUnitOfWork(connection)
-    Reconciler(connection, books, now).reconcile(settled.groups, ())
-    versions = shared_groups.write(connection, locked, settled)
-    batch_counts.add_letters(connection, batch.dead_letters)
-    undone = batch_counts.settle_letters(connection, batch.repeated)
-    batch_counts.add_sources(connection, sum_counts([*batch.sources, *undone]))
-    batch_counts.add_unattributed(connection, batch.unattributed)
+    Reconciler(connection, books, now).reconcile(updates.groups, ())
+    versions = groups.write(connection, locked, updates)
+    counts.add_letters(connection, batch.dead_letters)
+    undone = counts.settle_letters(connection, batch.repeated)
+    counts.add_sources(connection, sum_counts([*batch.sources, *undone]))
+    counts.add_unattributed(connection, batch.unattributed)
     exports.add(connection, batch.exports)
     books.finish(now)
-    return versions
+    return CommitResult(versions)
 
 
 def _sweep(
     connection: Connection,
     partitions: Sequence[str],
-    settle: Callable[[Sequence[GroupRows], float], Swept],
+    let_go: Callable[[Sequence[GroupRows], float], SweepResult],
     now: datetime,
     limit: int,
 ) -> int:
@@ -115,13 +136,13 @@ def _sweep(
     if low is None or not watermarks.lock(connection) or low < watermarks.held_until(connection):
         return 0
     low = watermarks.raise_low(connection, low)
-    locked = shared_groups.lock_due(connection, low, limit)
+    locked = groups.lock_due(connection, low, limit)
     if not locked:
         return 0
-    swept = settle(shared_groups.rows(connection, locked, {}), low)
+    swept = let_go(groups.rows(connection, locked, {}), low)
     books = SqlUnitOfWork(connection)
     Reconciler(connection, books, now).reconcile((), swept.evictions)
-    shared_groups.let_go(connection, locked, swept)
+    groups.let_go(connection, locked, swept)
     books.finish(now)
     return len(locked)
 

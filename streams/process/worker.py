@@ -20,20 +20,19 @@ from schemas.source import DeadLetter
 from streams.observed import Meter
 from streams.ports import (
     Advance,
-    Held,
+    BatchSink,
     KnownLetter,
+    RecordBatch,
     Register,
     RegisterView,
-    SharedBatch,
-    SharedSink,
+    StoredPosition,
 )
-from streams.shared_exports import dead_letter_export
-from streams.shared_pipeline import (
-    Said,
-    SharedPipeline,
+from streams.process.exports import dead_letter_export
+from streams.process.pipeline import (
+    BatchResult,
+    Pipeline,
+    merge_results,
     not_received,
-    nothing_said,
-    together,
     without_counts,
 )
 from streams.undigested import counted_letters, piece_letter, poison_letter
@@ -46,13 +45,13 @@ class Arrived(NamedTuple):
     record: RawRecord
 
 
-class SharedWorker:
+class Worker:
     """Not thread-safe: one call at a time, from any thread."""
 
     def __init__(
         self,
-        sink: SharedSink,
-        pipeline: SharedPipeline,
+        sink: BatchSink,
+        pipeline: Pipeline,
         register: Register,
         now: Callable[[Sequence[RawRecord]], datetime],
         meter: Meter,
@@ -68,10 +67,10 @@ class SharedWorker:
         self._meter = meter
         self._letter_limit = letter_limit
         self._poisoned = 0
-        self._owned: dict[str, Held] = {}
+        self._owned: dict[str, StoredPosition] = {}
 
     @property
-    def owned(self) -> Mapping[str, Held]:
+    def owned(self) -> Mapping[str, StoredPosition]:
         """Where each owned partition stands, as committed."""
         return self._owned
 
@@ -85,13 +84,13 @@ class SharedWorker:
             " as dead letters; mend the cause and replay them"
         )
 
-    def own(self, partitions: Sequence[str]) -> Mapping[str, Held]:
+    def own(self, partitions: Sequence[str]) -> Mapping[str, StoredPosition]:
         """These partitions are ours from now on, and only these: where to read on from."""
         self._owned = {}
-        self._owned = dict(self._sink.held(partitions))
+        self._owned = dict(self._sink.positions(partitions))
         return self._owned
 
-    def reload(self) -> Mapping[str, Held]:
+    def reload(self) -> Mapping[str, StoredPosition]:
         """Forget every copy and ask again where we stand: after a Conflict, or any failure."""
         self._pipeline.windows.clear()
         return self.own(list(self._owned))
@@ -105,7 +104,7 @@ class SharedWorker:
         """
         if records:
             try:
-                self._settle(self._confirmed(records), self._register.view())
+                self._commit_or_halve(self._confirmed(records), self._register.view())
             except BaseException:
                 self._pipeline.windows.clear()
                 raise
@@ -122,9 +121,9 @@ class SharedWorker:
 
     def sweep(self, partitions: Sequence[str], now: datetime) -> int:
         """Let go of what nothing in time can reach, over all partitions there are."""
-        return self._sink.sweep(partitions, self._pipeline.sweep, now)
+        return self._sink.sweep(partitions, self._owned, self._pipeline.sweep, now)
 
-    def _settle(self, records: Sequence[Arrived], view: RegisterView) -> None:
+    def _commit_or_halve(self, records: Sequence[Arrived], view: RegisterView) -> None:
         """What cannot be processed at all is found by halving and becomes a dead letter."""
         problem = self._tried(records, view)
         if problem is None:
@@ -134,18 +133,18 @@ class SharedWorker:
             self._poison(records, problem)
             return
         middle = len(records) // 2
-        self._settle(records[:middle], view)
-        self._settle(records[middle:], view)
+        self._commit_or_halve(records[:middle], view)
+        self._commit_or_halve(records[middle:], view)
 
     def _tried(self, records: Sequence[Arrived], view: RegisterView) -> Exception | None:
         try:
-            said = self._say(records, view)
+            result = self._evaluate(records, view)
         except (Conflict, Retryable, Corrupt, Misconfigured):
             raise
         except Exception as problem:  # noqa: BLE001 - one record must not stop the stream
             return problem
         try:
-            self._commit(records, said)
+            self._commit(records, result)
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as problem:
             return problem  # a value that we or the database cannot hold; nothing was written
         return None
@@ -159,7 +158,7 @@ class SharedWorker:
         letters = dict(self._sink.dead(sorted(claimed)))
         return [Arrived(name, _as_first_arrived(r, letters)) for name, r in records]
 
-    def _say(self, records: Sequence[Arrived], view: RegisterView) -> Said:
+    def _evaluate(self, records: Sequence[Arrived], view: RegisterView) -> BatchResult:
         """Replayed records (up to what was ever processed) change no count."""
         fresh: list[RawRecord] = []
         again: list[RawRecord] = []
@@ -169,44 +168,44 @@ class SharedWorker:
                 again.append(arrived.record)
             else:
                 (repeated if arrived.record.replay_of else fresh).append(arrived.record)
-        said = self._read(fresh, view)
+        result = self._read(fresh, view)
         if again:
-            said = together(said, without_counts(self._read(again, view)))
+            result = merge_results(result, without_counts(self._read(again, view)))
         if repeated:
-            said = together(said, not_received(self._read(repeated, view)))
-        return said
+            result = merge_results(result, not_received(self._read(repeated, view)))
+        return result
 
-    def _read(self, records: Sequence[RawRecord], view: RegisterView) -> Said:
+    def _read(self, records: Sequence[RawRecord], view: RegisterView) -> BatchResult:
         whole = [record for record in records if not record.piece]
-        said = self._pipeline.say(whole, view)
+        result = self._pipeline.evaluate(whole, view)
         if len(whole) == len(records):
-            return said
-        return together(said, _letters([piece_letter(r) for r in records if r.piece]))
+            return result
+        return merge_results(result, _letters([piece_letter(r) for r in records if r.piece]))
 
-    def _commit(self, records: Sequence[Arrived], said: Said) -> None:
+    def _commit(self, records: Sequence[Arrived], result: BatchResult) -> None:
         begun = perf_counter()
         now = self._now([record for _, record in records])
         advances = _advances(records, self._owned)
-        raw = {record.position: record.raw for _, record in records} if said.dead_letters else {}
-        batch = SharedBatch(
+        raw = {record.position: record.raw for _, record in records} if result.dead_letters else {}
+        batch = RecordBatch(
             advances=advances,
-            keys=list(said.told),
-            dead_letters=said.dead_letters,
-            sources=said.sources,
-            unattributed=said.unattributed,
+            keys=list(result.signals),
+            dead_letters=result.dead_letters,
+            sources=result.sources,
+            unattributed=result.unattributed,
             exports=[
-                *said.exports,
-                *(dead_letter_export(each, raw[each.position]) for each in said.dead_letters),
+                *result.exports,
+                *(dead_letter_export(each, raw[each.position]) for each in result.dead_letters),
             ],
-            held_until=said.held_until,
+            held_until=result.held_until,
             repeated=[r.replay_of for _, r in records if r.replay_of is not None],
         )
         windows = self._pipeline.windows
-        settle = partial(self._pipeline.settle, said)
-        versions = self._sink.commit(batch, windows.known(batch.keys), settle, now)
-        windows.keep(versions)
+        apply_signals = partial(self._pipeline.apply_signals, result)
+        committed = self._sink.commit(batch, windows.known(batch.keys), apply_signals, now)
+        windows.keep(committed.versions)
         self._owned |= {step.partition: _after(step) for step in advances}
-        self._meter.batch(len(records), perf_counter() - begun, said.sources, said.signals)
+        self._meter.batch(len(records), perf_counter() - begun, result.sources, result.signal_count)
         self._meter.groups(len(windows))
 
     def _must_stand_still(self) -> None:
@@ -218,8 +217,8 @@ class SharedWorker:
     def _poison(self, records: Sequence[Arrived], problem: Exception) -> None:
         letter = poison_letter(records[0].record, problem)
         replayed = self._replayed(records[0])
-        said = _letters([letter])
-        self._commit(records, without_counts(said) if replayed else said)
+        result = _letters([letter])
+        self._commit(records, without_counts(result) if replayed else result)
         # Never a reason to stop: whoever may send a line could stop the partition with a hundred.
         self._poisoned += 1
         self._meter.failed()
@@ -252,11 +251,11 @@ def _is_copy(record: RawRecord, letter: DeadLetter) -> bool:
     return own == (letter.source, letter.sha256)
 
 
-def _letters(letters: Sequence[DeadLetter]) -> Said:
-    return replace(nothing_said(), dead_letters=letters, sources=counted_letters(letters))
+def _letters(letters: Sequence[DeadLetter]) -> BatchResult:
+    return replace(BatchResult(), dead_letters=letters, sources=counted_letters(letters))
 
 
-def _advances(records: Sequence[Arrived], owned: Mapping[str, Held]) -> list[Advance]:
+def _advances(records: Sequence[Arrived], owned: Mapping[str, StoredPosition]) -> list[Advance]:
     """One step a partition: from what is held to its last record of this batch."""
     last: dict[str, RawRecord] = {}
     newest: dict[str, datetime] = {}
@@ -271,7 +270,7 @@ def _advances(records: Sequence[Arrived], owned: Mapping[str, Held]) -> list[Adv
     ]
 
 
-def _after(step: Advance) -> Held:
+def _after(step: Advance) -> StoredPosition:
     """What the store holds once the step is durable."""
     before, (journal, offset) = step.before, step.after
     goes_on = before.counted is not None and before.counted_in == journal

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.engine import Connection, Row
 
-from breachdesk.stores.group_keys import key_hash
+from breachdesk.stores.batches.group_keys import key_hash
 from breachdesk.stores.many_rows import among
 from breachdesk.stores.stream_tables import alert_acts, alert_ids, alerts
 from schemas.alert import AlertState, Episode, Severity, Signal

@@ -11,19 +11,19 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from schemas.alert import GroupKey, Signal
-from streams.episodes import WindowSpec
-from streams.ports import BucketRow, GroupRows, GroupState, Settled, Swept
-from streams.retention import Bucket
-from streams.windows import NOTHING, Group
+from streams.correlate.buckets import Bucket
+from streams.correlate.episodes import WindowSpec
+from streams.correlate.windows import NOTHING, Group
+from streams.ports import BucketRow, GroupRows, GroupState, GroupUpdates, SweepResult
 
 MOST_SIGNALS = 100_000
-"""Retained signals in all copies together, some hundred megabytes; beyond them the copies least
+"""Retained signals in all copies merge_results, some hundred megabytes; beyond them the copies least
 recently used go, and are read anew when they are needed."""
 LOOK_AGAIN_SECONDS = 3_600.0
 """A group that a sweep found still reachable is left alone for so long."""
 
 
-class Told(NamedTuple):
+class GuardedSignal(NamedTuple):
     """A signal, and whether a replay guard applies (not to late events, not to backfills)."""
 
     signal: Signal
@@ -36,7 +36,7 @@ class _Copy(NamedTuple):
     signals: int
 
 
-class SharedWindows:
+class WindowStore:
     """Settles locked groups. Not thread-safe; one a worker."""
 
     def __init__(
@@ -64,9 +64,12 @@ class SharedWindows:
         copies = self._copies
         return {key: copies[key].version for key in keys if key in copies}
 
-    def settle(
-        self, told: Mapping[GroupKey, Sequence[Told]], rows: Sequence[GroupRows], low: float | None
-    ) -> Settled:
+    def apply(
+        self,
+        signals: Mapping[GroupKey, Sequence[GuardedSignal]],
+        rows: Sequence[GroupRows],
+        low: float | None,
+    ) -> GroupUpdates:
         """Absorb each group's signals into its newest state. Call `keep` once that is durable, and
         `clear` when it is not."""
         self._working = {row.key: self._newest(row) for row in rows}
@@ -74,14 +77,14 @@ class SharedWindows:
         buckets: list[BucketRow] = []
         due: dict[GroupKey, float] = {}
         for key, group in self._working.items():
-            if group.absorb(self._new(told[key], group.spec, low)):
+            if group.absorb(self._new(signals[key], group.spec, low)):
                 states.append(GroupState(key, group.episodes()))
                 buckets += group.fold()
                 due[key] = self._due(group)
-        return Settled(states, buckets, due)
+        return GroupUpdates([state.key for state in states], states, buckets, due=due)
 
     def keep(self, versions: Mapping[GroupKey, int]) -> None:
-        """The settled state is durable under these versions."""
+        """The applied state is durable under these versions."""
         for key, group in self._working.items():
             self._forget(key)
             if group.buckets:
@@ -97,7 +100,7 @@ class SharedWindows:
         if copy is not None:
             self._signals -= copy.signals
 
-    def sweep(self, rows: Sequence[GroupRows], low: float) -> Swept:
+    def sweep(self, rows: Sequence[GroupRows], low: float) -> SweepResult:
         """Let go of what nothing in time can reach. State of rules that are gone is left alone."""
         gone, due = [], dict[GroupKey, float]()
         for row in rows:
@@ -108,14 +111,16 @@ class SharedWindows:
             gone += group.evict(self._horizon, low, NOTHING)
             if group.buckets:
                 due[row.key] = max(self._due(group), low + LOOK_AGAIN_SECONDS)
-        return Swept(gone, due)
+        return SweepResult(gone, due)
 
-    def _new(self, told: Sequence[Told], spec: WindowSpec, low: float | None) -> list[Signal]:
+    def _new(
+        self, signals: Sequence[GuardedSignal], spec: WindowSpec, low: float | None
+    ) -> list[Signal]:
         """Without replays: every in-time record this old was processed before."""
         if low is None:
-            return [each.signal for each in told]
+            return [each.signal for each in signals]
         oldest = low - spec.reach - self._horizon
-        return [t.signal for t in told if not t.guarded or t.signal.time >= oldest]
+        return [t.signal for t in signals if not t.guarded or t.signal.time >= oldest]
 
     def _newest(self, row: GroupRows) -> Group:
         if row.buckets is None:

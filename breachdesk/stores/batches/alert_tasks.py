@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from breachdesk.stores.alert_machine import Standing
+from breachdesk.stores.batches.alert_rows import Standing
 from breachdesk.stores.cases import SqlCaseBook
 from schemas.case import Task, TaskKind
 from schemas.errors import NotFound

@@ -12,10 +12,12 @@ from breachdesk.stores.each_dialect import insert_or_ignore
 from breachdesk.stores.stream_tables import positions
 from schemas.errors import Conflict
 from schemas.event import Position
-from streams.ports import Advance, Held
+from streams.ports import Advance, StoredPosition
 
 
-def held(connection: Connection, partitions: Sequence[str]) -> Mapping[str, Held]:
+def stored_positions(
+    connection: Connection, partitions: Sequence[str]
+) -> Mapping[str, StoredPosition]:
     """What is stored of each; makes the rows that are missing."""
     wanted = sorted(set(partitions))
     if not wanted:
@@ -25,7 +27,7 @@ def held(connection: Connection, partitions: Sequence[str]) -> Mapping[str, Held
     )
     rows = connection.execute(select(positions).where(positions.c.partition.in_(wanted)))
     return {
-        row.partition: Held(
+        row.partition: StoredPosition(
             position=None if row.offset is None else Position(row.journal, row.offset),
             epoch=row.epoch,
             counted=row.counted,
@@ -50,12 +52,14 @@ def advance(connection: Connection, step: Advance) -> None:
     _update(connection, step.partition, step.before, after)
 
 
-def touch(connection: Connection, partition: str, before: Held, arrived: float) -> None:
+def touch(connection: Connection, partition: str, before: StoredPosition, arrived: float) -> None:
     """The partition has nothing older than this moment. Raises Conflict as `advance`."""
     _update(connection, partition, before, {"arrived": _higher(arrived)})
 
 
-def _update(connection: Connection, partition: str, before: Held, after: Mapping[str, Any]) -> None:
+def _update(
+    connection: Connection, partition: str, before: StoredPosition, after: Mapping[str, Any]
+) -> None:
     place = before.position
     here = and_(
         positions.c.partition == partition,

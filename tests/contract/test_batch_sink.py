@@ -1,4 +1,4 @@
-"""What streams.ports.SharedSink promises, and what many workers over it do to the live alerts."""
+"""What streams.ports.BatchSink promises, and what many workers over it do to the live alerts."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from schemas.event import Position, RawRecord
 from schemas.settings import Settings
 from schemas.source import DeadLetter
 from streams.observed import SilentMeter
-from streams.pipeline import Pipeline
-from streams.ports import Advance, Held, SharedBatch, SharedSink
+from streams.pipeline import Pipeline as LegacyPipeline
+from streams.ports import Advance, BatchSink, RecordBatch, StoredPosition
+from streams.process.pipeline import Pipeline
+from streams.process.worker import Arrived, Worker
 from streams.readers import InProcessReader
-from streams.shared_pipeline import SharedPipeline
-from streams.shared_worker import Arrived, SharedWorker
 from streams.sigma.load import RuleBook, load_rules
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -91,8 +91,8 @@ def expected(cast: DemoLines, config: Settings, book: RuleBook) -> list[dict[str
     """What one owner of all windows makes of the lines."""
     with memory_store(FixedNow(NOW)) as store:
         furnish(store, cast, config)
-        pipeline = Pipeline(book, InProcessReader(config), config)
-        sink = store.batch_sink()
+        pipeline = LegacyPipeline(book, InProcessReader(config), config)
+        sink = store.legacy_sink()
         pipeline.load(sink.resume("journal"))
         sink.commit("journal", pipeline.process(records(cast), store.register().view(), None), NOW)
         return live(store)
@@ -110,22 +110,22 @@ class Topic:
             place = Position(name, len(self.lines[name]))
             self.lines[name].append(replace(line, position=place))
 
-    def worker(self, sink: SharedSink | None = None, **options: Any) -> SharedWorker:
-        return SharedWorker(
-            sink or self.store.shared_sink(),
-            SharedPipeline(self.book, InProcessReader(self.config), self.config),
+    def worker(self, sink: BatchSink | None = None, **options: Any) -> Worker:
+        return Worker(
+            sink or self.store.batch_sink(),
+            Pipeline(self.book, InProcessReader(self.config), self.config),
             self.store.register(),
             lambda _: NOW,
             SilentMeter(),
             **options,
         )
 
-    def next(self, worker: SharedWorker, name: str, most: int) -> list[Arrived]:
+    def next(self, worker: Worker, name: str, most: int) -> list[Arrived]:
         place = worker.owned[name].position
         begin = 0 if place is None else place.offset + 1
         return [Arrived(name, each) for each in self.lines[name][begin : begin + most]]
 
-    def drain(self, worker: SharedWorker, most: int = 700) -> None:
+    def drain(self, worker: Worker, most: int = 700) -> None:
         while batch := [a for name in worker.owned for a in self.next(worker, name, most)]:
             worker.process(batch)
 
@@ -254,7 +254,7 @@ def groups_left(store: Any) -> int:
     from breachdesk.stores.stream_tables import signal_buckets
 
     return int(
-        store.shared_sink()._read(
+        store.batch_sink()._read(
             lambda c: c.execute(select(func.count()).select_from(signal_buckets)).scalar()
         )
     )
@@ -291,20 +291,20 @@ def test_a_zombie_is_fenced_and_nothing_of_its_batch_is_kept(
 
 
 def test_an_epoch_fences_owners_that_stand_at_the_same_offset(store: Any) -> None:
-    sink = store.shared_sink()
-    held = sink.held(["raw/0"])["raw/0"]
+    sink = store.batch_sink()
+    held = sink.positions(["raw/0"])["raw/0"]
     store.rewind(["raw/0"], None, actor="operator")
     step = Advance("raw/0", held, Position("raw", 3), NOW.timestamp())
 
     with pytest.raises(Conflict):
-        sink.commit(SharedBatch([step]), {}, lambda _rows, _low: pytest.fail("settled"), NOW)
-    assert sink.held(["raw/0"])["raw/0"] == Held(None, epoch=1)
+        sink.commit(RecordBatch([step]), {}, lambda _rows, _low: pytest.fail("settled"), NOW)
+    assert sink.positions(["raw/0"])["raw/0"] == StoredPosition(None, epoch=1)
 
 
 class Failing:
     """A sink whose commits fail by plan, after all was settled."""
 
-    def __init__(self, sink: SharedSink, problems: list[Exception]) -> None:
+    def __init__(self, sink: BatchSink, problems: list[Exception]) -> None:
         self.sink, self.problems = sink, problems
 
     def __getattr__(self, name: str) -> Any:
@@ -325,7 +325,7 @@ def test_a_failed_commit_leaves_no_trace_in_the_copies_of_groups(
 ) -> None:
     topic = Topic(store, book, config, records(cast))
     problems: list[Exception] = []
-    worker = topic.worker(Failing(store.shared_sink(), problems))
+    worker = topic.worker(Failing(store.batch_sink(), problems))
     worker.own(PARTITIONS)
     refused = 0
     for number in range(12):
@@ -343,24 +343,24 @@ def test_a_failed_commit_leaves_no_trace_in_the_copies_of_groups(
     assert refused == 6
 
 
-class Choking(SharedPipeline):
+class Choking(Pipeline):
     """Fails on some lines, as a program does that has a fault."""
 
     on = b"choke"
 
-    def say(self, records: Sequence[RawRecord], view: Any) -> Any:
+    def evaluate(self, records: Sequence[RawRecord], view: Any) -> Any:
         if any(self.on in record.raw for record in records):
             raise ZeroDivisionError
-        return super().say(records, view)
+        return super().evaluate(records, view)
 
 
 def choking(
     store: Any, book: RuleBook, config: Settings, *, on: bytes = b"choke", **options: Any
-) -> SharedWorker:
+) -> Worker:
     pipeline = Choking(book, InProcessReader(config), config)
     pipeline.on = on
-    return SharedWorker(
-        store.shared_sink(),
+    return Worker(
+        store.batch_sink(),
         pipeline,
         store.register(),
         lambda _: NOW,
@@ -488,7 +488,7 @@ def test_a_record_whose_commit_always_fails_becomes_a_dead_letter(
     lines = records(cast)[:40]
     topic = Topic(store, book, config, lines)
     bad = topic.lines[PARTITIONS[1]][3].position
-    worker = topic.worker(Unfit(store.shared_sink(), bad, problem))
+    worker = topic.worker(Unfit(store.batch_sink(), bad, problem))
     worker.own(PARTITIONS)
     topic.drain(worker)
     letters = store.look(lambda uow: uow.sources.dead_letters())
@@ -500,13 +500,13 @@ def test_a_record_whose_commit_always_fails_becomes_a_dead_letter(
 class Unfit:
     """A sink on which every batch fails that holds one record, unless it is a dead letter."""
 
-    def __init__(self, sink: SharedSink, bad: Position, problem: Exception) -> None:
+    def __init__(self, sink: BatchSink, bad: Position, problem: Exception) -> None:
         self.sink, self.bad, self.problem = sink, bad, problem
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sink, name)
 
-    def commit(self, batch: SharedBatch, known: Any, settle: Any, now: Any) -> Any:
+    def commit(self, batch: RecordBatch, known: Any, settle: Any, now: Any) -> Any:
         held = {
             Position(step.after.journal, offset)
             for step in batch.advances

@@ -9,20 +9,21 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, and_, case, func, select, update
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores import batch_counts, signals
+from breachdesk.stores import signals
+from breachdesk.stores.batches import counts
+from breachdesk.stores.batches.reconcile import Reconciler
 from breachdesk.stores.each_dialect import insert_or_ignore
-from breachdesk.stores.reconcile import Reconciler
 from breachdesk.stores.stream_tables import positions
 from breachdesk.stores.unit_of_work import SqlUnitOfWork
 from schemas.errors import Conflict
 from schemas.event import Position
-from streams.ports import Batch, Resume
+from streams.ports import LegacyBatch, Resume
 
 T = TypeVar("T")
 
 
-class SqlBatchSink:
-    """streams.ports.BatchSink over the store's writer and readers."""
+class LegacySqlSink:
+    """streams.ports.LegacySink over the store's writer and readers."""
 
     def __init__(
         self,
@@ -36,7 +37,7 @@ class SqlBatchSink:
         """State as of the last commit."""
         return self._read(lambda connection: _resume(connection, partition))
 
-    def commit(self, partition: str, batch: Batch, now: datetime) -> None:
+    def commit(self, partition: str, batch: LegacyBatch, now: datetime) -> None:
         """All of it or nothing, durable on return. Raises Conflict when another owner, or this
         one before a crash, has moved the position; Retryable when the database refuses."""
         self._write(lambda connection: _commit(connection, partition, batch, now))
@@ -56,20 +57,20 @@ def _resume(connection: Connection, partition: str) -> Resume:
     )
 
 
-def _commit(connection: Connection, partition: str, batch: Batch, now: datetime) -> None:
+def _commit(connection: Connection, partition: str, batch: LegacyBatch, now: datetime) -> None:
     _fence(connection, partition, batch)
     signals.append(connection, partition, batch.signals)
     books = SqlUnitOfWork(connection)
     Reconciler(connection, books, now).reconcile(batch.groups, batch.evictions)
     signals.fold(connection, partition, batch.buckets)
     signals.evict(connection, batch.evictions)
-    batch_counts.add_letters(connection, batch.dead_letters)
-    batch_counts.add_sources(connection, batch.sources)
-    batch_counts.add_unattributed(connection, batch.unattributed)
+    counts.add_letters(connection, batch.dead_letters)
+    counts.add_sources(connection, batch.sources)
+    counts.add_unattributed(connection, batch.unattributed)
     books.finish(now)
 
 
-def _fence(connection: Connection, partition: str, batch: Batch) -> None:
+def _fence(connection: Connection, partition: str, batch: LegacyBatch) -> None:
     """Move the position from where the worker loaded it. The transaction's first statement."""
     after: dict[str, Any] = {"journal": batch.after.journal, "offset": batch.after.offset}
     if batch.low_watermark is not None:

@@ -6,74 +6,69 @@ Stateless but for copies of groups: the same records make the same batch in any 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from schemas.alert import GroupKey
 from schemas.event import Event, RawRecord
 from schemas.settings import Settings
 from schemas.source import DeadLetter
 from streams.alerting import longest_horizon
+from streams.correlate.window_store import GuardedSignal, WindowStore
+from streams.correlate.windows import HOLD_SECONDS
 from streams.ports import (
     Export,
     GroupRows,
+    GroupUpdates,
     RecordReader,
     RegisterView,
-    Settled,
     SourceCount,
-    Swept,
+    SweepResult,
     UnattributedCount,
 )
+from streams.process.exports import event_export
 from streams.reading import Reading
-from streams.shared_exports import event_export
-from streams.shared_windows import SharedWindows, Told
 from streams.sigma.engine import Engine
 from streams.sigma.rulebook import RuleBook
 from streams.tally import sum_counts
-from streams.windows import HOLD_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a batch of records says."""
+class BatchResult:
+    """What a batch of records tells, before the groups that it bears on are read."""
 
-    told: Mapping[GroupKey, Sequence[Told]]
-    dead_letters: Sequence[DeadLetter]
-    sources: Sequence[SourceCount]
-    unattributed: Sequence[UnattributedCount]
-    held_until: float | None
+    signals: Mapping[GroupKey, Sequence[GuardedSignal]] = field(default_factory=dict)
+    dead_letters: Sequence[DeadLetter] = ()
+    sources: Sequence[SourceCount] = ()
+    unattributed: Sequence[UnattributedCount] = ()
+    held_until: float | None = None
     """Arrival watermark before which nothing is evicted: a backfill was seen."""
     exports: Sequence[Export] = ()
     """Normalised events for integrators, if they are wanted."""
 
     @property
-    def signals(self) -> int:
-        """How many."""
-        return sum(len(each) for each in self.told.values())
+    def signal_count(self) -> int:
+        """Of all groups together."""
+        return sum(len(each) for each in self.signals.values())
 
 
-def nothing_said() -> Said:
-    """Of no records."""
-    return Said({}, (), (), (), None)
-
-
-def without_counts(said: Said) -> Said:
+def without_counts(result: BatchResult) -> BatchResult:
     """Of records that were counted before: signals and letters are idempotent, counts are not."""
-    return replace(said, sources=(), unattributed=())
+    return replace(result, sources=(), unattributed=())
 
 
-def not_received(said: Said) -> Said:
+def not_received(result: BatchResult) -> BatchResult:
     """Of dead letters fed again: what becomes of them counts, but they came only once."""
-    return replace(said, sources=[replace(count, received=0) for count in said.sources])
+    return replace(result, sources=[replace(count, received=0) for count in result.sources])
 
 
-def together(one: Said, other: Said) -> Said:
+def merge_results(one: BatchResult, other: BatchResult) -> BatchResult:
     """Both; one count a source."""
-    told = {key: list(signals) for key, signals in one.told.items()}
-    for key, signals in other.told.items():
-        told.setdefault(key, []).extend(signals)
+    merged = {key: list(signals) for key, signals in one.signals.items()}
+    for key, signals in other.signals.items():
+        merged.setdefault(key, []).extend(signals)
     until = [each.held_until for each in (one, other) if each.held_until is not None]
-    return Said(
-        told=told,
+    return BatchResult(
+        signals=merged,
         dead_letters=[*one.dead_letters, *other.dead_letters],
         sources=sum_counts([*one.sources, *other.sources]),
         unattributed=[*one.unattributed, *other.unattributed],
@@ -82,7 +77,7 @@ def together(one: Said, other: Said) -> Said:
     )
 
 
-class SharedPipeline:
+class Pipeline:
     """Hosted by a worker; owns no thread, no consumer, no clock."""
 
     def __init__(self, rules: RuleBook, reader: RecordReader, settings: Settings) -> None:
@@ -90,12 +85,12 @@ class SharedPipeline:
         self._specs = rules.specs
         self._reading = Reading(reader, settings)
         self._exporting = settings.kafka.export_events
-        self.windows = SharedWindows(rules.specs, longest_horizon(settings))
+        self.windows = WindowStore(rules.specs, longest_horizon(settings))
 
-    def say(self, records: Sequence[RawRecord], view: RegisterView) -> Said:
+    def evaluate(self, records: Sequence[RawRecord], view: RegisterView) -> BatchResult:
         """No record is lost: each becomes an event, is folded into the line that tells its act, or
         is a dead letter. Knows no group's state, so it may run while another batch commits."""
-        told: dict[GroupKey, list[Told]] = {}
+        signals: dict[GroupKey, list[GuardedSignal]] = {}
         exported: list[Export] = []
         specs, exporting = self._specs, self._exporting
 
@@ -105,11 +100,11 @@ class SharedPipeline:
             guarded = event.in_time and not record.backfill
             for signal in self._engine.signals(event):
                 if signal.key.rule in specs:
-                    told.setdefault(signal.key, []).append(Told(signal, guarded))
+                    signals.setdefault(signal.key, []).append(GuardedSignal(signal, guarded))
 
         tally = self._reading.read(records, view, take)
-        return Said(
-            told,
+        return BatchResult(
+            signals,
             tally.dead_letters,
             tally.sources(),
             tally.unattributed(),
@@ -117,11 +112,13 @@ class SharedPipeline:
             exported,
         )
 
-    def settle(self, said: Said, rows: Sequence[GroupRows], low: float | None) -> Settled:
+    def apply_signals(
+        self, result: BatchResult, rows: Sequence[GroupRows], low: float | None
+    ) -> GroupUpdates:
         """Under the locks."""
-        return self.windows.settle(said.told, rows, low)
+        return self.windows.apply(result.signals, rows, low)
 
-    def sweep(self, rows: Sequence[GroupRows], low: float) -> Swept:
+    def sweep(self, rows: Sequence[GroupRows], low: float) -> SweepResult:
         """Under the locks."""
         return self.windows.sweep(rows, low)
 

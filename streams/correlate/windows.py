@@ -11,9 +11,9 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from schemas.alert import Episode, GroupKey, Signal
-from streams.episodes import WindowSpec, episode, first_hot, runs
+from streams.correlate.buckets import Bucket, Kept, kept
+from streams.correlate.episodes import WindowSpec, episode, first_hot, runs
 from streams.ports import BucketRow, Eviction, GroupState, Resume
-from streams.retention import Bucket, Kept, kept
 
 FUTURE_SECONDS = 60.0
 """How far an event's own clock may run ahead of its arrival."""

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from schemas.alert import Episode, GroupKey, Severity
 from schemas.event import Touch
 from schemas.plugin import Member
-from streams.retention import LOUD_CAP, Bucket, Kept
+from streams.correlate.buckets import LOUD_CAP, Bucket, Kept
 
 DAY = 86_400
 EDGE = float("inf")

@@ -15,12 +15,12 @@ import orjson
 from sqlalchemy import bindparam, delete, select, text, update
 from sqlalchemy.engine import Connection, Row
 
-from breachdesk.stores.group_keys import key_hash, key_of, key_parts
+from breachdesk.stores.batches.group_keys import key_hash, key_of, key_parts
 from breachdesk.stores.many_rows import among, insert_or_ignore_many, insert_or_replace_many
 from breachdesk.stores.signals import evict
 from breachdesk.stores.stream_tables import signal_buckets, signal_groups
 from schemas.alert import GroupKey
-from streams.ports import BucketRow, GroupRows, Settled, Swept
+from streams.ports import BucketRow, GroupRows, GroupUpdates, SweepResult
 
 AT_ONCE = 0.0
 """`due` of a group that holds nothing yet: the next sweep removes it if nothing ever comes."""
@@ -77,7 +77,7 @@ def rows(
     return [GroupRows(key, row.version, buckets.get(key)) for key, row in locked.items()]
 
 
-def write(connection: Connection, locked: Locked, settled: Settled) -> Mapping[GroupKey, int]:
+def write(connection: Connection, locked: Locked, settled: GroupUpdates) -> Mapping[GroupKey, int]:
     """Write what changed; every locked group's version afterwards."""
     versions = {key: row.version for key, row in locked.items()}
     versions.update({state.key: secrets.randbits(62) + 1 for state in settled.groups})
@@ -94,7 +94,7 @@ def write(connection: Connection, locked: Locked, settled: Settled) -> Mapping[G
     return versions
 
 
-def let_go(connection: Connection, locked: Locked, swept: Swept) -> None:
+def let_go(connection: Connection, locked: Locked, swept: SweepResult) -> None:
     """Drop what was evicted; groups with nothing left go, the others are looked at later."""
     evict(connection, swept.evictions)
     kept = [

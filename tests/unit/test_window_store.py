@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from schemas.alert import GroupKey, Severity, Signal
 from schemas.event import Position
-from streams.episodes import WindowSpec
+from streams.correlate.episodes import WindowSpec
+from streams.correlate.window_store import GuardedSignal, WindowStore
 from streams.ports import BucketRow, GroupRows
-from streams.shared_windows import SharedWindows, Told
 
 SPEC = WindowSpec("r", "title", Severity.LOW, 600, 600, 100, False, lambda m: len(m) > 2)
 START = datetime(2026, 11, 22, tzinfo=UTC).timestamp()
@@ -19,9 +19,9 @@ def key(name: str) -> GroupKey:
     return GroupKey("r", "contoso", (name,))
 
 
-def told(of: GroupKey, count: int, begin: int = 0) -> list[Told]:
+def told(of: GroupKey, count: int, begin: int = 0) -> list[GuardedSignal]:
     return [
-        Told(
+        GuardedSignal(
             Signal(of, START + n, f"{of.group[0]}{n}", "s", "v", Position("j", n), "", "src"),
             guarded=True,
         )
@@ -29,13 +29,13 @@ def told(of: GroupKey, count: int, begin: int = 0) -> list[Told]:
     ]
 
 
-def settle(windows: SharedWindows, of: GroupKey, count: int, version: int = 1) -> None:
-    windows.settle({of: told(of, count)}, [GroupRows(of, 0, ())], None)
+def settle(windows: WindowStore, of: GroupKey, count: int, version: int = 1) -> None:
+    windows.apply({of: told(of, count)}, [GroupRows(of, 0, ())], None)
     windows.keep({of: version})
 
 
 def test_copies_are_bounded_by_the_signals_they_hold_and_the_oldest_goes_first() -> None:
-    windows = SharedWindows({"r": SPEC}, 3600, most=100)
+    windows = WindowStore({"r": SPEC}, 3600, most=100)
     for name in "abcd":
         settle(windows, key(name), 40)
 
@@ -43,7 +43,7 @@ def test_copies_are_bounded_by_the_signals_they_hold_and_the_oldest_goes_first()
 
 
 def test_a_copy_that_is_used_again_stays_and_is_not_counted_twice() -> None:
-    windows = SharedWindows({"r": SPEC}, 3600, most=100)
+    windows = WindowStore({"r": SPEC}, 3600, most=100)
     for name in ("a", "b", "a", "a", "a"):
         settle(windows, key(name), 40)
 
@@ -51,44 +51,44 @@ def test_a_copy_that_is_used_again_stays_and_is_not_counted_twice() -> None:
 
 
 def test_a_group_larger_than_the_bound_is_read_anew_each_time() -> None:
-    windows = SharedWindows({"r": SPEC}, 3600, most=100)
+    windows = WindowStore({"r": SPEC}, 3600, most=100)
     settle(windows, key("a"), 150)
 
     assert len(windows) == 0
 
 
 def test_after_a_failure_nothing_is_known() -> None:
-    windows = SharedWindows({"r": SPEC}, 3600)
+    windows = WindowStore({"r": SPEC}, 3600)
     settle(windows, key("a"), 3)
-    windows.settle({key("a"): told(key("a"), 3, 3)}, [GroupRows(key("a"), 1, None)], None)
+    windows.apply({key("a"): told(key("a"), 3, 3)}, [GroupRows(key("a"), 1, None)], None)
     windows.clear()
 
     assert windows.known([key("a")]) == {}
 
 
 def test_signals_that_change_nothing_write_nothing() -> None:
-    windows = SharedWindows({"r": SPEC}, 3600)
+    windows = WindowStore({"r": SPEC}, 3600)
     settle(windows, key("a"), 5)
-    again = windows.settle({key("a"): told(key("a"), 5)}, [GroupRows(key("a"), 1, None)], None)
+    again = windows.apply({key("a"): told(key("a"), 5)}, [GroupRows(key("a"), 1, None)], None)
 
     assert (again.groups, again.buckets, again.due) == ([], [], {})
 
 
 def test_a_replay_of_what_was_let_go_is_ignored_but_not_a_backfill() -> None:
-    windows = SharedWindows({"r": SPEC}, 3600)
+    windows = WindowStore({"r": SPEC}, 3600)
     low = START + SPEC.reach + 3600 + 1
     replays = told(key("a"), 3)
     rows = [GroupRows(key("a"), 0, ())]
 
-    assert windows.settle({key("a"): replays[:1]}, rows, low).groups == []
+    assert windows.apply({key("a"): replays[:1]}, rows, low).groups == []
     backfill = [each._replace(guarded=False) for each in replays]
-    (state,) = windows.settle({key("a"): backfill}, rows, low).groups
+    (state,) = windows.apply({key("a"): backfill}, rows, low).groups
     assert len(state.episodes) == 1
 
 
 def test_a_sweep_lets_go_of_what_is_out_of_reach_and_looks_again_later_at_the_rest() -> None:
-    windows = SharedWindows({"r": SPEC}, 3600)
-    settled = windows.settle({key("a"): told(key("a"), 3)}, [GroupRows(key("a"), 0, ())], None)
+    windows = WindowStore({"r": SPEC}, 3600)
+    settled = windows.apply({key("a"): told(key("a"), 3)}, [GroupRows(key("a"), 0, ())], None)
     rows = [GroupRows(key("a"), 1, list[BucketRow](settled.buckets))]
     due = settled.due[key("a")]
 
@@ -102,7 +102,7 @@ def test_a_sweep_lets_go_of_what_is_out_of_reach_and_looks_again_later_at_the_re
 
 
 def test_state_of_a_rule_that_is_gone_is_left_alone() -> None:
-    windows = SharedWindows({}, 3600)
+    windows = WindowStore({}, 3600)
     row = replace(GroupRows(key("a"), 1, ()), version=2)
 
     assert windows.sweep([row], START).due

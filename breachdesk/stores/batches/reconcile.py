@@ -15,8 +15,8 @@ from sqlalchemy import insert, update
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores import counters
-from breachdesk.stores.alert_evidence import keep_evidence
-from breachdesk.stores.alert_machine import (
+from breachdesk.stores.batches.alert_evidence import keep_evidence
+from breachdesk.stores.batches.alert_rows import (
     Columns,
     Standing,
     machine_columns,
@@ -24,8 +24,8 @@ from breachdesk.stores.alert_machine import (
     revise,
     standing_alerts,
 )
-from breachdesk.stores.alert_tasks import cases_joined, evidence_unsupported
-from breachdesk.stores.group_keys import key_hash
+from breachdesk.stores.batches.alert_tasks import cases_joined, evidence_unsupported
+from breachdesk.stores.batches.group_keys import key_hash
 from breachdesk.stores.stream_tables import alert_acts, alerts
 from breachdesk.stores.unit_of_work import SqlUnitOfWork
 from schemas.alert import AlertState, Episode, Signal

@@ -1,0 +1,1 @@
+"""What one batch of records writes, in one transaction, on both databases."""

@@ -1,0 +1,1 @@
+"""Signals in, episodes out: buckets, groups, windows. Pure but for their own state."""

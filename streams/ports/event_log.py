@@ -1,0 +1,47 @@
+"""The append-only log of raw records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from schemas.event import Position, RawRecord
+from schemas.source import BlindInterval, Incoming
+
+
+class EventLog(Protocol):
+    """The append-only log of raw records (embedded: the journal; distributed: a topic).
+
+    `append` returns only after the records are durable; until it returns, nothing was received.
+    It may be called from any thread; calls are committed in groups. Appending the same bytes twice
+    makes two records: idempotence is the event id's business, not the log's.
+    """
+
+    def append(self, incoming: Sequence[Incoming]) -> Sequence[Position]:
+        """Make the records durable, in this order. Raises Retryable when the disk refuses."""
+        ...
+
+    def read(self, after: Position | None, limit: int) -> Sequence[RawRecord]:
+        """At most `limit` records after that position, oldest first; empty when drained. Fewer than
+        `limit` does not mean drained: a batch of long records ends earlier.
+
+        Raises Corrupt when `after` lies beyond the end or in a journal that is gone without a
+        retention record: a re-used number would be skipped silently.
+        """
+        ...
+
+    def get(self, position: Position) -> RawRecord | None:
+        """One record, or None when retention has dropped its day."""
+        ...
+
+    def end(self) -> Position | None:
+        """Position of the newest durable record; None when empty."""
+        ...
+
+    def note_gap(self, gap: BlindInterval) -> None:
+        """Record that a source was blind; durable like a record."""
+        ...
+
+    def gaps(self) -> Sequence[BlindInterval]:
+        """All recorded blind intervals, oldest first."""
+        ...

@@ -1,0 +1,27 @@
+"""Recognising and parsing records, in this process or another."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Protocol
+
+from schemas.errors import Unparseable
+from schemas.event import RawRecord
+from schemas.plugin import Act, Folded
+
+Outcome = tuple[str, Act | Folded] | Unparseable
+"""Of reading one record: the parser's id and what the record tells, or why it tells nothing."""
+
+
+class RecordReader(Protocol):
+    """Recognises and parses records (in this process, or in a process of its own that can be
+    ended). Its settings name the parser and the zone of each source."""
+
+    def read(self, records: Sequence[RawRecord]) -> Generator[Outcome, None, None]:
+        """One outcome for each record, in order; close the iterator when you stop early.
+
+        A record that no parser reads, or on which a parser fails, gives an Unparseable whose `place`
+        begins with the parser's id. Reading the same records again gives the same outcomes. Raises
+        Misconfigured when a parser cannot be loaded, Retryable when reading is not possible now.
+        """
+        ...

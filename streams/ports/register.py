@@ -1,0 +1,31 @@
+"""Who owned what, when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from schemas.customer import AssetKind, Binding
+
+
+class RegisterView(Protocol):
+    """Immutable, versioned, in-memory view of who owned what, when. No SQL per event."""
+
+    version: int
+
+    def find(
+        self, kind: AssetKind, value: str, at: datetime, known_at: datetime | None = None
+    ) -> Binding | None:
+        """The binding in force at event time `at`, as known at `known_at` (None: as known now).
+
+        Values are compared normalised (case-folded; an address inside a bound network matches, the
+        longest prefix wins). None when nobody owned it then: absence is never a default."""
+        ...
+
+
+class Register(Protocol):
+    """Gives the newest view; cheap to ask before every batch."""
+
+    def view(self) -> RegisterView:
+        """The newest view; the same object while nothing changed."""
+        ...
