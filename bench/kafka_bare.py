@@ -26,8 +26,8 @@ from schemas.settings import Settings
 from streams import topics
 from streams.app_consumer import FETCH_BYTES
 from streams.event_logs.kafka_records import Decoder
+from streams.normalise.normaliser import Normaliser
 from streams.readers import InProcessReader
-from streams.reading import Reading
 from streams.topics import source_of, topic_ids
 
 Step = Callable[[Sequence[Any]], None]
@@ -36,10 +36,15 @@ Step = Callable[[Sequence[Any]], None]
 def reading(settings: Settings, house: Premises, names: list[str]) -> Step:
     sources = {name: source_of(settings.kafka, name) for name in names}
     decoder = Decoder(topic_ids(settings, names), sources, drill=settings.demo)
-    reads, view = Reading(InProcessReader(settings), settings), house.store.register().view()
+    normaliser, view = (
+        Normaliser(InProcessReader(settings), settings),
+        house.store.register().view(),
+    )
 
     def step(rows: Sequence[Any]) -> None:
-        reads.read([decoder.record(row) for row in rows], view, lambda _event, _record: None)
+        normaliser.normalise(
+            [decoder.record(row) for row in rows], view, lambda _event, _record: None
+        )
 
     return step
 

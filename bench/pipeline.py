@@ -39,7 +39,7 @@ from schemas.errors import Unparseable
 from schemas.event import Position, RawRecord
 from schemas.settings import Settings
 from schemas.source import Incoming
-from streams.recognise import Recogniser
+from streams.normalise.recognise import Recogniser
 
 FIRST_DAY = date(2026, 1, 1)
 CHUNK = 5_000

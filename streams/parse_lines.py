@@ -19,8 +19,8 @@ from schemas.errors import Unparseable
 from schemas.event import ECS_VERSION, Position, RawRecord, Value, nest
 from schemas.plugin import Act, Folded
 from schemas.signs import escaped_json
+from streams.normalise.recognise import dataset, decode, event_id
 from streams.ports import Outcome, RecordReader
-from streams.recognise import dataset, decode, event_id
 from streams.tokenizers.stamps import zulu
 
 LOOK_AHEAD = 1_000

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from schemas.event import Event, Position, RawRecord
 from schemas.settings import Settings
 from streams.alerting import Alerting, longest_horizon
+from streams.normalise.normaliser import Normaliser
 from streams.ports import LegacyBatch, RecordReader, RegisterView, Resume
-from streams.reading import Reading
 from streams.sigma.rulebook import RuleBook
 
 
@@ -21,7 +21,7 @@ class Pipeline:
 
     def __init__(self, rules: RuleBook, reader: RecordReader, settings: Settings) -> None:
         self._alerting = Alerting(rules, longest_horizon(settings))
-        self._reading = Reading(reader, settings)
+        self._normaliser = Normaliser(reader, settings)
 
     def load(self, resume: Resume) -> None:
         """Start from what was committed last."""
@@ -32,7 +32,7 @@ class Pipeline:
     ) -> LegacyBatch:
         """At least one record. No record is lost: each becomes an event, is folded into the line
         that tells its act, or is a dead letter."""
-        tally = self._reading.read(records, view, self._take)
+        counter = self._normaliser.normalise(records, view, self._take)
         arrived = max(record.arrived for record in records).timestamp()
         alerts = self._alerting.finish(arrived)
         return LegacyBatch(
@@ -42,9 +42,9 @@ class Pipeline:
             groups=alerts.groups,
             evictions=alerts.evictions,
             buckets=alerts.buckets,
-            dead_letters=tally.dead_letters,
-            sources=tally.sources(),
-            unattributed=tally.unattributed(),
+            dead_letters=counter.dead_letters,
+            sources=counter.sources(),
+            unattributed=counter.unattributed(),
             low_watermark=alerts.low_watermark,
             arrived=self._alerting.arrived,
         )

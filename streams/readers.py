@@ -11,9 +11,9 @@ from schemas.errors import Unparseable
 from schemas.event import RawRecord
 from schemas.plugin import Act, Folded
 from schemas.settings import Settings, SourceSettings
+from streams.normalise.recognise import Recogniser
 from streams.parser_loading import load_parsers
 from streams.ports import Outcome
-from streams.recognise import Recogniser
 
 MOST_LEVELS = 100
 """Of lists and mappings within each other in a value."""

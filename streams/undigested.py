@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from schemas.event import Position, RawRecord
 from schemas.source import DeadLetter
+from streams.normalise.source_counts import sum_counts
 from streams.ports import LegacyBatch, SourceCount
-from streams.tally import sum_counts
 
 WORKER = "worker"
 """Stands in `parser` of letters that the worker itself wrote (empty means: nobody understood)."""

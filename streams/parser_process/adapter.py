@@ -15,6 +15,7 @@ from threading import Lock
 from schemas.errors import Retryable
 from schemas.event import Position, RawRecord
 from schemas.settings import Settings
+from streams.normalise.recognise import SetAside
 from streams.observed import ReadingMeter
 from streams.parser_process import messages
 from streams.parser_process.child_process import ChildProcess, Died
@@ -22,7 +23,6 @@ from streams.parser_process.slow_lines import SlowLines
 from streams.ports import Outcome
 from streams.readers import KEPT
 from streams.reading_ended import ReadingEnded, Reason
-from streams.recognise import SetAside
 
 MOST_SOURCES = 10_000
 """Kept in memory: whoever may send may invent names."""

@@ -21,6 +21,7 @@ from pathlib import Path
 from schemas.errors import Misconfigured
 from schemas.event import RawRecord
 from schemas.settings import SourceSettings
+from streams.normalise.recognise import Recogniser
 from streams.parser_loading import load_parsers
 from streams.parser_process import messages
 from streams.parser_process.cpu_budget import MEBIBYTE, CpuBudget, Overtime
@@ -30,7 +31,6 @@ from streams.parser_process.slow_lines import SlowLines
 from streams.ports import Outcome
 from streams.readers import KEPT, read_one
 from streams.reading_ended import ReadingEnded, Reason
-from streams.recognise import Recogniser
 
 SET_PDEATHSIG = 1
 """Of prctl(2)."""

@@ -17,11 +17,11 @@ from schemas.errors import Misconfigured, Unparseable
 from schemas.event import Position, RawRecord
 from schemas.plugin import Act, Folded
 from schemas.settings import SourceSettings
+from streams.normalise.recognise import NotUnderstood, SetAside
 from streams.parser_process.slow_lines import Known, Of
 from streams.ports import Outcome
 from streams.readers import ParserFailed
 from streams.reading_ended import ReadingEnded, Reason
-from streams.recognise import NotUnderstood, SetAside
 
 PROTOCOL = 5
 _KINDS: tuple[type[Unparseable], ...] = (NotUnderstood, SetAside, ParserFailed, ReadingEnded)

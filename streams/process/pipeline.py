@@ -15,6 +15,8 @@ from schemas.source import DeadLetter
 from streams.alerting import longest_horizon
 from streams.correlate.window_store import GuardedSignal, WindowStore
 from streams.correlate.windows import HOLD_SECONDS
+from streams.normalise.normaliser import Normaliser
+from streams.normalise.source_counts import sum_counts
 from streams.ports import (
     Export,
     GroupRows,
@@ -26,10 +28,8 @@ from streams.ports import (
     UnattributedCount,
 )
 from streams.process.exports import event_export
-from streams.reading import Reading
 from streams.sigma.engine import Engine
 from streams.sigma.rulebook import RuleBook
-from streams.tally import sum_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Pipeline:
     def __init__(self, rules: RuleBook, reader: RecordReader, settings: Settings) -> None:
         self._engine = Engine(rules)
         self._specs = rules.specs
-        self._reading = Reading(reader, settings)
+        self._normaliser = Normaliser(reader, settings)
         self._exporting = settings.kafka.export_events
         self.windows = WindowStore(rules.specs, longest_horizon(settings))
 
@@ -102,12 +102,12 @@ class Pipeline:
                 if signal.key.rule in specs:
                     signals.setdefault(signal.key, []).append(GuardedSignal(signal, guarded))
 
-        tally = self._reading.read(records, view, take)
+        counter = self._normaliser.normalise(records, view, take)
         return BatchResult(
             signals,
-            tally.dead_letters,
-            tally.sources(),
-            tally.unattributed(),
+            counter.dead_letters,
+            counter.sources(),
+            counter.unattributed(),
             _held_until(records),
             exported,
         )

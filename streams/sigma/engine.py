@@ -12,11 +12,11 @@ from typing import Any
 from schemas.alert import PROVIDER_SCOPE, GroupKey, Signal
 from schemas.event import Event
 from schemas.plugin import Detector, SignalDraft
-from streams.bounded import bounded
 from streams.sigma.candidates import Candidates
 from streams.sigma.options import PROVIDER
 from streams.sigma.rulebook import EventRule, Feed, RuleBook
 from streams.sigma.values import text
+from streams.tokenizers.identifiers import shorten_identifier
 
 TOLD = (
     "event.dataset",
@@ -85,7 +85,7 @@ def _feed(event: Event, feed: Feed) -> Iterator[tuple[GroupKey, SignalDraft]]:
     if feed.alone:
         group = _standing_alone(event, group)
     if group is not None and value is not None:
-        group = tuple(map(bounded, group))
+        group = tuple(map(shorten_identifier, group))
         key = GroupKey(feed.rule, _organization(event, feed.scope), group)
         yield key, SignalDraft(group, feed.step, value)
 
@@ -116,7 +116,7 @@ def _behaviour(
     organization = _organization(event, detector.scope)
     for draft in drafts:
         if all(draft.group):
-            group = tuple(bounded(part.casefold()) for part in draft.group)
+            group = tuple(shorten_identifier(part.casefold()) for part in draft.group)
             yield GroupKey(detector.id, organization, group), draft
 
 
@@ -142,7 +142,7 @@ def signal(event: Event, key: GroupKey, draft: SignalDraft, summary: Mapping[str
         time=event.time.timestamp(),
         event_id=event.id,
         step=draft.step,
-        value=bounded(draft.value),
+        value=shorten_identifier(draft.value),
         position=event.position,
         sha256=event.sha256,
         source=event.source,

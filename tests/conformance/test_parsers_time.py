@@ -21,7 +21,7 @@ from hostile_lines import (
 
 from schemas.errors import Unparseable
 from schemas.plugin import Act, Folded, Line, Parser, ParserExample, load_plugins
-from streams.recognise import decode
+from streams.normalise.recognise import decode
 from streams.tokenizers import syslog
 
 PARSERS: dict[str, Parser] = dict(load_plugins("streams.parsers", "PARSER"))

@@ -18,11 +18,11 @@ from schemas.errors import Misconfigured, Unparseable
 from schemas.event import Position, RawRecord
 from schemas.plugin import Act, Folded
 from schemas.settings import ReadingSettings, Settings, SourceSettings
+from streams.normalise.recognise import NotUnderstood
 from streams.observed import SilentReadingMeter
 from streams.parser_process.adapter import MOST_RECORDS, ParserProcess
 from streams.ports import Outcome, RecordReader
 from streams.readers import InProcessReader, ParserFailed
-from streams.recognise import NotUnderstood
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SSH = b"Nov 22 01:06:15 web01 sshd[7]: Failed password for root from 192.0.2.1 port 1 ssh2"

@@ -22,10 +22,10 @@ from schemas.errors import Unparseable
 from schemas.event import Position, RawRecord
 from schemas.plugin import Folded
 from schemas.settings import Settings
+from streams.normalise.recognise import Recogniser
 from streams.pipeline import Pipeline
 from streams.ports import RegisterView, Resume
 from streams.readers import InProcessReader
-from streams.recognise import Recogniser
 from streams.sigma.load import load_rules
 
 RULES = Path(__file__).parents[2] / "rules"

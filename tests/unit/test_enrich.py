@@ -14,7 +14,7 @@ from schemas.customer import PROVIDER, AssetKind, Binding, DataCategory, Role
 from schemas.event import Position, RawRecord, Touch
 from schemas.plugin import Act
 from schemas.settings import SourceSettings
-from streams.enrich import Enricher, Resolution
+from streams.normalise.enrich import Enricher, Resolution
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TENANT = "6f1d3c1e-0000-4000-8000-000000000001"

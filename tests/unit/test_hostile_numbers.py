@@ -17,9 +17,9 @@ from breachdesk.stores.register_view import RegisterSnapshot
 from schemas.event import Event, Position, RawRecord, flatten, nest
 from schemas.plugin import Act, Line, load_plugins
 from schemas.settings import Settings, SourceSettings
+from streams.normalise.normaliser import Normaliser
 from streams.parse_lines import as_json, parse_lines
 from streams.readers import InProcessReader
-from streams.reading import Reading
 from streams.tokenizers import json_lines, numbers, stamps
 
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -86,7 +86,7 @@ def documents_of(raw: bytes) -> list[dict[str, Any]]:
 def read_in_the_pipeline(raw: bytes) -> list[Event]:
     events: list[Event] = []
     record = RawRecord(Position("j", 1), "s", raw, ARRIVED)
-    Reading(InProcessReader(SETTINGS), SETTINGS).read(
+    Normaliser(InProcessReader(SETTINGS), SETTINGS).normalise(
         [record], RegisterSnapshot([], 1), lambda e, _raw: events.append(e)
     )
     return events

@@ -21,10 +21,10 @@ import slow_parsers
 from schemas.errors import Misconfigured, Retryable, Unparseable
 from schemas.event import Position, RawRecord
 from schemas.settings import IntakeSettings, ReadingSettings, Settings, SourceSettings
+from streams.normalise.recognise import SetAside
 from streams.parser_process.adapter import ParserProcess
 from streams.parser_process.slow_lines import ALLOWED
 from streams.reading_ended import ReadingEnded, Reason
-from streams.recognise import SetAside
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 WEB = b'192.0.2.1 - - [22/Nov/2026:01:06:15 +0000] "GET / HTTP/1.1" 200 1 "-" "x"'

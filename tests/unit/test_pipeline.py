@@ -17,11 +17,11 @@ from schemas.errors import Unparseable
 from schemas.event import Position, RawRecord
 from schemas.plugin import Act, Folded, Line, Parser
 from schemas.settings import Settings, SourceSettings
+from streams.normalise.normaliser import NO_TIME
+from streams.normalise.recognise import Recogniser
 from streams.pipeline import Pipeline
 from streams.ports import BucketRow, LegacyBatch, Resume
 from streams.readers import InProcessReader
-from streams.reading import NO_TIME
-from streams.recognise import Recogniser
 from streams.sigma.load import load_rules
 
 BOOK = load_rules([Path(__file__).parents[2] / "rules"])

@@ -10,7 +10,7 @@ from schemas.errors import Unparseable
 from schemas.event import Position, RawRecord
 from schemas.plugin import Act, Folded, load_plugins
 from schemas.settings import SourceSettings
-from streams.recognise import NotUnderstood, Recogniser, dataset, decode, event_id
+from streams.normalise.recognise import NotUnderstood, Recogniser, dataset, decode, event_id
 
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SSH = b"Nov 22 01:06:15 web01 sshd[7]: Failed password for root from 192.0.2.1 port 1 ssh2"

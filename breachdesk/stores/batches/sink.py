@@ -20,6 +20,7 @@ from breachdesk.stores.stream_tables import positions
 from breachdesk.stores.unit_of_work import SqlUnitOfWork
 from schemas.alert import GroupKey
 from schemas.event import Position
+from streams.normalise.source_counts import sum_counts
 from streams.ports import (
     CommitResult,
     GroupRows,
@@ -30,7 +31,6 @@ from streams.ports import (
     StoredPosition,
     SweepResult,
 )
-from streams.tally import sum_counts
 
 T = TypeVar("T")
 ApplySignals = Callable[[Sequence[GroupRows], float | None], GroupUpdates]

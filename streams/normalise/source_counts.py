@@ -65,7 +65,7 @@ def _end(
     return choose(known) if known else None
 
 
-class Tally:
+class BatchCounter:
     """received = parsed + folded + dead letters + not understood, for every source."""
 
     def __init__(self) -> None:

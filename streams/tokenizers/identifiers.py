@@ -10,7 +10,7 @@ row (a B-tree takes at most a third of a page)."""
 SHOWN = 200
 
 
-def bounded(text: str) -> str:
+def shorten_identifier(text: str) -> str:
     """The text; of a longer one its beginning and 32 hex digits of its SHA-256, so that different
     texts stay different."""
     if len(text) <= MOST:

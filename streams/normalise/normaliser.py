@@ -16,12 +16,12 @@ from schemas.event import Event, RawRecord
 from schemas.plugin import Act, Folded
 from schemas.settings import Settings, SourceSettings
 from schemas.source import DeadLetter
-from streams.bounded import bounded
 from streams.correlate.windows import in_time
-from streams.enrich import Enricher
+from streams.normalise.enrich import Enricher
+from streams.normalise.recognise import NotUnderstood, dataset, event_id
+from streams.normalise.source_counts import BatchCounter
 from streams.ports import Outcome, RecordReader, RegisterView
-from streams.recognise import NotUnderstood, dataset, event_id
-from streams.tally import Tally
+from streams.tokenizers.identifiers import shorten_identifier
 
 NO_TIME = "time_from_arrival"
 """Tag of an event whose line carries no time."""
@@ -35,7 +35,7 @@ Take = Callable[[Event, RawRecord], None]
 """Gets every event with the record it came from, in order."""
 
 
-class Reading:
+class Normaliser:
     """Owns no thread, no file, no clock, no window."""
 
     def __init__(self, reader: RecordReader, settings: Settings) -> None:
@@ -43,34 +43,36 @@ class Reading:
         self._settings = settings
         self._sources: dict[str, SourceSettings] = {}
 
-    def read(self, records: Sequence[RawRecord], view: RegisterView, take: Take) -> Tally:
+    def normalise(
+        self, records: Sequence[RawRecord], view: RegisterView, take: Take
+    ) -> BatchCounter:
         """No record is lost: each becomes an event, is folded into the line that tells its act, or
         is a dead letter."""
-        enricher, tally = Enricher(view), Tally()
+        enricher, counter = Enricher(view), BatchCounter()
         with closing(self._reader.read(records)) as outcomes:
             for record, outcome in zip(records, outcomes, strict=True):
-                event = self._event(record, outcome, enricher, tally)
+                event = self._event(record, outcome, enricher, counter)
                 if event is not None:
                     take(event, record)
-        return tally
+        return counter
 
     def _event(
-        self, record: RawRecord, outcome: Outcome, enricher: Enricher, tally: Tally
+        self, record: RawRecord, outcome: Outcome, enricher: Enricher, counter: BatchCounter
     ) -> Event | None:
-        tally.received(record)
+        counter.received(record)
         if isinstance(outcome, NotUnderstood):
-            tally.not_understood(_dead_letter(record, "", outcome), record)
+            counter.not_understood(_dead_letter(record, "", outcome), record)
             return None
         if isinstance(outcome, Unparseable):
             failed = PARSER_ID.match(outcome.place)
-            tally.unparseable(_dead_letter(record, failed[0] if failed else "", outcome), record)
+            counter.unparseable(_dead_letter(record, failed[0] if failed else "", outcome), record)
             return None
         parser, told = outcome
         if isinstance(told, Folded):
-            tally.folded(record, parser)
+            counter.folded(record, parser)
             return None
         event = make_event(record, self._source(record.source), parser, told, enricher)
-        tally.parsed(event, parser)
+        counter.parsed(event, parser)
         return event
 
     def _source(self, name: str) -> SourceSettings:
@@ -106,7 +108,7 @@ def make_event(
         sha256=hashlib.sha256(record.raw).hexdigest(),
         organization=resolved.organization,
         touches=resolved.touches,
-        unattributed=resolved.unattributed and bounded(resolved.unattributed),
+        unattributed=resolved.unattributed and shorten_identifier(resolved.unattributed),
         in_time=in_time(
             time, record.arrived, source.horizon_hours * 3600, backfill=record.backfill
         ),

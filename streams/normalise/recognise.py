@@ -12,7 +12,7 @@ from schemas.errors import Unparseable
 from schemas.event import RawRecord
 from schemas.plugin import Act, Folded, Line, Parser, load_plugins
 from schemas.settings import SourceSettings
-from streams.bounded import bounded
+from streams.tokenizers.identifiers import shorten_identifier
 from streams.tokenizers.zones import zone_named
 
 INVALID_UTF8 = "invalid_utf8"
@@ -122,11 +122,15 @@ def event_id(source: str, raw: bytes, act: Act) -> str:
     """The vendor's id of the act (a very long one's hash), else 32 hex digits of SHA-256 over source name and raw bytes:
     an exact copy of a record is the same event."""
     if act.id is not None:
-        return bounded(act.id)
+        return shorten_identifier(act.id)
     return hashlib.sha256(source.encode() + b"\0" + raw).hexdigest()[:32]
 
 
 def dataset(parser: str, act: Act) -> str:
     """`linux_sshd` → `linux.sshd`; an event that came in ECS keeps the dataset it names."""
     named = act.fields.get("event.dataset")
-    return bounded(named) if isinstance(named, str) and named else parser.replace("_", ".", 1)
+    return (
+        shorten_identifier(named)
+        if isinstance(named, str) and named
+        else parser.replace("_", ".", 1)
+    )
