@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     ColumnElement,
     Float,
@@ -40,7 +41,6 @@ T = TypeVar("T")
 
 LONGEST_CURSOR = 8_000
 """Characters of a cursor that is read at all."""
-HIGHEST_INTEGER = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -264,17 +264,21 @@ def _text(text: str) -> str:
     return text
 
 
-def _integer(number: int) -> int:
-    if abs(number) > HIGHEST_INTEGER:
-        raise ValueError("neither database takes it")
-    return number
+def _whole(bits: int) -> Callable[[int], int]:
+    def read(number: int) -> int:
+        if abs(number) >= 2 ** (bits - 1):
+            raise ValueError("PostgreSQL takes no such number")
+        return number
+
+    return read
 
 
 READERS: Sequence[tuple[type[TypeEngine[Any]], tuple[type, ...], Callable[[Any], Any]]] = (
     (UtcTime, (str,), _moment),
     (String, (str,), _text),
     (Boolean, (bool,), bool),
-    (Integer, (int,), _integer),
+    (BigInteger, (int,), _whole(64)),
+    (Integer, (int,), _whole(32)),
     (Float, (int, float), float),
 )
 """Kinds of columns that a list may be sorted by, and how a value is read out of a cursor."""

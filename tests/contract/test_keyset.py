@@ -221,7 +221,7 @@ def spelled(values: object) -> str:
 
 
 BAD_VALUES: dict[str, list[Any]] = {
-    "one column": ["x", None, True, 2**63, -(2**64) + 1, 1.5, [1], {}],
+    "one column": ["x", None, True, 2**31, 2**63, -(2**64) + 1, 1.5, [1], {}],
     "times that may be absent": ["", "yesterday", "2026-03-01", "0001-01-01T00:00:00+23:59", 3],
 }
 
