@@ -7,6 +7,7 @@ import re
 import sys
 import threading
 import time
+from collections.abc import Sequence
 
 import httpx
 
@@ -30,16 +31,25 @@ def signed_in(address: str) -> httpx.Client:
 def main() -> None:
     client = signed_in(f"http://127.0.0.1:{sys.argv[1]}")
     stopped = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.readline(), stopped.set()), daemon=True).start()
-    waits = []
+    threading.Thread(target=stop_when_asked, args=(stopped,), daemon=True).start()
+    waits: list[float] = []
     while not stopped.is_set():
         begun = time.perf_counter()
         client.get("/").raise_for_status()
         waits.append((time.perf_counter() - begun) * 1000)
         time.sleep(0.1)
     waits.sort()
-    at = lambda share: round(waits[int(share * (len(waits) - 1))], 1)  # noqa: E731
-    print(json.dumps({"asked": len(waits), "p50": at(0.5), "p99": at(0.99), "max": at(1)}))
+    print(json.dumps({"asked": len(waits), **quantiles(waits)}))
+
+
+def stop_when_asked(stopped: threading.Event) -> None:
+    sys.stdin.readline()
+    stopped.set()
+
+
+def quantiles(ordered: Sequence[float]) -> dict[str, float]:
+    shares = {"p50": 0.5, "p99": 0.99, "max": 1.0}
+    return {name: round(ordered[int(s * (len(ordered) - 1))], 1) for name, s in shares.items()}
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
@@ -84,7 +85,8 @@ async def feed(settings: Settings, rows: Iterable[Row]) -> int:
         bootstrap_servers=kafka.servers, max_batch_size=FEED_BYTES, linger_ms=5
     )
     await producer.start()
-    open_batches, count, turn = {}, 0, 0
+    open_batches: dict[str, Any] = {}
+    count, turn = 0, 0
     try:
         for row in rows:
             topic = source_topic(kafka, row.source)

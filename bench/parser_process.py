@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 from breachdesk.bootstrap.house import Premises, calm_the_collector
@@ -104,8 +105,7 @@ def compare(days: int, repeats: int, *, pipeline: bool) -> dict[str, object]:
             for name in READERS:
                 with reader_of(name, settings) as reader:
                     list(reader.read([RawRecord(Position("warm", 0), "s", b"x", lines[0].arrived)]))
-                    given = (lines, settings, reader)
-                    results[name].append(measured(lambda given=given: work(*given)))
+                    results[name].append(measured(partial(work, lines, settings, reader)))
     medians = {
         name: {
             figure: statistics.median(each[figure] for each in of)

@@ -140,7 +140,8 @@ def _present(plant: Plant, count: float) -> float:
 
 def _quantiles(waits: list[tuple[float, float]]) -> tuple[float, float]:
     ordered, total = sorted(waits), sum(weight for _, weight in waits)
-    found, passed = [], 0.0
+    found: list[float] = []
+    passed = 0.0
     for wait, weight in ordered:
         passed += weight
         while len(found) < 2 and passed >= total * (0.5, 0.99)[len(found)]:

@@ -45,6 +45,8 @@ class Sizes:
     cases: int = 2_000
     open_cases: int = 80
     breaches: int = 40
+    approved: int = 5
+    """Of the breaches: their letters are written and wait to be sent."""
     sources: int = 60
     dead_letters: int = 5_000
     unattributed: int = 2_000
