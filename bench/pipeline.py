@@ -1,204 +1,233 @@
-"""Raw lines a second through steps 1–4 on one core, and resident memory over many lines.
+"""Raw lines a second through steps 1–4 on one core, beside another checkout in the same run.
 
-    .venv/bin/python bench/pipeline.py                 # 200,000 lines, with the console beside it
+    .venv/bin/python bench/pipeline.py                                   # this checkout, 100,000 lines
+    .venv/bin/python bench/pipeline.py --against /path/of/checkout       # both, slice by slice in turn
     .venv/bin/python bench/pipeline.py --lines 1000000 --no-console
-    .venv/bin/python bench/pipeline.py --profile
+    .venv/bin/python bench/pipeline.py --py-spy PATH                     # where its time goes
 
-Lines are the demo's, a different day and seed for every 5,000, so that windows open, close and are
-evicted as they would be over months. Journal and store are durable (synchronous=FULL). The stages
-and the process that reads records are pinned to one core; the console is asked from another process meanwhile. The
-same run also times the same lines through `parse` alone and through a bare SQLite insert, so that
-ratios mean something on a noisy machine.
+Each checkout runs in a process of its own, pinned to one core with all that it starts; only one of
+them works at a time. Slices alternate (ABBA), so that read the ratio: the median of the ratios of
+neighbouring slices. `us a line` is processor time of all threads and processes. The console is
+asked ten times a second during some slices at the end, from the same core. The same run also times
+`parse` alone and a bare durable SQLite insert of the same lines.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import cProfile
 import json
 import os
-import pstats
-import resource
+import signal
 import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from breachdesk.bootstrap.house import Premises
-from breachdesk.demo.lines import DemoLines, build
-from breachdesk.demo.play import furnish
-from breachdesk.demo.stage import StageClock, demo_settings, in_arrival_order
-from schemas.errors import Unparseable
-from schemas.event import Position, RawRecord
-from schemas.settings import Settings
-from schemas.source import Incoming
-from streams.normalise.recognise import Recogniser
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[0] = str(ROOT)
 
-FIRST_DAY = date(2026, 1, 1)
-CHUNK = 5_000
+from bench.pipeline_slices import FIRST_DAY, lines  # noqa: E402
+from bench.profiles import table_of_shares  # noqa: E402
+from breachdesk.demo.lines import build  # noqa: E402
+from breachdesk.demo.stage import demo_settings  # noqa: E402
+from schemas.errors import Unparseable  # noqa: E402
+from schemas.event import Position, RawRecord  # noqa: E402
+from schemas.source import Incoming  # noqa: E402
+from streams.normalise.recognise import Recogniser  # noqa: E402
 
-
-def acts(count: int) -> Iterator[list[Incoming]]:
-    """Chunks of raw lines, each two days later than the last."""
-    made, number = 0, 0
-    while made < count:
-        cast = build(seed=number, start=FIRST_DAY + timedelta(days=2 * number))
-        rows = [
-            Incoming(source=source, raw=raw, arrived=arrived, transport="bench")
-            for arrived, source, raw in in_arrival_order(cast)
-        ]
-        made += len(rows)
-        number += 1
-        yield rows
+Taken = Mapping[str, Any]
+SCRIPT = ROOT / "bench" / "pipeline_slices.py"
 
 
-def resident_mib() -> float:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * resource.getpagesize() / 2**20
+class Tree(NamedTuple):
+    """A checkout under measurement."""
+
+    name: str
+    path: Path
+    process: subprocess.Popen[str]
+
+    def ask(self, **wanted: object) -> Taken:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(wanted) + "\n")
+        self.process.stdin.flush()
+        return self.answer()
+
+    def answer(self) -> Taken:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.name} ended: see above")
+        return dict(json.loads(line))
 
 
-def prepare(folder: Path) -> tuple[Premises, StageClock, DemoLines]:
-    cast = build(seed=0, start=FIRST_DAY)
-    clock = StageClock(datetime.combine(FIRST_DAY, datetime.min.time(), UTC))
-    house = Premises(demo_settings(folder, cast, port=0), clock)
-    furnish(house, cast)
-    return house, clock, cast
+@contextlib.contextmanager
+def started(name: str, path: Path, folder: Path, core: int) -> Iterator[Tree]:
+    """With the checkout's own interpreter."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("BREACHDESK_")}
+    process = subprocess.Popen(
+        [str(path / ".venv/bin/python"), str(SCRIPT), str(folder / name), str(core)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**environment, "BENCH_TREE": str(path)},
+    )
+    tree = Tree(name, path, process)
+    try:
+        used = tree.answer()["tree"]
+        assert used == str(path), f"{used} was imported instead of {path}"
+        yield tree
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
-def measure(lines: int, folder: Path, *, console: bool, profile: bool) -> dict[str, object]:
-    house, clock, _ = prepare(folder)
-    worker = house.worker()
-    profiler = cProfile.Profile() if profile else None
-    done, spent, memory, making = 0, 0.0, [resident_mib()], time.perf_counter()
-    asked = Asking(house.settings, house) if console else None
-    for rows in acts(lines):
-        clock.move_to(rows[-1].arrived)
-        begun = time.perf_counter()
-        if profiler:
-            profiler.enable()
-        for start in range(0, len(rows), 1000):
-            house.log.append(rows[start : start + 1000])
-        worker.drain()
-        if profiler:
-            profiler.disable()
-        spent += time.perf_counter() - begun
-        done += len(rows)
-        memory.append(resident_mib())
+def in_turn(trees: Sequence[Tree], slices: int, size: int) -> dict[str, list[Taken]]:
+    """The first slice of each is left out: it starts what is started once."""
+    for tree in trees:
+        tree.ask(lines=size)
+    runs: dict[str, list[Taken]] = {tree.name: [] for tree in trees}
+    for number in range(slices):
+        for tree in trees if number % 2 == 0 else reversed(trees):
+            runs[tree.name].append(tree.ask(lines=size))
         if sys.stderr.isatty():
-            print(
-                f"\r{done:,} lines, {done / spent:,.0f}/s, {memory[-1]:.0f} MiB",
-                end="",
-                file=sys.stderr,
-            )
-    result: dict[str, object] = {
-        "lines": done,
-        "lines_per_second": round(done / spent),
-        "seconds": round(spent, 1),
-        "making_lines_seconds": round(time.perf_counter() - making - spent, 1),
-        "resident_mib": {
-            "start": round(memory[0]),
-            "quarter": round(memory[len(memory) // 4]),
-            "half": round(memory[len(memory) // 2]),
-            "end": round(memory[-1]),
-            "peak": round(max(memory)),
-        },
-        "alerts": len(house.store.look(lambda uow: uow.alerts.list())),
-    }
-    if asked:
-        result["console_ms"] = asked.stop()
-    if profiler:
-        pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(40)
-    house.close()
-    return result
+            print(f"\r{number + 1}/{slices}", end="", file=sys.stderr)
+    seen = {runs[tree.name][-1]["seen"] for tree in trees}
+    assert len(seen) == 1, "the checkouts were not given the same lines"
+    return runs
 
 
-class Asking:
-    """Another process asks the console's overview ten times a second meanwhile."""
-
-    def __init__(self, settings: Settings, house: Premises) -> None:
-        import uvicorn
-
-        from breachdesk.bootstrap.serve import console_house
-        from breachdesk.bootstrap.traces import NoTracer
-        from breachdesk.console.app import console_app
-
-        app = console_app(console_house(house, NoTracer()))
-        self._server = uvicorn.Server(
-            uvicorn.Config(app, host="127.0.0.1", port=8931, log_level="warning")
-        )
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-        self._thread.start()
-        self._asker = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("ask_console.py")), "8931"],
-            stdout=subprocess.PIPE,
-            stdin=subprocess.PIPE,
-        )
-        del settings
-
-    def stop(self) -> object:
-        out, _ = self._asker.communicate(b"stop\n", timeout=30)
-        self._server.should_exit = True
-        self._thread.join(10)
-        return json.loads(out)
+def micros(taken: Taken) -> float:
+    return float(taken["cpu"] / taken["lines"] * 1e6)
 
 
-def parse_only(rows: Sequence[Incoming], settings: Settings) -> float:
+def summary(runs: Mapping[str, list[Taken]], trees: Sequence[Tree]) -> dict[str, Any]:
+    """Of each checkout; `ratio`: how many times faster than the first, median of neighbours."""
+    first = [micros(taken) for taken in runs[trees[0].name]]
+    rows = {}
+    for tree in trees:
+        each = [micros(taken) for taken in runs[tree.name]]
+        memory = [taken["resident_mib"] for taken in runs[tree.name]]
+        rows[tree.name] = {
+            "us_a_line": {
+                "median": round(statistics.median(each), 1),
+                "least": round(min(each), 1),
+            },
+            "lines_a_second_of_processor_time": round(1e6 / statistics.median(each)),
+            "lines_a_second_pinned": round(
+                statistics.median(t["lines"] / t["wall"] for t in runs[tree.name])
+            ),
+            "ratio": round(statistics.median(a / b for a, b in zip(first, each, strict=True)), 2),
+            "resident_mib": {
+                "first": round(memory[0]),
+                "last": round(memory[-1]),
+                "peak": round(max(memory)),
+            },
+            **tree.ask(alerts=True),
+        }
+    return rows
+
+
+@contextlib.contextmanager
+def sampled(tree: Tree, py_spy: str, folder: Path) -> Iterator[dict[str, float]]:
+    """Shares of active samples by stage, of the process and its children."""
+    out = folder / "profile.folded"
+    shares: dict[str, float] = {}
+    command = [py_spy, "record", "--subprocesses", "--full-filenames", "--rate", "200"]
+    sampler = subprocess.Popen(
+        [*command, "--format", "raw", "--output", str(out), "--pid", str(tree.process.pid)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    yield shares
+    sampler.send_signal(signal.SIGINT)  # it writes what it has
+    sampler.wait(60)
+    shares.update(table_of_shares(out.read_text(encoding="utf-8")))
+
+
+def parse_only(rows: Sequence[Incoming], folder: Path) -> float:
     """Lines a second through recognition and parsing alone."""
-    reader = Recogniser()
-    begun = time.perf_counter()
+    settings = demo_settings(folder, build(seed=0, start=FIRST_DAY), port=0)
+    recogniser = Recogniser()
+    begun = time.process_time()
     for offset, row in enumerate(rows):
         record = RawRecord(Position("bench", offset), row.source, row.raw, row.arrived)
         with contextlib.suppress(Unparseable):
-            reader.read(record, settings.source(row.source))
-    return len(rows) / (time.perf_counter() - begun)
+            recogniser.read(record, settings.source(row.source))
+    return len(rows) / (time.process_time() - begun)
 
 
 def bare_insert(rows: Sequence[Incoming], folder: Path) -> float:
-    """Lines a second of plain durable SQLite inserts in batches of 1,000: the floor's price."""
+    """Lines a second of plain durable SQLite inserts in batches of 1,000."""
     db = sqlite3.connect(folder / "bare.db")
     db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE r (s, a, b);")
-    begun = time.perf_counter()
+    begun = time.process_time()
     for start in range(0, len(rows), 1000):
         db.executemany(
             "INSERT INTO r VALUES (?, ?, ?)",
             [(r.source, r.arrived.isoformat(), r.raw) for r in rows[start : start + 1000]],
         )
         db.commit()
-    return len(rows) / (time.perf_counter() - begun)
+    return len(rows) / (time.process_time() - begun)
+
+
+def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    result: dict[str, Any] = {"load_before": os.getloadavg()[0], "slice": given.slice}
+    slices = max(1, given.lines // given.slice - 1)
+    with contextlib.ExitStack() as stack:
+        places = [*({"against": given.against} if given.against else {}).items(), ("this", ROOT)]
+        trees = [
+            stack.enter_context(started(name, path.resolve(), folder, given.core))
+            for name, path in places
+        ]
+        if given.py_spy:
+            trees[-1].ask(lines=given.slice)
+            with sampled(trees[-1], given.py_spy, folder) as shares:
+                for _ in range(slices):
+                    trees[-1].ask(lines=given.slice)
+            return {**result, "profile": shares}
+        result["trees"] = summary(in_turn(trees, slices, given.slice), trees)
+        if given.console:
+            for tree in trees:
+                asked = tree.ask(lines=given.console_lines, console=True)
+                result["trees"][tree.name]["console_ms"] = asked["console_ms"]
+    rows = list(islice(lines(), 5_000))
+    parsed = [parse_only(rows, folder / "parse") for _ in range(3)]
+    result["parse_only_lines_per_second"] = round(statistics.median(parsed))
+    result["bare_sqlite_insert_lines_per_second"] = round(bare_insert(rows, folder))
+    return {**result, "load_after": os.getloadavg()[0]}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lines", type=int, default=200_000)
-    parser.add_argument("--no-console", action="store_true")
-    parser.add_argument("--profile", action="store_true")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--lines", type=int, default=100_000, help="for each checkout")
+    parser.add_argument("--slice", type=int, default=2_500)
+    parser.add_argument("--against", type=Path, metavar="CHECKOUT", help="with a .venv of its own")
+    parser.add_argument("--core", type=int, default=0)
+    parser.add_argument("--no-console", dest="console", action="store_false")
+    parser.add_argument("--console-lines", type=int, default=20_000)
+    parser.add_argument("--py-spy", default="", metavar="PATH", help="sample instead of compare")
+    parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    os.sched_setaffinity(0, {0})
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        rows = next(acts(CHUNK))
-        cast = build(seed=0, start=FIRST_DAY)
-        settings = demo_settings(folder / "data", cast, port=0)
-        result = {
-            **measure(
-                given.lines,
-                folder / "data",
-                console=not given.no_console,
-                profile=given.profile,
-            ),
-            "parse_only_lines_per_second": round(
-                statistics.median(parse_only(rows, settings) for _ in range(3))
-            ),
-            "bare_sqlite_insert_lines_per_second": round(bare_insert(rows, folder)),
-        }
-    print(json.dumps(result, indent=2))
+    with tempfile.TemporaryDirectory(prefix="bench-pipeline-") as name:
+        result = measure(given, Path(name))
+    text = json.dumps(result, indent=2)
+    print(text)
+    if given.json:
+        given.json.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,152 @@
+"""One checkout's pipeline, a slice of lines at a time as its parent asks (bench/pipeline.py).
+
+    BENCH_TREE=CHECKOUT CHECKOUT/.venv/bin/python bench/pipeline_slices.py FOLDER CORE
+
+Reads requests as lines of JSON, {"lines": 2500, "console": false}, and answers each with what the
+slice took. Its processes are pinned to the core. The lines are the demo's, another seed and two days
+later for every 5,000, so that windows open, close and are let go as over months; journal and store
+are durable.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[0:1] = [os.environ.get("BENCH_TREE") or str(ROOT), str(ROOT)]
+
+import streams  # noqa: E402
+from bench.processes import family_seconds, resident_mib  # noqa: E402
+from breachdesk.bootstrap.house import Premises  # noqa: E402
+from breachdesk.demo.lines import build  # noqa: E402
+from breachdesk.demo.play import furnish  # noqa: E402
+from breachdesk.demo.stage import StageClock, demo_settings, in_arrival_order  # noqa: E402
+from schemas.source import Incoming  # noqa: E402
+
+FIRST_DAY = date(2026, 1, 1)
+APPENDED = 1_000
+"""Lines of one append to the journal."""
+PORT = 8931
+
+
+def lines() -> Iterator[Incoming]:
+    """Without end; in order of arrival."""
+    number = 0
+    while True:
+        cast = build(seed=number, start=FIRST_DAY + timedelta(days=2 * number))
+        for arrived, source, raw in in_arrival_order(cast):
+            yield Incoming(source=source, raw=raw, arrived=arrived, transport="bench")
+        number += 1
+
+
+class Slices:
+    """The pipeline over a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        cast = build(seed=0, start=FIRST_DAY)
+        self._clock = StageClock(datetime.combine(FIRST_DAY, datetime.min.time(), UTC))
+        self.house = Premises(demo_settings(folder, cast, port=0), self._clock)
+        furnish(self.house, cast)
+        self._worker: Any = self.house.worker()
+        self._lines = lines()
+        self._seen = hashlib.sha256()
+
+    def take(self, count: int) -> dict[str, object]:
+        """Append so many lines and process them; what it took."""
+        rows = [next(self._lines) for _ in range(count)]
+        for row in rows:
+            self._seen.update(row.raw)
+        self._clock.move_to(rows[-1].arrived)
+        gc.collect()
+        spent, begun = family_seconds(), time.perf_counter()
+        for start in range(0, count, APPENDED):
+            self.house.log.append(rows[start : start + APPENDED])
+        done = self._worker.drain()
+        taken = {
+            "lines": count,
+            "wall": time.perf_counter() - begun,
+            "cpu": family_seconds() - spent,
+        }
+        assert done == count, f"{done} of {count} lines were processed"
+        return {**taken, "resident_mib": resident_mib(), "seen": self._seen.hexdigest()[:12]}
+
+    def alerts(self) -> dict[str, object]:
+        """How many, and a digest of what the machine says of each."""
+        found = self.house.store.look(lambda uow: uow.alerts.list())
+        told = sorted(
+            (a.id, a.evidence, a.severity.value, a.fingerprint, a.state.value) for a in found
+        )
+        digest = hashlib.sha256(repr(told).encode()).hexdigest()[:12]
+        return {"alerts": len(found), "digest": digest}
+
+
+@contextmanager
+def asked_console(house: Premises) -> Iterator[dict[str, object]]:
+    """Another process asks the console's overview ten times a second meanwhile; what it waited."""
+    import uvicorn
+
+    from breachdesk.bootstrap.serve import console_house
+    from breachdesk.bootstrap.traces import NoTracer
+    from breachdesk.console.app import console_app
+
+    app = console_app(console_house(house, NoTracer()))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=PORT, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    asker = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("ask_console.py")), str(PORT)],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": sys.path[0]},
+    )
+    waits: dict[str, object] = {}
+    assert asker.stdout is not None
+    try:
+        asker.stdout.readline()  # ready
+        yield waits
+        out, _ = asker.communicate(b"stop\n", timeout=60)
+        waits.update(json.loads(out))
+    finally:
+        asker.kill()
+        asker.wait()
+        server.should_exit = True
+        thread.join(10)
+
+
+def answers(requests: Iterator[str], slices: Slices) -> Iterator[dict[str, object]]:
+    for request in requests:
+        wanted = json.loads(request)
+        if wanted.get("console"):
+            with asked_console(slices.house) as waits:
+                taken = slices.take(wanted["lines"])
+            yield {**taken, "console_ms": waits}
+        elif wanted.get("alerts"):
+            yield slices.alerts()
+        else:
+            yield slices.take(wanted["lines"])
+
+
+def main(arguments: Sequence[str]) -> None:
+    folder, core = arguments
+    os.sched_setaffinity(0, {int(core)})
+    slices = Slices(Path(folder))
+    print(json.dumps({"tree": str(Path(streams.__file__).parents[1])}), flush=True)
+    for answer in answers(iter(sys.stdin.readline, ""), slices):
+        print(json.dumps(answer), flush=True)
+    slices.house.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,76 @@
+"""py-spy's samples, shared out over the stages of the pipeline."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+STAGES = (
+    ("store: groups and buckets", ("batches/groups.py", "group_keys.py", "signal_log.py")),
+    ("store: alerts and evidence", ("batches/reconcile.py", "batches/alert_", "alert_machine.py")),
+    ("store: counts", ("batches/counts.py",)),
+    ("store: positions, watermarks", ("position_rows.py", "watermarks.py")),
+    ("store: exports, audit", ("exports.py", "audit.py", "unit_of_work.py", "row_digests.py")),
+    ("windows and episodes", ("correlate/", "streams/windows.py", "episodes.py", "buckets.py")),
+    ("store: the rest", ("batches/", "stores/", "transactions.py", "postgres.py")),
+    ("parse", ("parsers/", "tokenizers/", "json_lines.py")),
+    ("recognise", ("recognise.py",)),
+    ("enrich", ("enrich.py", "register_view.py")),
+    ("rules and behaviours", ("sigma/", "detectors/", "streams/detect.py", "streams/alerting.py")),
+    ("counts and dead letters", ("source_counts.py", "tally.py", "undigested.py")),
+    ("make events", ("normalise/", "schemas/event.py")),
+    ("journal", ("event_logs/",)),
+    ("between the processes", ("parser_process/", "readers.py")),
+    ("pipeline, worker", ("pipeline.py", "worker.py", "streams/process/", "worker_app/", "app_")),
+    ("Kafka client", ("aiokafka/",)),
+    ("Faust, event loop", ("faust/", "mode/", "asyncio/", "selectors.py")),
+)
+"""The first that names a frame's file has the sample, from the innermost frame out."""
+
+Part = tuple[str, int]
+
+
+def parts(folded: str) -> Counter[str]:
+    """Samples by stage; `frame;frame;… count` a line, outermost first."""
+    counts: Counter[str] = Counter()
+    for line in folded.splitlines():
+        stack, _, number = line.rpartition(" ")
+        counts[_stage(stack.split(";"))] += int(number)
+    return counts
+
+
+def table_of_shares(folded: str) -> dict[str, float]:
+    """Percent of all samples."""
+    return _shares(parts(folded))
+
+
+def own_time(folded: str, most: int = 40) -> dict[str, float]:
+    """Percent by innermost function of ours, those that cost most."""
+    counts: Counter[str] = Counter()
+    for line in folded.splitlines():
+        stack, _, number = line.rpartition(" ")
+        counts[_innermost(stack.split(";"))] += int(number)
+    return dict(list(_shares(counts).items())[:most])
+
+
+def _shares(counts: Counter[str]) -> dict[str, float]:
+    total = sum(counts.values()) or 1
+    return {name: round(100 * number / total, 1) for name, number in counts.most_common()}
+
+
+def _stage(frames: Sequence[str]) -> str:
+    for frame in reversed(frames):
+        for stage, names in STAGES:
+            if any(f"{name}" in frame for name in names):
+                return stage
+    return "other"
+
+
+def _innermost(frames: Sequence[str]) -> str:
+    """`function (package/file.py)`, its line left out."""
+    for frame in reversed(frames):
+        for package in ("/streams/", "/breachdesk/", "/schemas/"):
+            if package in frame and "site-packages" not in frame:
+                name, _, place = frame.partition(" (")
+                return f"{name} ({package[1:]}{place.partition(package)[2].partition(':')[0]})"
+    return frames[-1].partition(":")[0]
