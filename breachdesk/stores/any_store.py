@@ -28,8 +28,9 @@ class AnyStore(Store, Protocol):
         """Where one pipeline commits."""
         ...
 
-    def batch_sink(self) -> BatchSink:
-        """Where many workers commit."""
+    def batch_sink(self, *, sole_owner: bool = ...) -> BatchSink:
+        """Where workers commit; `sole_owner`: one process owns all partitions (the default is the
+        store's own)."""
         ...
 
     def rewind(self, names: Sequence[str], offset: int | None, *, actor: str) -> list[str]:

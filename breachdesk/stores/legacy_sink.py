@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, and_, case, func, select, update
+from sqlalchemy import ColumnElement, and_, case, select, update
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores import signals
-from breachdesk.stores.batches import counts
+from breachdesk.stores.batches import counts, watermarks
 from breachdesk.stores.batches.reconcile import Reconciler
 from breachdesk.stores.each_dialect import insert_or_ignore
 from breachdesk.stores.stream_tables import positions
@@ -47,10 +47,9 @@ def _resume(connection: Connection, partition: str) -> Resume:
     row = connection.execute(
         select(positions).where(positions.c.partition == partition)
     ).one_or_none()
-    low = connection.execute(select(func.max(positions.c.low_watermark))).scalar()
     return Resume(
         position=None if row is None or row.journal is None else Position(row.journal, row.offset),
-        low_watermark=low,
+        low_watermark=watermarks.low(connection),
         arrived=None if row is None else row.arrived,
         buckets=signals.buckets(connection),
         tail=signals.tail(connection),
@@ -59,6 +58,8 @@ def _resume(connection: Connection, partition: str) -> Resume:
 
 def _commit(connection: Connection, partition: str, batch: LegacyBatch, now: datetime) -> None:
     _fence(connection, partition, batch)
+    if batch.low_watermark is not None:
+        watermarks.raise_low(connection, batch.low_watermark)
     signals.append(connection, partition, batch.signals)
     books = SqlUnitOfWork(connection)
     Reconciler(connection, books, now).reconcile(batch.groups, batch.evictions)
@@ -73,8 +74,6 @@ def _commit(connection: Connection, partition: str, batch: LegacyBatch, now: dat
 def _fence(connection: Connection, partition: str, batch: LegacyBatch) -> None:
     """Move the position from where the worker loaded it. The transaction's first statement."""
     after: dict[str, Any] = {"journal": batch.after.journal, "offset": batch.after.offset}
-    if batch.low_watermark is not None:
-        after["low_watermark"] = _higher(positions.c.low_watermark, batch.low_watermark)
     if batch.arrived is not None:
         after["arrived"] = _higher(positions.c.arrived, batch.arrived)
     if batch.before is None:

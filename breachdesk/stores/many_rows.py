@@ -31,6 +31,9 @@ from breachdesk.stores.each_dialect import insert_or_ignore, insert_or_replace
 SLICE = 400
 """Values in one IN list: SQLite may refuse more than 999."""
 
+MOST_DIGESTS = 512
+"""Digests in one IN list, a power of two."""
+
 SEPARATOR = ","
 """Of hashes, which hold hexadecimal digits only."""
 
@@ -74,6 +77,45 @@ def among(
         return
     for begin in range(0, len(values), SLICE):
         yield column.in_(values[begin : begin + SLICE])
+
+
+def execute_among(
+    connection: Connection,
+    statement: str,
+    digests: Sequence[bytes],
+    *,
+    before: tuple[Any, ...] = (),
+    after: tuple[Any, ...] = (),
+) -> list[Any]:
+    """Run plain SQL, in which `{among}` stands for "is one of these digests" and `{}` for each value
+    of `before` and `after` it, for all of them; the rows it gave."""
+    rows: list[Any] = []
+    if connection.dialect.name == "postgresql":
+        if digests:
+            text = statement.replace("{among}", "= ANY(CAST(%s AS bytea[]))").replace("{}", "%s")
+            result = connection.exec_driver_sql(text, (*before, _bytea_array(digests), *after))
+            rows += result if result.returns_rows else ()
+        return rows
+    for begin in range(0, len(digests), MOST_DIGESTS):
+        some = list(digests[begin : begin + MOST_DIGESTS])
+        text, width = _among_digests(statement, (len(some) - 1).bit_length())
+        some += some[:1] * (width - len(some))
+        result = connection.exec_driver_sql(text, (*before, *some, *after))
+        rows += result if result.returns_rows else ()
+    return rows
+
+
+@lru_cache(maxsize=128)
+def _among_digests(statement: str, power: int) -> tuple[str, int]:
+    """The statement for 2 ** power digests: so few texts that the driver keeps them all prepared."""
+    width = 1 << power
+    marks = ", ".join("?" * width)
+    return statement.replace("{among}", f"IN ({marks})").replace("{}", "?"), width
+
+
+def _bytea_array(digests: Sequence[bytes]) -> str:
+    """PostgreSQL's text form of an array: psycopg would escape it element by element, in Python."""
+    return "{" + ",".join(f'"\\\\x{digest.hex()}"' for digest in digests) + "}"
 
 
 def _insert(connection: Connection, table: Table, rows: Rows, conflict: str) -> None:

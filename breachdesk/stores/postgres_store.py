@@ -95,9 +95,11 @@ class PostgresStore:
         """Where one pipeline commits."""
         return LegacySqlSink(self._transactions.write, self._transactions.read)
 
-    def batch_sink(self) -> BatchSink:
-        """Where many workers commit."""
-        return SqlBatchSink(self._transactions.write, self._transactions.read)
+    def batch_sink(self, *, sole_owner: bool = False) -> BatchSink:
+        """Where many workers commit, unless a caller says that it is the only one."""
+        return SqlBatchSink(
+            self._transactions.write, self._transactions.read, sole_owner=sole_owner
+        )
 
     def rewind(self, names: Sequence[str], offset: int | None, *, actor: str) -> list[str]:
         """Have records processed once more (stores.rewind); the partitions moved."""

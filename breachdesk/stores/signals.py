@@ -1,14 +1,16 @@
-"""The signal log, appended in sequence, and the buckets it is folded into."""
+"""The signal log, appended in sequence, and the buckets it is folded into: of the former engine."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Float, and_, bindparam, delete, insert, select
-from sqlalchemy.engine import Connection, Row
+import orjson
+from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy.engine import Connection
 
-from breachdesk.stores.batches.group_keys import key_hash, key_of, key_parts
+from breachdesk.stores.batches import bucket_rows
+from breachdesk.stores.batches.group_keys import key_of
 from breachdesk.stores.stream_tables import signal_buckets, signal_log
 from schemas.alert import GroupKey, Signal
 from schemas.event import Position, Touch
@@ -18,16 +20,13 @@ from streams.ports import BucketRow, Eviction
 def append(connection: Connection, partition: str, signals: Sequence[Signal]) -> None:
     """Sequential rows: a random-key index would cost four times as much at some million rows."""
     if signals:
-        hashes: dict[GroupKey, str] = {}
-        rows = [_log_row(partition, signal, hashes) for signal in signals]
+        rows = [{"partition": partition, "body": _body(signal)} for signal in signals]
         connection.execute(insert(signal_log), rows)
 
 
 def tail(connection: Connection) -> Sequence[Signal]:
     """Signals not folded yet, in log order."""
-    return [
-        _signal(row) for row in connection.execute(select(signal_log).order_by(signal_log.c.id))
-    ]
+    return [signal for _, signal in _logged(connection)]
 
 
 def buckets(connection: Connection) -> Sequence[BucketRow]:
@@ -42,129 +41,79 @@ def buckets(connection: Connection) -> Sequence[BucketRow]:
 
 def fold(connection: Connection, partition: str, rows: Sequence[BucketRow]) -> None:
     """Replace the buckets and drop what they now hold from the log."""
-    if not rows:
-        return
-    addresses = [{"k": key_hash(row.key), "b": row.bucket} for row in rows]
-    _drop_buckets(connection, addresses)
-    connection.execute(insert(signal_buckets), [_bucket_row(row) for row in rows])
-    _drop_folded(connection, partition, rows)
+    del partition
+    bucket_rows.write(connection, rows)
+    folded = {(row.key, row.bucket) for row in rows}
+    spans = {row.key: row.timespan for row in rows if row.timespan}
+    gone = {
+        number
+        for number, signal in _logged(connection)
+        if signal.key in spans and (signal.key, int(signal.time // spans[signal.key])) in folded
+    }
+    _drop_logged(connection, gone)
 
 
 def evict(connection: Connection, evictions: Sequence[Eviction]) -> None:
     """Drop signals that nothing in time can reach any more, folded or not."""
     if not evictions:
         return
-    spans: dict[str, list[Eviction]] = {}
+    spans: dict[GroupKey, list[Eviction]] = {}
     for eviction in evictions:
-        spans.setdefault(key_hash(eviction.key), []).append(eviction)
-    log = connection.execute(select(signal_log.c.id, signal_log.c.key_hash, signal_log.c.time))
-    _drop_logged(
-        connection,
-        [
-            row.id
-            for row in log
-            if any(e.begin <= row.time <= e.end for e in spans.get(row.key_hash, ()))
-        ],
-    )
-    connection.execute(
-        _DROP_SPAN,
-        [{"k": k, "begin": e.begin, "end": e.end} for k, those in spans.items() for e in those],
-    )
+        spans.setdefault(eviction.key, []).append(eviction)
+    gone = {
+        number
+        for number, signal in _logged(connection)
+        if any(e.begin <= signal.time <= e.end for e in spans.get(signal.key, ()))
+    }
+    _drop_logged(connection, gone)
+    bucket_rows.drop(connection, evictions)
 
 
-_DROP_SPAN = delete(signal_buckets).where(
-    signal_buckets.c.key_hash == bindparam("k"),
-    (signal_buckets.c.bucket + 1) * signal_buckets.c.timespan > bindparam("begin", type_=Float),
-    signal_buckets.c.bucket * signal_buckets.c.timespan <= bindparam("end", type_=Float),
-)
-
-
-def _drop_logged(connection: Connection, ids: Sequence[int]) -> None:
-    if ids:
-        gone = [{"i": each} for each in ids]
+def _drop_logged(connection: Connection, numbers: set[int]) -> None:
+    if numbers:
+        gone = [{"i": number} for number in numbers]
         connection.execute(delete(signal_log).where(signal_log.c.id == bindparam("i")), gone)
 
 
-def _drop_buckets(connection: Connection, addresses: list[dict[str, Any]]) -> None:
-
-    connection.execute(
-        delete(signal_buckets).where(
-            and_(
-                signal_buckets.c.key_hash == bindparam("k"),
-                signal_buckets.c.bucket == bindparam("b"),
-            )
-        ),
-        addresses,
+def _body(signal: Signal) -> bytes:
+    """One signal in the layout of a batch's log row."""
+    row = (
+        0, signal.time, signal.event_id, signal.step, signal.value, 0, signal.position.offset,
+        signal.sha256, signal.source, 0, signal.unattributed, 0,
+    )  # fmt: skip
+    key = signal.key
+    return orjson.dumps(
+        {
+            "k": [(key.rule, key.organization, key.group)],
+            "t": [[(t.customer, t.asset, t.category) for t in signal.touches]],
+            "j": [signal.position.journal],
+            "m": [dict(signal.summary)],
+            "s": [row],
+        },
+        default=str,
     )
 
 
-def _drop_folded(connection: Connection, partition: str, rows: Sequence[BucketRow]) -> None:
-    """One pass over the log, which has no index but its sequence: what stands in a bucket of
-    this fold goes."""
-    folded = {(key_hash(row.key), row.bucket) for row in rows}
-    spans = {key_hash(row.key): row.timespan for row in rows if row.timespan}
-    log = connection.execute(
-        select(signal_log.c.id, signal_log.c.key_hash, signal_log.c.time).where(
-            signal_log.c.partition == partition
-        )
-    )
-    _drop_logged(
-        connection,
-        [
-            row.id
-            for row in log
-            if row.key_hash in spans
-            and (row.key_hash, int(row.time // spans[row.key_hash])) in folded
-        ],
-    )
+def _logged(connection: Connection) -> Iterator[tuple[int, Signal]]:
+    for row in connection.execute(select(signal_log).order_by(signal_log.c.id)).all():
+        body = orjson.loads(row.body)
+        for parts in body["s"]:
+            yield row.id, _signal(body, parts)
 
 
-def _log_row(partition: str, signal: Signal, hashes: dict[GroupKey, str]) -> dict[str, Any]:
-    hashed = hashes.get(signal.key)
-    if hashed is None:
-        hashed = hashes[signal.key] = key_hash(signal.key)
-    return {
-        "partition": partition,
-        "key_hash": hashed,
-        "key": key_parts(signal.key),
-        "time": signal.time,
-        "event_id": signal.event_id,
-        "step": signal.step,
-        "value": signal.value,
-        "journal": signal.position.journal,
-        "offset": signal.position.offset,
-        "sha256": signal.sha256,
-        "source": signal.source,
-        "body": [
-            [[t.customer, t.asset, t.category] for t in signal.touches],
-            signal.unattributed,
-            dict(signal.summary),
-        ],
-    }
-
-
-def _signal(row: Row[Any]) -> Signal:
-    touches, unattributed, summary = row.body
+def _signal(body: dict[str, Any], parts: Sequence[Any]) -> Signal:
+    k, time, event_id, step, value, j, offset, sha256, source, t, unattributed, m = parts
+    rule, organization, group = body["k"][k]
     return Signal(
-        key=key_of(row.key),
-        time=row.time,
-        event_id=row.event_id,
-        step=row.step,
-        value=row.value,
-        position=Position(row.journal, row.offset),
-        sha256=row.sha256,
-        source=row.source,
-        touches=tuple(Touch(*touch) for touch in touches),
+        key=GroupKey(rule, organization, tuple(group)),
+        time=time,
+        event_id=event_id,
+        step=step,
+        value=value,
+        position=Position(body["j"][j], offset),
+        sha256=sha256,
+        source=source,
+        touches=tuple(Touch(*touch) for touch in body["t"][t]),
         unattributed=unattributed,
-        summary=summary,
+        summary=body["m"][m],
     )
-
-
-def _bucket_row(row: BucketRow) -> dict[str, Any]:
-    return {
-        "key_hash": key_hash(row.key),
-        "bucket": row.bucket,
-        "timespan": row.timespan,
-        "key": key_parts(row.key),
-        "payload": row.payload,
-    }

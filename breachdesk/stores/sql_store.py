@@ -84,9 +84,10 @@ class SqlStore:
         """Where the pipeline commits."""
         return LegacySqlSink(self._writer.run, self._read)
 
-    def batch_sink(self) -> BatchSink:
-        """Where one of many workers commits; here they share one writer."""
-        return SqlBatchSink(self._writer.run, self._read)
+    def batch_sink(self, *, sole_owner: bool = True) -> BatchSink:
+        """Where the worker commits. One process owns the file's pipeline, unless a caller says that
+        several workers share it."""
+        return SqlBatchSink(self._writer.run, self._read, sole_owner=sole_owner)
 
     def rewind(self, names: Sequence[str], offset: int | None, *, actor: str) -> list[str]:
         """Have records processed once more (stores.rewind); the partitions moved."""

@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from breachdesk.stores.columns import JsonText, UtcTime
@@ -25,12 +26,13 @@ positions = Table(
     Column("partition", String(300), primary_key=True),
     Column("journal", String(80)),
     Column("offset", BigInteger),
-    Column("low_watermark", Float(53)),
     Column("arrived", Float(53)),
     Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("revision", BigInteger, nullable=False, server_default="0"),
     Column("counted", BigInteger),
 )
-"""Embedded: one row. Distributed: one a topic partition; no offset until something is processed."""
+"""Embedded: one row. Distributed: one a topic partition; no offset until something is processed.
+Epoch, journal, offset and revision are the fence."""
 
 watermarks = Table(
     "watermarks",
@@ -43,12 +45,10 @@ watermarks = Table(
 signal_groups = Table(
     "signal_groups",
     metadata,
-    Column("key_hash", String(32), primary_key=True),
+    Column("key_hash", LargeBinary(16), primary_key=True),
     Column("version", BigInteger, nullable=False),
-    Column("due", Float(53), nullable=False),
-    Index(None, "due"),
 )
-"""Locked before a group is read; `due`: low watermark from which a sweep looks at it."""
+"""Many owners lock a group's row before they read its buckets. A sole owner writes none."""
 
 exports = Table(
     "exports",
@@ -82,30 +82,26 @@ signal_log = Table(
     "signal_log",
     metadata,
     Column("id", Serial, primary_key=True, autoincrement=True),
-    Column("partition", String(80), nullable=False),
-    Column("key_hash", String(32), nullable=False),
-    Column("key", JsonText, nullable=False),
-    Column("time", Float(53), nullable=False),
-    Column("event_id", Text, nullable=False),
-    Column("step", Text, nullable=False),
-    Column("value", Text, nullable=False),
-    Column("journal", String(80), nullable=False),
-    Column("offset", BigInteger, nullable=False),
-    Column("sha256", String(64), nullable=False),
-    Column("source", Text, nullable=False),
-    Column("body", JsonText, nullable=False),
+    Column("partition", String(300), nullable=False),
+    Column("body", LargeBinary, nullable=False),
     sqlite_autoincrement=True,
 )
+"""A sole owner's signals that no bucket row holds: one row a batch."""
 
 signal_buckets = Table(
     "signal_buckets",
     metadata,
-    Column("key_hash", String(32), primary_key=True),
-    Column("bucket", BigInteger, primary_key=True),
+    Column("key_hash", LargeBinary(16), primary_key=True),
+    Column("bucket", BigInteger, primary_key=True, autoincrement=False),
     Column("timespan", Integer, nullable=False),
-    Column("key", JsonText, nullable=False),
+    Column("key", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
+    Column("due", Float(53), nullable=False),
+    Column("size", Integer, nullable=False),
+    Index(None, "due", "size"),
 )
+"""`due`: the low watermark from which a sweep looks at the group. `size`: bytes of key and payload;
+it stands in the index so that the sum of all is read without the rows."""
 
 alerts = Table(
     "alerts",
@@ -135,7 +131,12 @@ alerts = Table(
     Column("revision", Integer, nullable=False),
     Column("merged_into", Serial, ForeignKey("alerts.pk")),
     Column("closed", Boolean, nullable=False),
-    Index(None, "key_hash", "closed"),
+    Index(
+        None,
+        "key_hash",
+        sqlite_where=text("closed = 0"),
+        postgresql_where=text("NOT closed"),
+    ),
     Index(None, "merged_into"),
     sqlite_autoincrement=True,
 )

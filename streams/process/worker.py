@@ -277,6 +277,7 @@ def _after(step: Advance) -> StoredPosition:
     return replace(
         before,
         position=step.after,
+        revision=before.revision + 1,
         counted=max(before.counted or 0, offset) if goes_on else offset,
         counted_in=journal,
         arrived=max(step.arrived or 0.0, before.arrived or 0.0) or None,

@@ -112,7 +112,7 @@ class Topic:
 
     def worker(self, sink: BatchSink | None = None, **options: Any) -> Worker:
         return Worker(
-            sink or self.store.batch_sink(),
+            sink or self.store.batch_sink(sole_owner=False),
             Pipeline(self.book, InProcessReader(self.config), self.config),
             self.store.register(),
             lambda _: NOW,
@@ -254,7 +254,7 @@ def groups_left(store: Any) -> int:
     from breachdesk.stores.stream_tables import signal_buckets
 
     return int(
-        store.batch_sink()._read(
+        store.batch_sink(sole_owner=False)._read(
             lambda c: c.execute(select(func.count()).select_from(signal_buckets)).scalar()
         )
     )
@@ -291,7 +291,7 @@ def test_a_zombie_is_fenced_and_nothing_of_its_batch_is_kept(
 
 
 def test_an_epoch_fences_owners_that_stand_at_the_same_offset(store: Any) -> None:
-    sink = store.batch_sink()
+    sink = store.batch_sink(sole_owner=False)
     held = sink.positions(["raw/0"])["raw/0"]
     store.rewind(["raw/0"], None, actor="operator")
     step = Advance("raw/0", held, Position("raw", 3), NOW.timestamp())
@@ -325,7 +325,7 @@ def test_a_failed_commit_leaves_no_trace_in_the_copies_of_groups(
 ) -> None:
     topic = Topic(store, book, config, records(cast))
     problems: list[Exception] = []
-    worker = topic.worker(Failing(store.batch_sink(), problems))
+    worker = topic.worker(Failing(store.batch_sink(sole_owner=False), problems))
     worker.own(PARTITIONS)
     refused = 0
     for number in range(12):
@@ -360,7 +360,7 @@ def choking(
     pipeline = Choking(book, InProcessReader(config), config)
     pipeline.on = on
     return Worker(
-        store.batch_sink(),
+        store.batch_sink(sole_owner=False),
         pipeline,
         store.register(),
         lambda _: NOW,
@@ -488,7 +488,7 @@ def test_a_record_whose_commit_always_fails_becomes_a_dead_letter(
     lines = records(cast)[:40]
     topic = Topic(store, book, config, lines)
     bad = topic.lines[PARTITIONS[1]][3].position
-    worker = topic.worker(Unfit(store.batch_sink(), bad, problem))
+    worker = topic.worker(Unfit(store.batch_sink(sole_owner=False), bad, problem))
     worker.own(PARTITIONS)
     topic.drain(worker)
     letters = store.look(lambda uow: uow.sources.dead_letters())

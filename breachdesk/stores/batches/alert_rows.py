@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, not_, select, update
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores.batches.group_keys import key_hash
@@ -107,7 +107,7 @@ def standing_alerts(connection: Connection, hashes: Sequence[str]) -> dict[str, 
         query = (
             select(alerts, alert_acts.c.state, alert_acts.c.case_id)
             .join(alert_acts, alert_acts.c.alert_pk == alerts.c.pk)
-            .where(part, alerts.c.closed.is_(False))
+            .where(part, not_(alerts.c.closed))
         )
         for row in connection.execute(query):
             found.setdefault(row.key_hash, []).append(_standing(row))

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+
+import orjson
 
 from schemas.alert import GroupKey
 
 
-@lru_cache(maxsize=100_000)
-def key_hash(key: GroupKey) -> str:
-    """32 hex digits: short enough for an index, long enough never to collide."""
+@lru_cache(maxsize=8_192)
+def key_digest(key: GroupKey) -> bytes:
+    """16 bytes: short enough for an index, long enough never to collide."""
     text = repr((key.rule, key.organization, tuple(key.group)))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return hashlib.sha256(text.encode()).digest()[:16]
 
 
-def key_parts(key: GroupKey) -> list[Any]:
-    """As JSON keeps it."""
-    return [key.rule, key.organization, list(key.group)]
+def key_hash(key: GroupKey) -> str:
+    """The digest as 32 hexadecimal digits."""
+    return key_digest(key).hex()
 
 
-def key_of(parts: list[Any]) -> GroupKey:
-    """The reverse of `key_parts`."""
-    rule, organization, group = parts
+def by_digest(keys: Iterable[GroupKey]) -> dict[bytes, GroupKey]:
+    """The keys in the order of their digests, each once."""
+    return dict(sorted((key_digest(key), key) for key in keys))
+
+
+def key_text(key: GroupKey) -> str:
+    """As JSON: `[rule, organization, [group…]]`."""
+    return orjson.dumps((key.rule, key.organization, tuple(key.group))).decode()
+
+
+def key_of(text: str) -> GroupKey:
+    """The reverse of `key_text`."""
+    rule, organization, group = orjson.loads(text)
     return GroupKey(rule, organization, tuple(group))

@@ -1,11 +1,11 @@
-"""Position rows of a shared deployment: who moves one must have loaded exactly what stands there."""
+"""Position rows: who moves one must have loaded exactly what is stored."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, select, update
+from sqlalchemy import ColumnElement, and_, case, func, select, update
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.each_dialect import insert_or_ignore
@@ -30,6 +30,7 @@ def stored_positions(
         row.partition: StoredPosition(
             position=None if row.offset is None else Position(row.journal, row.offset),
             epoch=row.epoch,
+            revision=row.revision,
             counted=row.counted,
             counted_in=row.journal,
             arrived=row.arrived,
@@ -46,10 +47,19 @@ def advance(connection: Connection, step: Advance) -> None:
         "journal": journal,
         "offset": offset,
         "counted": case((here_before, positions.c.counted), else_=offset),
+        "revision": positions.c.revision + 1,
     }
     if step.arrived is not None:
         after["arrived"] = _higher(step.arrived)
     _update(connection, step.partition, step.before, after)
+
+
+def hold(connection: Connection, owned: Mapping[str, StoredPosition]) -> None:
+    """Raise the revision of each, so that whoever loaded them before is fenced. Raises Conflict as
+    `advance`."""
+    for partition in sorted(owned):
+        after = {"revision": positions.c.revision + 1}
+        _update(connection, partition, owned[partition], after)
 
 
 def touch(connection: Connection, partition: str, before: StoredPosition, arrived: float) -> None:
@@ -64,6 +74,7 @@ def _update(
     here = and_(
         positions.c.partition == partition,
         positions.c.epoch == before.epoch,
+        positions.c.revision == before.revision,
         positions.c.offset.is_(None) if place is None else positions.c.offset == place.offset,
     )
     if place is not None:
@@ -73,10 +84,19 @@ def _update(
         raise Conflict(
             "the stored position is not where this batch began",
             place=f"partition {partition}",
-            remedy="Drop cached state, ask what is held and read again.",
+            remedy="Drop cached state, ask for the position and read again from there.",
         )
 
 
 def _higher(value: float) -> ColumnElement[float]:
     """Arrival never goes back, also in a replay: what was let go stays out of reach."""
     return case((positions.c.arrived > value, positions.c.arrived), else_=value)
+
+
+def least_arrival(connection: Connection, partitions: Sequence[str]) -> float | None:
+    """None while any partition was never processed: what it holds may be older than all."""
+    query = select(func.min(positions.c.arrived), func.count(positions.c.arrived)).where(
+        positions.c.partition.in_(partitions)
+    )
+    least, counted = connection.execute(query).one()
+    return None if counted < len(set(partitions)) else float(least)

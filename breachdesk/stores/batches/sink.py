@@ -1,7 +1,7 @@
-"""Where many workers commit: fences, locked groups, alerts, counts, exports and audit together.
+"""Where a worker commits: fences, groups, alerts, counts, exports and audit in one transaction.
 
 The rules are section 3 of docs/reference/streaming.md. Every transaction takes its locks in one
-order: positions by name, groups by key hash, sources by name, unattributed by key, audit head last.
+order: positions by name, groups by key digest, sources by name, unattributed by key, audit head last.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores import exports
-from breachdesk.stores.batches import counts, groups, position_rows, watermarks
-from breachdesk.stores.batches.reconcile import Reconciler
-from breachdesk.stores.stream_tables import positions
-from breachdesk.stores.unit_of_work import SqlUnitOfWork
+from breachdesk.stores.batches import (
+    bucket_rows,
+    counts,
+    many_owners,
+    position_rows,
+    signal_log,
+    sole_owner,
+)
 from schemas.alert import GroupKey
 from schemas.event import Position
 from streams.normalise.source_counts import sum_counts
@@ -33,7 +35,6 @@ from streams.ports import (
 )
 
 T = TypeVar("T")
-ApplySignals = Callable[[Sequence[GroupRows], float | None], GroupUpdates]
 
 
 class Run(Protocol):
@@ -45,46 +46,46 @@ class Run(Protocol):
 class SqlBatchSink:
     """streams.ports.BatchSink over the store's transactions."""
 
-    def __init__(self, write: Run, read: Run) -> None:
+    def __init__(self, write: Run, read: Run, *, sole_owner: bool) -> None:
+        """`sole_owner`: one process owns all partitions. Then only writes happen in the write
+        transaction; groups are read from a snapshot before it, and the fence makes that safe."""
         self._write = write
         self._read = read
+        self._sole_owner = sole_owner
 
     @property
     def sole_owner(self) -> bool:
-        """As the port."""
-        return False
-
-    def log_rows(self, partition: str) -> Sequence[LogRow]:
-        """As the port."""
-        del partition
-        return ()
-
-    def state_bytes(self) -> int:
-        """As the port."""
-        return 0
+        return self._sole_owner
 
     def positions(self, partitions: Sequence[str]) -> Mapping[str, StoredPosition]:
-        """What is stored of each; every asked partition has a row from now on."""
         return self._write(
             lambda connection: position_rows.stored_positions(connection, partitions)
         )
+
+    def log_rows(self, partition: str) -> Sequence[LogRow]:
+        return self._read(lambda connection: signal_log.rows(connection, partition))
 
     def commit(
         self,
         batch: RecordBatch,
         known: Mapping[GroupKey, int],
-        apply_signals: ApplySignals,
+        apply_signals: Callable[[Sequence[GroupRows], float | None], GroupUpdates],
         now: datetime,
     ) -> CommitResult:
-        """All of it or nothing, durable on return; the new versions of the locked groups."""
-        return self._write(lambda connection: _commit(connection, batch, known, apply_signals, now))
+        if not self._sole_owner:
+            return self._write(
+                lambda connection: many_owners.commit(connection, batch, known, apply_signals, now)
+            )
+        rows, low = self._read(
+            lambda connection: sole_owner.group_rows(connection, batch.keys, known)
+        )
+        updates = apply_signals(rows, low)
+        return self._write(lambda connection: sole_owner.commit(connection, batch, updates, now))
 
     def dead(self, positions: Sequence[Position]) -> Mapping[Position, KnownLetter]:
-        """Those of these dead letters that are stored."""
         return self._read(lambda connection: counts.known_letters(connection, positions))
 
     def drained(self, partition: str, before: StoredPosition, arrived: float) -> None:
-        """The partition was caught up at that moment."""
         self._write(lambda connection: position_rows.touch(connection, partition, before, arrived))
 
     def sweep(
@@ -95,62 +96,23 @@ class SqlBatchSink:
         now: datetime,
         limit: int = 200,
     ) -> int:
-        """Raise the watermark and let go of what nothing in time can reach."""
-        del owned
-        return self._write(lambda connection: _sweep(connection, partitions, let_go, now, limit))
+        if not self._sole_owner:
+            return self._write(
+                lambda connection: many_owners.sweep(connection, partitions, let_go, now, limit)
+            )
+        rows, low = self._read(
+            lambda connection: sole_owner.due_rows(connection, partitions, limit)
+        )
+        if low is None:
+            return 0
+        swept = let_go(rows, low) if rows else SweepResult()
+        keys = [row.key for row in rows]
+        self._write(lambda connection: sole_owner.let_go(connection, owned, keys, swept, low, now))
+        return len(keys)
 
-
-def _commit(
-    connection: Connection,
-    batch: RecordBatch,
-    known: Mapping[GroupKey, int],
-    apply_signals: ApplySignals,
-    now: datetime,
-) -> CommitResult:
-    for advance in sorted(batch.advances, key=lambda advance: advance.partition):
-        position_rows.advance(connection, advance)
-    watermarks.hold(connection, batch.held_until)
-    locked = groups.lock(connection, batch.keys)
-    rows = groups.rows(connection, locked, known)
-    updates = apply_signals(rows, watermarks.low(connection))
-    books = SqlUnitOfWork(connection)
-    Reconciler(connection, books, now).reconcile(updates.groups, ())
-    versions = groups.write(connection, locked, updates)
-    counts.add_letters(connection, batch.dead_letters)
-    undone = counts.settle_letters(connection, batch.repeated)
-    counts.add_sources(connection, sum_counts([*batch.sources, *undone]))
-    counts.add_unattributed(connection, batch.unattributed)
-    exports.add(connection, batch.exports)
-    books.finish(now)
-    return CommitResult(versions)
-
-
-def _sweep(
-    connection: Connection,
-    partitions: Sequence[str],
-    let_go: Callable[[Sequence[GroupRows], float], SweepResult],
-    now: datetime,
-    limit: int,
-) -> int:
-    low = _least_arrival(connection, partitions)
-    if low is None or not watermarks.lock(connection) or low < watermarks.held_until(connection):
-        return 0
-    low = watermarks.raise_low(connection, low)
-    locked = groups.lock_due(connection, low, limit)
-    if not locked:
-        return 0
-    swept = let_go(groups.rows(connection, locked, {}), low)
-    books = SqlUnitOfWork(connection)
-    Reconciler(connection, books, now).reconcile((), swept.evictions)
-    groups.let_go(connection, locked, swept)
-    books.finish(now)
-    return len(locked)
-
-
-def _least_arrival(connection: Connection, partitions: Sequence[str]) -> float | None:
-    """None while any partition was never processed: what it holds may be older than all."""
-    query = select(func.min(positions.c.arrived), func.count(positions.c.arrived)).where(
-        positions.c.partition.in_(partitions)
-    )
-    least, counted = connection.execute(query).one()
-    return None if counted < len(set(partitions)) else float(least)
+    def state_bytes(self) -> int:
+        return self._read(
+            lambda connection: (
+                bucket_rows.stored_bytes(connection) + signal_log.stored_bytes(connection)
+            )
+        )

@@ -1,0 +1,113 @@
+"""Bucket rows: what is retained of the signals of one group and one slice of time.
+
+These are the store's busiest statements, so they are plain SQL on the driver's own cursor: a
+statement of SQLAlchemy's costs several times as much a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from breachdesk.stores.batches.group_keys import by_digest, key_digest, key_of, key_text
+from breachdesk.stores.many_rows import execute_among, insert_or_replace_many
+from breachdesk.stores.stream_tables import signal_buckets
+from schemas.alert import GroupKey
+from streams.ports import BucketRow, Eviction
+
+LOOK_AGAIN_SECONDS = 3_600.0
+"""A group that a sweep found still reachable is left alone for so long."""
+ROW_BYTES = 150
+"""What a row takes beside its key and payload: columns, two index entries, unused parts of pages."""
+
+_READ = (
+    "SELECT key_hash, bucket, payload, timespan, due FROM signal_buckets"
+    " WHERE key_hash {among} ORDER BY key_hash, bucket"
+)
+_DUE = "SELECT key FROM signal_buckets WHERE due <= {} ORDER BY due LIMIT {}"
+_PUT_OFF = "UPDATE signal_buckets SET due = {} WHERE key_hash {among} AND due < {}"
+_LEFT = "SELECT DISTINCT key_hash FROM signal_buckets WHERE key_hash {among}"
+_DROP = (
+    "DELETE FROM signal_buckets WHERE key_hash = {}"
+    " AND (bucket + 1) * timespan > {} AND bucket * timespan <= {}"
+)
+_WRITE = (
+    "INSERT INTO signal_buckets (key_hash, bucket, timespan, key, payload, due, size)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key_hash, bucket) DO UPDATE SET"
+    " timespan = excluded.timespan, payload = excluded.payload, due = excluded.due,"
+    " size = excluded.size"
+)
+_BYTES = "SELECT coalesce(sum(size), 0), count(*) FROM signal_buckets"
+CHANGED = ("timespan", "payload", "due", "size")
+
+
+def read(connection: Connection, keys: Iterable[GroupKey]) -> dict[GroupKey, list[BucketRow]]:
+    """The buckets of each of these groups, oldest first; groups in the order of their digests."""
+    digests = by_digest(keys)
+    buckets: dict[GroupKey, list[BucketRow]] = {key: [] for key in digests.values()}
+    for digest, bucket, payload, timespan, due in execute_among(connection, _READ, list(digests)):
+        key = digests[bytes(digest)]
+        buckets[key].append(BucketRow(key, bucket, bytes(payload), timespan, due))
+    return buckets
+
+
+def write(connection: Connection, buckets: Sequence[BucketRow]) -> None:
+    """Over what is stored of them. In the order of their digests, so that index pages are touched
+    one after another."""
+    if not buckets:
+        return
+    rows = sorted(map(_row, buckets), key=_address)
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_WRITE, rows)
+        return
+    names = ("key_hash", "bucket", "timespan", "key", "payload", "due", "size")
+    named = [dict(zip(names, row, strict=True)) for row in rows]
+    insert_or_replace_many(connection, signal_buckets, named, CHANGED)
+
+
+def due_keys(connection: Connection, low: float, limit: int) -> list[GroupKey]:
+    """Groups that have a bucket that is due, those that waited longest first; at most so many."""
+    found = connection.exec_driver_sql(_bound(connection, _DUE), (low, limit))
+    return list(dict.fromkeys(key_of(key) for (key,) in found))
+
+
+def drop(connection: Connection, evictions: Sequence[Eviction]) -> None:
+    """Drop the buckets that the evicted spans reach over."""
+    if evictions:
+        spans = [(key_digest(each.key), each.begin, each.end) for each in evictions]
+        connection.exec_driver_sql(_bound(connection, _DROP), spans)
+
+
+def put_off(connection: Connection, keys: Iterable[GroupKey], low: float) -> None:
+    """Look at what is left of these groups later."""
+    later = low + LOOK_AGAIN_SECONDS
+    execute_among(connection, _PUT_OFF, list(by_digest(keys)), before=(later,), after=(later,))
+
+
+def left(connection: Connection, digests: Sequence[bytes]) -> set[bytes]:
+    """Those of which a bucket is stored."""
+    return {bytes(digest) for (digest,) in execute_among(connection, _LEFT, digests)}
+
+
+def stored_bytes(connection: Connection) -> int:
+    """Roughly what all rows take. SQLite reads an index for it, not the rows."""
+    size, rows = connection.exec_driver_sql(_BYTES).one()
+    return int(size) + ROW_BYTES * int(rows)
+
+
+def _row(row: BucketRow) -> tuple[Any, ...]:
+    key = key_text(row.key)
+    size = len(key) + len(row.payload)
+    return (key_digest(row.key), row.bucket, row.timespan, key, row.payload, row.due, size)
+
+
+def _address(row: tuple[Any, ...]) -> tuple[bytes, int]:
+    return row[0], row[1]
+
+
+def _bound(connection: Connection, statement: str) -> str:
+    """With the driver's own marks for parameters."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    return statement.replace("{}", mark)

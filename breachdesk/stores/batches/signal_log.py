@@ -1,0 +1,43 @@
+"""The signal log of a sole owner: one row a batch, gone once its buckets are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.engine import Connection
+
+from breachdesk.stores import counters
+from breachdesk.stores.stream_tables import signal_log
+from streams.ports import LogRow
+
+
+def rows(connection: Connection, partition: str) -> Sequence[LogRow]:
+    """What stands in the log of this partition, oldest first."""
+    query = (
+        select(signal_log.c.id, signal_log.c.body)
+        .where(signal_log.c.partition == partition)
+        .order_by(signal_log.c.id)
+    )
+    return [LogRow(row.id, bytes(row.body)) for row in connection.execute(query)]
+
+
+def append(connection: Connection, partition: str, body: bytes | None) -> int | None:
+    """The number of the new row; None without a body."""
+    if body is None:
+        return None
+    row = {"partition": partition, "body": body}
+    return counters.serial(connection.execute(insert(signal_log), row))
+
+
+def drop(connection: Connection, kept_from: int | None) -> None:
+    """Drop the rows with a lower number, of whatever partition: a sole owner numbers all of its
+    partitions' signals together."""
+    if kept_from is not None:
+        connection.execute(delete(signal_log).where(signal_log.c.id < kept_from))
+
+
+def stored_bytes(connection: Connection) -> int:
+    """Of all bodies."""
+    size = connection.execute(select(func.sum(func.length(signal_log.c.body)))).scalar()
+    return int(size or 0)

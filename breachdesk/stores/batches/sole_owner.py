@@ -1,0 +1,91 @@
+"""A batch and a sweep of the one owner of all partitions: read first, then a transaction of writes.
+
+Between the snapshot that is read and the transaction only this owner writes groups; should another
+have taken over, the fence of the positions, which every commit and sweep moves, refuses the writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from breachdesk.stores.batches import bucket_rows, position_rows, signal_log, watermarks
+from breachdesk.stores.batches import commit as batch_writes
+from breachdesk.stores.batches.group_keys import by_digest
+from schemas.alert import GroupKey
+from streams.ports import (
+    BucketRow,
+    CommitResult,
+    GroupRows,
+    GroupUpdates,
+    RecordBatch,
+    StoredPosition,
+    SweepResult,
+)
+
+STORED = 1
+"""The version of every group that has a bucket row: a sole owner's copies need none."""
+
+
+def group_rows(
+    connection: Connection, keys: Iterable[GroupKey], known: Mapping[GroupKey, int]
+) -> tuple[Sequence[GroupRows], float | None]:
+    """The groups, of which those that the caller knows are not read, and the low watermark."""
+    digests = by_digest(keys)
+    fresh = [key for key in digests.values() if key not in known]
+    buckets = bucket_rows.read(connection, fresh)
+    rows = [_group(key, buckets.get(key)) for key in digests.values()]
+    return rows, watermarks.low(connection)
+
+
+def _group(key: GroupKey, buckets: Sequence[BucketRow] | None) -> GroupRows:
+    """`buckets` None: the caller knows the group."""
+    return GroupRows(key, 0 if buckets is not None and not buckets else STORED, buckets)
+
+
+def commit(
+    connection: Connection, batch: RecordBatch, updates: GroupUpdates, now: datetime
+) -> CommitResult:
+    """Write what `apply_signals` made of the rows."""
+    batch_writes.begin(connection, batch)
+    partition = min(advance.partition for advance in batch.advances)
+    number = signal_log.append(connection, partition, updates.log)
+    signal_log.drop(connection, updates.log_kept_from)
+    bucket_rows.write(connection, updates.buckets)
+    batch_writes.finish(connection, batch, updates.groups, now)
+    return CommitResult(dict.fromkeys(batch.keys, STORED), number)
+
+
+def due_rows(
+    connection: Connection, partitions: Sequence[str], limit: int
+) -> tuple[Sequence[GroupRows], float | None]:
+    """Groups that are due, and the low watermark to sweep to; None: no sweep may run."""
+    low = position_rows.least_arrival(connection, partitions)
+    if low is None or low < watermarks.held_until(connection):
+        return (), None
+    stored = watermarks.low(connection)
+    low = low if stored is None else max(low, stored)
+    due = bucket_rows.due_keys(connection, low, limit)
+    if not due and low == stored:
+        return (), None
+    buckets = bucket_rows.read(connection, due)
+    return [_group(key, rows) for key, rows in buckets.items()], low
+
+
+def let_go(
+    connection: Connection,
+    owned: Mapping[str, StoredPosition],
+    keys: Sequence[GroupKey],
+    swept: SweepResult,
+    low: float,
+    now: datetime,
+) -> None:
+    """Write what a sweep decided. Raises Conflict unless `owned` are the stored positions."""
+    if keys:
+        position_rows.hold(connection, owned)
+    watermarks.raise_low(connection, low)
+    batch_writes.close_alerts(connection, swept.evictions, now)
+    bucket_rows.drop(connection, swept.evictions)
+    bucket_rows.put_off(connection, keys, low)
