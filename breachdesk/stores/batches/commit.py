@@ -11,8 +11,8 @@ from breachdesk.stores import exports
 from breachdesk.stores.batches import counts, position_rows, watermarks
 from breachdesk.stores.batches.reconcile import Reconciler
 from breachdesk.stores.unit_of_work import SqlUnitOfWork
+from streams.normalise.source_counts import sum_counts
 from streams.ports import Eviction, GroupState, RecordBatch
-from streams.tally import sum_counts
 
 
 def begin(connection: Connection, batch: RecordBatch) -> None:

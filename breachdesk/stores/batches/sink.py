@@ -22,7 +22,6 @@ from breachdesk.stores.batches import (
 )
 from schemas.alert import GroupKey
 from schemas.event import Position
-from streams.normalise.source_counts import sum_counts
 from streams.ports import (
     CommitResult,
     GroupRows,
