@@ -56,15 +56,18 @@ SQLITE_TIME = "%Y-%m-%d %H:%M:%S.%f"
 
 
 def settings_of(folder: Path, store: str = "") -> Settings:
-    """The demo's, in that folder; `store`: address of a PostgreSQL database that is empty."""
-    made = demo_settings(folder, build(), port=0)
-    return made.model_copy(update={"store": StoreSettings(url=store)}) if store else made
+    """The demo's, written into that folder, which is made; `store`: address of a PostgreSQL
+    database that is empty."""
+    settings = demo_settings(folder, build(), port=0)
+    if store:
+        settings = settings.model_copy(update={"store": StoreSettings(url=store)})
+    private_files.make_folder(folder)
+    write_settings(settings)
+    return settings
 
 
 def fill(settings: Settings, sizes: Sizes) -> dict[str, float]:
     """Returns the seconds of each step."""
-    private_files.make_folder(settings.data_dir)
-    write_settings(settings)
     clock = StageClock(NEWEST)
     spent, begun = {}, time.perf_counter()
     with Premises(settings, clock) as house:

@@ -33,6 +33,7 @@ from breachdesk.bootstrap.house import Premises  # noqa: E402
 from breachdesk.demo.lines import build  # noqa: E402
 from breachdesk.demo.play import furnish  # noqa: E402
 from breachdesk.demo.stage import StageClock, demo_settings, in_arrival_order  # noqa: E402
+from schemas.settings import Settings  # noqa: E402
 from schemas.source import Incoming  # noqa: E402
 
 FIRST_DAY = date(2026, 1, 1)
@@ -41,31 +42,38 @@ APPENDED = 1_000
 PORT = 8931
 
 
-def lines() -> Iterator[Incoming]:
+def lines(first_day: date = FIRST_DAY) -> Iterator[Incoming]:
     """Without end; in order of arrival."""
     number = 0
     while True:
-        cast = build(seed=number, start=FIRST_DAY + timedelta(days=2 * number))
+        cast = build(seed=number, start=first_day + timedelta(days=2 * number))
         for arrived, source, raw in in_arrival_order(cast):
             yield Incoming(source=source, raw=raw, arrived=arrived, transport="bench")
         number += 1
 
 
 class Slices:
-    """The pipeline over a folder of its own."""
+    """The pipeline over a data folder; a new one gets the demo's registers and accounts."""
 
-    def __init__(self, folder: Path) -> None:
-        cast = build(seed=0, start=FIRST_DAY)
-        self._clock = StageClock(datetime.combine(FIRST_DAY, datetime.min.time(), UTC))
-        self.house = Premises(demo_settings(folder, cast, port=0), self._clock)
-        furnish(self.house, cast)
+    def __init__(
+        self, folder: Path, first_day: date = FIRST_DAY, settings: Settings | None = None
+    ) -> None:
+        cast = build(seed=0, start=first_day)
+        self._clock = StageClock(datetime.combine(first_day, datetime.min.time(), UTC))
+        self.house = Premises(settings or demo_settings(folder, cast, port=0), self._clock)
+        if not self.house.store.look(lambda uow: uow.users.list()):
+            furnish(self.house, cast)
         self._worker: Any = self.house.worker()
-        self._lines = lines()
+        self._lines = lines(first_day)
         self._seen = hashlib.sha256()
 
-    def take(self, count: int) -> dict[str, object]:
-        """Append so many lines and process them; what it took."""
-        rows = [next(self._lines) for _ in range(count)]
+    def take(self, count: int) -> dict[str, Any]:
+        """Append so many lines of the demo's and process them; what it took."""
+        return self.process([next(self._lines) for _ in range(count)])
+
+    def process(self, rows: Sequence[Incoming]) -> dict[str, Any]:
+        """Append these and process them; what it took."""
+        count = len(rows)
         for row in rows:
             self._seen.update(row.raw)
         self._clock.move_to(rows[-1].arrived)
@@ -125,7 +133,7 @@ def asked_console(house: Premises) -> Iterator[dict[str, object]]:
         thread.join(10)
 
 
-def answers(requests: Iterator[str], slices: Slices) -> Iterator[dict[str, object]]:
+def answers(requests: Iterator[str], slices: Slices) -> Iterator[dict[str, Any]]:
     for request in requests:
         wanted = json.loads(request)
         if wanted.get("console"):

@@ -1,0 +1,265 @@
+"""How cost grows with what is stored: groups, customers, alerts, days of journal.
+
+    .venv/bin/python bench/growth.py                                # every part at three sizes
+    .venv/bin/python bench/growth.py --only groups days --json growth.json
+    BENCH_TREE=CHECKOUT CHECKOUT/.venv/bin/python bench/growth.py   # the same of another checkout
+
+Each size has a data folder and a process of its own. `us a line`: processor time of the demo's mixed
+lines from journal to committed alerts, over the store as it was filled, median of slices. `restart`:
+from nothing to a worker that has read its position and found nothing to do, in a fresh process,
+imports left out; with its memory. Rules are measured by bench/rules.py.
+
+- groups: sign-ins refused, each with a user and an address of its own: three groups a line.
+- customers: so many, with three assets each.
+- alerts: a store that bench/filler.py filled.
+- days: a journal file for each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+TREE = os.environ.get("BENCH_TREE") or str(ROOT)
+sys.path[0:1] = [TREE, str(ROOT)]
+
+from bench.filler import add_customers, fill, settings_of  # noqa: E402
+from bench.pipeline_slices import FIRST_DAY, Slices  # noqa: E402
+from bench.processes import resident_mib  # noqa: E402
+from bench.store_rows import NEWEST, Sizes, bindings  # noqa: E402
+from breachdesk.bootstrap.house import Premises  # noqa: E402
+from breachdesk.bootstrap.settings import load_settings  # noqa: E402
+from breachdesk.demo.cast import CLOUD  # noqa: E402
+from breachdesk.demo.stage import StageClock  # noqa: E402
+from schemas.source import Incoming  # noqa: E402
+
+SIZES = {
+    "groups": (1_000, 100_000, 1_000_000),
+    "customers": (50, 1_000, 10_000),
+    "alerts": (1_000, 100_000, 1_000_000),
+    "days": (1, 30, 365),
+}
+TINY = {"groups": 300, "customers": 5, "alerts": 50, "days": 2}
+GROUPS_A_LINE = 3
+FLOOD_CHUNK = 4_000
+FLOOD_A_SECOND = 1_000
+AFTER = date(2026, 11, 24)
+"""Follows everything in a store that was filled."""
+
+Figures = dict[str, Any]
+
+
+def refused_sign_ins(count: int, begin: datetime) -> Iterator[Incoming]:
+    """Each of a user and from an address that no other has."""
+    for number in range(count):
+        at = begin + timedelta(seconds=number / FLOOD_A_SECOND)
+        firm = CLOUD[number % len(CLOUD)]
+        address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+        line = (
+            f'{{"@timestamp":"{at.isoformat()}","ecs":{{"version":"9.4.0"}},"event":'
+            f'{{"id":"flood-{number}","dataset":"idp.audit","category":["authentication"],'
+            f'"type":["start"],"outcome":"failure","action":"logon-failed"}},'
+            f'"user":{{"name":"flood{number}@{firm.domain}"}},"source":{{"ip":"{address}"}},'
+            f'"cloud":{{"account":{{"id":"{firm.tenant}"}}}}}}'
+        )
+        yield Incoming(source="m365", raw=line.encode(), arrived=at, transport="bench")
+
+
+def with_groups(folder: Path, size: int) -> tuple[Slices, Figures]:
+    settings = settings_of(folder)
+    slices = Slices(folder, settings=settings)
+    rows = refused_sign_ins(max(1, size // GROUPS_A_LINE), _midnight(FIRST_DAY))
+    costs: list[float] = []
+    walls: list[float] = []
+    memory = [resident_mib()]
+    while chunk := list(islice(rows, FLOOD_CHUNK)):
+        taken = slices.process(chunk)
+        costs.append(taken["cpu"] / taken["lines"] * 1e6)
+        walls.append(taken["wall"])
+        memory.append(taken["resident_mib"])
+    return slices, {
+        "flood_us_a_line": {
+            "first": round(costs[0]),
+            "last": round(costs[-1]),
+            "most": round(max(costs)),
+        },
+        "flood_peak_mib": round(max(memory)),
+        "flood_slowest_chunk_seconds": round(max(walls), 2),
+    }
+
+
+def with_customers(folder: Path, size: int) -> tuple[Slices, Figures]:
+    settings = settings_of(folder)
+    sizes = Sizes(customers=size, assets=3 * size)
+    with Premises(settings, StageClock(_midnight(FIRST_DAY))) as house:
+        house.store.identity()
+        with sqlite3.connect(folder / "store.db") as file:
+            rows = [_early(row) for row in bindings(sizes)]
+            marks = ", ".join("?" * len(rows[0]))
+            file.executemany(
+                "INSERT INTO bindings (kind, value, customer_id, service, role, categories, pecr, "
+                f"valid_from, valid_to, known_from, known_to) VALUES ({marks})",
+                rows,
+            )
+        file.close()
+        house.store.act(lambda uow: add_customers(uow, sizes))
+        begun = time.process_time()
+        house.store.register().view()
+        view = time.process_time() - begun
+    return Slices(folder, settings=settings), {"register_view_ms": round(view * 1000)}
+
+
+def _early(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (*row[:9], "2025-01-01 00:00:00.000000", None)
+
+
+def with_alerts(folder: Path, size: int) -> tuple[Slices, Figures]:
+    small = Sizes(
+        alerts=size, new=min(300, size), customers=200, assets=600, cases=min(200, size // 2),
+        open_cases=20, breaches=2, approved=1, audit=size, dead_letters=500, unattributed=200,
+    )  # fmt: skip
+    settings = settings_of(folder)
+    seconds = fill(settings, small)
+    stored = (folder / "store.db").stat().st_size / 2**20
+    return Slices(folder, AFTER, settings), {
+        "migrations_seconds": seconds["migrations"],
+        "store_mib": round(stored),
+    }
+
+
+def with_days(folder: Path, size: int) -> tuple[Slices, Figures]:
+    """The newest of so many days; the older ones hold a hundred lines each."""
+    settings = settings_of(folder)
+    slices = Slices(folder, settings=settings)
+    for number in range(size):
+        begin = _midnight(FIRST_DAY - timedelta(days=size - number))
+        slices.process(list(refused_sign_ins(100, begin)))
+    log = slices.house.log
+    end = log.end()
+    begun = time.process_time()
+    for _ in range(200):
+        log.read(end, 1_000)
+    return slices, {"empty_read_us": round((time.process_time() - begun) / 200 * 1e6)}
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, datetime.min.time(), UTC)
+
+
+FILLED: dict[str, Callable[[Path, int], tuple[Slices, Figures]]] = {
+    "groups": with_groups,
+    "customers": with_customers,
+    "alerts": with_alerts,
+    "days": with_days,
+}
+
+
+def one(part: str, size: int, folder: Path, lines: int, number: int) -> Figures:
+    """Fill, then take slices."""
+    slices, figures = FILLED[part](folder, size)
+    slices.take(lines)  # what is started once
+    each = [slices.take(lines) for _ in range(number)]
+    costs = [taken["cpu"] / taken["lines"] * 1e6 for taken in each]
+    slices.house.close()
+    return {
+        "us_a_line": round(statistics.median(costs), 1),
+        "least_us_a_line": round(min(costs), 1),
+        "resident_mib": round(each[-1]["resident_mib"]),
+        **figures,
+    }
+
+
+def restart(folder: Path) -> Figures:
+    """Until a worker has looked and found nothing to do."""
+    begun, spent = time.perf_counter(), time.process_time()
+    with Premises(load_settings(folder), StageClock(NEWEST + timedelta(days=30))) as house:
+        worker: Any = house.worker()
+        left = worker.drain()
+        assert left == 0, f"{left} lines had not been processed"
+        return {
+            "restart_seconds": round(time.perf_counter() - begun, 2),
+            "restart_cpu_seconds": round(time.process_time() - spent, 2),
+            "restart_mib": round(resident_mib()),
+        }
+
+
+def in_a_process(*arguments: object) -> Figures:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("BREACHDESK_")}
+    done = subprocess.run(
+        [sys.executable, __file__, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def measure(part: str, size: int, lines: int, number: int) -> Figures:
+    with tempfile.TemporaryDirectory(prefix=f"bench-{part}-") as name:
+        folder = Path(name) / "data"
+        figures = in_a_process("--fill", part, size, folder, "--slice", lines, "--slices", number)
+        return {**figures, **in_a_process("--restart", folder)}
+
+
+def table(part: str, rows: dict[int, Figures]) -> str:
+    names = list(next(iter(rows.values())))
+    lines = [f"| {part} | {' | '.join(name.replace('_', ' ') for name in names)} |"]
+    lines.append("|---" * (1 + len(names)) + "|")
+    for size, figures in rows.items():
+        lines.append(f"| {size:,} | {' | '.join(_cell(figures[name]) for name in names)} |")
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {number:,}" for name, number in value.items())
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", nargs="+", choices=SIZES, default=list(SIZES))
+    parser.add_argument("--sizes", nargs="+", type=int, help="instead of the three of each part")
+    parser.add_argument("--slice", type=int, default=2_500)
+    parser.add_argument("--slices", type=int, default=8)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--fill", nargs=3, metavar=("PART", "SIZE", "FOLDER"), help="one size only")
+    parser.add_argument("--restart", type=Path, metavar="FOLDER", help="of a folder filled so")
+    given = parser.parse_args(arguments)
+    if given.restart:
+        print(json.dumps(restart(given.restart)))
+        return
+    if given.fill:
+        part, size, folder = given.fill
+        print(json.dumps(one(part, int(size), Path(folder), given.slice, given.slices)))
+        return
+    results: dict[str, dict[int, Figures]] = {}
+    print(f"{TREE}, load {os.getloadavg()[0]:.1f}")
+    for part in given.only:
+        rows = results.setdefault(part, {})
+        for size in given.sizes or SIZES[part]:
+            rows[size] = measure(part, size, given.slice, given.slices)
+            print(part, size, json.dumps(rows[size]), file=sys.stderr)
+        print(f"\n{table(part, rows)}", flush=True)
+    if given.json:
+        given.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
