@@ -65,8 +65,13 @@ class JournalFolder:
 
     def journals(self) -> Sequence[str]:
         """Ids of the files that exist, oldest first."""
-        names = (_NAME.fullmatch(path.name) for path in self.path.iterdir())
-        return sorted(match[1] for match in names if match)
+        # A Path for each of ten years' names costs three times as much.
+        matches = map(_NAME.fullmatch, os.listdir(self.path))  # noqa: PTH208
+        return sorted(match[1] for match in matches if match)
+
+    def holds(self, journal: str) -> bool:
+        """Does its file exist?"""
+        return _NAME.fullmatch(f"{journal}.db") is not None and self.file(journal).exists()
 
     def file(self, journal: str) -> Path:
         return self.path / f"{journal}.db"

@@ -8,7 +8,7 @@ arrived earlier but were written later follow in the newest file, because reader
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -68,23 +68,31 @@ class SqliteEventLog(EventLog):
     def read(self, after: Position | None, limit: int) -> Sequence[RawRecord]:
         records: list[RawRecord] = []
         most_bytes = READ_BYTES
-        for start in self._starts(after):
-            if len(records) >= limit or most_bytes <= 0:
-                break
+        for start in self._starts(after, records):
             rows = self._read_one(start, limit - len(records), most_bytes)
             most_bytes -= sum(len(record.raw) for record in rows)
             records += rows
+            if len(records) >= limit or most_bytes <= 0:
+                break
         return records
 
-    def _starts(self, after: Position | None) -> list[Position]:
-        """Where to begin in each file that may hold something after that position."""
-        journals = self._folder.journals()
-        if after is None:
-            return [Position(journal, 0) for journal in journals]
-        if after.journal not in journals:
-            self._check_dropped(after)
-        later = [Position(journal, 0) for journal in journals if journal > after.journal]
-        return [after, *later] if after.journal in journals else later
+    def _starts(self, after: Position | None, records: Sequence[RawRecord]) -> Iterator[Position]:
+        """Where to go on, one file after the other; `records` are those read so far.
+
+        The folder is listed only where the file of `after` does not suffice. A later file is begun
+        when nothing is added to the former any more: what was added before the listing is read
+        before the later ones are."""
+        if after is not None and self._folder.holds(after.journal):
+            yield after
+            journals = self._folder.journals()
+            yield records[-1].position if records else after
+        else:
+            journals = self._folder.journals()
+            if after is not None:
+                self._check_dropped(after)
+        for journal in journals:
+            if after is None or journal > after.journal:
+                yield Position(journal, 0)
 
     def _read_one(self, after: Position, limit: int, most_bytes: int) -> list[RawRecord]:
         with reading(self._folder.file(after.journal)) as connection:
@@ -97,7 +105,7 @@ class SqliteEventLog(EventLog):
             return list(journal_file.records_after(connection, after, limit, most_bytes))
 
     def get(self, position: Position) -> RawRecord | None:
-        if position.journal not in self._folder.journals():
+        if not self._folder.holds(position.journal):
             self._check_dropped(position)
             return None
         before = Position(position.journal, position.offset - 1)

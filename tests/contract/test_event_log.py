@@ -83,6 +83,28 @@ def test_reading_goes_on_into_the_next_days_file(log: SqliteEventLog) -> None:
     assert log.end() == records[-1].position
 
 
+def test_what_is_added_while_days_pass_is_read_once_each_and_in_order(
+    log: SqliteEventLog,
+) -> None:
+    def write() -> None:
+        for day in range(60):
+            for number in range(3):
+                log.append([incoming(f"{day}.{number}".encode(), NOON + timedelta(days=day))])
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    records: list[RawRecord] = []
+    more = True
+    while more:
+        over = not writing.is_alive()
+        batch = log.read(records[-1].position if records else None, 1_000)
+        records += batch
+        more = bool(batch) or not over
+    writing.join()
+
+    assert [r.raw.decode() for r in records] == [f"{d}.{n}" for d in range(60) for n in range(3)]
+
+
 def test_a_position_beyond_the_end_stops_loudly(log: SqliteEventLog) -> None:
     last = log.append(lines(3))[-1]
 
