@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from functools import cache
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.errors import Misconfigured
 from schemas.event import Event, Value
@@ -99,14 +99,40 @@ class SignalDraft:
     """What is counted distinctly (e.g. the user name)."""
 
 
-@quick
-class Member:
-    """A signal as a detector's condition sees it: seconds of event time, id, step, value."""
+class Member(NamedTuple):
+    """A signal as a detector's condition sees it: seconds of event time, id, step, value. They sort
+    in this order, and it is their identity within a group."""
 
     time: float
     id: str
     step: str
     value: str
+    evidence: Any = None
+    """What the windows keep beside it. A condition never looks at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueGate:
+    """Steps that a behaviour joins by their value (a sign-in to failures from the same address).
+
+    Their signals are kept apart, per value, and reach the group that alerts only once `opens` holds
+    for that value: so that any number of other values cannot push them out of what is kept.
+    """
+
+    steps: frozenset[str]
+    opens: Callable[[Sequence[Member]], bool]
+    """Given signals of these steps and one value within one window, in order: may they matter?
+    Monotone in the set."""
+
+
+def texts(event: Event, name: str) -> tuple[str, ...]:
+    """The texts that the event holds under this name, whether it is one value or a list; without
+    empty ones."""
+    value = event.fields.get(name)
+    if isinstance(value, str):
+        return (value,) if value else ()
+    values = value if isinstance(value, list | tuple) else (value,)
+    return tuple(str(each) for each in values if each is not None and each != "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +160,8 @@ class Detector:
     quiet: int
     """Q in seconds: hot buckets closer than this are one episode."""
     keep: int
-    """How many first and last signals a bucket retains, per step; 0: all, up to the loud cap."""
+    """How many first and last signals a bucket retains, per step. 0: all up to the loud cap, and beyond
+    it some of each sixtieth of the timespan, which a condition that asks for an order needs."""
     distinct: bool
     """Retain by distinct value instead of by count."""
     tags: tuple[str, ...]
@@ -147,6 +174,12 @@ class Detector:
     examples: tuple[DetectorExample, ...] = ()
     explain: Callable[[Sequence[Member]], str] = lambda _members: ""
     """One or two plain sentences for the analyst: why it fired, in figures."""
+    gate: ValueGate | None = None
+    """Must be declared by a condition that joins steps by value."""
+    counted: Callable[[str], str] | None = None
+    """The part of a value that the condition counts distinctly; None: all of it."""
+    least: int = 1
+    """No fewer signals than this can fire: below it the condition is not asked."""
 
 
 @cache

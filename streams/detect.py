@@ -9,7 +9,7 @@ from typing import Any
 from schemas.alert import Episode, Signal
 from schemas.event import Event
 from schemas.finding import Finding
-from streams.correlate.windows import Windows
+from streams.correlate.in_memory import InMemoryWindows
 from streams.sigma.documents import events_of
 from streams.sigma.engine import Engine
 from streams.sigma.rulebook import RuleBook
@@ -24,7 +24,7 @@ def detect(book: RuleBook, events: Iterable[Mapping[str, Any]]) -> Iterator[Find
     episode, after the last event, in the order in which they fired. Raises BadInput naming the
     event for one without a time.
     """
-    engine, windows = Engine(book), Windows(book.specs, float("inf"))
+    engine, windows = Engine(book), InMemoryWindows(book.specs)
     tags = {info.id: info.tags for info in book.infos()}
     alone = {rule.id for rule in book.rules}
     stream = events_of(events)

@@ -1,72 +1,35 @@
 """What is kept of the signals of one group and one bucket, however many there were.
 
-A bucket is a timespan-wide slice of event time. Kept are, per step, the n first and the n last
-signals (or the first and last signal of the n first and last distinct values) and the union of
-touches over ALL signals, dropped ones too. Absorbing is associative and idempotent, so that any
-order, duplication or cutting into batches leaves the same bucket.
+A bucket is a timespan-wide slice of event time. Kept are the signals that its Retention chooses and
+the union of touches over ALL signals, dropped ones too. Absorbing is associative and idempotent, so
+that any order, duplication or cutting into batches leaves the same bucket.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from bisect import bisect_left
+from collections.abc import Iterable
+from typing import NamedTuple
 
-import orjson
+from schemas.alert import Signal
+from schemas.event import Touch
+from schemas.plugin import Member
+from streams.correlate.retention import Identity, Retention
 
-from schemas.alert import GroupKey, Signal
-from schemas.event import Position, Touch
-
-LOUD_CAP = 1_000
-"""What `keep` 0 (keep all) means: as many first and last signals per bucket and step. Reaching it
-is said in the alert's explanation (Episode: `Sample only`)."""
+NEVER = float("inf")
 
 
-Identity = tuple[float, str, str, str]
+class Widening(NamedTuple):
+    """What a bucket knows of all its signals, dropped ones too."""
+
+    touches: frozenset[Touch]
+    unattributed: frozenset[str]
+    thinned: bool
 
 
-class Kept(NamedTuple):
-    """A retained signal. Sorts by time, event id, step, value: together its identity."""
-
-    time: float
-    id: str
-    step: str
-    value: str
-    signal: Signal
-
-
-def kept(signal: Signal) -> Kept:
-    return Kept(signal.time, signal.event_id, signal.step, signal.value, signal)
-
-
-def retain(rows: Sequence[Kept], keep: int, *, distinct: bool) -> list[Kept]:
-    """The retained ones of sorted rows of one bucket, sorted."""
-    bound = keep or LOUD_CAP
-    if len(rows) <= (2 if distinct else 2 * bound):
-        return list(rows)
-    steps: dict[str, list[Kept]] = {}
-    for row in rows:
-        steps.setdefault(row.step, []).append(row)
-    chosen: list[Kept] = []
-    for of_step in steps.values():
-        chosen += _ends_of_values(of_step, bound) if distinct else _ends(of_step, bound)
-    return sorted(chosen)
-
-
-def _ends(rows: list[Kept], bound: int) -> list[Kept]:
-    return rows if len(rows) <= 2 * bound else rows[:bound] + rows[-bound:]
-
-
-def _ends_of_values(rows: list[Kept], bound: int) -> list[Kept]:
-    chosen: dict[Identity, Kept] = {}
-    for ordered in (rows, rows[::-1]):
-        seen: dict[str, Kept] = {}
-        for row in ordered:
-            seen.setdefault(row.value, row)
-            if len(seen) == bound:
-                break
-        chosen.update((row[:4], row) for row in seen.values())
-    return list(chosen.values())
+def member(signal: Signal) -> Member:
+    """The signal as conditions see it."""
+    return Member(signal.time, signal.event_id, signal.step, signal.value, signal)
 
 
 class Bucket:
@@ -75,43 +38,74 @@ class Bucket:
     There are hundreds of thousands of them: frozensets, which share their empty one, not sets.
     """
 
-    __slots__ = ("rows", "stale", "thinned", "touches", "unattributed", "unfolded")
+    __slots__ = ("fresh_from", "lost", "rows", "thinned", "touches", "unattributed")
 
     def __init__(self) -> None:
-        self.rows: list[Kept] = []
+        self.rows: list[Member] = []
         self.touches: frozenset[Touch] = frozenset()
         self.unattributed: frozenset[str] = frozenset()
         self.thinned = False
-        self.stale = True
-        """Changed since episodes were last computed."""
-        self.unfolded = False
-        """Changed since it was last written out."""
+        self.fresh_from = -NEVER
+        """Earliest time of what changed since episodes were last computed; NEVER: nothing did."""
+        self.lost = False
+        """A row was dropped for another since then."""
 
-    def absorb(self, new: Iterable[Kept], keep: int, *, distinct: bool) -> list[Signal]:
+    def absorb(self, new: Iterable[Member], retention: Retention) -> list[Member]:
         """Take in signals; returns those that changed something, which the signal log must hold.
 
         Absorbing the returned ones alone leads to the same state: a restart needs no others.
         """
-        union = {row[:4]: row for row in self.rows}
-        before = set(union)
-        fresh: list[Kept] = []
+        fresh: list[Member] = []
         telling: set[Identity] = set()
+        inserted = NEVER
         for row in new:
-            widened = self._touch(row.signal)
-            if row[:4] in union and not widened:
+            widened = self._touch(row.evidence)
+            if self._insert(row):
+                inserted = min(inserted, row.time)
+            elif not widened:
                 continue
             fresh.append(row)
-            union.setdefault(row[:4], row)
             if widened:
                 telling.add(row[:4])
         if not fresh:
             return []
-        self.rows = retain(sorted(union.values()), keep, distinct=distinct)
-        if len(self.rows) < len(union) and not self.thinned:
+        if inserted == NEVER:
+            self.fresh_from = min(self.fresh_from, fresh[0].time)
+            return fresh
+        return self._thin(fresh, telling, retention)
+
+    def _insert(self, row: Member) -> bool:
+        """Whether it was not there."""
+        rows, identity = self.rows, row[:4]
+        if not rows or rows[-1][:4] < identity:
+            rows.append(row)
+            return True
+        index = bisect_left(rows, identity)
+        if rows[index][:4] == identity:
+            return False
+        rows.insert(index, row)
+        return True
+
+    def _thin(
+        self, fresh: list[Member], telling: set[Identity], retention: Retention
+    ) -> list[Member]:
+        retained = retention.retain(self.rows)
+        changed = fresh
+        if retained is not self.rows:
+            self.rows = list(retained)
+            alive = [row for row in fresh if self._has(row)]
+            # Where no fresh row is alive, the rows are those that were there before.
+            self.lost = self.lost or bool(alive)
+            if self.thinned:
+                changed = [row for row in fresh if row[:4] in telling or self._has(row)]
             self.thinned = True
-            return [row.signal for row in fresh]
-        telling |= {row[:4] for row in self.rows} - before
-        return [row.signal for row in fresh if row[:4] in telling]
+        if changed:
+            self.fresh_from = min(self.fresh_from, *(row.time for row in changed), NEVER)
+        return changed
+
+    def _has(self, row: Member) -> bool:
+        index = bisect_left(self.rows, row[:4])
+        return index < len(self.rows) and self.rows[index][:4] == row[:4]
 
     def _touch(self, signal: Signal) -> bool:
         named = signal.unattributed
@@ -122,65 +116,22 @@ class Bucket:
             self.unattributed = self.unattributed.union((named,))
         return True
 
-    def dump(self) -> bytes:
-        """Compact JSON; the key is not repeated in it."""
-        touches = sorted(self.touches)
-        number = {touch: index for index, touch in enumerate(touches)}
-        return orjson.dumps(
-            {
-                "t": [(t.customer, t.asset, t.category) for t in touches],
-                "u": sorted(self.unattributed),
-                "x": self.thinned,
-                "s": [_dump_signal(row.signal, number) for row in self.rows],
-            },
-            default=_plain,
-        )
+    @property
+    def widening(self) -> Widening:
+        """What `widen` makes another bucket know."""
+        return Widening(self.touches, self.unattributed, self.thinned)
 
-    @classmethod
-    def load(cls, key: GroupKey, payload: bytes) -> Bucket:
-        """The bucket that `dump` wrote."""
-        document = orjson.loads(payload)
-        bucket = cls()
-        touches = [Touch(*parts) for parts in document["t"]]
-        bucket.touches = frozenset(touches)
-        bucket.unattributed = frozenset(document["u"])
-        bucket.thinned = document["x"]
-        bucket.rows = [kept(_load_signal(key, row, touches)) for row in document["s"]]
-        return bucket
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def _dump_signal(signal: Signal, number: dict[Touch, int]) -> tuple[Any, ...]:
-    return (
-        signal.time,
-        signal.event_id,
-        signal.step,
-        signal.value,
-        signal.position.journal,
-        signal.position.offset,
-        signal.sha256,
-        signal.source,
-        [number[touch] for touch in signal.touches],
-        signal.unattributed,
-        dict(signal.summary),
-    )
-
-
-def _load_signal(key: GroupKey, row: Sequence[Any], touches: Sequence[Touch]) -> Signal:
-    time, event_id, step, value, journal, offset, sha256, source, touched, unattributed, told = row
-    return Signal(
-        key=key,
-        time=time,
-        event_id=event_id,
-        step=step,
-        value=value,
-        position=Position(journal, offset),
-        sha256=sha256,
-        source=source,
-        touches=tuple(touches[index] for index in touched),
-        unattributed=unattributed,
-        summary=told,
-    )
+    def widen(self, by: Widening) -> bool:
+        """Know also what another bucket of the same signals knows; whether that is more."""
+        if (
+            self.touches >= by.touches
+            and self.unattributed >= by.unattributed
+            and self.thinned >= by.thinned
+        ):
+            return False
+        self.touches = self.touches.union(by.touches)
+        self.unattributed = self.unattributed.union(by.unattributed)
+        self.thinned = self.thinned or by.thinned
+        if self.rows:
+            self.fresh_from = min(self.fresh_from, self.rows[0].time)
+        return True

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from schemas.alert import Episode, GroupKey, Severity
+from schemas.alert import Episode, GroupKey, Severity, Signal
 from schemas.event import Touch
-from schemas.plugin import Member
-from streams.correlate.buckets import LOUD_CAP, Bucket, Kept
+from schemas.plugin import Member, ValueGate
+from streams.correlate.buckets import Bucket
+from streams.correlate.retention import MOST_VALUES, SLOTS, Retention
 
 DAY = 86_400
-EDGE = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,19 @@ class WindowSpec:
     """Monotone: adding members never un-fires it."""
     graver: Callable[[Sequence[Member]], str | None] = lambda _members: None
     explain: Callable[[Sequence[Member]], str] = lambda _members: ""
+    gate: ValueGate | None = None
+    counted: Callable[[str], str] | None = None
+    least: int = 1
+    """No fewer members than this fire."""
+    ends: bool = False
+    """The verdict needs no more than the first and last `keep` signals (or values) of a bucket: what is
+    dropped between them changes no verdict."""
+    retention: Retention = field(init=False)
+
+    def __post_init__(self) -> None:
+        steps = frozenset[str]() if self.gate is None else self.gate.steps
+        retention = Retention(self.keep, self.timespan, self.distinct, self.counted, steps)
+        object.__setattr__(self, "retention", retention)
 
     @property
     def reach(self) -> int:
@@ -48,39 +61,43 @@ class WindowSpec:
         return int(time // self.timespan)
 
 
-def first_hot(spec: WindowSpec, rows: Sequence[Kept], bucket: int) -> float | None:
+def _time(member: Member) -> float:
+    return member.time
+
+
+def first_hot(spec: WindowSpec, before: Sequence[Member], rows: Sequence[Member]) -> float | None:
     """Time of the first signal of the bucket at which the window satisfies the condition.
 
-    `rows`: the sorted signals of this bucket and the one before. Instead of asking at every signal,
-    the end of a window that may only grow is searched by halves, which monotony permits: a hot
-    group costs log, not its square.
+    `before`, `rows`: the sorted signals of the bucket before and of this one. Instead of asking at
+    every signal, the end of a window that may only grow is searched by halves, which monotony
+    permits: a hot group costs log, not its square.
     """
-    times = [row.time for row in rows]
-    members = [Member(*row[:4]) for row in rows]
-    index = bisect_left(times, bucket * spec.timespan)
-    while index < len(rows):
-        low = bisect_left(times, times[index] - spec.timespan)
-        found = _smallest_end(spec, members, times, low, index)
-        if found is None or times[found] == times[index]:
-            return None if found is None else times[index]
+    index = len(before)
+    members = [*before, *rows] if before else rows
+    if len(members) < spec.least:
+        return None
+    while index < len(members):
+        time = members[index].time
+        low = bisect_left(members, (time - spec.timespan,), 0, index)
+        found = _smallest_end(spec, members, low, index)
+        if found is None or members[found].time == time:
+            return None if found is None else time
         index = found
     return None
 
 
-def _smallest_end(
-    spec: WindowSpec, members: Sequence[Member], times: Sequence[float], low: int, start: int
-) -> int | None:
+def _smallest_end(spec: WindowSpec, members: Sequence[Member], low: int, start: int) -> int | None:
     """Smallest j ≥ start whose members[low..j], with all that share j's time, fire."""
     if not spec.fires(members[low:]):
         return None
     left, right = start, len(members) - 1
     while left < right:
         middle = (left + right) // 2
-        if spec.fires(members[low : bisect_right(times, times[middle])]):
+        if spec.fires(members[low : bisect_right(members, members[middle].time, key=_time)]):
             right = middle
         else:
             left = middle + 1
-    return bisect_left(times, times[left], start)
+    return bisect_left(members, (members[left].time,), start)
 
 
 def runs(spec: WindowSpec, hot: Sequence[int]) -> list[list[int]]:
@@ -114,9 +131,8 @@ def episode(
     first, last = span
     inside = [buckets[b] for b in sorted(b for b in buckets if first - 1 <= b <= last)]
     begin = (fired - spec.timespan,)
-    rows = [row for bucket in inside for row in bucket.rows[bisect_left(bucket.rows, begin) :]]
-    members = [Member(*row[:4]) for row in rows]
-    touches, unattributed = _reached(buckets, first, last, rows)
+    members = [row for bucket in inside for row in bucket.rows[bisect_left(bucket.rows, begin) :]]
+    touches, unattributed = _reached(buckets, first, last, members)
     return Episode(
         key=key,
         title=spec.title,
@@ -125,7 +141,7 @@ def episode(
         timespan=spec.timespan,
         fired=datetime.fromtimestamp(fired, UTC),
         severity=_severity(spec, members),
-        members=tuple(row.signal for row in rows),
+        members=tuple([row.evidence for row in members]),
         touches=touches,
         unattributed=unattributed,
         explanation=_explain(spec, members, thinned=any(b.thinned for b in inside)),
@@ -133,12 +149,13 @@ def episode(
 
 
 def _reached(
-    buckets: Mapping[int, Bucket], first: int, last: int, rows: Sequence[Kept]
+    buckets: Mapping[int, Bucket], first: int, last: int, rows: Sequence[Member]
 ) -> tuple[frozenset[Touch], frozenset[str]]:
     """Touches of the run's own buckets, dropped signals' too. Of the bucket before it only the
     members count, unless some of its signals were dropped: then all, so that none is missed."""
-    touches = {touch for row in rows for touch in row.signal.touches}
-    unattributed = {row.signal.unattributed for row in rows if row.signal.unattributed}
+    signals: list[Signal] = [row.evidence for row in rows]
+    touches = {touch for signal in signals for touch in signal.touches}
+    unattributed = {signal.unattributed for signal in signals if signal.unattributed}
     for index, bucket in buckets.items():
         if first <= index <= last or (index == first - 1 and bucket.thinned):
             touches |= bucket.touches
@@ -157,9 +174,24 @@ def _explain(spec: WindowSpec, members: Sequence[Member], *, thinned: bool) -> s
     text = spec.explain(members)
     if not thinned:
         return text
-    sample = spec.keep or LOUD_CAP
-    return (
-        f"{text} Sample only: of every {spec.timespan} seconds at most the {sample} first and"
-        f" {sample} last {'values' if spec.distinct else 'signals'} of each step are shown here;"
-        " the counts are at least these."
-    ).strip()
+    return f"{text} {_sample(spec)}".strip()
+
+
+def _sample(spec: WindowSpec) -> str:
+    """What is shown of more events than are kept, and what is not known of the others."""
+    bound = spec.retention.bound
+    what = "values" if spec.distinct else "signals"
+    each = "each step" if spec.gate is None else "each step and value"
+    told = (
+        f"Sample only: of every {spec.timespan} seconds at most the {bound} first and {bound} last"
+        f" {what} of {each} are shown here; the counts are at least these."
+    )
+    if spec.keep:
+        return told
+    told += (
+        f" Between them the order of events is known to {spec.timespan / SLOTS:g} seconds, so that an"
+        " attack quicker than that may hide among so many events."
+    )
+    if spec.gate is None:
+        return told
+    return f"{told} Values are at most the {MOST_VALUES} first and {MOST_VALUES} last."

@@ -1,68 +1,137 @@
-"""Windows that many workers share: state lives in the store, and what is kept here is a copy.
+"""Windows whose state lives in the store; what is in memory is a copy of a part of it.
 
-A copy counts only if its version is the one found under the group's lock; otherwise the group is
-read anew. What a failed commit left in a copy is void, so that then all copies go.
+Where many workers own partitions, a copy counts only under the version found under the group's lock,
+and what a batch changes is written in that batch. Where one worker owns all (`sole_owner`), a copy is
+true while its fence holds, and what a batch changes waits in the log until its bucket is written.
+Everything else is the same. Whatever fails voids every copy: `clear`, and `restore` what the log holds.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from schemas.alert import GroupKey, Signal
-from streams.correlate.buckets import Bucket
+from schemas.alert import GroupKey, Severity
+from streams.correlate.copies import GroupCopies
+from streams.correlate.correlation import Correlation, GroupChange, GuardedSignal
 from streams.correlate.episodes import WindowSpec
-from streams.correlate.windows import NOTHING, Group
-from streams.ports import BucketRow, GroupRows, GroupState, GroupUpdates, SweepResult
+from streams.correlate.groups import BucketPart, Group
+from streams.correlate.signal_rows import (
+    LoggedGroup,
+    collector_paused,
+    dump_bucket,
+    dump_log,
+    load_bucket,
+    load_log,
+)
+from streams.correlate.written_later import Place, UnwrittenBuckets
+from streams.ports import (
+    BucketRow,
+    CommitResult,
+    GroupRows,
+    GroupState,
+    GroupUpdates,
+    LogRow,
+    SweepResult,
+)
 
-MOST_SIGNALS = 100_000
-"""Retained signals in all copies merge_results, some hundred megabytes; beyond them the copies least
-recently used go, and are read anew when they are needed."""
+__all__ = ["GuardedSignal", "WindowStore"]
+
+MEMORY_BYTES = 256 * 1024 * 1024
 LOOK_AGAIN_SECONDS = 3_600.0
 """A group that a sweep found still reachable is left alone for so long."""
+GONE_QUIET = 30 * 86_400
+"""Signals of a rule that is gone stay for so many seconds more: it may come back."""
+GONE_TIMESPAN = 3_600
 
 
-class GuardedSignal(NamedTuple):
-    """A signal, and whether a replay guard applies (not to late events, not to backfills)."""
+@dataclass(slots=True)
+class _Batch:
+    """What `apply` did and `keep` makes true."""
 
-    signal: Signal
-    guarded: bool
-
-
-class _Copy(NamedTuple):
-    version: int
-    group: Group
-    signals: int
+    groups: Mapping[GroupKey, Group] = field(default_factory=dict)
+    written: Mapping[Place, BucketRow] = field(default_factory=dict)
+    written_rows: Sequence[int] = ()
+    logged: Sequence[Place] = ()
+    logged_signals: int = 0
 
 
 class WindowStore:
-    """Settles locked groups. Not thread-safe; one a worker."""
+    """Applies signals to groups. Not thread-safe; one a worker."""
 
     def __init__(
-        self, specs: Mapping[str, WindowSpec], horizon: float, *, most: int = MOST_SIGNALS
+        self,
+        specs: Mapping[str, WindowSpec],
+        horizon: float,
+        *,
+        memory_bytes: int = MEMORY_BYTES,
+        sole_owner: bool = False,
+        unwritten: UnwrittenBuckets | None = None,
     ) -> None:
-        """`specs` by rule id; `horizon`: the greatest H of any source, seconds."""
-        self._specs = specs
+        """`specs` by rule id; `horizon`: the greatest H of any source, seconds; `memory_bytes`: what
+        copies of written groups may take."""
+        self._correlation = Correlation(specs)
+        self._specs = self._correlation.specs
         self._horizon = horizon
-        self._most = most
-        self._copies: OrderedDict[GroupKey, _Copy] = OrderedDict()
-        self._signals = 0
-        self._working: dict[GroupKey, Group] = {}
+        self._sole_owner = sole_owner
+        self._copies = GroupCopies(memory_bytes)
+        self._unwritten = UnwrittenBuckets() if unwritten is None else unwritten
+        self._waiting: dict[GroupKey, list[LoggedGroup]] = {}
+        self._next_rows: Sequence[int] = ()
+        self._batch = _Batch()
 
     def __len__(self) -> int:
         return len(self._copies)
 
+    @property
+    def memory_bytes(self) -> int:
+        """What the copies take, roughly."""
+        return self._copies.bytes
+
+    @property
+    def unwritten(self) -> int:
+        """Signals that only the log holds. More than none when idle: commit an empty batch."""
+        return self._unwritten.signals
+
     def clear(self) -> None:
-        """Forget every copy."""
+        """Forget every copy and the log."""
         self._copies.clear()
-        self._working.clear()
-        self._signals = 0
+        self._unwritten.clear()
+        self._waiting.clear()
+        self._next_rows = ()
+        self._batch = _Batch()
+
+    def restore(self, rows: Iterable[LogRow]) -> None:
+        """Know what the log holds, instead of anything that was known. Each group's signals wait until
+        the group is read."""
+        self.clear()
+        with collector_paused():
+            for row in rows:
+                self._restore(row)
+
+    def _restore(self, row: LogRow) -> None:
+        places: dict[Place, None] = {}
+        signals = 0
+        for group in load_log(row.body):
+            spec = self._spec(group.key, group.timespan)
+            self._waiting.setdefault(group.key, []).append(group)
+            places.update(((group.key, spec.bucket(member.time)), None) for member in group.rows)
+            places.update(((group.key, index), None) for index, _ in group.widenings)
+            signals += len(group.rows)
+        self._unwritten.add(row.number, signals, list(places))
+
+    def keys_of(self, signals: Mapping[GroupKey, Sequence[GuardedSignal]]) -> Sequence[GroupKey]:
+        """The groups that a batch of these signals needs: theirs, those behind their gates, and those
+        whose buckets it writes and that are not in memory."""
+        keys = self._correlation.keys(signals)
+        self._next_rows = self._unwritten.next_rows(idle=not signals)
+        places = self._unwritten.unwritten_since(self._next_rows)
+        missing = dict.fromkeys(key for key, _ in places if key not in self._copies)
+        return list(dict.fromkeys([*keys, *missing])) if missing else keys
 
     def known(self, keys: Sequence[GroupKey]) -> Mapping[GroupKey, int]:
-        """Versions of the copies at hand."""
-        copies = self._copies
-        return {key: copies[key].version for key in keys if key in copies}
+        """Versions of the copies in memory."""
+        return self._copies.versions(keys)
 
     def apply(
         self,
@@ -70,70 +139,154 @@ class WindowStore:
         rows: Sequence[GroupRows],
         low: float | None,
     ) -> GroupUpdates:
-        """Absorb each group's signals into its newest state. Call `keep` once that is durable, and
-        `clear` when it is not."""
-        self._working = {row.key: self._newest(row) for row in rows}
-        states: list[GroupState] = []
-        buckets: list[BucketRow] = []
-        due: dict[GroupKey, float] = {}
-        for key, group in self._working.items():
-            if group.absorb(self._new(signals[key], group.spec, low)):
-                states.append(GroupState(key, group.episodes()))
-                buckets += group.fold()
-                due[key] = self._due(group)
-        return GroupUpdates([state.key for state in states], states, buckets, due=due)
+        """Absorb each group's signals into its newest state. `rows`: of every key that `keys_of` gave.
+        Call `keep` once that is durable, and `clear` when it is not."""
+        with collector_paused():
+            moved: list[Place] = []
+            groups = {row.key: self._newest(row, moved) for row in rows}
+        settled = None if low is None else low - self._horizon
+        routed = self._correlation.route(signals, settled)
+        changed = list(self._correlation.absorb(routed, groups))
+        states = [
+            GroupState(change.group.key, change.group.episodes())
+            for change in changed
+            if self._raises_alerts(change.group)
+        ]
+        written = self._to_write(changed, moved, groups)
+        batch = self._batch = _Batch(groups, written, self._next_rows)
+        log = self._log(changed, written, batch) if self._sole_owner else None
+        return GroupUpdates(
+            changed=[change.group.key for change in changed],
+            groups=[state for state in states if self._must_reconcile(state, groups[state.key])],
+            buckets=list(written.values()),
+            log=log,
+            log_kept_from=self._unwritten.kept_from(self._next_rows),
+        )
 
-    def keep(self, versions: Mapping[GroupKey, int]) -> None:
-        """The applied state is durable under these versions."""
-        for key, group in self._working.items():
-            self._forget(key)
-            if group.buckets:
-                signals = sum(len(bucket.rows) for bucket in group.buckets.values())
-                self._copies[key] = _Copy(versions[key], group, signals)
-                self._signals += signals
-        self._working = {}
-        while self._signals > self._most:
-            self._forget(next(iter(self._copies)))
+    def _raises_alerts(self, group: Group) -> bool:
+        return group.key.rule in self._specs and not self._correlation.is_inner(group.key)
 
-    def _forget(self, key: GroupKey) -> None:
-        copy = self._copies.pop(key, None)
-        if copy is not None:
-            self._signals -= copy.signals
+    def _must_reconcile(self, state: GroupState, group: Group) -> bool:
+        """Without an episode there is nothing to reconcile, unless rules may have changed since."""
+        stale, group.unreconciled = group.unreconciled, False
+        return stale or bool(state.episodes)
 
-    def sweep(self, rows: Sequence[GroupRows], low: float) -> SweepResult:
-        """Let go of what nothing in time can reach. State of rules that are gone is left alone."""
+    def _to_write(
+        self,
+        changed: Sequence[GroupChange],
+        moved: Sequence[Place],
+        groups: Mapping[GroupKey, Group],
+    ) -> Mapping[Place, BucketRow]:
+        """The buckets that this batch writes: of many owners all that changed, of a sole owner those
+        that the oldest log rows hold."""
+        if self._sole_owner:
+            places = [*moved, *self._unwritten.unwritten_since(self._next_rows)]
+        else:
+            places = [*moved, *((c.group.key, index) for c in changed for index in c.changes)]
+        rows: dict[Place, BucketRow] = {}
+        for key, index in places:
+            if (key, index) not in rows:
+                rows[key, index] = self._row(key, index, groups.get(key))
+        return rows
+
+    def _row(self, key: GroupKey, index: int, group: Group | None) -> BucketRow:
+        """The bucket as the store keeps it; of a group that the batch does not touch, its copy."""
+        if group is None:
+            spec, payload = self._copies.stored(key, index)
+        else:
+            spec, payload = group.spec, dump_bucket(group.buckets[index])
+        due = (index + 1) * spec.timespan + spec.reach + self._horizon
+        return BucketRow(key, index, payload, spec.timespan, due)
+
+    def _log(
+        self, changed: Sequence[GroupChange], written: Mapping[Place, BucketRow], batch: _Batch
+    ) -> bytes | None:
+        """What changed in buckets that this batch does not write."""
+        logged: list[LoggedGroup] = []
+        places: list[Place] = []
+        for group, changes in changed:
+            later = {i: part for i, part in changes.items() if (group.key, i) not in written}
+            if later:
+                rows = [row for part in later.values() for row in part.rows]
+                wide = [(i, part.widening) for i, part in later.items() if part.widening]
+                logged.append(LoggedGroup(group.key, group.spec.timespan, rows, wide))
+                places += [(group.key, index) for index in later]
+                batch.logged_signals += len(rows)
+        batch.logged = places
+        return dump_log(logged) if logged else None
+
+    def keep(self, result: CommitResult) -> None:
+        """What `apply` returned is durable."""
+        batch, self._batch, self._next_rows = self._batch, _Batch(), ()
+        free = self._unwritten.written(batch.written, batch.written_rows)
+        if result.log_number is not None:
+            self._unwritten.add(result.log_number, batch.logged_signals, batch.logged)
+        for key, group in batch.groups.items():
+            version = result.versions.get(key, 1)
+            self._copies.put(group, version, batch.written, pinned=self._unwritten.holds(key))
+        self._copies.release(key for key in free if not self._unwritten.holds(key))
+        self._copies.shrink()
+
+    def let_go(self, rows: Sequence[GroupRows], low: float) -> SweepResult:
+        """Let go of what nothing in time can reach. Call `clear` if that does not become durable."""
         gone, due = [], dict[GroupKey, float]()
         for row in rows:
-            if row.key.rule not in self._specs:
+            if row.key in self._waiting:
                 due[row.key] = low + LOOK_AGAIN_SECONDS
                 continue
-            group = self._read(row)
-            gone += group.evict(self._horizon, low, NOTHING)
+            copied = self._sole_owner and row.key in self._copies
+            group = self._copies.group(row.key) if copied else self._read(row, [])
+            settled = low - group.spec.reach - self._horizon
+            evictions = group.evict(settled, self._unwritten.named(row.key, group.buckets))
             if group.buckets:
-                due[row.key] = max(self._due(group), low + LOOK_AGAIN_SECONDS)
+                due[row.key] = max(group.due(self._horizon), low + LOOK_AGAIN_SECONDS)
+            if evictions and copied:
+                self._copies.put(group, 1, {}, pinned=self._unwritten.holds(row.key))
+            gone += evictions
         return SweepResult(gone, due)
 
-    def _new(
-        self, signals: Sequence[GuardedSignal], spec: WindowSpec, low: float | None
-    ) -> list[Signal]:
-        """Without replays: every in-time record this old was processed before."""
-        if low is None:
-            return [each.signal for each in signals]
-        oldest = low - spec.reach - self._horizon
-        return [t.signal for t in signals if not t.guarded or t.signal.time >= oldest]
-
-    def _newest(self, row: GroupRows) -> Group:
+    def _newest(self, row: GroupRows, moved: list[Place]) -> Group:
+        """The group as it was before this batch."""
         if row.buckets is None:
-            return self._copies[row.key].group
-        return self._read(row)
-
-    def _read(self, row: GroupRows) -> Group:
-        group = Group(row.key, self._specs[row.key.rule])
-        for bucket in row.buckets or ():
-            group.adopt(bucket.bucket, Bucket.load(row.key, bucket.payload))
+            return self._copies.group(row.key)
+        group = self._read(row, moved)
+        for logged in self._waiting.pop(row.key, ()):
+            parts = {index: BucketPart((), widening) for index, widening in logged.widenings}
+            group.absorb(logged.rows, parts)
+            group.unreconciled = True
         return group
 
-    def _due(self, group: Group) -> float:
-        """The watermark at which its oldest bucket may be out of reach."""
-        spec = group.spec
-        return (min(group.buckets) + 1) * spec.timespan + spec.reach + self._horizon
+    def _read(self, row: GroupRows, moved: list[Place]) -> Group:
+        """The group as it is stored. `moved` gets the buckets that the store holds otherwise."""
+        stored = row.buckets or ()
+        waiting = self._waiting.get(row.key)
+        group = Group(row.key, self._spec(row.key, _timespan(stored, waiting)))
+        for bucket in stored:
+            loaded = load_bucket(row.key, bucket.payload)
+            moved += [(row.key, i) for i in group.adopt(bucket.bucket, loaded, bucket.timespan)]
+        return group
+
+    def _spec(self, key: GroupKey, timespan: int | None) -> WindowSpec:
+        """The rule's window; of a rule that is gone one that never fires and keeps what there is."""
+        known = self._specs.get(key.rule)
+        return known or _window_of_gone_rule(key.rule, timespan or GONE_TIMESPAN)
+
+
+def _timespan(stored: Sequence[BucketRow], waiting: Sequence[LoggedGroup] | None) -> int | None:
+    """What the rule's timespan was."""
+    if stored:
+        return stored[0].timespan
+    return waiting[0].timespan if waiting else None
+
+
+def _window_of_gone_rule(rule: str, timespan: int) -> WindowSpec:
+    return WindowSpec(
+        rule=rule,
+        title=rule,
+        severity=Severity.INFORMATIONAL,
+        timespan=timespan,
+        quiet=GONE_QUIET,
+        keep=0,
+        distinct=False,
+        fires=lambda _members: False,
+    )

@@ -6,13 +6,14 @@ event times and the arrival watermark.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from schemas.alert import Episode, GroupKey, Signal
-from streams.correlate.buckets import Bucket, Kept, kept
-from streams.correlate.episodes import WindowSpec, episode, first_hot, runs
+from streams.correlate.buckets import member
+from streams.correlate.episodes import WindowSpec
+from streams.correlate.groups import Group
+from streams.correlate.signal_rows import dump_bucket, load_bucket
 from streams.ports import BucketRow, Eviction, GroupState, Resume
 
 FUTURE_SECONDS = 60.0
@@ -31,119 +32,6 @@ def in_time(event: datetime, arrived: datetime, horizon: float, *, backfill: boo
     return -FUTURE_SECONDS <= delay <= horizon
 
 
-class Group:
-    """Buckets of one group, and what was computed from them."""
-
-    __slots__ = ("_hot", "_made", "buckets", "key", "spec")
-
-    def __init__(self, key: GroupKey, spec: WindowSpec) -> None:
-        self.key = key
-        self.spec = spec
-        self.buckets: dict[int, Bucket] = {}
-        self._hot: dict[int, float] = {}
-        self._made: dict[tuple[int, int], Episode] = {}
-
-    def absorb(self, signals: Iterable[Signal]) -> list[Signal]:
-        """As Bucket.absorb, for signals of any buckets."""
-        spec, parted = self.spec, dict[int, list[Kept]]()
-        for signal in signals:
-            parted.setdefault(spec.bucket(signal.time), []).append(kept(signal))
-        changed: list[Signal] = []
-        for index, rows in parted.items():
-            bucket = self.buckets.get(index)
-            if bucket is None:
-                bucket = self.buckets[index] = Bucket()
-            logged = bucket.absorb(rows, spec.keep, distinct=spec.distinct)
-            if logged:
-                changed += logged
-                bucket.stale = bucket.unfolded = True
-        return changed
-
-    def adopt(self, index: int, bucket: Bucket) -> None:
-        """Take a bucket as it was folded."""
-        self.buckets[index] = bucket
-
-    def episodes(self) -> tuple[Episode, ...]:
-        """All live episodes, oldest first."""
-        changed = [index for index, bucket in self.buckets.items() if bucket.stale]
-        stale = {index + offset for index in changed for offset in (0, 1)}
-        self._heat(stale)
-        kept_as_is = {
-            span: made
-            for span, made in self._made.items()
-            if not any(span[0] - 1 <= index <= span[1] for index in stale)
-        }
-        for index in changed:
-            self.buckets[index].stale = False
-        self._made = dict(self._tell(kept_as_is))
-        return tuple(self._made.values())
-
-    def _heat(self, stale: set[int]) -> None:
-        for index in stale:
-            self._hot.pop(index, None)
-            bucket = self.buckets.get(index)
-            if bucket is None:
-                continue
-            before = self.buckets.get(index - 1)
-            rows = (before.rows if before else []) + bucket.rows
-            fired = first_hot(self.spec, rows, index)
-            if fired is not None:
-                self._hot[index] = fired
-
-    def _tell(
-        self, made: Mapping[tuple[int, int], Episode]
-    ) -> Iterable[tuple[tuple[int, int], Episode]]:
-        for run in runs(self.spec, sorted(self._hot)):
-            span = (run[0], run[-1])
-            yield (
-                span,
-                made.get(span)
-                or episode(self.spec, self.key, self.buckets, span, self._hot[run[0]]),
-            )
-
-    def evict(self, horizon: float, low: float, fresh: AbstractSet[int]) -> list[Eviction]:
-        """Let go of every component that nothing in time can reach any more, save those with
-        a fresh bucket: one transaction never both writes signals and drops them."""
-        gone: list[Eviction] = []
-        settled = low - self.spec.reach - horizon
-        if min(self.buckets) * self.spec.timespan >= settled:
-            return gone
-        for component in self._components():
-            begin = self.buckets[component[0]].rows[0].time
-            end = self.buckets[component[-1]].rows[-1].time
-            if end < settled and fresh.isdisjoint(component):
-                gone.append(Eviction(self.key, begin, end))
-                self._drop(component)
-        return gone
-
-    def _components(self) -> list[list[int]]:
-        parts: list[list[int]] = []
-        for index in sorted(self.buckets):
-            first = self.buckets[index].rows[0].time
-            if parts and first - self.buckets[parts[-1][-1]].rows[-1].time <= self.spec.reach:
-                parts[-1].append(index)
-            else:
-                parts.append([index])
-        return parts
-
-    def _drop(self, component: Sequence[int]) -> None:
-        gone = set(component)
-        for index in gone:
-            del self.buckets[index]
-            self._hot.pop(index, None)
-        self._made = {span: made for span, made in self._made.items() if span[0] not in gone}
-
-    def fold(self) -> list[BucketRow]:
-        """The buckets that changed since they were folded last."""
-        rows = [
-            BucketRow(self.key, index, self.buckets[index].dump(), self.spec.timespan)
-            for index in sorted(i for i, b in self.buckets.items() if b.unfolded)
-        ]
-        for row in rows:
-            self.buckets[row.bucket].unfolded = False
-        return rows
-
-
 class Windows:
     """All groups of all correlations."""
 
@@ -160,7 +48,7 @@ class Windows:
         self.unfolded = 0
         """Signals logged since the last fold."""
         self._held_until = float("-inf")
-        self._dirty: set[GroupKey] = set()
+        self._dirty: dict[GroupKey, set[int]] = {}
         self._fresh: dict[GroupKey, set[int]] = {}
         """Buckets that the last batch's signals fell into."""
 
@@ -169,12 +57,13 @@ class Windows:
 
         A backfill may have been running when the last worker died: hold as if one were.
         """
-        self.groups, self._dirty = {}, set()
+        self.groups, self._dirty = {}, {}
         self.low = resume.low_watermark
         self._held_until = float("-inf") if resume.arrived is None else resume.arrived + self.hold
         for row in resume.buckets:
             if row.key.rule in self.specs:
-                self._group(row.key).adopt(row.bucket, Bucket.load(row.key, row.payload))
+                bucket = load_bucket(row.key, row.payload)
+                self._group(row.key).adopt(row.bucket, bucket, row.timespan)
         self._absorb(resume.tail)
         self.unfolded = len(resume.tail)
 
@@ -211,11 +100,11 @@ class Windows:
         logged: list[Signal] = []
         touched: set[GroupKey] = set()
         for key, of_group in parted.items():
-            changed = self._group(key).absorb(of_group)
-            if changed:
-                logged += changed
+            changes = self._group(key).absorb([member(signal) for signal in of_group])
+            if changes:
+                logged += [row.evidence for part in changes.values() for row in part.rows]
                 touched.add(key)
-        self._dirty |= touched
+                self._dirty.setdefault(key, set()).update(changes)
         return logged, touched
 
     def episodes(self) -> list[Episode]:
@@ -231,7 +120,8 @@ class Windows:
         gone: list[Eviction] = []
         for key in list(self.groups):
             group = self.groups[key]
-            gone += group.evict(self.horizon, low, self._fresh.get(key, NOTHING))
+            settled = low - group.spec.reach - self.horizon
+            gone += group.evict(settled, self._fresh.get(key, NOTHING))
             if not group.buckets:
                 del self.groups[key]
         return gone
@@ -239,6 +129,10 @@ class Windows:
     def fold(self) -> list[BucketRow]:
         """Every bucket that changed since the last fold, ready to replace its log rows."""
         self.unfolded = 0
-        dirty = [self.groups[key] for key in sorted(self._dirty) if key in self.groups]
-        self._dirty.clear()
-        return [row for group in dirty for row in group.fold()]
+        dirty, self._dirty = self._dirty, {}
+        return [
+            BucketRow(key, i, dump_bucket(group.buckets[i]), group.spec.timespan)
+            for key, indices in sorted(dirty.items())
+            if (group := self.groups.get(key)) is not None
+            for i in sorted(indices & group.buckets.keys())
+        ]

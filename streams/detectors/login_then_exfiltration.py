@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from schemas.event import Event
-from schemas.plugin import Detector, DetectorExample, Member, SignalDraft
+from schemas.plugin import Detector, DetectorExample, Member, SignalDraft, ValueGate, texts
 from streams.wording import counted, duration
 
 DOWNLOADS = 20
@@ -23,34 +23,34 @@ NEVER = float("inf")
 
 
 def _signals(event: Event) -> Sequence[SignalDraft]:
-    fields = event.fields
-    user = fields.get("user.name")
-    if not user:
+    users = texts(event, "user.name")
+    if not users:
         return ()
-    found = _sign_in(event) or _leaving(event)
-    return () if found is None else (SignalDraft((str(user),), *found),)
+    steps = [*_sign_in(event), *_leaving(event)]
+    return [SignalDraft((user,), *step) for user in users for step in steps]
 
 
-def _sign_in(event: Event) -> tuple[str, str] | None:
-    fields = event.fields
-    if "authentication" not in fields.get("event.category", ()):
-        return None
-    address = str(fields.get("source.ip", ""))
-    match fields.get("event.outcome"):
-        case "failure":
-            return FAILED, address
-        case "success":
-            risky = fields.get("breach.auth.risk") in ("medium", "high")
-            return RISKY if risky else OPENED, address
-    return None
+def _sign_in(event: Event) -> Sequence[tuple[str, str]]:
+    """Step and address; more than one only where the event names several addresses."""
+    if "authentication" not in texts(event, "event.category"):
+        return ()
+    outcomes = texts(event, "event.outcome")
+    if "success" in outcomes:
+        risks = texts(event, "breach.auth.risk")
+        step = RISKY if "medium" in risks or "high" in risks else OPENED
+    elif "failure" in outcomes:
+        step = FAILED
+    else:
+        return ()
+    return [(step, address) for address in texts(event, "source.ip") or ("",)]
 
 
-def _leaving(event: Event) -> tuple[str, str] | None:
+def _leaving(event: Event) -> Sequence[tuple[str, str]]:
     if event.fields.get("breach.mail.forward_external") is True:
-        return FORWARDED, str(event.fields.get("source.ip", ""))
-    if str(event.fields.get("event.action", "")).lower() in DOWNLOAD_ACTIONS:
-        return DOWNLOADED, str(event.fields.get("file.path") or event.id)
-    return None
+        return [(FORWARDED, ",".join(texts(event, "source.ip")))]
+    if any(action.lower() in DOWNLOAD_ACTIONS for action in texts(event, "event.action")):
+        return [(DOWNLOADED, path) for path in texts(event, "file.path") or (event.id,)]
+    return ()
 
 
 def _doubtful_since(members: Sequence[Member], failures: int) -> float:
@@ -64,6 +64,11 @@ def _doubtful_since(members: Sequence[Member], failures: int) -> float:
         if m.step == RISKY or (m.step == OPENED and before >= failures):
             return m.time
     return NEVER
+
+
+def _may_matter(members: Sequence[Member]) -> bool:
+    """Whether the sign-ins from one address hold one that a forwarding rule would make an alert of."""
+    return _doubtful_since(members, 1) < NEVER
 
 
 def _left(members: Sequence[Member]) -> tuple[int, int]:
@@ -133,13 +138,15 @@ DETECTOR = Detector(
     scope="organization",
     timespan=2 * 60 * 60,
     quiet=4 * 60 * 60,
-    keep=100,
+    keep=0,
     distinct=False,
     tags=("attack.initial-access", "attack.exfiltration", "attack.t1078", "attack.t1114.003"),
     signals=_signals,
     fires=_fires,
     graver=_graver,
     explain=_explain,
+    gate=ValueGate(frozenset({FAILED, OPENED, RISKY}), _may_matter),
+    least=2,
     examples=(
         DetectorExample("failures, sign-in, forwarding rule", [*_FAILS, _OPEN, _RULE], 1, "high"),
         DetectorExample("failures, sign-in, downloads", [*_FAILS, _OPEN, *_FILES], 1, "high"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schemas.event import Event
-from schemas.plugin import Detector, DetectorExample, Member, SignalDraft
+from schemas.plugin import Detector, DetectorExample, Member, SignalDraft, texts
 from streams.wording import counted, duration
 
 ACCOUNTS = 8
@@ -21,20 +21,33 @@ JOINT = " · "
 
 
 def _signals(event: Event) -> Sequence[SignalDraft]:
-    fields = event.fields
-    if "authentication" not in fields.get("event.category", ()):
+    if "authentication" not in texts(event, "event.category"):
         return ()
-    step = {"failure": FAILED, "success": OPENED}.get(fields.get("event.outcome", ""))
-    user, address = fields.get("user.name"), fields.get("source.ip")
-    if step is None or not user or not address:
+    outcomes = texts(event, "event.outcome")
+    if "success" in outcomes:
+        step = OPENED
+    elif "failure" in outcomes:
+        step = FAILED
+    else:
         return ()
     whose = event.organization or event.unattributed or "unknown"
-    value = f"{str(user).casefold()}{JOINT}{whose}"
-    return (SignalDraft((str(address),), step, value),)
+    return [
+        SignalDraft((address,), step, f"{_part(user.casefold())}{JOINT}{_part(whose)}")
+        for address in texts(event, "source.ip")
+        for user in texts(event, "user.name")
+    ]
+
+
+def _part(text: str) -> str:
+    return text.replace(JOINT, " ")
+
+
+def _account(value: str) -> str:
+    return value.partition(JOINT)[0]
 
 
 def _accounts(members: Sequence[Member], step: str) -> set[str]:
-    return {m.value.partition(JOINT)[0] for m in members if m.step == step}
+    return {_account(m.value) for m in members if m.step == step}
 
 
 def _fires(members: Sequence[Member]) -> bool:
@@ -95,6 +108,8 @@ DETECTOR = Detector(
     fires=_fires,
     graver=_graver,
     explain=_explain,
+    counted=_account,
+    least=ACCOUNTS,
     examples=(
         DetectorExample("eight accounts of three customers", _SPRAY, 1, "high"),
         DetectorExample(

@@ -120,7 +120,7 @@ class Pipeline:
 
     def sweep(self, rows: Sequence[GroupRows], low: float) -> SweepResult:
         """Under the locks."""
-        return self.windows.sweep(rows, low)
+        return self.windows.let_go(rows, low)
 
 
 def _held_until(records: Sequence[RawRecord]) -> float | None:

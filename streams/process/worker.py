@@ -189,7 +189,7 @@ class Worker:
         raw = {record.position: record.raw for _, record in records} if result.dead_letters else {}
         batch = RecordBatch(
             advances=advances,
-            keys=list(result.signals),
+            keys=self._pipeline.windows.keys_of(result.signals),
             dead_letters=result.dead_letters,
             sources=result.sources,
             unattributed=result.unattributed,
@@ -203,7 +203,7 @@ class Worker:
         windows = self._pipeline.windows
         apply_signals = partial(self._pipeline.apply_signals, result)
         committed = self._sink.commit(batch, windows.known(batch.keys), apply_signals, now)
-        windows.keep(committed.versions)
+        windows.keep(committed)
         self._owned |= {step.partition: _after(step) for step in advances}
         self._meter.batch(len(records), perf_counter() - begun, result.sources, result.signal_count)
         self._meter.groups(len(windows))

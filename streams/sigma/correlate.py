@@ -57,6 +57,7 @@ def event_spec(rule: str, title: str, severity: Severity, timespan: int, quiet: 
         distinct=False,
         fires=bool,
         explain=explain,
+        ends=True,
     )
 
 
@@ -88,6 +89,8 @@ def correlation_spec(
         distinct=kind is RuleKind.VALUE_COUNT,
         fires=fires,
         explain=explain,
+        least=least,
+        ends=kind in (RuleKind.EVENT_COUNT, RuleKind.VALUE_COUNT),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from schemas.alert import Episode
 from schemas.errors import BreachDeskError
 from schemas.plugin import DetectorExample
-from streams.correlate.windows import Windows
+from streams.correlate.in_memory import InMemoryWindows
 from streams.sigma.documents import events_of
 from streams.sigma.engine import Engine
 from streams.sigma.rulebook import RuleBook
@@ -53,6 +53,6 @@ def check_example(book: RuleBook, rule_id: str, example: DetectorExample) -> str
 
 def episodes_of(book: RuleBook, documents: Iterable[Mapping[str, Any]]) -> list[Episode]:
     """All alerts that these events make, all of them in time."""
-    engine, windows = Engine(book), Windows(book.specs, float("inf"))
+    engine, windows = Engine(book), InMemoryWindows(book.specs)
     windows.absorb(signal for event in events_of(documents) for signal in engine.signals(event))
     return windows.episodes()

@@ -107,4 +107,7 @@ def behaviour_spec(detector: Detector) -> WindowSpec:
         fires=detector.fires,
         graver=detector.graver,
         explain=detector.explain,
+        gate=detector.gate,
+        counted=detector.counted,
+        least=detector.least,
     )

@@ -59,6 +59,7 @@ def members_of(detector: Detector) -> st.SearchStrategy[list[Member]]:
         id=st.integers(0, 99).map(str),
         step=st.sampled_from(steps),
         value=st.sampled_from(values),
+        evidence=st.none(),
     )
     return st.lists(member, max_size=60)
 

@@ -24,8 +24,8 @@ from schemas.alert import GroupKey, Severity, Signal
 from schemas.event import Position, Touch
 from schemas.plugin import Member
 from streams.correlate.episodes import WindowSpec
+from streams.correlate.in_memory import InMemoryWindows
 from streams.correlate.window_store import GuardedSignal, WindowStore
-from streams.correlate.windows import Windows
 from streams.ports import Advance, BatchSink, GroupRows, GroupUpdates, RecordBatch
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
@@ -86,7 +86,7 @@ class Teller:
             return self.windows.apply(told, rows, low)
 
         committed = self.sink.commit(batch, self.windows.known(batch.keys), settle, NOW)
-        self.windows.keep(committed.versions)
+        self.windows.keep(committed)
         self.held = self.sink.positions([self.partition])[self.partition]
 
 
@@ -163,7 +163,7 @@ def evidence(store: Any) -> dict[tuple[str, ...], set[str]]:
 
 
 def one_owner_raises(told: Mapping[GroupKey, list[Signal]]) -> set[tuple[str, ...]]:
-    alone = Windows(SPECS, 86_400.0)
+    alone = InMemoryWindows(SPECS)
     alone.absorb([each for signals in told.values() for each in signals])
     return {each.key.group for each in alone.episodes()}
 

@@ -9,10 +9,11 @@ from schemas.alert import GroupKey, Severity, Signal
 from schemas.event import Position
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.window_store import GuardedSignal, WindowStore
-from streams.ports import BucketRow, GroupRows
+from streams.ports import BucketRow, CommitResult, GroupRows
 
 SPEC = WindowSpec("r", "title", Severity.LOW, 600, 600, 100, False, lambda m: len(m) > 2)
 START = datetime(2026, 11, 22, tzinfo=UTC).timestamp()
+DAY = 86_400
 
 
 def key(name: str) -> GroupKey:
@@ -31,19 +32,20 @@ def told(of: GroupKey, count: int, begin: int = 0) -> list[GuardedSignal]:
 
 def settle(windows: WindowStore, of: GroupKey, count: int, version: int = 1) -> None:
     windows.apply({of: told(of, count)}, [GroupRows(of, 0, ())], None)
-    windows.keep({of: version})
+    windows.keep(CommitResult({of: version}))
 
 
-def test_copies_are_bounded_by_the_signals_they_hold_and_the_oldest_goes_first() -> None:
-    windows = WindowStore({"r": SPEC}, 3600, most=100)
+def test_copies_are_bounded_by_what_they_take_and_the_oldest_goes_first() -> None:
+    windows = WindowStore({"r": SPEC}, 3600, memory_bytes=100_000)
     for name in "abcd":
         settle(windows, key(name), 40)
 
     assert list(windows.known([key(n) for n in "abcd"])) == [key("c"), key("d")]
+    assert windows.memory_bytes <= 100_000
 
 
 def test_a_copy_that_is_used_again_stays_and_is_not_counted_twice() -> None:
-    windows = WindowStore({"r": SPEC}, 3600, most=100)
+    windows = WindowStore({"r": SPEC}, 3600, memory_bytes=100_000)
     for name in ("a", "b", "a", "a", "a"):
         settle(windows, key(name), 40)
 
@@ -51,7 +53,7 @@ def test_a_copy_that_is_used_again_stays_and_is_not_counted_twice() -> None:
 
 
 def test_a_group_larger_than_the_bound_is_read_anew_each_time() -> None:
-    windows = WindowStore({"r": SPEC}, 3600, most=100)
+    windows = WindowStore({"r": SPEC}, 3600, memory_bytes=100_000)
     settle(windows, key("a"), 150)
 
     assert len(windows) == 0
@@ -64,6 +66,7 @@ def test_after_a_failure_nothing_is_known() -> None:
     windows.clear()
 
     assert windows.known([key("a")]) == {}
+    assert windows.memory_bytes == 0
 
 
 def test_signals_that_change_nothing_write_nothing() -> None:
@@ -71,7 +74,7 @@ def test_signals_that_change_nothing_write_nothing() -> None:
     settle(windows, key("a"), 5)
     again = windows.apply({key("a"): told(key("a"), 5)}, [GroupRows(key("a"), 1, None)], None)
 
-    assert (again.groups, again.buckets, again.due) == ([], [], {})
+    assert (again.changed, again.groups, again.buckets) == ([], [], [])
 
 
 def test_a_replay_of_what_was_let_go_is_ignored_but_not_a_backfill() -> None:
@@ -90,19 +93,52 @@ def test_a_sweep_lets_go_of_what_is_out_of_reach_and_looks_again_later_at_the_re
     windows = WindowStore({"r": SPEC}, 3600)
     settled = windows.apply({key("a"): told(key("a"), 3)}, [GroupRows(key("a"), 0, ())], None)
     rows = [GroupRows(key("a"), 1, list[BucketRow](settled.buckets))]
-    due = settled.due[key("a")]
+    due = settled.buckets[0].due
 
-    kept = windows.sweep(rows, due - 700)
-    gone = windows.sweep(rows, due + 1)
+    kept = windows.let_go(rows, due - 700)
+    gone = windows.let_go(rows, due + 1)
 
     assert not kept.evictions
-    assert kept.due[key("a")] > due
+    assert kept.due[key("a")] > due - 700
     assert [e.key for e in gone.evictions] == [key("a")]
     assert gone.due == {}
 
 
-def test_state_of_a_rule_that_is_gone_is_left_alone() -> None:
-    windows = WindowStore({}, 3600)
-    row = replace(GroupRows(key("a"), 1, ()), version=2)
+def test_state_of_a_rule_that_is_gone_stays_for_a_month() -> None:
+    written = WindowStore({"r": SPEC}, 3600).apply(
+        {key("a"): told(key("a"), 3)}, [GroupRows(key("a"), 0, ())], None
+    )
+    rows = [GroupRows(key("a"), 1, list[BucketRow](written.buckets))]
+    without = WindowStore({}, 3600)
 
-    assert windows.sweep([row], START).due
+    assert without.let_go(rows, START + 29 * DAY).due
+    assert [e.key for e in without.let_go(rows, START + 31 * DAY).evictions] == [key("a")]
+
+
+def test_only_groups_with_an_episode_or_read_from_the_store_are_reconciled() -> None:
+    windows = WindowStore({"r": SPEC}, 3600)
+    of = key("a")
+
+    first = windows.apply({of: told(of, 1)}, [GroupRows(of, 0, ())], None)
+    windows.keep(CommitResult({of: 1}))
+    firing = windows.apply({of: told(of, 2, 1)}, [GroupRows(of, 1, None)], None)
+    read = WindowStore({"r": SPEC}, 3600)
+    again = read.apply({of: told(of, 1, 9)}, [GroupRows(of, 1, list(first.buckets))], None)
+
+    assert (first.changed, first.groups) == ([of], [])
+    assert [len(state.episodes) for state in firing.groups] == [1]
+    assert [state.episodes for state in again.groups] == [()]
+
+
+def test_a_bucket_of_another_timespan_goes_into_the_buckets_of_this_one() -> None:
+    before = replace(SPEC, timespan=7200)
+    of = key("a")
+    written = WindowStore({"r": before}, 3600).apply(
+        {of: told(of, 3)}, [GroupRows(of, 0, ())], None
+    )
+    windows = WindowStore({"r": SPEC}, 3600)
+
+    updates = windows.apply({of: told(of, 1, 3)}, [GroupRows(of, 1, list(written.buckets))], None)
+
+    assert [(row.bucket, row.timespan) for row in updates.buckets] == [(START // 600, 600)]
+    assert [len(e.members) for state in updates.groups for e in state.episodes] == [4]

@@ -11,10 +11,11 @@ import pytest
 from schemas.alert import GroupKey, Severity, Signal
 from schemas.event import Position, Touch
 from schemas.plugin import Member
-from streams.correlate.buckets import Bucket
+from streams.correlate.buckets import member
 from streams.correlate.episodes import WindowSpec
-from streams.correlate.windows import Windows, in_time
-from streams.ports import Resume
+from streams.correlate.groups import Group
+from streams.correlate.in_memory import InMemoryWindows
+from streams.correlate.windows import in_time
 
 KEY = GroupKey("rule", "acme", ("jo",))
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -45,11 +46,11 @@ def signal(at: float, name: str = "", customer: str = "c1", value: str = "") -> 
     )
 
 
-def windows(of: WindowSpec, horizon: float = DAY) -> Windows:
-    return Windows({"rule": of}, horizon)
+def windows(of: WindowSpec) -> InMemoryWindows:
+    return InMemoryWindows({"rule": of})
 
 
-def spans(found: Windows) -> list[tuple[int, int]]:
+def spans(found: InMemoryWindows | Group) -> list[tuple[int, int]]:
     return [(e.first, e.last) for e in found.episodes()]
 
 
@@ -104,19 +105,18 @@ def test_a_flood_keeps_first_and_last_and_the_touches_of_all() -> None:
     assert "Sample only" in episode.explanation
 
 
-def test_a_signal_that_changes_nothing_is_neither_logged_nor_makes_its_group_touched() -> None:
+def test_a_signal_that_changes_nothing_leaves_its_group_unchanged() -> None:
     found = windows(spec())
     found.absorb([signal(700)])
 
-    assert found.absorb([signal(700)]) == ([], [])
+    assert found.absorb([signal(700)]) == []
 
 
 def test_an_owner_learnt_later_widens_what_was_touched() -> None:
     found = windows(spec())
     found.absorb([signal(700)])
-    logged, _ = found.absorb([signal(700, customer="c2")])
 
-    assert len(logged) == 1
+    assert found.absorb([signal(700, customer="c2")]) == [KEY]
     assert {t.customer for e in found.episodes() for t in e.touches} == {"c1", "c2"}
 
 
@@ -133,56 +133,30 @@ def test_a_hot_group_does_not_cost_its_square() -> None:
     assert time.perf_counter() - began < 2.5
 
 
-def test_a_bucket_written_and_read_again_is_the_same() -> None:
-    found = windows(spec(count=2))
-    found.absorb([signal(700, "a", "c1"), signal(710, "b", "c2"), signal(2000.5, "c")])
-    rows = found.fold()
-    again = windows(spec(count=2))
-    again.load(Resume(None, buckets=rows))
+def test_signals_of_a_rule_that_is_not_there_are_left_out() -> None:
+    other = InMemoryWindows({})
 
-    assert again.episodes() == found.episodes()
-    assert found.fold() == []
-    assert {row.timespan for row in rows} == {600}
-    assert Bucket.load(KEY, rows[0].payload).dump() == rows[0].payload
-
-
-def test_the_state_of_a_rule_that_is_gone_is_left_alone() -> None:
-    found = windows(spec())
-    found.absorb([signal(700)])
-    other = Windows({}, DAY)
-    other.load(Resume(None, buckets=found.fold(), tail=(signal(700),)))
-
+    assert other.absorb([signal(700)]) == []
     assert other.episodes() == []
 
 
-def test_an_evicted_component_is_closed_and_its_replays_are_known_as_such() -> None:
-    found = windows(spec(), horizon=HOUR)
-    found.absorb([signal(700), signal(50_000)])
-    found.absorb([])
-    (gone,) = found.evict(40_000)
+def test_a_component_that_ends_before_the_moment_goes_and_the_others_stay() -> None:
+    group = Group(KEY, spec())
+    group.absorb([member(signal(700)), member(signal(50_000))])
+    assert spans(group) == [(1, 1), (83, 83)]
+
+    (gone,) = group.evict(40_000)
 
     assert (gone.begin, gone.end) == (700, 700)
-    assert spans(found) == [(83, 83)]
-    assert not found.reachable(signal(700))
-    assert found.reachable(signal(50_000))
+    assert spans(group) == [(83, 83)]
 
 
-def test_the_watermark_never_goes_back() -> None:
-    found = windows(spec())
-    found.evict(5_000)
-    found.evict(4_000)
+def test_a_component_that_the_log_names_stays() -> None:
+    group = Group(KEY, spec())
+    group.absorb([member(signal(700))])
 
-    assert found.low == 5_000
-
-
-def test_nothing_is_let_go_while_a_backfill_may_be_running() -> None:
-    found = windows(spec(), horizon=HOUR)
-    found.absorb([signal(700)])
-    found.absorb([])
-    found.backfilled(100_000)
-
-    assert found.evict(100_100) == []
-    assert len(found.evict(100_000 + HOUR + 1)) == 1
+    assert group.evict(40_000, logged={1}) == []
+    assert len(group.evict(40_000)) == 1
 
 
 @pytest.mark.parametrize(
@@ -202,12 +176,3 @@ def test_equal_times_are_in_each_others_window() -> None:
     (episode,) = found.episodes()
 
     assert episode.fired == datetime.fromtimestamp(700, UTC)
-
-
-def test_one_batch_never_both_takes_in_and_lets_go() -> None:
-    found = windows(spec(), horizon=HOUR)
-    found.absorb([signal(700)])
-    assert found.evict(40_000) == []
-
-    found.absorb([])
-    assert len(found.evict(40_001)) == 1

@@ -1,0 +1,138 @@
+"""Copies of groups in memory, the least recently used leaving first.
+
+Most groups hold a single signal (a flood of failures makes one each for every user and address): such a
+copy is the bytes of its bucket, a few hundred, and becomes objects when a second signal comes.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from schemas.alert import GroupKey
+from streams.correlate.episodes import WindowSpec
+from streams.correlate.groups import Group
+from streams.correlate.signal_rows import dump_bucket, load_bucket
+from streams.ports import BucketRow
+
+LONE_BYTES = 500
+GROUP_BYTES = 1_500
+BUCKET_BYTES = 500
+ROW_BYTES = 900
+"""What these take in memory, about: measured over 100,000 groups of sign-ins (bench/flood.py)."""
+
+
+class _Lone(NamedTuple):
+    """A group of one signal."""
+
+    spec: WindowSpec
+    bucket: int
+    payload: bytes
+    version: int
+    unreconciled: bool
+
+
+class _Copy(NamedTuple):
+    group: Group
+    version: int
+    size: int
+
+
+class GroupCopies:
+    """Bounded by what the copies take that are not pinned."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._copies: dict[GroupKey, _Lone | _Copy] = {}
+        self._idle: OrderedDict[GroupKey, None] = OrderedDict()
+        """Those that may go, least recently used first."""
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._copies)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._copies
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._copies.clear()
+        self._idle.clear()
+        self.bytes = 0
+
+    def versions(self, keys: Sequence[GroupKey]) -> Mapping[GroupKey, int]:
+        """Of those of these groups that have a copy."""
+        copies = self._copies
+        return {key: copies[key].version for key in keys if key in copies}
+
+    def group(self, key: GroupKey) -> Group:
+        """The group; whoever changes it puts it back."""
+        copy = self._copies[key]
+        if isinstance(copy, _Copy):
+            return copy.group
+        group = Group(key, copy.spec)
+        group.adopt(copy.bucket, load_bucket(key, copy.payload), copy.spec.timespan)
+        group.unreconciled = copy.unreconciled
+        return group
+
+    def stored(self, key: GroupKey, index: int) -> tuple[WindowSpec, bytes]:
+        """The group's window, and the payload of one of its buckets."""
+        copy = self._copies[key]
+        if isinstance(copy, _Copy):
+            return copy.group.spec, dump_bucket(copy.group.buckets[index])
+        return copy.spec, copy.payload
+
+    def put(
+        self,
+        group: Group,
+        version: int,
+        written: Mapping[tuple[GroupKey, int], BucketRow],
+        *,
+        pinned: bool,
+    ) -> None:
+        """Keep this group, or forget it if it holds nothing. `written`: buckets whose payload is at
+        hand. A pinned copy stays until it is released."""
+        key = group.key
+        self._forget(key)
+        if not group.buckets:
+            return
+        copy = self._copies[key] = _packed(group, version, written)
+        self.bytes += _size(copy)
+        if not pinned:
+            self._idle[key] = None
+
+    def release(self, keys: Iterable[GroupKey]) -> None:
+        """These are pinned no more."""
+        for key in keys:
+            if key in self._copies:
+                self._idle.setdefault(key)
+
+    def shrink(self) -> None:
+        """Forget the least recently used until the rest fits."""
+        while self.bytes > self._most_bytes and self._idle:
+            self._forget(next(iter(self._idle)))
+
+    def _forget(self, key: GroupKey) -> None:
+        self._idle.pop(key, None)
+        copy = self._copies.pop(key, None)
+        if copy is not None:
+            self.bytes -= _size(copy)
+
+
+def _packed(
+    group: Group, version: int, written: Mapping[tuple[GroupKey, int], BucketRow]
+) -> _Lone | _Copy:
+    if len(group.buckets) == 1:
+        ((index, bucket),) = group.buckets.items()
+        if len(bucket.rows) == 1:
+            row = written.get((group.key, index))
+            payload = dump_bucket(bucket) if row is None else row.payload
+            return _Lone(group.spec, index, payload, version, group.unreconciled)
+    rows = sum([len(bucket.rows) for bucket in group.buckets.values()])
+    size = GROUP_BYTES + BUCKET_BYTES * len(group.buckets) + ROW_BYTES * rows
+    return _Copy(group, version, size)
+
+
+def _size(copy: _Lone | _Copy) -> int:
+    return copy.size if isinstance(copy, _Copy) else LONE_BYTES + len(copy.payload)

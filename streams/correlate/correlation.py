@@ -1,0 +1,124 @@
+"""Signals → groups: which groups a batch's signals bear on, and what they change in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from schemas.alert import GroupKey, Signal
+from schemas.plugin import Member
+from streams.correlate.buckets import NEVER, member
+from streams.correlate.episodes import WindowSpec
+from streams.correlate.gates import alert_key, inner_key, inner_rule, with_inner
+from streams.correlate.groups import BucketPart, Changes, Group
+
+Routed = Mapping[GroupKey, Sequence[Member]]
+
+
+class GuardedSignal(NamedTuple):
+    """A signal, and whether a replay guard applies (not to late events, not to backfills)."""
+
+    signal: Signal
+    guarded: bool
+
+
+class GroupChange(NamedTuple):
+    """What a batch changed in one group."""
+
+    group: Group
+    changes: Changes
+
+
+class Correlation:
+    """The rules' windows, gates included. Stateless."""
+
+    def __init__(self, specs: Mapping[str, WindowSpec]) -> None:
+        """`specs` by rule id."""
+        self.specs: Mapping[str, WindowSpec] = with_inner(specs)
+        self._gates = {rule: spec.gate for rule, spec in specs.items() if spec.gate is not None}
+        self._inner = {inner_rule(rule) for rule in self._gates}
+
+    def is_inner(self, key: GroupKey) -> bool:
+        """Whether it is a group behind a gate, which raises no alert."""
+        return key.rule in self._inner
+
+    def keys(self, signals: Mapping[GroupKey, Sequence[GuardedSignal]]) -> Sequence[GroupKey]:
+        """The groups that these signals bear on. A gated group is among them even where all of its
+        signals stay behind the gate: it may open."""
+        if not self._gates:
+            return list(signals)
+        keys = dict.fromkeys(signals)
+        for key, of_group in signals.items():
+            gate = self._gates.get(key.rule)
+            if gate is not None:
+                for signal, _ in of_group:
+                    if signal.step in gate.steps:
+                        keys[inner_key(key, signal.value)] = None
+        return list(keys)
+
+    def route(
+        self, signals: Mapping[GroupKey, Sequence[GuardedSignal]], settled: float | None = None
+    ) -> Routed:
+        """The signals by the group that keeps them, replays left out. `settled`: every in-time record
+        that a window of this moment does not reach was processed before; epoch seconds."""
+        routed: dict[GroupKey, list[Member]] = {}
+        for key, of_group in signals.items():
+            oldest = -NEVER if settled is None else settled - self.specs[key.rule].reach
+            accepted = [s for s, guarded in of_group if not guarded or s.time >= oldest]
+            gate = self._gates.get(key.rule)
+            if gate is None:
+                routed[key] = [member(signal) for signal in accepted]
+                continue
+            own = routed.setdefault(key, [])
+            for signal in accepted:
+                if signal.step in gate.steps:
+                    inner = inner_key(key, signal.value)
+                    routed.setdefault(inner, []).append(member(signal))
+                else:
+                    own.append(member(signal))
+        return routed
+
+    def absorb(self, routed: Routed, groups: Mapping[GroupKey, Group]) -> Iterator[GroupChange]:
+        """Take each group's signals in; yields the groups that changed, those behind gates first."""
+        handed: dict[GroupKey, list[Changes]] = {}
+        if self._gates:
+            for key in [key for key in routed if key.rule in self._inner]:
+                outer = alert_key(key)
+                group = groups[key]
+                rows = [*self._kept_before(group, groups[outer]), *routed[key]]
+                changes = group.absorb(rows)
+                if changes:
+                    handed.setdefault(outer, []).append(group.hand_on(changes))
+                    yield GroupChange(group, changes)
+        for key, members in routed.items():
+            if key.rule in self._inner:
+                continue
+            group = groups[key]
+            changes = group.absorb(members)
+            for parts in handed.get(key, ()):
+                changes = _merged(changes, group.absorb((), parts))
+            if changes:
+                yield GroupChange(group, changes)
+
+    def _kept_before(self, inner: Group, outer: Group) -> list[Member]:
+        """What the alert's group holds of an inner group that is new: it was stored before there
+        was a gate."""
+        gate = self._gates[outer.key.rule]
+        if inner.buckets or not outer.buckets:
+            return []
+        value = inner.key.group[-1]
+        rows = (row for bucket in outer.buckets.values() for row in bucket.rows)
+        return [row for row in rows if row.step in gate.steps and row.value == value]
+
+
+def _merged(one: Changes, other: Changes) -> Changes:
+    """Both, in this order."""
+    merged = dict(one)
+    for index, part in other.items():
+        before = merged.get(index)
+        merged[index] = (
+            part
+            if before is None
+            else BucketPart([*before.rows, *part.rows], part.widening or before.widening)
+        )
+    return merged

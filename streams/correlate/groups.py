@@ -1,0 +1,190 @@
+"""One group: its buckets, which of them are hot, its episodes; recomputed only where they changed."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from schemas.alert import Episode, GroupKey
+from schemas.plugin import Member
+from streams.correlate.buckets import NEVER, Bucket, Widening
+from streams.correlate.episodes import WindowSpec, episode, first_hot, runs
+from streams.ports import Eviction
+
+Span = tuple[int, int]
+
+
+class BucketPart(NamedTuple):
+    """Some signals of one bucket, and what the bucket knows of all of them."""
+
+    rows: Sequence[Member]
+    widening: Widening | None
+    """None: no more than the rows say."""
+
+
+Changes = Mapping[int, BucketPart]
+"""What changed, by bucket: taking it in alone leads to the same state."""
+
+
+class Group:
+    """Buckets of one group, and what was computed from them."""
+
+    __slots__ = (
+        "_episodes",
+        "_handed_on",
+        "_hot",
+        "_stale",
+        "buckets",
+        "key",
+        "spec",
+        "unreconciled",
+    )
+
+    def __init__(self, key: GroupKey, spec: WindowSpec) -> None:
+        self.key = key
+        self.spec = spec
+        self.buckets: dict[int, Bucket] = {}
+        self.unreconciled = False
+        """Read from the store since its alerts were reconciled last: the rules may be others now."""
+        self._hot: dict[int, float] = {}
+        self._episodes: dict[Span, Episode] = {}
+        self._stale: set[int] = set()
+        """Buckets that changed since the hot ones were computed."""
+        self._handed_on: set[int] = set()
+
+    def adopt(self, index: int, bucket: Bucket, timespan: int) -> Iterable[int]:
+        """Take a bucket as it was stored. Where the rule's timespan was another then, its signals go
+        into the buckets that they belong to now; returns those, which the store does not hold."""
+        self.unreconciled = True
+        if timespan in (self.spec.timespan, 0) and index not in self.buckets:
+            self.buckets[index] = bucket
+            self._stale.add(index)
+            return ()
+        parts: dict[int, BucketPart] = {
+            self.spec.bucket(row.time): BucketPart((), bucket.widening) for row in bucket.rows
+        }
+        return self.absorb(bucket.rows, parts).keys()
+
+    def absorb(self, rows: Iterable[Member], parts: Changes | None = None) -> Changes:
+        """Take in signals of any buckets, and parts that another group handed on."""
+        spec = self.spec
+        by_bucket: dict[int, list[Member]] = {}
+        for row in rows:
+            by_bucket.setdefault(int(row.time // spec.timespan), []).append(row)
+        for index, part in (parts or {}).items():
+            by_bucket.setdefault(index, []).extend(part.rows)
+        changes: dict[int, BucketPart] = {}
+        for index, of_bucket in by_bucket.items():
+            bucket = self.buckets.get(index) or Bucket()
+            changed = bucket.absorb(of_bucket, spec.retention)
+            widening = parts[index].widening if parts and index in parts else None
+            widened = widening is not None and bucket.widen(widening)
+            if (changed or widened) and bucket.rows:
+                self.buckets[index] = bucket
+                changes[index] = BucketPart(changed, bucket.widening if widened else None)
+        self._stale.update(changes)
+        return changes
+
+    def episodes(self) -> tuple[Episode, ...]:
+        """All live episodes, oldest first."""
+        stale = self._heat()
+        if stale or len(self._episodes) != 0:
+            known = {
+                span: known
+                for span, known in self._episodes.items()
+                if not any(span[0] - 1 <= index <= span[1] for index in stale)
+            }
+            self._episodes = {
+                span: known.get(span) or self._episode(span)
+                for span in ((run[0], run[-1]) for run in runs(self.spec, sorted(self._hot)))
+            }
+        return tuple(self._episodes.values())
+
+    def _episode(self, span: Span) -> Episode:
+        return episode(self.spec, self.key, self.buckets, span, self._hot[span[0]])
+
+    def _heat(self) -> set[int]:
+        """Find what is hot now; returns every bucket that may have become hot, or hot earlier."""
+        if not self._stale:
+            return set()
+        stale = {index + offset for index in self._stale for offset in (0, 1)}
+        for index in stale:
+            bucket = self.buckets.get(index)
+            if bucket is None or self._stays_hot(index, bucket):
+                continue
+            before = self.buckets.get(index - 1)
+            fired = first_hot(self.spec, before.rows if before else (), bucket.rows)
+            if fired is not None:
+                self._hot[index] = fired
+            else:
+                self._hot.pop(index, None)
+        for index in self._stale:
+            if index in self.buckets:
+                self.buckets[index].fresh_from, self.buckets[index].lost = NEVER, False
+        self._stale.clear()
+        return stale
+
+    def _stays_hot(self, index: int, bucket: Bucket) -> bool:
+        """Nothing came before the moment at which it became hot, and nothing that counts then was
+        dropped: no window that ends before it is another."""
+        fired = self._hot.get(index)
+        return (
+            fired is not None
+            and index - 1 not in self._stale
+            and bucket.fresh_from >= fired
+            and (self.spec.ends or not bucket.lost)
+        )
+
+    def hand_on(self, changes: Changes) -> Changes:
+        """What the group behind a gate hands on, now that this changed in it: all of a window in which
+        the gate opened, and then what changes in it."""
+        self._heat()
+        opened = {index + offset for index in self._hot for offset in (-1, 0)}
+        near = {index + offset for index in changes for offset in (-1, 0, 1)}
+        parts: dict[int, BucketPart] = {}
+        for index in sorted(opened & near & self.buckets.keys()):
+            bucket = self.buckets[index]
+            if index not in self._handed_on:
+                self._handed_on.add(index)
+                parts[index] = BucketPart(list(bucket.rows), bucket.widening)
+            elif index in changes:
+                parts[index] = BucketPart(changes[index].rows, bucket.widening)
+        return parts
+
+    def evict(self, settled: float, logged: Container[int] = ()) -> list[Eviction]:
+        """Let go of every component that ends before `settled` seconds, save those with a bucket that
+        the signal log names."""
+        gone: list[Eviction] = []
+        for component, begin, end in self._components():
+            if end < settled and not any(index in logged for index in component):
+                gone.append(Eviction(self.key, begin, end))
+                self._drop(component)
+        return gone
+
+    def due(self, horizon: float) -> float:
+        """The watermark from which something may be let go."""
+        ends = [end for _, _, end in self._components()]
+        return min(ends) + self.spec.reach + horizon
+
+    def _components(self) -> list[tuple[list[int], float, float]]:
+        """Buckets whose signals bear on one another, with the first and last time."""
+        parts: list[tuple[list[int], float, float]] = []
+        for index in sorted(self.buckets):
+            rows = self.buckets[index].rows
+            begin, end = rows[0].time, rows[-1].time
+            if parts and begin - parts[-1][2] <= self.spec.reach:
+                parts[-1] = ([*parts[-1][0], index], parts[-1][1], end)
+            else:
+                parts.append(([index], begin, end))
+        return parts
+
+    def _drop(self, component: Sequence[int]) -> None:
+        gone = set(component)
+        for index in gone:
+            del self.buckets[index]
+            self._hot.pop(index, None)
+        self._stale -= gone
+        self._handed_on -= gone
+        self._episodes = {
+            span: known for span, known in self._episodes.items() if span[0] not in gone
+        }

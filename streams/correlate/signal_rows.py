@@ -1,0 +1,254 @@
+"""Signals as bytes: what a bucket row and a row of the signal log hold.
+
+Both are JSON, in columns: what signals share (keys, journals, touches, summaries) stands once and is
+named by its number.
+
+A log row: `{"k": keys, "t": touches, "j": journals, "m": summaries, "s": rows, "w": widenings}`, a row
+`[key#, time, event, step, value, journal#, offset, sha256, source, touches#, unattributed, summary#]`, a
+widening `[key#, bucket, touches#, [unattributed…], thinned]`. A key is `[rule, organization, [group…],
+timespan]`. Rows of the version before this one have no `w` and no timespan.
+
+A bucket: `[2, touches, unattributed, thinned, journals, rows]`, a row `[time, event, step, value,
+journal#, offset, sha256, source, [touch#…], unattributed, summary]`. The version before this one wrote
+`{"t": …, "u": …, "x": …, "s": …}` with the journal's name in each row.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from schemas.alert import GroupKey, Signal
+from schemas.event import Position, Touch
+from schemas.plugin import Member
+from streams.correlate.buckets import Bucket, Widening
+from streams.correlate.gates import alert_key
+
+BUCKET_VERSION = 2
+
+
+class LoggedGroup(NamedTuple):
+    """Signals of one group in a log row, and what its buckets know beyond them."""
+
+    key: GroupKey
+    timespan: int | None
+    """Of the rule when it was written; None: a row of the former version."""
+    rows: list[Member]
+    widenings: list[tuple[int, Widening]]
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Make many objects that stay, without the collector walking over them again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def dump_bucket(bucket: Bucket) -> bytes:
+    """Compact; the key is not repeated in it."""
+    touches = sorted(bucket.touches) if len(bucket.touches) > 1 else list(bucket.touches)
+    number = {touch: index for index, touch in enumerate(touches)}
+    journals: dict[str, int] = {}
+    rows = []
+    for row in bucket.rows:
+        signal: Signal = row.evidence
+        rows.append(
+            (
+                row.time,
+                row.id,
+                row.step,
+                row.value,
+                journals.setdefault(signal.position.journal, len(journals)),
+                signal.position.offset,
+                signal.sha256,
+                signal.source,
+                [number[touch] for touch in signal.touches],
+                signal.unattributed,
+                _plain_mapping(signal.summary),
+            )
+        )
+    return orjson.dumps(
+        (
+            BUCKET_VERSION,
+            [(t.customer, t.asset, t.category) for t in touches],
+            sorted(bucket.unattributed),
+            bucket.thinned,
+            list(journals),
+            rows,
+        ),
+        default=_plain,
+    )
+
+
+def load_bucket(key: GroupKey, payload: bytes) -> Bucket:
+    """The bucket that `dump_bucket` wrote, or the version before this one."""
+    document = orjson.loads(payload)
+    if isinstance(document, dict):
+        parts = (document["t"], document["u"], document["x"], None, document["s"])
+    else:
+        parts = tuple(document[1:6])
+    touched, unattributed, thinned, journals, rows = parts
+    touches = [Touch(*each) for each in touched]
+    bucket = Bucket()
+    bucket.touches = frozenset(touches)
+    bucket.unattributed = frozenset(unattributed)
+    bucket.thinned = thinned
+    own = alert_key(key)
+    bucket.rows = [_row(own, row, touches, journals) for row in rows]
+    return bucket
+
+
+def _row(
+    key: GroupKey, row: Sequence[Any], touches: Sequence[Touch], journals: Sequence[str] | None
+) -> Member:
+    time, event, step, value, journal, offset, sha256, source, touched, unattributed, summary = row
+    position = Position(journal if journals is None else journals[journal], offset)
+    own = tuple([touches[index] for index in touched])
+    evidence = Signal(
+        key, time, event, step, value, position, sha256, source, own, unattributed, summary
+    )
+    return Member(time, event, step, value, evidence)
+
+
+def dump_log(groups: Iterable[LoggedGroup]) -> bytes:
+    """One log row."""
+    keys: list[Any] = []
+    rows: list[Any] = []
+    widenings: list[Any] = []
+    shared = _Shared()
+    for number, (key, timespan, members, widened) in enumerate(groups):
+        keys.append((key.rule, key.organization, key.group, timespan))
+        rows += [shared.row(number, row) for row in members]
+        widenings += [
+            (number, bucket, shared.touches(tuple(sorted(touches))), sorted(unnamed), thinned)
+            for bucket, (touches, unnamed, thinned) in widened
+        ]
+    document = {
+        "k": keys,
+        "t": shared.touch_rows,
+        "j": list(shared.journals),
+        "m": shared.summaries,
+        "s": rows,
+        "w": widenings,
+    }
+    return orjson.dumps(document, default=_plain)
+
+
+class _Shared:
+    """What the rows of one log row share, by number. Objects are told apart by identity first: the
+    signals of one event share theirs."""
+
+    def __init__(self) -> None:
+        self.touch_rows: list[Any] = []
+        self.journals: dict[str, int] = {}
+        self.summaries: list[Mapping[str, Any]] = []
+        self._by_id: dict[int, int] = {}
+        self._by_touches: dict[tuple[Touch, ...], int] = {}
+        self._alive: list[object] = []
+        """An id is taken again once its object is gone."""
+
+    def row(self, number: int, member: Member) -> tuple[Any, ...]:
+        """A signal of the key with that number."""
+        signal: Signal = member.evidence
+        journal, offset = signal.position
+        return (
+            number,
+            member.time,
+            member.id,
+            member.step,
+            member.value,
+            self.journals.setdefault(journal, len(self.journals)),
+            offset,
+            signal.sha256,
+            signal.source,
+            self.touches(signal.touches),
+            signal.unattributed,
+            self._summary(signal.summary),
+        )
+
+    def touches(self, touches: tuple[Touch, ...]) -> int:
+        """The number of this tuple."""
+        known = self._by_id.get(id(touches))
+        if known is None:
+            known = self._by_touches.setdefault(touches, len(self.touch_rows))
+            if known == len(self.touch_rows):
+                self.touch_rows.append([(t.customer, t.asset, t.category) for t in touches])
+            self._remember(touches, known)
+        return known
+
+    def _summary(self, summary: Mapping[str, Any]) -> int:
+        known = self._by_id.get(id(summary))
+        if known is None:
+            known = len(self.summaries)
+            self.summaries.append(_plain_mapping(summary))
+            self._remember(summary, known)
+        return known
+
+    def _remember(self, shared: object, number: int) -> None:
+        self._by_id[id(shared)] = number
+        self._alive.append(shared)
+
+
+def load_log(body: bytes) -> list[LoggedGroup]:
+    """The groups of one log row."""
+    document = orjson.loads(body)
+    touches = [tuple(Touch(*each) for each in of) for of in document["t"]]
+    journals, summaries = document["j"], document["m"]
+    groups = [_logged_group(parts) for parts in document["k"]]
+    own = [alert_key(group.key) for group in groups]
+    for (
+        number,
+        time,
+        event,
+        step,
+        value,
+        journal,
+        offset,
+        sha,
+        source,
+        told,
+        named,
+        summary,
+    ) in document["s"]:
+        evidence = Signal(
+            own[number],
+            time,
+            event,
+            step,
+            value,
+            Position(journals[journal], offset),
+            sha,
+            source,
+            touches[told],
+            named,
+            summaries[summary],
+        )
+        groups[number].rows.append(Member(time, event, step, value, evidence))
+    for number, bucket, told, unattributed, thinned in document.get("w", ()):
+        widening = Widening(frozenset(touches[told]), frozenset(unattributed), thinned)
+        groups[number].widenings.append((bucket, widening))
+    return groups
+
+
+def _logged_group(parts: Sequence[Any]) -> LoggedGroup:
+    rule, organization, group = parts[:3]
+    timespan = parts[3] if len(parts) > 3 else None
+    return LoggedGroup(GroupKey(rule, organization, tuple(group)), timespan, [], [])
+
+
+def _plain_mapping(summary: Mapping[str, Any]) -> Mapping[str, Any]:
+    return summary if type(summary) is dict else dict(summary)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
