@@ -34,7 +34,7 @@ from schemas.customer import (
 from schemas.event import Position, Touch
 from schemas.law import LawBook
 from schemas.user import Actor, Duty, User
-from streams.ports import GroupState, LegacyBatch
+from streams.ports import Advance, GroupState, GroupUpdates, RecordBatch
 
 GROUP = GroupKey("login_then_exfiltration", "contoso", ("jo@contoso.example",))
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -194,14 +194,16 @@ def an_episode(
 def raise_alerts(store: AnyStore, *episodes: Episode) -> tuple[AlertView, ...]:
     """Commit a batch in which exactly these episodes stand for their groups, as the pipeline
     would; returns their alerts in the same order."""
-    sink = store.legacy_sink()
-    before = sink.resume("test").position
+    sink = store.batch_sink()
+    before = sink.positions(["test"])["test"]
     states: dict[GroupKey, tuple[Episode, ...]] = {}
     for episode in episodes:
         states[episode.key] = (*states.get(episode.key, ()), episode)
     groups = tuple(GroupState(key, found) for key, found in states.items())
-    after = Position("journal-1", 1 if before is None else before.offset + 1)
-    sink.commit("test", LegacyBatch(before=before, after=after, groups=groups), store.now())
+    after = Position("journal-1", 1 if before.position is None else before.position.offset + 1)
+    batch = RecordBatch([Advance("test", before, after)], keys=list(states))
+    updates = GroupUpdates(list(states), groups, due=dict.fromkeys(states, 0.0))
+    sink.commit(batch, {}, lambda _rows, _low: updates, store.now())
     return store.look(lambda uow: tuple(uow.alerts.get(episode.id) for episode in episodes))
 
 

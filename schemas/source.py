@@ -21,6 +21,8 @@ class Incoming:
     backfill: bool = False
     piece: str = ""
     """Set when an over-long record had to be cut: which piece, of what, where (no content)."""
+    replay_of: Position | None = None
+    """The dead letter that this record repeats."""
 
 
 @dataclass(frozen=True, slots=True)

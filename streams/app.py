@@ -91,9 +91,7 @@ class Hosted(Service):
     async def on_start(self) -> None:
         """Join the group: needs the running loop."""
         parts = self._parts
-        self._consumer = Consumer(
-            parts.settings, parts.worker, parts.meter, parts.now, self._in_thread
-        )
+        self._consumer = Consumer(parts.settings, parts.worker, parts.meter, self._in_thread)
         await self._consumer.start()
 
     async def on_stop(self) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -47,14 +46,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         settings: Settings,
         worker: Worker,
         meter: Meter,
-        now: Callable[[], datetime],
         in_thread: InThread,
     ) -> None:
         """`in_thread`: awaits a blocking call in the one thread that owns `worker`."""
         self._settings = settings
         self._worker = worker
         self._meter = meter
-        self._now = now
         self._in_thread = in_thread
         self._generation = 0
         self._settled = 0
@@ -228,10 +225,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         """In the worker's thread: decode, pure stages, one transaction."""
         decode = self._decoder.record
         records = [Arrived(_name(tp), decode(row)) for tp, rows in polled.items() for row in rows]
-        done = self._worker.process(records)
-        newest = max(each.record.arrived for each in records)
-        self._meter.lateness((self._now() - newest).total_seconds())
-        return done
+        return self._worker.process(records)
 
     async def _take_over(self) -> None:
         """Ask the store where each of our partitions stands, and read on from there."""

@@ -40,9 +40,13 @@ from schemas.event import Position, RawRecord
 from schemas.settings import KafkaSettings, OpsSettings, Settings, StoreSettings
 from schemas.source import DeadLetter
 from streams import topics
-from streams.pipeline import Pipeline
+from streams.observed import SilentMeter
+from streams.process.pipeline import Pipeline
+from streams.process.worker import Arrived
+from streams.process.worker import Worker as EngineWorker
 from streams.readers import InProcessReader
 from streams.sigma.load import load_rules
+from streams.worker_app.embedded import PARTITION
 
 LIVE = ("id", "rule", "organization", "group", "first", "last", "severity")
 WAIT_SECONDS = 300.0
@@ -135,11 +139,16 @@ def embedded_store(
         house = Premises(settings, lambda: moment)
         house.__dict__["store"] = store
         furnish(house, cast())
-        pipeline = Pipeline(load_rules(rules_dirs(settings)), InProcessReader(settings), settings)
-        sink = store.legacy_sink()
-        pipeline.load(sink.resume("journal"))
-        batch = pipeline.process(records, store.register().view(), None)
-        sink.commit("journal", batch, moment)
+        worker = EngineWorker(
+            store.batch_sink(),
+            Pipeline(load_rules(rules_dirs(settings)), InProcessReader(settings), settings),
+            store.register(),
+            lambda _records: moment,
+            SilentMeter(),
+            exporting=False,
+        )
+        worker.own([PARTITION])
+        worker.process([Arrived(PARTITION, record) for record in records])
         yield store
 
 

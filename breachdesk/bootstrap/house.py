@@ -31,12 +31,13 @@ from schemas.law import LawBook
 from schemas.rule import RuleInfo
 from schemas.settings import SenderSettings, Settings
 from streams.event_logs.sqlite import SqliteEventLog
-from streams.observed import ReadingMeter, SilentReadingMeter
+from streams.observed import Meter, ReadingMeter, SilentMeter, SilentReadingMeter
 from streams.parser_process.adapter import ParserProcess
-from streams.pipeline import Pipeline
-from streams.ports import EventLog, LegacySink, RecordReader
+from streams.ports import BatchSink, EventLog, RecordReader
+from streams.process.pipeline import Pipeline
+from streams.process.worker import Worker
 from streams.sigma.load import RuleBook, load_rules
-from streams.worker import Worker
+from streams.worker_app.embedded import EmbeddedWorker
 
 if TYPE_CHECKING:
     from streams.event_logs.kafka import KafkaEventLog
@@ -194,18 +195,25 @@ class Premises:
 
     def worker(
         self,
-        batch_size: int = 4000,
-        sink: LegacySink | None = None,
+        batch_records: int = 4000,
+        sink: BatchSink | None = None,
         reader: RecordReader | None = None,
-    ) -> Worker:
+        meter: Meter | None = None,
+    ) -> EmbeddedWorker:
         """A worker over journal, pipeline and store. One a data folder: hold its lock meanwhile.
         `sink`: the store's, with something put around it; `reader`: one that is watched."""
         calm_the_collector()
-        pipeline = Pipeline(self.rules, reader or self.reader(), self.settings)
-        sink = sink or self.store.legacy_sink()
-        return Worker(
-            self.journal, sink, pipeline, self.store.register(), self.now, batch_size=batch_size
+        meter = meter or SilentMeter()
+        worker = Worker(
+            sink or self.store.batch_sink(),
+            Pipeline(self.rules, reader or self.reader(), self.settings),
+            self.store.register(),
+            lambda _records: self.now(),
+            meter,
+            letter_limit=self.settings.kafka.dead_letter_limit,
+            exporting=False,
         )
+        return EmbeddedWorker(self.journal, worker, self.now, meter, batch_records=batch_records)
 
     def sender(self, sender_id: str | None = None) -> SenderSettings:
         """The named sender, else the first. Raises Misconfigured when there is none."""

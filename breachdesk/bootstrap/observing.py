@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from time import perf_counter
 from typing import TypeVar
 
 from breachdesk.bootstrap.trace_ids import tracing
@@ -23,11 +22,8 @@ from streams.ports import (
     GroupRows,
     GroupUpdates,
     KnownLetter,
-    LegacyBatch,
-    LegacySink,
     LogRow,
     RecordBatch,
-    Resume,
     StoredPosition,
     SweepResult,
 )
@@ -35,41 +31,9 @@ from streams.ports import (
 T = TypeVar("T")
 
 
-class WatchedLegacySink:
-    """streams.ports.LegacySink of the embedded worker, which has no meter of its own."""
-
-    def __init__(
-        self, sink: LegacySink, meter: Meter, tracer: Tracer, now: Callable[[], datetime]
-    ) -> None:
-        self._sink = sink
-        self._meter = meter
-        self._tracer = tracer
-        self._now = now
-
-    def resume(self, partition: str) -> Resume:
-        """As the sink."""
-        return self._sink.resume(partition)
-
-    def commit(self, partition: str, batch: LegacyBatch, now: datetime) -> None:
-        """As the sink; what was refused is not counted."""
-        received = sum(count.received for count in batch.sources)
-        begun = perf_counter()
-        with tracing("batch"), self._tracer.span("batch", records=received):
-            self._sink.commit(partition, batch, now)
-        self._tell(batch, received, perf_counter() - begun)
-
-    def _tell(self, batch: LegacyBatch, received: int, seconds: float) -> None:
-        self._meter.batch(received, seconds, batch.sources, len(batch.signals))
-        arrived = [c.last_arrived for c in batch.sources if c.last_arrived is not None]
-        if arrived:
-            self._meter.lateness((self._now() - max(arrived)).total_seconds())
-        if batch.low_watermark is not None:
-            self._meter.low_watermark(batch.low_watermark)
-
-
 class WatchedSink:
-    """streams.ports.BatchSink of one of many workers; its worker counts, this tells the low
-    watermark, which only the store knows."""
+    """streams.ports.BatchSink: the worker counts, this tells the low watermark, which only the
+    store knows."""
 
     def __init__(self, sink: BatchSink, meter: Meter, tracer: Tracer) -> None:
         self._sink = sink

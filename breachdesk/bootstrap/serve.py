@@ -24,7 +24,7 @@ from breachdesk.bootstrap.metrics import (
     PrometheusMeter,
     PrometheusReadingMeter,
 )
-from breachdesk.bootstrap.observing import WatchedLegacySink, WatchedStore
+from breachdesk.bootstrap.observing import WatchedSink, WatchedStore
 from breachdesk.bootstrap.open_files import connections_allowed
 from breachdesk.bootstrap.ops import Answers
 from breachdesk.bootstrap.ops_http import OpsPages, PlainFaults, RequestIds
@@ -135,10 +135,10 @@ class Parts:
         self.registry = CollectorRegistry()
         self._meter = PrometheusMeter(self.registry)
         self._mail = MailWatch(house, self.registry, traced)
-        sink = WatchedLegacySink(house.store.legacy_sink(), self._meter, traced, house.now)
+        sink = WatchedSink(house.store.batch_sink(), self._meter, traced)
         self._anchoring = Anchoring(house)
         self._reader = house.reader(PrometheusReadingMeter(self.registry))
-        self._worker = house.worker(sink=sink, reader=self._reader)
+        self._worker = house.worker(sink=sink, reader=self._reader, meter=self._meter)
         self.stop = threading.Event()
         self.failed = threading.Event()
         self.stopping = threading.Event()

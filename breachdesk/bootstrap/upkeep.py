@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import cached_property
 
 from breachdesk.bootstrap.anchoring import Anchoring
 from breachdesk.bootstrap.house import Premises
 from breachdesk.ports import UnitOfWork
 from schemas.event import Position, RawRecord
+from schemas.source import DeadLetter, Incoming
 from streams.process.exports import DEAD_LETTERS, raw_of
-from streams.worker import PARTITION
+from streams.worker_app.embedded import PARTITION
 
 PINNED_AT_ONCE = 200
+REPEATED_AT_ONCE = 500
 ALL_LETTERS = 1_000_000
 OPERATOR = "operator:cli"
 
@@ -56,26 +60,82 @@ def _pin(house: Premises, found: Sequence[tuple[Position, RawRecord | None]]) ->
 def check_tail(house: Premises) -> None:
     """Raises Corrupt when the journal has lost what the store has processed; ask before the first
     append, for afterwards new records hide the loss."""
-    house.journal.read(house.store.legacy_sink().resume(PARTITION).position, 1)
+    house.journal.read(processed(house), 1)
+
+
+def processed(house: Premises) -> Position | None:
+    """Up to where the store has processed the journal."""
+    return house.store.batch_sink().positions([PARTITION])[PARTITION].position
 
 
 def replay_dead_letters(house: Premises) -> tuple[int, int]:
     """Read them all again with today's parsers: (tried, became events)."""
-    letters = house.store.look(lambda uow: uow.sources.dead_letters(limit=ALL_LETTERS))
+    letters, positions = repeat_dead_letters(house)
     if not letters:
         return 0, 0
-    outcome = house.worker().replay(letters)
-
-    def work(uow: UnitOfWork) -> None:
-        for position in outcome.replayed:
-            uow.sources.replayed(position)
-
-    house.store.act(work)
-    _say_replayed(house, len(letters), len(outcome.replayed))
-    return len(letters), len(outcome.replayed)
+    house.worker().drain()
+    dead_again = house.store.batch_sink().dead(positions)
+    mended = len(positions) - len(dead_again)
+    _record_replay(house, letters, mended)
+    return letters, mended
 
 
-def _say_replayed(house: Premises, tried: int, mended: int) -> None:
+def feed_dead_letters(house: Premises) -> tuple[int, int]:
+    """Have the workers read them all again; they tell what becomes of them: (letters, fed)."""
+    letters, positions = repeat_dead_letters(house)
+    _record_replay(house, letters, len(positions))
+    return letters, len(positions)
+
+
+def repeat_dead_letters(house: Premises) -> tuple[int, Sequence[Position]]:
+    """Append the records of all dead letters to the log again: how many letters there are, and
+    where those stand whose bytes are still kept."""
+    letters = house.store.look(lambda uow: uow.sources.dead_letters(limit=ALL_LETTERS))
+    letters = sorted(letters, key=lambda letter: letter.position)
+    bytes_of = KeptBytes(house)
+    positions: list[Position] = []
+    for begin in range(0, len(letters), REPEATED_AT_ONCE):
+        some = letters[begin : begin + REPEATED_AT_ONCE]
+        copies = [copy for letter in some if (copy := bytes_of.copy(letter)) is not None]
+        positions += house.log.append(copies)
+    return len(letters), positions
+
+
+class KeptBytes:
+    """The bytes of dead letters: from the log, or, where Kafka carries the records and its raw topic
+    has dropped them, from the topic of dead letters."""
+
+    def __init__(self, house: Premises) -> None:
+        self._house = house
+
+    def copy(self, letter: DeadLetter) -> Incoming | None:
+        """The letter's record, to be appended again; None: nothing holds its bytes any more."""
+        record = self._house.log.get(letter.position)
+        if record is None:
+            raw = self._exported.get(f"{letter.position.journal}:{letter.position.offset}")
+            return None if raw is None else self._incoming(letter, raw_of(raw))
+        return replace(
+            self._incoming(letter, record.raw),
+            transport=record.transport,
+            sender=record.sender,
+            backfill=record.backfill,
+            piece=record.piece,
+        )
+
+    def _incoming(self, letter: DeadLetter, raw: bytes) -> Incoming:
+        now = self._house.now()
+        return Incoming(letter.source, raw, now, transport="replay", replay_of=letter.position)
+
+    @cached_property
+    def _exported(self) -> Mapping[str, bytes]:
+        if not self._house.settings.kafka.servers:
+            return {}
+        return self._house.topics.exported(DEAD_LETTERS)
+
+
+def _record_replay(house: Premises, tried: int, mended: int) -> None:
+    if not tried:
+        return
     house.store.act(
         lambda uow: uow.audit.record(
             at=house.now(),
@@ -87,26 +147,6 @@ def _say_replayed(house: Premises, tried: int, mended: int) -> None:
     )
 
 
-def repeat_dead_letters(house: Premises) -> tuple[int, int]:
-    """Feed them all to Kafka again; the workers tell what becomes of them: (letters, fed). Bytes
-    that the raw topic has dropped come from the topic of dead letters."""
-    letters = house.store.look(lambda uow: uow.sources.dead_letters(limit=ALL_LETTERS))
-    kept: Mapping[str, bytes] | None = None
-    fed = 0
-    for letter in sorted(letters, key=lambda letter: letter.position):
-        record = house.topics.get(letter.position)
-        raw = None if record is None else record.raw
-        if raw is None:
-            kept = house.topics.exported(DEAD_LETTERS) if kept is None else kept
-            exported = kept.get(f"{letter.position.journal}:{letter.position.offset}")
-            raw = None if exported is None else raw_of(exported)
-        if raw is not None:
-            house.topics.repeat(letter, raw)
-            fed += 1
-    _say_replayed(house, len(letters), fed)
-    return len(letters), fed
-
-
 def retention(house: Premises, days: int, *, dry_run: bool) -> list[str]:
     """Drop the journal's days older than that, all processed ones; their ISO dates.
 
@@ -116,7 +156,7 @@ def retention(house: Premises, days: int, *, dry_run: bool) -> list[str]:
     oldest = (house.now() - timedelta(days=days)).date()
     over = [day for day in house.journal.days() if day < oldest]
     if not dry_run:
-        position = house.store.legacy_sink().resume(PARTITION).position
+        position = processed(house)
         for day in over:
             pin_evidence(house, day)
             house.journal.drop_day(day, processed=position)

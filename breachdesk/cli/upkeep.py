@@ -12,7 +12,7 @@ import typer
 from breachdesk.bootstrap.beginning import begin
 from breachdesk.bootstrap.checks import preflight_checks
 from breachdesk.bootstrap.house import Premises, holding
-from breachdesk.bootstrap.upkeep import repeat_dead_letters, replay_dead_letters
+from breachdesk.bootstrap.upkeep import feed_dead_letters, replay_dead_letters
 from breachdesk.cli import audit, retention
 from breachdesk.cli.options import (
     AsJson,
@@ -95,7 +95,7 @@ def replay(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Read the dead letters again with today's parsers, with their first arrival and id."""
     with premises(data_dir) as house:
         if house.settings.kafka.servers:
-            letters, fed = repeat_dead_letters(house)
+            letters, fed = feed_dead_letters(house)
             facts = {"letters": letters, "fed": fed, "gone": letters - fed}
             print_facts(facts, as_json=as_json)
             return

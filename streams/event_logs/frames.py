@@ -1,7 +1,8 @@
 """Frames: many records of one commit, column by column, deflated. One frame is one row.
 
 Layout before zlib (little-endian): version u8, records u32, head length u32, head (JSON runs of
-`[count, source, transport, sender, backfill, piece]`), arrival times (i64 microseconds since the
+`[count, source, transport, sender, backfill, piece]`, and of records that repeat a dead letter also
+its journal and offset), arrival times (i64 microseconds since the
 epoch), lengths (u32), then the bytes of all records.
 """
 
@@ -29,8 +30,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _HEAD = struct.Struct("<BII")
 _VERSION = 1
 
-Run = tuple[str, str, str, bool, str]
-"""source, transport, sender, backfill, piece: what neighbours nearly always share."""
+Run = tuple[str, str, str, bool, str, Position | None]
+"""source, transport, sender, backfill, piece, replay_of: what neighbours nearly always share."""
 
 
 @dataclass(slots=True)
@@ -84,7 +85,14 @@ def to_columns(incoming: Iterable[Incoming]) -> list[Columns]:
             day, micros = _day_and_microseconds(stamp)
         if not columns or columns[-1].day != day or columns[-1].full_for(1, len(record.raw)):
             columns.append(Columns(day))
-        run = (record.source, record.transport, record.sender, record.backfill, record.piece)
+        run = (
+            record.source,
+            record.transport,
+            record.sender,
+            record.backfill,
+            record.piece,
+            record.replay_of,
+        )
         columns[-1].add(record, run, micros)
     return columns
 
@@ -110,7 +118,7 @@ def merge(parts: Sequence[Columns]) -> Columns:
 
 def encode(columns: Columns) -> bytes:
     """The frame's body."""
-    head = json.dumps([[count, *run] for count, run in columns.runs]).encode()
+    head = json.dumps([_head(count, run) for count, run in columns.runs]).encode()
     lengths = array("I", map(len, columns.raws))
     parts = (
         _HEAD.pack(_VERSION, len(columns), len(head)),
@@ -120,6 +128,11 @@ def encode(columns: Columns) -> bytes:
         *columns.raws,
     )
     return zlib.compress(b"".join(parts), 1)
+
+
+def _head(count: int, run: Run) -> list[int | str]:
+    *shared, replay_of = run
+    return [count, *shared, *(replay_of or ())]
 
 
 def _little(numbers: array[int]) -> array[int]:
@@ -160,10 +173,10 @@ def _records(data: bytes, journal: str, first: int, start: int, stop: int) -> It
         if arrived[index] != micros:
             micros = arrived[index]
             stamp = _EPOCH + timedelta(microseconds=micros)
-        source, transport, sender, backfill, piece = runs[index]
+        source, transport, sender, backfill, piece, replay_of = runs[index]
         raw = data[ends[index] : ends[index + 1]]
         position = Position(journal, first + index)
-        yield RawRecord(position, source, raw, stamp, transport, sender, backfill, piece)
+        yield RawRecord(position, source, raw, stamp, transport, sender, backfill, piece, replay_of)
 
 
 def _numbers(kind: str, data: bytes) -> array[int]:
@@ -174,7 +187,8 @@ def _numbers(kind: str, data: bytes) -> array[int]:
 
 def _spread(head: list[list[int | str | bool]]) -> list[Run]:
     spread: list[Run] = []
-    for count, source, transport, sender, backfill, piece in head:
-        run = (str(source), str(transport), str(sender), bool(backfill), str(piece))
+    for count, source, transport, sender, backfill, piece, *repeated in head:
+        replay_of = Position(str(repeated[0]), int(repeated[1])) if repeated else None
+        run = (str(source), str(transport), str(sender), bool(backfill), str(piece), replay_of)
         spread += [run] * int(count)
     return spread

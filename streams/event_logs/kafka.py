@@ -15,13 +15,8 @@ from typing import Any
 from schemas.errors import BadInput, Corrupt, Misconfigured, NotFound, Retryable
 from schemas.event import Position, RawRecord
 from schemas.settings import Settings
-from schemas.source import BlindInterval, DeadLetter, Incoming
-from streams.event_logs.kafka_records import (
-    Decoder,
-    headers_of,
-    journal_id,
-    replay_headers,
-)
+from schemas.source import BlindInterval, Incoming
+from streams.event_logs.kafka_records import Decoder, headers_of, journal_id
 from streams.kafka_access import extra, kafka_python_options
 from streams.topics import source_of, source_topic, topic_ids, topic_name, topic_specs
 
@@ -67,16 +62,6 @@ class KafkaEventLog:
             ]
             producer.flush(timeout=self._wait)
             return [self._place(each.get(timeout=self._wait)) for each in sent]
-
-    def repeat(self, letter: DeadLetter, raw: bytes) -> Position:
-        """Feed a dead letter again; a worker processes it as what arrived when it first did."""
-        with self._reaching():
-            sent = self._producer().send(
-                self._topic_of(letter.source),
-                raw,
-                headers=replay_headers(letter.source, letter.position),
-            )
-            return self._place(sent.get(timeout=self._wait))
 
     def exported(self, topic: str) -> Mapping[str, bytes]:
         """The newest message of each key of an export topic, all that Kafka still holds."""

@@ -122,6 +122,7 @@ class Decoder:
 
 def headers_of(incoming: Incoming) -> Headers:
     """What a listener tells beside the bytes."""
+    repeated = incoming.replay_of
     told = {
         "source": incoming.source,
         "transport": incoming.transport,
@@ -129,14 +130,10 @@ def headers_of(incoming: Incoming) -> Headers:
         "piece": incoming.piece,
         "backfill": "1" if incoming.backfill else "",
         "arrived": incoming.arrived.isoformat(),
+        # When the dead letter first arrived is the store's to say, not a header's.
+        "replay-of": f"{repeated.journal}:{repeated.offset}" if repeated else "",
     }
     return [(name, value.encode()) for name, value in told.items() if value]
-
-
-def replay_headers(source: str, of: Position) -> Headers:
-    """Of a dead letter fed again. Its first arrival is the store's to say, not a header's."""
-    told = {"source": source, "replay-of": f"{of.journal}:{of.offset}"}
-    return [(name, value.encode()) for name, value in told.items()]
 
 
 def _text(value: bytes) -> str:

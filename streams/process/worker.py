@@ -21,6 +21,7 @@ from streams.observed import Meter
 from streams.ports import (
     Advance,
     BatchSink,
+    Export,
     KnownLetter,
     RecordBatch,
     Register,
@@ -57,15 +58,18 @@ class Worker:
         meter: Meter,
         *,
         letter_limit: int = 100,
+        exporting: bool = True,
     ) -> None:
         """`now`: the moment of a batch (a drill's clock follows its records). `letter_limit`:
-        records on which the program itself failed before `trouble` says so."""
+        records on which the program itself failed before `trouble` says so. `exporting`: whether
+        somebody sends exports on."""
         self._sink = sink
         self._pipeline = pipeline
         self._register = register
         self._now = now
         self._meter = meter
         self._letter_limit = letter_limit
+        self._exporting = exporting
         self._poisoned = 0
         self._owned: dict[str, StoredPosition] = {}
 
@@ -186,17 +190,13 @@ class Worker:
         begun = perf_counter()
         now = self._now([record for _, record in records])
         advances = _advances(records, self._owned)
-        raw = {record.position: record.raw for _, record in records} if result.dead_letters else {}
         batch = RecordBatch(
             advances=advances,
             keys=self._pipeline.windows.keys_of(result.signals),
             dead_letters=result.dead_letters,
             sources=result.sources,
             unattributed=result.unattributed,
-            exports=[
-                *result.exports,
-                *(dead_letter_export(each, raw[each.position]) for each in result.dead_letters),
-            ],
+            exports=_exports(records, result) if self._exporting else (),
             held_until=result.held_until,
             repeated=[r.replay_of for _, r in records if r.replay_of is not None],
         )
@@ -207,6 +207,8 @@ class Worker:
         self._owned |= {step.partition: _after(step) for step in advances}
         self._meter.batch(len(records), perf_counter() - begun, result.sources, result.signal_count)
         self._meter.groups(len(windows))
+        newest = max(record.arrived for _, record in records)
+        self._meter.lateness((self._now([]) - newest).total_seconds())
 
     def _must_stand_still(self) -> None:
         """After a failure the copies are void; the positions must be where they were."""
@@ -216,9 +218,12 @@ class Worker:
 
     def _poison(self, records: Sequence[Arrived], problem: Exception) -> None:
         letter = poison_letter(records[0].record, problem)
-        replayed = self._replayed(records[0])
         result = _letters([letter])
-        self._commit(records, without_counts(result) if replayed else result)
+        if self._replayed(records[0]):
+            result = without_counts(result)
+        elif records[0].record.replay_of is not None:
+            result = not_received(result)
+        self._commit(records, result)
         # Never a reason to stop: whoever may send a line could stop the partition with a hundred.
         self._poisoned += 1
         self._meter.failed()
@@ -253,6 +258,15 @@ def _is_copy(record: RawRecord, letter: DeadLetter) -> bool:
 
 def _letters(letters: Sequence[DeadLetter]) -> BatchResult:
     return replace(BatchResult(), dead_letters=letters, sources=counted_letters(letters))
+
+
+def _exports(records: Sequence[Arrived], result: BatchResult) -> list[Export]:
+    """The batch's events, and its dead letters with their bytes."""
+    if not result.dead_letters:
+        return list(result.exports)
+    raw = {record.position: record.raw for _, record in records}
+    letters = [dead_letter_export(each, raw[each.position]) for each in result.dead_letters]
+    return [*result.exports, *letters]
 
 
 def _advances(records: Sequence[Arrived], owned: Mapping[str, StoredPosition]) -> list[Advance]:

@@ -13,7 +13,7 @@ from log_adapters import ADAPTERS, ClosingLog, Open, fresh_log, kafka_settings
 
 from schemas.errors import BadInput, Corrupt, Misconfigured, Retryable
 from schemas.event import Position, RawRecord
-from schemas.source import BlindInterval, DeadLetter, Incoming
+from schemas.source import BlindInterval, Incoming
 from streams.event_logs.kafka import KafkaEventLog
 from streams.topics import create, remove
 
@@ -47,6 +47,21 @@ def log(reopen: Open) -> Iterator[ClosingLog]:
     opened = reopen()
     yield opened
     opened.close()
+
+
+def test_a_record_that_repeats_a_dead_letter_names_the_letter(log: ClosingLog) -> None:
+    letter = Position("before-0", 7)
+    copy = incoming(b"the bytes", backfill=True, piece="piece 2", replay_of=letter)
+    log.append([incoming(b"line"), copy, copy, incoming(b"line")])
+
+    records = everything(log)
+
+    assert [record.replay_of for record in records] == [None, letter, letter, None]
+    assert (records[1].raw, records[1].backfill, records[1].piece) == (
+        b"the bytes",
+        True,
+        "piece 2",
+    )
 
 
 def test_what_was_appended_is_read_back_whole_and_in_order(log: ClosingLog) -> None:
@@ -203,25 +218,6 @@ def test_arrival_is_the_brokers_time_and_no_producers(tmp_path: Path) -> None:
     log.close()
     remove(config)
     assert abs((record.arrived - begun).total_seconds()) < 60
-
-
-@pytest.mark.kafka
-def test_a_dead_letter_fed_again_names_the_letter(tmp_path: Path) -> None:
-    config = kafka_settings(tmp_path)
-    create(config)
-    log = KafkaEventLog(config, lambda: NEXT)
-    letter = DeadLetter(Position("before-0", 7), "firewall", NOON, "", "why", "")
-    log.repeat(letter, b"the bytes")
-
-    (record,) = log.read(None, 10)
-
-    log.close()
-    remove(config)
-    assert (record.replay_of, record.source, record.raw) == (
-        letter.position,
-        "firewall",
-        b"the bytes",
-    )
 
 
 @pytest.mark.kafka

@@ -75,7 +75,7 @@ async def test_what_was_committed_while_it_was_asking_is_no_loss_of_the_brokers(
             await asyncio.to_thread(former.commits, 5)
         return await asyncio.to_thread(work, *given)
 
-    consumer = Consumer(settings, worker, SilentMeter(), FixedNow(START), in_thread)
+    consumer = Consumer(settings, worker, SilentMeter(), in_thread)
     await consumer.start()
     try:
         async with asyncio.timeout(30):

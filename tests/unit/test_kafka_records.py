@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from schemas.errors import Misconfigured
 from schemas.event import Position, RawRecord
-from streams.event_logs.kafka_records import Decoder, replay_headers
+from schemas.source import Incoming
+from streams.event_logs.kafka_records import Decoder, headers_of
 
 AT = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
@@ -62,9 +63,12 @@ def test_a_topic_that_keeps_producers_times_is_refused_by_name() -> None:
 
 
 def test_a_repeated_dead_letter_names_its_letter() -> None:
-    headers = replay_headers("fw", Position("x-y-3", 12))
+    letter = Position("x-y-3", 12)
+    copy = Incoming("fw", b"line", AT, backfill=True, piece="piece 1", replay_of=letter)
 
-    assert read(Consumed(headers=headers)).replay_of == Position("x-y-3", 12)
+    record = read(Consumed(headers=headers_of(copy)))
+
+    assert (record.replay_of, record.backfill, record.piece) == (letter, True, "piece 1")
 
 
 def test_a_header_that_no_database_holds_is_shown_and_cut() -> None:

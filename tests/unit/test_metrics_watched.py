@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from prometheus_client import CollectorRegistry
 from breachdesk.bootstrap.metrics import PrometheusMeter
 from breachdesk.bootstrap.observing import (
     WatchedChannel,
-    WatchedLegacySink,
     WatchedSink,
     WatchedStore,
 )
@@ -20,12 +18,9 @@ from breachdesk.bootstrap.trace_ids import current
 from breachdesk.bootstrap.traces import OtelTracer
 from breachdesk.testing import FixedNow, memory_store
 from notifiers.testing import NOON, outgoing
-from schemas.errors import Conflict
-from schemas.event import Position
 from schemas.notice import SendOutcome, SendResult
 from streams.observed import SilentMeter
-from streams.ports import GroupUpdates, LegacyBatch, RecordBatch, SourceCount, SweepResult
-from streams.worker import PARTITION
+from streams.ports import GroupUpdates, RecordBatch, SourceCount, SweepResult
 
 
 @pytest.fixture
@@ -38,28 +33,6 @@ def traced(spans: InMemorySpanExporter) -> OtelTracer:
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
     return OtelTracer(provider)
-
-
-def test_an_embedded_batch_is_counted_once_it_is_durable(
-    traced: OtelTracer, spans: InMemorySpanExporter
-) -> None:
-    registry, now = CollectorRegistry(), FixedNow(NOON)
-    counts = [SourceCount("mail", received=3, parsed=3, last_arrived=NOON - timedelta(seconds=4))]
-    batch = LegacyBatch(None, Position("j", 3), sources=counts, low_watermark=77.0)
-    with memory_store(now) as store:
-        sink = WatchedLegacySink(store.legacy_sink(), PrometheusMeter(registry), traced, now)
-        sink.commit(PARTITION, batch, NOON)
-        with pytest.raises(Conflict):
-            sink.commit(PARTITION, batch, NOON)
-        position = sink.resume(PARTITION).position
-
-    done, refused = spans.get_finished_spans()
-    assert position == Position("j", 3)
-    assert registry.get_sample_value("breachdesk_records_total", {"source": "mail"}) == 3
-    assert registry.get_sample_value("breachdesk_lateness_seconds_sum") == 4
-    assert registry.get_sample_value("breachdesk_low_watermark_seconds") == 77
-    assert dict(done.attributes or {}) == {"breachdesk.records": 3}
-    assert refused.status.description == "Conflict"
 
 
 class Sink:

@@ -1,0 +1,1 @@
+"""What hosts the worker: the loop of the embedded deployment and the Faust app."""

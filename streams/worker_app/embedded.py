@@ -1,0 +1,137 @@
+"""Hosts the worker over the journal: read, process, commit, again and again.
+
+The journal is one partition, and the stored position is the truth: after any failure positions and
+groups are asked for again, so that a crash at any point repeats work and loses none.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from threading import Event, Lock
+
+from schemas.errors import Conflict, Retryable
+from schemas.event import Position
+from streams.observed import Meter
+from streams.ports import EventLog
+from streams.process.worker import Arrived, Worker
+
+PARTITION = "journal"
+"""The embedded deployment has one."""
+SKEW = timedelta(minutes=5)
+"""A drained journal counts as read up to so long ago: a record may be stamped some time before it
+is durable."""
+
+_MOST_CONFLICTS = 5
+_IDLE_SECONDS = 0.2
+_FIRST_WAIT_SECONDS = 0.5
+_LONGEST_WAIT_SECONDS = 30.0
+_DRAINED_SECONDS = 20.0
+_SWEEP_SECONDS = 1.0
+
+
+class EmbeddedWorker:
+    """One per data folder. Its calls may come from several threads; one runs at a time."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        worker: Worker,
+        now: Callable[[], datetime],
+        meter: Meter,
+        *,
+        batch_records: int = 4000,
+    ) -> None:
+        self._log = log
+        self._worker = worker
+        self._now = now
+        self._meter = meter
+        self._batch_records = batch_records
+        self._lock = Lock()
+        self._is_current = False
+        self._drained_at = self._swept_at = float("-inf")
+        self._waits_for: str | None = None
+
+    @property
+    def trouble(self) -> str:
+        """Why `run` waits just now, or what a person should look at; empty while all is well."""
+        return self._waits_for or self._worker.trouble
+
+    def run(self, stop: Event) -> None:
+        """Process what comes until `stop` is set. Waits, ever longer, while the store or the log
+        refuses. Raises Corrupt and Misconfigured: then a person must look first."""
+        wait = _FIRST_WAIT_SECONDS
+        while not stop.is_set():
+            try:
+                done = self.step()
+            except (Retryable, Conflict) as error:
+                self._waits_for = str(error)
+                stop.wait(wait)
+                wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
+                continue
+            self._waits_for, wait = None, _FIRST_WAIT_SECONDS
+            if not done:
+                stop.wait(_IDLE_SECONDS)
+
+    def drain(self, progress: Callable[[int], None] | None = None) -> int:
+        """Process until nothing is left; how many that were. `progress` gets the sum so far.
+        Raises what `step` raises."""
+        total = 0
+        while done := self.step():
+            total += done
+            if progress:
+                progress(total)
+        return total
+
+    def step(self) -> int:
+        """Process one batch; the number of its records, 0: drained.
+
+        A Conflict (somebody else committed) is met by asking and reading again, a few times.
+        Raises Retryable (the next call asks and repeats), Corrupt, Misconfigured.
+        """
+        with self._lock:
+            for _ in range(_MOST_CONFLICTS - 1):
+                try:
+                    return self._read_and_process()
+                except Conflict:
+                    self._meter.conflict()
+            return self._read_and_process()
+
+    def _read_and_process(self) -> int:
+        try:
+            position = self._position()
+            asked = self._now()
+            records = self._log.read(position, self._batch_records)
+            self._worker.process([Arrived(PARTITION, record) for record in records])
+            if not records:
+                self._note_drained(asked)
+            self._sweep()
+        except BaseException:
+            self._is_current = False
+            raise
+        return len(records)
+
+    def _position(self) -> Position | None:
+        """Where the store stands; asked again after any failure."""
+        worker = self._worker
+        if not self._is_current:
+            if worker.owned:
+                worker.reload()
+            else:
+                worker.own([PARTITION])
+            self._is_current = True
+        return worker.owned[PARTITION].position
+
+    def _note_drained(self, moment: datetime) -> None:
+        """An idle journal does not hold the watermark back."""
+        if time.monotonic() - self._drained_at >= _DRAINED_SECONDS:
+            self._worker.drained(PARTITION, (moment - SKEW).timestamp())
+            self._drained_at = time.monotonic()
+
+    def _sweep(self) -> None:
+        """Let go of some groups that are due; at once again while there may be more."""
+        if time.monotonic() - self._swept_at < _SWEEP_SECONDS:
+            return
+        looked_at = self._worker.sweep([PARTITION], self._now())
+        self._swept_at = float("-inf") if looked_at else time.monotonic()

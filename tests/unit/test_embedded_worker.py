@@ -1,0 +1,426 @@
+"""The embedded loop over a real journal, pipeline and store; the sink's commits fail by plan."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from breachdesk.stores.any_store import AnyStore
+from breachdesk.testing import START, FixedNow, memory_store
+from schemas.errors import Conflict, Corrupt, Retryable, Unparseable
+from schemas.event import Position, RawRecord
+from schemas.plugin import Act, Line, Parser
+from schemas.settings import Settings
+from schemas.source import DeadLetter, Incoming
+from streams.event_logs.sqlite import SqliteEventLog
+from streams.normalise.recognise import Recogniser
+from streams.observed import SilentMeter
+from streams.ports import BatchSink, RecordBatch
+from streams.process.pipeline import BatchResult, Pipeline
+from streams.process.worker import Worker
+from streams.readers import InProcessReader
+from streams.sigma.load import load_rules
+from streams.worker_app.embedded import PARTITION, EmbeddedWorker
+
+BOOK = load_rules([Path(__file__).parents[2] / "rules"], behaviours=False)
+WAIT_SECONDS = 120.0
+LINES = [f"line {number}" for number in range(10)]
+
+
+class Meter(SilentMeter):
+    """Adds up what the worker tells."""
+
+    def __init__(self) -> None:
+        self.records = self.conflicts = self.failures = 0
+        self.late: list[float] = []
+
+    def batch(self, records: int, seconds: float, sources: Any, signals: int) -> None:
+        self.records += records
+
+    def conflict(self) -> None:
+        self.conflicts += 1
+
+    def failed(self) -> None:
+        self.failures += 1
+
+    def lateness(self, seconds: float) -> None:
+        self.late.append(seconds)
+
+
+class Faults:
+    """What is broken just now."""
+
+    def __init__(self) -> None:
+        self.commits: list[Exception | None] = []
+        """Raised by the next commits, in order, once all else was done."""
+        self.unfit: bytes = b""
+        """No batch that makes an event of this line can be stored."""
+        self.mended = False
+        """Whether the program reads `dead…` and `poison…` lines by now."""
+
+
+class FaultySink:
+    """A sink whose commits fail by plan, after the signals were applied."""
+
+    def __init__(self, sink: BatchSink, faults: Faults) -> None:
+        self.sink, self.faults = sink, faults
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sink, name)
+
+    def commit(self, batch: RecordBatch, known: Any, apply_signals: Any, now: Any) -> Any:
+        def then_fail(rows: Any, low: Any) -> Any:
+            updates = apply_signals(rows, low)
+            failure = self.faults.commits.pop(0) if self.faults.commits else None
+            if failure is not None:
+                raise failure
+            return updates
+
+        return self.sink.commit(batch, known, then_fail, now)
+
+
+class FaultyPipeline(Pipeline):
+    """Fails on `poison…`, as a program does that has a fault."""
+
+    def __init__(self, faults: Faults, config: Settings) -> None:
+        self.faults = faults
+        parser = Parser("test", "A test", (b" ",), lambda _: True, self.parse, (), ())
+        super().__init__(BOOK, InProcessReader(config, Recogniser({"test": parser})), config)
+
+    def parse(self, line: Line) -> Act:
+        if line.text.startswith("dead") and not self.faults.mended:
+            raise Unparseable("no act in it", place="test", remedy="Replay it.")
+        fields = {"user.name": "jo@contoso.example", "breach.mail.forward_external": True}
+        return Act(time=START, fields=fields, id=line.text)
+
+    def evaluate(self, records: Sequence[RawRecord], view: Any) -> BatchResult:
+        if not self.faults.mended and any(r.raw.startswith(b"poison") for r in records):
+            raise KeyError(records[0].raw)
+        result = super().evaluate(records, view)
+        if self.faults.unfit and any(r.raw == self.faults.unfit for r in records):
+            "\ud800".encode()  # a value that no database holds
+        return result
+
+
+class Bench:
+    """A worker and everything around it."""
+
+    def __init__(self, folder: Path, batch_records: int = 4) -> None:
+        self.now = FixedNow()
+        self.config = Settings(data_dir=folder)
+        self.log = SqliteEventLog(folder / "journal", self.now)
+        self.store: AnyStore = memory_store(self.now)
+        self.faults, self.meter = Faults(), Meter()
+        self.batch_records = batch_records
+        self.worker = self.another_worker()
+
+    def another_worker(self) -> EmbeddedWorker:
+        worker = Worker(
+            FaultySink(self.store.batch_sink(), self.faults),  # type: ignore[arg-type]
+            FaultyPipeline(self.faults, self.config),
+            self.store.register(),
+            lambda _records: self.now(),
+            self.meter,
+            exporting=False,
+        )
+        return EmbeddedWorker(
+            self.log, worker, self.now, self.meter, batch_records=self.batch_records
+        )
+
+    def send(self, *texts: str, **facts: Any) -> Sequence[Position]:
+        return self.log.append([Incoming("s", t.encode(), self.now(), **facts) for t in texts])
+
+    def repeat(self, letters: Sequence[DeadLetter]) -> Sequence[Position]:
+        """Append the letters' records again."""
+        copies = []
+        for letter in letters:
+            record = self.log.get(letter.position)
+            assert record is not None
+            copies.append(Incoming("s", record.raw, self.now(), replay_of=letter.position))
+        return self.log.append(copies)
+
+    def evidence(self) -> list[str]:
+        """The lines that alerts rest on."""
+
+        def work(uow: Any) -> set[Position]:
+            views = uow.alerts.list()
+            return {each.position for view in views for each in uow.alerts.evidence(view.pk)}
+
+        records = [self.log.get(position) for position in sorted(self.store.look(work))]
+        return [record.raw.decode() for record in records if record is not None]
+
+    def sums(self) -> dict[str, int]:
+        counts = self.store.look(lambda uow: uow.sources.list())
+        names = ("received", "parsed", "dead_letters", "not_understood")
+        return {name: sum(getattr(count, name) for count in counts) for name in names}
+
+    def letters(self) -> list[DeadLetter]:
+        letters = self.store.look(lambda uow: uow.sources.dead_letters())
+        return sorted(letters, key=lambda letter: letter.position)
+
+    def position(self) -> Position | None:
+        return self.store.batch_sink().positions([PARTITION])[PARTITION].position
+
+    def close(self) -> None:
+        self.log.close()
+        self.store.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    opened = Bench(tmp_path)
+    yield opened
+    opened.close()
+
+
+def test_draining_processes_every_record_once_and_reports_its_progress(bench: Bench) -> None:
+    bench.send(*LINES)
+    bench.now.advance(seconds=3)
+    seen: list[int] = []
+
+    assert bench.worker.drain(seen.append) == 10
+
+    assert seen == [4, 8, 10]
+    assert bench.evidence() == LINES
+    assert bench.position() == bench.log.end()
+    assert bench.worker.step() == 0
+    assert bench.meter.records == 10
+    assert bench.meter.late == [3.0, 3.0, 3.0]
+
+
+def test_a_new_worker_goes_on_where_the_store_stands(bench: Bench) -> None:
+    bench.send(*LINES)
+    bench.worker.step()
+
+    assert bench.another_worker().drain() == 6
+    assert bench.sums()["received"] == 10
+    assert bench.evidence() == LINES
+
+
+def test_a_conflict_is_met_by_asking_and_reading_again(bench: Bench) -> None:
+    bench.send(*LINES)
+    bench.worker.step()
+    bench.another_worker().step()
+
+    bench.worker.drain()
+
+    assert bench.sums()["received"] == 10
+    assert bench.evidence() == LINES
+    assert bench.meter.conflicts == 1
+
+
+def test_two_workers_on_one_folder_lose_and_double_nothing(bench: Bench) -> None:
+    bench.batch_records = 1
+    workers = [bench.another_worker() for _ in range(2)]
+    for number in range(20):
+        bench.send(f"line {number}")
+        workers[number % 2].step()
+        workers[number // 3 % 2].step()
+    for worker in workers:
+        worker.drain()
+
+    assert bench.sums()["received"] == 20
+    assert bench.evidence() == [f"line {number}" for number in range(20)]
+    assert bench.meter.conflicts > 3
+
+
+def test_a_conflict_that_does_not_end_is_raised(bench: Bench) -> None:
+    bench.send(*LINES)
+    bench.faults.commits = [Conflict("always")] * 99
+
+    with pytest.raises(Conflict):
+        bench.worker.step()
+
+
+def test_a_refusing_store_loses_nothing_and_the_next_step_repeats(bench: Bench) -> None:
+    bench.send(*LINES)
+    bench.faults.commits = [None, Retryable("locked")]
+    with pytest.raises(Retryable):
+        bench.worker.drain()
+
+    assert bench.meter.records == 4
+    bench.worker.drain()
+
+    assert bench.sums()["received"] == 10
+    assert bench.evidence() == LINES
+
+
+@pytest.mark.parametrize("poisoned", [(0,), (9,), (3, 4), (0, 1, 2, 3), (5, 7)])
+def test_a_record_that_breaks_the_pipeline_becomes_a_dead_letter_and_the_rest_goes_on(
+    bench: Bench, poisoned: tuple[int, ...]
+) -> None:
+    texts = [f"poison {n}" if n in poisoned else f"line {n}" for n in range(10)]
+    positions = bench.send(*texts)
+
+    assert bench.worker.drain() == 10
+
+    assert [letter.position for letter in bench.letters()] == [positions[n] for n in poisoned]
+    assert bench.evidence() == [text for text in texts if "line" in text]
+    assert bench.sums() == {
+        "received": 10,
+        "parsed": 10 - len(poisoned),
+        "dead_letters": len(poisoned),
+        "not_understood": 0,
+    }
+    reason = bench.letters()[0].reason
+    assert reason.startswith("the pipeline failed on this record: KeyError.")
+    assert "poison 0" not in reason
+    assert bench.meter.failures == len(poisoned)
+
+
+def test_a_value_the_store_cannot_hold_costs_its_own_record_only(bench: Bench) -> None:
+    bench.send(*LINES)
+    bench.faults.unfit = b"line 6"
+
+    bench.worker.drain()
+
+    assert [letter.position.offset for letter in bench.letters()] == [7]
+    assert "UnicodeEncodeError" in bench.letters()[0].reason
+    assert len(bench.evidence()) == 9
+
+
+def test_pieces_of_an_over_long_record_are_filed_and_never_read(bench: Bench) -> None:
+    piece = Incoming("s", b"poison", START, piece="piece 1, bytes 0 to 5")
+    bench.log.append([replace(piece, source="other"), piece, Incoming("s", b"line", START), piece])
+    bench.log.append([piece] * 4)
+
+    assert bench.worker.drain() == 8
+
+    assert len(bench.letters()) == 7
+    assert "piece 1, bytes 0 to 5" in bench.letters()[0].reason
+    assert bench.evidence() == ["line"]
+    counts = bench.store.look(lambda uow: uow.sources.list())
+    assert {count.name: (count.received, count.dead_letters) for count in counts} == {
+        "s": (7, 6),
+        "other": (1, 1),
+    }
+
+
+def test_a_store_ahead_of_the_journal_stops_the_worker(bench: Bench, tmp_path: Path) -> None:
+    bench.send(*LINES)
+    bench.worker.drain()
+    bench.log.close()
+    bench.log = SqliteEventLog(tmp_path / "another", bench.now)
+
+    with pytest.raises(Corrupt):
+        bench.another_worker().run(threading.Event())
+
+
+def test_running_waits_out_refusals_and_takes_what_comes_later(bench: Bench) -> None:
+    bench.send("line 0")
+    bench.faults.commits = [Retryable("the disk is full")]
+    stop = threading.Event()
+    thread = threading.Thread(target=bench.worker.run, args=(stop,))
+    thread.start()
+    waited_for = wait_until(lambda: bench.worker.trouble)
+    bench.send("line 1")
+    wait_until(lambda: len(bench.evidence()) == 2)
+    wait_until(lambda: not bench.worker.trouble)
+
+    stop.set()
+    thread.join(WAIT_SECONDS)
+
+    assert "the disk is full" in str(waited_for)
+    assert not thread.is_alive()
+
+
+def wait_until(true: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not (value := true()):
+        assert time.monotonic() < deadline, f"it did not happen in {WAIT_SECONDS:.0f} seconds"
+        time.sleep(0.01)
+    return value
+
+
+def test_a_drained_journal_counts_as_read_until_just_before_now(bench: Bench) -> None:
+    bench.send("line 0")
+    bench.worker.drain()
+    bench.now.advance(days=1)
+    bench.another_worker().step()
+
+    arrived = bench.store.batch_sink().positions([PARTITION])[PARTITION].arrived
+    assert arrived == (bench.now() - timedelta(minutes=5)).timestamp()
+
+
+def test_an_idle_worker_lets_go_of_what_nothing_can_reach(bench: Bench) -> None:
+    bench.send(*LINES)
+    bench.worker.drain()
+    before = bench.evidence()
+    bench.now.advance(days=30)
+    bench.another_worker().step()
+    (open_alert,) = bench.store.look(lambda uow: uow.alerts.list())
+    bench.send("line 10")
+    bench.another_worker().drain()
+    alerts = bench.store.look(lambda uow: uow.alerts.list())
+
+    assert before == LINES
+    assert len(alerts) == 2, "a late line stands alone"
+    assert open_alert.pk in {alert.pk for alert in alerts}
+
+
+def test_a_repeated_dead_letter_becomes_an_event_and_is_received_once(bench: Bench) -> None:
+    bench.send("line 0", "dead 1", "poison 2", "line 3", "dead 4", "line 5")
+    bench.worker.drain()
+    bench.faults.mended = True
+    bench.now.advance(days=90)
+    bench.repeat(bench.letters())
+
+    bench.worker.drain()
+
+    assert sorted(bench.evidence()) == ["dead 1", "dead 4", "line 0", "line 3", "line 5", "poison 2"]
+    assert bench.letters() == []
+    assert bench.sums() == {"received": 6, "parsed": 6, "dead_letters": 0, "not_understood": 0}
+    assert len(bench.store.look(lambda uow: uow.alerts.list())) == 1, "in time as it first was"
+
+
+def test_a_letter_that_fails_again_stays_a_dead_letter(bench: Bench) -> None:
+    bench.send("dead 0", "poison 1", "line 2")
+    bench.worker.drain()
+    sums = bench.sums()
+    copies = bench.repeat(bench.letters())
+
+    bench.worker.drain()
+
+    assert [letter.position for letter in bench.letters()] == list(copies)
+    assert bench.sums() == sums
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    kinds=st.lists(st.sampled_from(["line", "line", "dead", "poison"]), max_size=12),
+    batch_records=st.integers(1, 6),
+    failures=st.lists(
+        st.sampled_from([None, None, Retryable("locked"), Conflict("moved")]), max_size=8
+    ),
+)
+def test_whatever_fails_when_every_record_ends_in_exactly_one_place(
+    tmp_path_factory: pytest.TempPathFactory,
+    kinds: list[str],
+    batch_records: int,
+    failures: list[Exception | None],
+) -> None:
+    bench = Bench(tmp_path_factory.mktemp("worker"), batch_records)
+    texts = [f"{kind} {number}" for number, kind in enumerate(kinds)]
+    bench.send(*texts)
+    bench.faults.commits = failures
+    for _ in range(20):
+        try:
+            bench.worker.drain()
+        except (Retryable, Conflict):
+            continue
+        break
+    evidence, letters, sums = bench.evidence(), bench.letters(), bench.sums()
+    bench.close()
+
+    assert evidence == [text for text in texts if "line" in text]
+    assert len(letters) == sum("line" not in text for text in texts)
+    assert sums["received"] == len(texts)
