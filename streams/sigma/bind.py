@@ -16,8 +16,8 @@ from schemas.alert import Severity
 from schemas.errors import BadInput
 from schemas.plugin import Detector
 from streams.correlate.episodes import WindowSpec
-from streams.sigma.candidates import required, united
-from streams.sigma.compile import Fields, compile_rule
+from streams.sigma.compile import compile_rule
+from streams.sigma.conditions import Fields, predicate
 from streams.sigma.correlate import correlation_spec, event_spec
 from streams.sigma.fields import gate
 from streams.sigma.grouping import first_present, grouped
@@ -137,8 +137,8 @@ def _source(base: Loaded) -> SigmaLogSource | None:
 
 def _event_rule(one: Loaded, rule: SigmaRule, feeds: tuple[Feed, ...]) -> EventRule:
     try:
-        predicate = compile_rule(rule, one.place)
-        conditions = [condition.parsed for condition in rule.detection.parsed_condition]
+        condition = compile_rule(rule, one.place)
+        holds = predicate(condition)
     except SigmaError as wrong:
         raise BadInput(
             f"{wrong.args[0]}.", place=one.place, remedy="Mend the condition."
@@ -152,8 +152,8 @@ def _event_rule(one: Loaded, rule: SigmaRule, feeds: tuple[Feed, ...]) -> EventR
         title=rule.title,
         severity=_severity(one),
         tags=tuple(str(tag) for tag in rule.tags),
-        predicate=predicate,
+        condition=condition,
+        predicate=holds,
         gate=gate(rule.logsource),
-        required=united([required(node, rule.logsource) for node in conditions]),
         feeds=feeds,
     )

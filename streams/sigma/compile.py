@@ -1,4 +1,4 @@
-"""A pySigma condition tree → one predicate over a flat ECS dict.
+"""A pySigma condition tree → a condition over a flat ECS dict.
 
 What is not supported is refused when the rule is loaded: a rule never silently means something
 else than it says.
@@ -7,7 +7,7 @@ else than it says.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -38,12 +38,21 @@ from sigma.types import (
 )
 
 from schemas.errors import BadInput
-from streams.sigma import values
+from streams.sigma import literals, values
+from streams.sigma.conditions import (
+    All,
+    Anywhere,
+    Condition,
+    Either,
+    FieldTest,
+    Not,
+    Present,
+    Same,
+    levels,
+)
 from streams.sigma.expressions import Refused
 from streams.sigma.fields import names
-
-Fields = Mapping[str, Any]
-Predicate = Callable[[Fields], bool]
+from streams.sigma.literals import Literals
 
 SUPPORTED = frozenset(
     {"all", "neq", "contains", "startswith", "endswith", "exists", "cased", "cidr", "fieldref"}
@@ -51,6 +60,8 @@ SUPPORTED = frozenset(
     | {"windash", "base64", "base64offset"}
 )
 ANCHORS = frozenset({"startswith", "endswith"})
+DEEPEST = 200
+"""Levels of a condition."""
 MOST_COMPARED = 1_000
 """Values of a list of which each is held against each of another, which costs their product."""
 
@@ -63,32 +74,25 @@ class Compiler:
     place: str
     """File and rule, for what has to be refused."""
 
-    def condition(self, node: Any) -> Predicate:
+    def condition(self, node: Any) -> Condition:
         """Raises BadInput for what is not supported."""
         match node:
             case ConditionAND():
-                return self._all([self.condition(arg) for arg in node.args])
+                return All(tuple(self.condition(arg) for arg in node.args))
             case ConditionOR():
                 return self._or(node)
             case ConditionNOT():
-                inner = self.condition(node.args[0])
-                return lambda fields: not inner(fields)
+                return Not(self.condition(node.args[0]))
             case ConditionFieldEqualsValueExpression():
                 return self.field(node.field, node.value)
             case ConditionValueExpression():
                 return self._keyword(node.value)
         raise self.refused(f"a condition of kind {type(node).__name__}")
 
-    def _all(self, parts: Sequence[Predicate]) -> Predicate:
-        if len(parts) == 2:
-            one, two = parts
-            return lambda fields: one(fields) and two(fields)
-        return lambda fields: all(part(fields) for part in parts)
-
-    def _or(self, node: ConditionOR) -> Predicate:
+    def _or(self, node: ConditionOR) -> Condition:
         """Strings wanted of one field are tested together: the value is lowered once."""
         wanted: dict[str, list[SigmaString]] = {}
-        parts: list[Predicate] = []
+        parts: list[Condition] = []
         for arg in node.args:
             value = getattr(arg, "value", None)
             if (
@@ -99,41 +103,45 @@ class Compiler:
                 wanted.setdefault(arg.field, []).append(value)
             else:
                 parts.append(self.condition(arg))
-        parts += [
-            self._on(field, values.strings_test(patterns)) for field, patterns in wanted.items()
-        ]
-        if len(parts) == 1:
-            return parts[0]
-        return lambda fields: any(part(fields) for part in parts)
+        parts += [self._strings(field, patterns) for field, patterns in wanted.items()]
+        return _either(parts)
 
-    def field(self, field: str, value: SigmaType) -> Predicate:
+    def field(self, field: str, value: SigmaType) -> Condition:
         """One field against one value."""
         match value:
             case SigmaExists():
-                return self._exists(field, wanted=bool(value))
+                return Present(self._names(field), wanted=bool(value))
             case SigmaNull():
-                return self._exists(field, wanted=False)
+                return Present(self._names(field), wanted=False)
             case SigmaFieldReference():
                 return self._reference(field, value)
             case SigmaExpansion():
-                parts = [self.field(field, one) for one in value.values]
-                return lambda fields: any(part(fields) for part in parts)
-        return self._on(field, self._test(value))
+                return _either([self.field(field, one) for one in value.values])
+        return FieldTest(self._names(field), *self._test(value))
 
-    def _test(self, value: SigmaType) -> values.ValueTest:
+    def _names(self, field: str) -> tuple[str, ...]:
+        return names(field, self.source)
+
+    def _strings(self, field: str, patterns: Sequence[SigmaString]) -> FieldTest:
+        needed = literals.united(map(literals.of_string, patterns))
+        return FieldTest(self._names(field), values.strings_test(patterns), needed)
+
+    def _test(self, value: SigmaType) -> tuple[values.ValueTest, Literals]:
+        """A test, and the literals of which it needs one."""
         match value:
             case SigmaString() if not value.contains_placeholder():
-                return values.strings_test([value])
+                return values.strings_test([value]), literals.of_string(value)
             case SigmaRegularExpression() if not value.contains_placeholder():
-                return self._expression(value)
+                return self._expression(value), literals.of_expression(value)
             case SigmaCIDRExpression():
-                return values.cidr_test(value)
+                return values.cidr_test(value), literals.of_network(value)
             case SigmaCompareExpression() if not isinstance(value.number, SigmaTimestampPart):
-                return values.compare_test(value)
+                return values.compare_test(value), None
             case SigmaBool():
-                return values.strings_test([SigmaString(str(value.boolean).lower())])
+                told = SigmaString(str(value.boolean).lower())
+                return values.strings_test([told]), literals.of_string(told)
             case SigmaNumber() if not isinstance(value, SigmaTimestampPart):
-                return values.number_test(value)
+                return values.number_test(value), literals.of_number(value)
         raise self.refused(f"a value of kind {type(value).__name__}")
 
     def _expression(self, value: SigmaRegularExpression) -> values.ValueTest:
@@ -147,32 +155,7 @@ class Compiler:
                 remedy="Say it more simply, or with contains, startswith and endswith.",
             ) from wrong
 
-    def getter(self, field: str) -> Callable[[Fields], Any]:
-        """Value of the first candidate name that the event has."""
-        candidates = names(field, self.source)
-        if len(candidates) == 1:
-            only = candidates[0]
-            return lambda fields: fields.get(only)
-
-        def get(fields: Fields) -> Any:
-            for name in candidates:
-                value = fields.get(name)
-                if value is not None:
-                    return value
-            return None
-
-        return get
-
-    def _on(self, field: str, test: values.ValueTest) -> Predicate:
-        get = self.getter(field)
-        return lambda fields: test(get(fields))
-
-    def _exists(self, field: str, *, wanted: bool) -> Predicate:
-        get = self.getter(field)
-        return lambda fields: (get(fields) is not None) is wanted
-
-    def _reference(self, field: str, reference: SigmaFieldReference) -> Predicate:
-        one, two = self.getter(field), self.getter(reference.field)
+    def _reference(self, field: str, reference: SigmaFieldReference) -> Condition:
         tests: dict[tuple[bool, bool], Callable[[str, str], bool]] = {
             (False, False): operator.eq,
             (True, False): str.startswith,
@@ -181,9 +164,9 @@ class Compiler:
         }
         test = tests[reference.starts_with, reference.ends_with]
 
-        def same(fields: Fields) -> bool:
-            others = dict.fromkeys(values.text(o).lower() for o in values.elements(two(fields)))
-            mine = dict.fromkeys(values.text(v).lower() for v in values.elements(one(fields)))
+        def same(one: Any, two: Any) -> bool:
+            others = dict.fromkeys(values.text(o).lower() for o in values.elements(two))
+            mine = dict.fromkeys(values.text(v).lower() for v in values.elements(one))
             if test is operator.eq:
                 return not mine.keys().isdisjoint(others)
             most = MOST_COMPARED
@@ -191,17 +174,12 @@ class Compiler:
                 test(value, other) for value in islice(mine, most) for other in islice(others, most)
             )
 
-        return same
+        return Same(self._names(field), self._names(reference.field), same)
 
-    def _keyword(self, value: SigmaType) -> Predicate:
+    def _keyword(self, value: SigmaType) -> Condition:
         """Unbound: anywhere in any value of the event."""
-        test = self._anywhere(value)
-        return lambda fields: any(test(one) for value in fields.values() for one in _leaves(value))
-
-    def _anywhere(self, value: SigmaType) -> values.ValueTest:
         if isinstance(value, SigmaExpansion):
-            parts = [self._anywhere(one) for one in value.values]
-            return lambda told: any(part(told) for part in parts)
+            return _either([self._keyword(one) for one in value.values])
         if isinstance(value, SigmaNumber):
             value = SigmaString(str(value))
         if isinstance(value, SigmaString) and not value.contains_placeholder():
@@ -210,9 +188,9 @@ class Compiler:
             inner = list(value.s)
             spread.s = [*([] if inner[:1] == [many] else [many]), *inner]
             spread.s += [] if inner[-1:] == [many] else [many]
-            return values.strings_test([spread])
+            return Anywhere(*self._test(spread))
         if isinstance(value, SigmaRegularExpression):
-            return self._test(value)
+            return Anywhere(*self._test(value))
         raise self.refused(f"a keyword of kind {type(value).__name__}")
 
     def refused(self, what: str) -> BadInput:
@@ -223,21 +201,8 @@ class Compiler:
         )
 
 
-def _leaves(value: Any) -> Iterator[Any]:
-    """Of any depth; each value is visited once."""
-    waiting = [iter((value,))]
-    while waiting:
-        for inner in waiting[-1]:
-            if isinstance(inner, dict):
-                waiting.append(iter(inner.values()))
-                break
-            if isinstance(inner, list | tuple):
-                waiting.append(iter(inner))
-                break
-            if inner is not None:
-                yield inner
-        else:
-            waiting.pop()
+def _either(parts: Sequence[Condition]) -> Condition:
+    return parts[0] if len(parts) == 1 else Either(tuple(parts))
 
 
 def check_modifiers(rule: SigmaRule, compiler: Compiler) -> None:
@@ -257,11 +222,15 @@ def items(detection: SigmaDetection | SigmaDetectionItem) -> list[SigmaDetection
     return [item for inner in detection.detection_items for item in items(inner)]
 
 
-def compile_rule(rule: SigmaRule, place: str) -> Predicate:
+def compile_rule(rule: SigmaRule, place: str) -> Condition:
     """Any of the rule's conditions. Raises BadInput naming file, rule and what is refused."""
     compiler = Compiler(rule.logsource, place)
     check_modifiers(rule, compiler)
-    parts = [compiler.condition(c.parsed) for c in rule.detection.parsed_condition]
-    if len(parts) == 1:
-        return parts[0]
-    return lambda fields: any(part(fields) for part in parts)
+    condition = _either([compiler.condition(c.parsed) for c in rule.detection.parsed_condition])
+    if levels(condition) > DEEPEST:
+        raise BadInput(
+            f"the condition is nested deeper than {DEEPEST} levels.",
+            place=place,
+            remedy="Mend the condition.",
+        )
+    return condition

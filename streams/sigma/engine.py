@@ -12,8 +12,8 @@ from typing import Any
 from schemas.alert import PROVIDER_SCOPE, GroupKey, Signal
 from schemas.event import Event
 from schemas.plugin import Detector, SignalDraft
-from streams.sigma.candidates import Candidates
 from streams.sigma.options import PROVIDER
+from streams.sigma.routing import Router
 from streams.sigma.rulebook import EventRule, Feed, RuleBook
 from streams.sigma.values import text
 from streams.tokenizers.identifiers import shorten_identifier
@@ -49,14 +49,12 @@ class Engine:
 
     def __init__(self, book: RuleBook) -> None:
         self.book = book
-        self._candidates: Candidates[EventRule] = Candidates(book.rules)
+        self._router: Router[EventRule] = Router(book.rules)
         self._detectors = list(book.detectors.values())
 
     def matches(self, event: Event) -> list[EventRule]:
         """The event rules whose condition holds."""
-        fields = event.fields
-        candidates = self._candidates.of(event.dataset, fields)
-        return [rule for rule in candidates if rule.predicate(fields)]
+        return self._router.matches(event.dataset, event.fields)
 
     def signals(self, event: Event) -> list[Signal]:
         """What the event tells each correlation; of late events only what stands alone."""

@@ -12,6 +12,7 @@ from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaRule
 from schemas.errors import NotFound
 from schemas.event import flatten
 from streams.sigma.compile import Compiler, compile_rule
+from streams.sigma.conditions import predicate
 from streams.sigma.documents import event_of
 from streams.sigma.fields import gate, names
 from streams.sigma.rulebook import Loaded, RuleBook
@@ -93,7 +94,7 @@ def _explain_one(one: Loaded, fields: Mapping[str, Any], *, prefix: bool) -> Exp
         for name, detection in rule.detection.detections.items()
         for check in _check(one, rule, detection, f"{one.id}.{name}" if prefix else name, fields)
     ]
-    matched = admitted and compile_rule(rule, one.place)(fields)
+    matched = admitted and predicate(compile_rule(rule, one.place))(fields)
     return Explanation(one.id, matched, admitted, tuple(checks))
 
 
@@ -109,7 +110,7 @@ def _check(
             yield from _check(one, rule, item, selection, fields)
         return
     compiler = Compiler(rule.logsource, one.place)
-    holds = compiler.condition(detection.postprocess(rule.detection))
+    holds = predicate(compiler.condition(detection.postprocess(rule.detection)))
     looked_at = names(detection.field, rule.logsource) if detection.field else ()
     present = not detection.field or any(fields.get(name) is not None for name in looked_at)
     yield Checked(selection, detection.field or "", holds(fields), present, looked_at)

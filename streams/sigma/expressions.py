@@ -22,7 +22,7 @@ from typing import Any
 import re2
 
 _op: Any = _constants
-_Tree = Any
+Tree = Any
 Ranges = tuple[tuple[int, int], ...]
 """Code points from and up to, both included, ascending, not touching."""
 
@@ -60,7 +60,7 @@ def searcher(pattern: str, flags: int) -> Callable[[str], bool]:
         raise Refused("it is nested too deeply") from wrong
 
 
-def _searcher(tree: _Tree, pattern: str) -> Callable[[str], bool]:
+def _searcher(tree: Tree, pattern: str) -> Callable[[str], bool]:
     flags = tree.state.flags
     steps = _steps(tree)
     if steps > FEW_STEPS:
@@ -73,7 +73,7 @@ def _searcher(tree: _Tree, pattern: str) -> Callable[[str], bool]:
     return lambda text: search(text) is not None
 
 
-def _linear(tree: _Tree, flags: int) -> Callable[[str], bool]:
+def _linear(tree: Tree, flags: int) -> Callable[[str], bool]:
     alphabet = _Alphabet(_classes(tree, flags), _words(tree, flags))
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
@@ -90,13 +90,13 @@ def _linear(tree: _Tree, flags: int) -> Callable[[str], bool]:
     return lambda text: search(encoded(text)) is not None
 
 
-def _steps(tree: _Tree) -> float:
+def _steps(tree: Tree) -> float:
     """What `re` does at most from one place in the text: each way of trying, as long as it gets."""
     ways, length = _tries(tree)
     return ways * max(length, 1.0)
 
 
-def _tries(tree: _Tree) -> tuple[float, float]:
+def _tries(tree: Tree) -> tuple[float, float]:
     """How many ways there are to try the tree, and how many characters the longest looks at.
     Infinite for a repeat without end."""
     ways, length = 1.0, 0.0
@@ -116,18 +116,18 @@ def _tries_of(kind: Any, value: Any) -> tuple[float, float]:
         every = sum(min(ways**times, MOST_STEPS + 1.0) for times in range(least, most + 1))
         return every, length * most
     if kind in _BRANCHES:
-        branches = [_tries(branch) for branch in _branches(kind, value)]
-        return sum(ways for ways, _ in branches), max(length for _, length in branches)
+        tried = [_tries(branch) for branch in branches(kind, value)]
+        return sum(ways for ways, _ in tried), max(length for _, length in tried)
     inner = _body(kind, value)
     return (1.0, 1.0) if inner is None else _tries(inner)
 
 
-def _branches(kind: Any, value: Any) -> list[_Tree]:
+def branches(kind: Any, value: Any) -> list[Tree]:
     """What either alternative says; of a condition on a group the second may be missing."""
     return value[1] if kind is _op.BRANCH else [value[1], value[2] or []]
 
 
-def _body(kind: Any, value: Any) -> _Tree | None:
+def _body(kind: Any, value: Any) -> Tree | None:
     if kind is _op.SUBPATTERN:
         return value[3]
     if kind in (_op.ASSERT, _op.ASSERT_NOT):
@@ -139,18 +139,18 @@ def _body(kind: Any, value: Any) -> _Tree | None:
     return None
 
 
-def _nodes(tree: _Tree, flags: int) -> Iterator[tuple[Any, Any, int]]:
+def _nodes(tree: Tree, flags: int) -> Iterator[tuple[Any, Any, int]]:
     """Every node with the flags that hold for it."""
     for kind, value in tree:
         yield kind, value, flags
         if kind in _BRANCHES:
-            for branch in _branches(kind, value):
+            for branch in branches(kind, value):
                 yield from _nodes(branch, flags)
         elif (inner := _body(kind, value)) is not None:
-            yield from _nodes(inner, _flags_inside(kind, value, flags))
+            yield from _nodes(inner, flags_inside(kind, value, flags))
 
 
-def _flags_inside(kind: Any, value: Any, flags: int) -> int:
+def flags_inside(kind: Any, value: Any, flags: int) -> int:
     """ASCII and UNICODE exclude each other: the inner one holds."""
     if kind is not _op.SUBPATTERN:
         return flags
@@ -159,7 +159,7 @@ def _flags_inside(kind: Any, value: Any, flags: int) -> int:
     return (outer | added) & ~dropped
 
 
-def _classes(tree: _Tree, flags: int) -> set[Ranges]:
+def _classes(tree: Tree, flags: int) -> set[Ranges]:
     return {
         _ranges(kind, value, inside)
         for kind, value, inside in _nodes(tree, flags)
@@ -167,7 +167,7 @@ def _classes(tree: _Tree, flags: int) -> set[Ranges]:
     }
 
 
-def _words(tree: _Tree, flags: int) -> Ranges | None:
+def _words(tree: Tree, flags: int) -> Ranges | None:
     r"""The characters between which and others `\b` matches; None: the pattern has no `\b`. Raises
     Refused where ASCII holds for one and not for another."""
     words = {
@@ -238,7 +238,7 @@ def _holds(ranges: Ranges, code_point: int) -> bool:
     return at >= 0 and ranges[at][0] <= code_point <= ranges[at][1]
 
 
-def _written(tree: _Tree, flags: int, alphabet: _Alphabet, *, last: bool) -> str:
+def _written(tree: Tree, flags: int, alphabet: _Alphabet, *, last: bool) -> str:
     """In RE2's syntax. `last`: nothing stands behind the tree."""
     nodes = list(tree)
     return "".join(
@@ -256,7 +256,7 @@ def _node(kind: Any, value: Any, flags: int, alphabet: _Alphabet, *, last: bool)
         branches = (_written(branch, flags, alphabet, last=last) for branch in value[1])
         return f"(?:{'|'.join(branches)})"
     if kind is _op.SUBPATTERN:
-        inside = _flags_inside(kind, value, flags)
+        inside = flags_inside(kind, value, flags)
         return f"(?:{_written(value[3], inside, alphabet, last=last)})"
     if kind in _REPEATS:
         least, most, body = value

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sigma.rule import SigmaLogSource
 
-from streams.sigma.compile import Fields
+from streams.sigma.conditions import Fields
 from streams.sigma.fields import names
 from streams.sigma.rulebook import Group
 from streams.sigma.values import elements, text

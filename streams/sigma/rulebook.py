@@ -13,8 +13,7 @@ from schemas.errors import NotFound
 from schemas.plugin import Detector, DetectorExample
 from schemas.rule import RuleInfo
 from streams.correlate.episodes import WindowSpec
-from streams.sigma.candidates import Required
-from streams.sigma.compile import Fields, Predicate
+from streams.sigma.conditions import Condition, Fields, Predicate
 from streams.sigma.fields import Gate
 from streams.sigma.options import Options
 
@@ -45,9 +44,10 @@ class EventRule:
     title: str
     severity: Severity
     tags: tuple[str, ...]
+    condition: Condition = field(repr=False)
     predicate: Predicate = field(repr=False)
+    """The condition as one function."""
     gate: Gate
-    required: Required | None
     feeds: tuple[Feed, ...]
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ipaddress
 import operator
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache, partial
 from typing import Any
 
@@ -46,6 +47,23 @@ def elements(value: Any) -> Iterable[Any]:
     if value is None:
         return ()
     return value if isinstance(value, list | tuple) else (value,)
+
+
+def leaves(values: Iterable[Any]) -> Iterator[Any]:
+    """The values and what stands in them, of any depth; each is visited once."""
+    waiting = [iter(values)]
+    while waiting:
+        for inner in waiting[-1]:
+            if isinstance(inner, dict):
+                waiting.append(iter(inner.values()))
+                break
+            if isinstance(inner, list | tuple):
+                waiting.append(iter(inner))
+                break
+            if inner is not None:
+                yield inner
+        else:
+            waiting.pop()
 
 
 def text(value: Any) -> str:
@@ -125,7 +143,8 @@ def _length(parts: Sequence[Any]) -> int:
 
 def strings_test(patterns: Iterable[SigmaString]) -> ValueTest:
     """Does any of the patterns match any element?"""
-    folded, cased = [], []
+    folded: list[TextTest] = []
+    cased: list[TextTest] = []
     whole: set[str] = set()
     for pattern in patterns:
         plain = exact(pattern)
@@ -136,11 +155,38 @@ def strings_test(patterns: Iterable[SigmaString]) -> ValueTest:
         else:
             folded.append(text_test(pattern))
 
+    return _of_elements(_one_of(whole, folded, cased))
+
+
+def _one_of(
+    whole: AbstractSet[str], folded: Sequence[TextTest], cased: Sequence[TextTest]
+) -> TextTest:
+    if not (folded or cased):
+        return lambda told: told.lower() in whole
+
+    def matches(told: str) -> bool:
+        low = told.lower()
+        if low in whole:
+            return True
+        for test in folded:
+            if test(low):
+                return True
+        for test in cased:  # noqa: SIM110  # a generator costs more than the tests
+            if test(told):
+                return True
+        return False
+
+    return matches
+
+
+def _of_elements(matches: TextTest) -> ValueTest:
+    """Does one element's text match?"""
+
     def test(value: Any) -> bool:
-        for element in elements(value):
-            told = text(element)
-            low = told.lower()
-            if low in whole or any(t(low) for t in folded) or any(t(told) for t in cased):
+        if type(value) is str:
+            return matches(value)
+        for element in elements(value):  # noqa: SIM110  # a generator costs more than the tests
+            if matches(text(element)):
                 return True
         return False
 
@@ -149,11 +195,16 @@ def strings_test(patterns: Iterable[SigmaString]) -> ValueTest:
 
 def regex_test(expression: SigmaRegularExpression) -> ValueTest:
     """Unanchored, minding case unless `i`. Raises Refused for what only backtracking searches."""
+    search = searcher(str(expression.regexp), regex_flags(expression))
+    return _of_elements(search)
+
+
+def regex_flags(expression: SigmaRegularExpression) -> int:
+    """As `re` takes them."""
     flags = 0
     for flag in expression.flags:
         flags |= expression.sigma_to_python_flags[flag]
-    search = searcher(str(expression.regexp), flags)
-    return lambda value: any(search(text(element)) for element in elements(value))
+    return flags
 
 
 def number_test(number: SigmaNumber) -> ValueTest:

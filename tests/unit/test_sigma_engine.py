@@ -146,7 +146,7 @@ def test_names_that_senders_invent_make_no_plans_and_change_no_match(engine) -> 
     nameless = dataclasses.replace(event(fields={"event__category": None}), dataset="")
     assert len(of.matches(nameless)) == 1
 
-    assert len(of._candidates._plans) < 10
+    assert len(of._router._plans) < 10
 
 
 def test_late_events_alert_alone_by_their_day_and_feed_no_correlation(engine) -> None:

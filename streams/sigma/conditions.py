@@ -1,0 +1,284 @@
+"""A rule's condition as a tree: what it holds for, and what it needs of an event to hold at all.
+
+A test of an absent field is false, so that the names of an event's fields alone decide many
+conditions (`fold`). The others are held against the event's values (`predicate`), and most of them
+only if one of a few literals stands in it (`anchors`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import product
+from typing import Any
+
+from schemas.quick import quick
+from streams.sigma.literals import Literal, Literals
+from streams.sigma.values import ValueTest, leaves
+
+Fields = Mapping[str, Any]
+Predicate = Callable[[Fields], bool]
+Anchor = frozenset[tuple[str, Literal]]
+"""Names of fields with literals of which one must stand in that field's value."""
+ANYWHERE = "*"
+"""Stands for the name of a field where any value will do."""
+
+
+@quick
+class FieldTest:
+    """The value of the first of these fields that the event has."""
+
+    names: tuple[str, ...]
+    holds: ValueTest
+    literals: Literals = None
+    """One of them stands in every value that the test holds for."""
+
+
+@quick
+class Present:
+    """The event has a value in one of these fields, or in none."""
+
+    names: tuple[str, ...]
+    wanted: bool
+
+
+@quick
+class Same:
+    """Two fields of one event are compared."""
+
+    names: tuple[str, ...]
+    others: tuple[str, ...]
+    holds: Callable[[Any, Any], bool]
+
+
+@quick
+class Anywhere:
+    """A keyword: any value of the event, at any depth."""
+
+    holds: ValueTest
+    literals: Literals = None
+
+
+@quick
+class All:
+    """Every part holds."""
+
+    parts: tuple[Condition, ...]
+
+
+@quick
+class Either:
+    """One part holds."""
+
+    parts: tuple[Condition, ...]
+
+
+@quick
+class Not:
+    """The part does not hold."""
+
+    part: Condition
+
+
+Condition = FieldTest | Present | Same | Anywhere | All | Either | Not
+
+
+def fold(condition: Condition, present: AbstractSet[str]) -> Condition | bool:
+    """What is left of a condition for events that have no fields but these: a verdict where their
+    names decide it. A name says that there may be a value, not that there is one: it may be null.
+    """
+    match condition:
+        case FieldTest():
+            return False if present.isdisjoint(condition.names) else condition
+        case Present():
+            return not condition.wanted if present.isdisjoint(condition.names) else condition
+        case Same():
+            lacks = present.isdisjoint(condition.names) or present.isdisjoint(condition.others)
+            return False if lacks else condition
+        case Not():
+            inner = fold(condition.part, present)
+            return (not inner) if isinstance(inner, bool) else Not(inner)
+        case All() | Either():
+            return _fold_parts(condition, present)
+    return condition
+
+
+def _fold_parts(condition: All | Either, present: AbstractSet[str]) -> Condition | bool:
+    decides = isinstance(condition, Either)
+    """The verdict of one part that is the verdict of all."""
+    undecided: list[Condition] = []
+    for part in condition.parts:
+        inner = fold(part, present)
+        if inner is decides:
+            return decides
+        if not isinstance(inner, bool):
+            undecided.append(inner)
+    if not undecided:
+        return not decides
+    if len(undecided) == 1:
+        return undecided[0]
+    return Either(tuple(undecided)) if decides else All(tuple(undecided))
+
+
+def anchors(
+    condition: Condition, names: AbstractSet[str] | None, cost: Callable[[Anchor], float]
+) -> list[Anchor]:
+    """Each must be met for the condition to hold. `names`: fields that an event may have; None: any.
+    `cost`: which of several to prefer where alternatives need one each."""
+    return _anchors(condition, names, cost, holds=True)
+
+
+def _anchors(
+    condition: Condition,
+    names: AbstractSet[str] | None,
+    cost: Callable[[Anchor], float],
+    *,
+    holds: bool,
+) -> list[Anchor]:
+    match condition:
+        case Not():
+            return _anchors(condition.part, names, cost, holds=not holds)
+        case All() | Either():
+            needs = [_anchors(part, names, cost, holds=holds) for part in condition.parts]
+            if isinstance(condition, All) is holds:
+                return [anchor for each in needs for anchor in each]
+            return [Anchor().union(*(min(each, key=cost) for each in needs))] if all(needs) else []
+        case FieldTest() if holds and condition.literals is not None:
+            asked = [n for n in condition.names if names is None or n in names]
+            return [frozenset(product(asked, condition.literals))]
+        case Anywhere() if holds and condition.literals is not None:
+            return [frozenset(product((ANYWHERE,), condition.literals))]
+    return []
+
+
+def needed_names(condition: Condition, *, holds: bool = True) -> frozenset[str] | None:
+    """Fields of which the event must have one for the condition to hold; None: it may have none.
+    With `holds=False`, for the condition not to hold."""
+    match condition:
+        case FieldTest() | Same():
+            return frozenset(condition.names) if holds else None
+        case Present():
+            return frozenset(condition.names) if condition.wanted is holds else None
+        case Not():
+            return needed_names(condition.part, holds=not holds)
+        case All() | Either():
+            needs = [needed_names(part, holds=holds) for part in condition.parts]
+            return _joined_names(needs, every=isinstance(condition, All) is holds)
+    return None
+
+
+def _joined_names(needs: Sequence[frozenset[str] | None], *, every: bool) -> frozenset[str] | None:
+    known = [each for each in needs if each is not None]
+    if every:
+        return min(known, key=len, default=None)
+    return frozenset[str]().union(*known) if len(known) == len(needs) else None
+
+
+def each_test(condition: Condition) -> Iterator[FieldTest | Present | Same | Anywhere]:
+    """Every test in it."""
+    waiting = [condition]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Not):
+            waiting.append(one.part)
+        elif isinstance(one, All | Either):
+            waiting.extend(one.parts)
+        else:
+            yield one
+
+
+def levels(condition: Condition) -> int:
+    """How deep it is nested."""
+    deepest, level = 0, [condition]
+    while level:
+        deepest += 1
+        level = [
+            inner
+            for one in level
+            for inner in (
+                one.parts
+                if isinstance(one, All | Either)
+                else (one.part,)
+                if isinstance(one, Not)
+                else ()
+            )
+        ]
+    return deepest
+
+
+def predicate(condition: Condition) -> Predicate:  # noqa: PLR0911  # one for each kind
+    """The condition as one function of an event's fields."""
+    match condition:
+        case All():
+            return _every([predicate(part) for part in condition.parts])
+        case Either():
+            return _some([predicate(part) for part in condition.parts])
+        case Not():
+            inner = predicate(condition.part)
+            return lambda fields: not inner(fields)
+        case Present():
+            get, wanted = getter(condition.names), condition.wanted
+            return lambda fields: (get(fields) is not None) is wanted
+        case Same():
+            one, two, same = getter(condition.names), getter(condition.others), condition.holds
+            return lambda fields: same(one(fields), two(fields))
+        case Anywhere():
+            return _anywhere(condition.holds)
+    return _test(condition)
+
+
+def _test(condition: FieldTest) -> Predicate:
+    holds = condition.holds
+    if len(condition.names) == 1:
+        (name,) = condition.names
+        return lambda fields: holds(fields.get(name))
+    get = getter(condition.names)
+    return lambda fields: holds(get(fields))
+
+
+def getter(names: Sequence[str]) -> Callable[[Fields], Any]:
+    """The value of the first of these names that the event has."""
+    if len(names) == 1:
+        (only,) = names
+        return lambda fields: fields.get(only)
+
+    def get(fields: Fields) -> Any:
+        for name in names:
+            value = fields.get(name)
+            if value is not None:
+                return value
+        return None
+
+    return get
+
+
+def _every(parts: Sequence[Predicate]) -> Predicate:
+    if len(parts) == 2:
+        one, two = parts
+        return lambda fields: one(fields) and two(fields)
+
+    def holds(fields: Fields) -> bool:
+        for part in parts:  # noqa: SIM110  # a generator costs more than the parts
+            if not part(fields):
+                return False
+        return True
+
+    return holds
+
+
+def _some(parts: Sequence[Predicate]) -> Predicate:
+    if len(parts) == 2:
+        one, two = parts
+        return lambda fields: one(fields) or two(fields)
+
+    def holds(fields: Fields) -> bool:
+        for part in parts:  # noqa: SIM110  # a generator costs more than the parts
+            if part(fields):
+                return True
+        return False
+
+    return holds
+
+
+def _anywhere(test: ValueTest) -> Predicate:
+    return lambda fields: any(test(one) for one in leaves(fields.values()))

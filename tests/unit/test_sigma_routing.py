@@ -1,0 +1,441 @@
+"""Which rules an event meets: none that could match is left out, and what is left out costs nothing."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sigma.exceptions import SigmaError
+from sigma.rule import SigmaLogSource, SigmaRule
+
+from schemas.errors import BadInput
+from streams.sigma import columns, routing
+from streams.sigma.compile import compile_rule
+from streams.sigma.conditions import Condition, Predicate, predicate
+from streams.sigma.fields import Gate, gate
+from streams.sigma.literals import How, Literal
+from streams.sigma.mandatory import mandatory
+from streams.sigma.routing import Router
+from streams.sigma.scan import Scan
+from streams.sigma.values import elements, text
+
+FIELDS = ("a", "b", "event.outcome", "source.ip", "dst_ip", "destination.ip", "cs-uri-query")
+NAMES = (*FIELDS, "url.original", "url.query", "event.category", "unasked")
+SIGNS = "aAbkKsS\u017f\u212aiIİıßẞσςΣ1.é/-\\\n "
+TEXTS = st.one_of(
+    st.text(SIGNS, max_size=6),
+    st.sampled_from(
+        [
+            "ab",
+            "AB",
+            "a.b",
+            "1",
+            "1.0",
+            "404",
+            "404.0",
+            "true",
+            "none",
+            "1.5",
+            "",
+            "[]",
+            "['ab']",
+            "10.1.2.3",
+            "10.1.2.300",
+            "::ffff:10.1.2.3",
+            "2001:db8::1",
+            "-enc x",
+            "/enc x",
+            "ßtraße",
+            "�ab",
+            "1e+22",
+            "10000000000000000000000",
+        ]
+    ),
+)
+PATTERNS = st.one_of(
+    TEXTS, st.builds("{}*{}".format, TEXTS, TEXTS), st.builds("*{}?".format, TEXTS), st.just("*")
+)
+NUMBERS = st.sampled_from([0, 1, 1.0, 1.5, 404, 404.0, -1, 10**22, 1e22])
+REGEXES = st.sampled_from(
+    [
+        "^a+b",
+        "(?i)kelvin|a[bk]",
+        "a.b$",
+        "(ab|ba){1,3}",
+        "(?i:sS)k",
+        "s?i",
+        "ab(?=1)",
+        "é+",
+        r"\bA",
+        "(?i)isk+",
+        "(a|b)(k|s)",
+        "(?:x|)y",
+        "a{2,}",
+        r"^\s*-e",
+    ]
+)
+
+
+def one_or_more(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(values, st.lists(values, min_size=1, max_size=4))
+
+
+def item(modifiers: str, values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[str, Any]]:
+    return st.tuples(st.sampled_from(FIELDS).map(lambda name: name + modifiers), values)
+
+
+plain = st.text("abkAB1.é-", min_size=1, max_size=4)
+ITEMS = st.one_of(
+    item("", one_or_more(st.one_of(PATTERNS, NUMBERS, st.booleans(), st.none()))),
+    *(item(f"|{m}", one_or_more(plain)) for m in ("contains", "startswith", "endswith")),
+    *(item(f"|contains|{m}", one_or_more(plain)) for m in ("cased", "windash", "base64offset")),
+    item("|contains|all", st.lists(plain, min_size=2, max_size=3)),
+    item("|cased", one_or_more(TEXTS)),
+    item("|neq", plain),
+    *(item(f"|re{m}", one_or_more(REGEXES)) for m in ("", "|i", "|m", "|s")),
+    item("|cidr", one_or_more(st.sampled_from(["10.0.0.0/8", "10.1.2.3/32", "2001:db8::/32"]))),
+    item("|exists", st.booleans()),
+    *(item(f"|{m}", st.sampled_from([0, 1, 2, 404])) for m in ("gt", "gte", "lt", "lte")),
+    *(item(f"|fieldref{m}", st.sampled_from(FIELDS)) for m in ("", "|startswith", "|endswith")),
+)
+MAPPINGS = st.lists(ITEMS, min_size=1, max_size=3).map(dict)
+KEYWORDS = st.one_of(
+    st.lists(st.one_of(plain, st.sampled_from([404, 1])), min_size=1, max_size=3),
+    st.builds(lambda words: {"|all": words}, st.lists(plain, min_size=2, max_size=3)),
+    st.builds(lambda words: {"|re": words}, st.lists(REGEXES, min_size=1, max_size=2)),
+)
+SELECTIONS = st.one_of(MAPPINGS, st.lists(MAPPINGS, min_size=1, max_size=3), KEYWORDS)
+CONDITIONS = st.sampled_from(
+    [
+        "one",
+        "not one",
+        "one and two",
+        "one and not two",
+        "one or not (two and three)",
+        "1 of *",
+        "all of them",
+        "not 1 of t*",
+        "one and not 1 of t*",
+        "not (one or two)",
+        "not not one",
+    ]
+)
+SOURCES = st.sampled_from(
+    [
+        {"product": "test"},
+        {"category": "firewall"},
+        {"category": "webserver"},
+        {"product": "linux"},
+        {"product": "m365"},
+        {"product": "linux", "service": "sshd"},
+    ]
+)
+VALUES = st.recursive(
+    st.one_of(TEXTS, NUMBERS, st.booleans(), st.none(), st.just(float("inf"))),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from("ab"), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+CATEGORIES = st.one_of(
+    st.sampled_from(
+        [
+            "web",
+            "network",
+            ["network"],
+            ["web", "authentication"],
+            ["webx"],
+            [1],
+            [True],
+            "",
+            None,
+            [],
+        ]
+    ),
+    VALUES,
+)
+EVENTS = st.tuples(
+    st.sampled_from(["", "linux.sshd", "linux", "linuxx", "microsoft365.audit", "other"]),
+    st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=5),
+    CATEGORIES,
+)
+
+
+@dataclass(frozen=True)
+class Rule:
+    id: str
+    gate: Gate
+    condition: Condition
+    predicate: Predicate
+
+
+def rule(selections: list[Any], condition: str, source: Mapping[str, str], number: int = 0) -> Rule:
+    names = ("one", "two", "three")[: len(selections)]
+    read = SigmaRule.from_dict(
+        {
+            "title": "A rule",
+            "logsource": dict(source),
+            "detection": {**dict(zip(names, selections, strict=True)), "condition": condition},
+        }
+    )
+    compiled = compile_rule(read, "here")
+    return Rule(f"r{number}", gate(SigmaLogSource(**source)), compiled, predicate(compiled))
+
+
+def rules_of(told: list[tuple[list[Any], str, Mapping[str, str]]]) -> list[Rule]:
+    """Without those that are refused."""
+    read = []
+    for number, each in enumerate(told):
+        with suppress(SigmaError, BadInput):
+            read.append(rule(*each, number))
+    return read
+
+
+BOOKS = st.lists(
+    st.tuples(st.lists(SELECTIONS, min_size=3, max_size=3), CONDITIONS, SOURCES),
+    min_size=1,
+    max_size=6,
+).map(rules_of)
+
+
+def plainly(rules: list[Rule], dataset: str, fields: Mapping[str, Any]) -> list[str]:
+    """Every rule of an admitting log source asked, without routing."""
+    categories = tuple(text(each) for each in elements(fields.get("event.category")))
+    return [
+        each.id
+        for each in rules
+        if each.gate.admits(dataset, categories) and each.predicate(fields)
+    ]
+
+
+@settings(max_examples=600, deadline=None)
+@given(rules=BOOKS, events=st.lists(EVENTS, min_size=1, max_size=8), free=st.sampled_from([0, 999]))
+def test_routing_leaves_out_no_rule_that_matches(rules, events, free) -> None:
+    router = Router(rules)
+    router._free = free
+    for dataset, told, categories in [*events, *events]:
+        fields = told if categories is None else {**told, "event.category": categories}
+
+        assert [r.id for r in router.matches(dataset, fields)] == plainly(rules, dataset, fields)
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    pattern=st.recursive(
+        st.sampled_from(["a", "k", "S", "i", "é", "ſ", "[ab]", ".", "^", r"\b", "(?i:ks)", "1"]),
+        lambda inner: st.one_of(
+            st.builds("{}{}".format, inner, inner),
+            st.builds("({}|{})".format, inner, inner),
+            st.builds("(?:{}){}".format, inner, st.sampled_from(["*", "+", "?", "{2}", "{0,1}"])),
+        ),
+        max_leaves=6,
+    ),
+    flags=st.sampled_from([0, re.IGNORECASE, re.IGNORECASE | re.ASCII, re.MULTILINE, re.DOTALL]),
+    told=st.lists(st.text(SIGNS, max_size=8), max_size=8),
+)
+def test_a_mandatory_text_stands_in_everything_that_the_expression_matches(
+    pattern, flags, told
+) -> None:
+    texts = mandatory(pattern, flags)
+    if texts is None:
+        return
+    for each in told:
+        if re.search(pattern, each, flags):
+            assert any(needed in each.lower() for needed in texts)
+
+
+def test_no_case_of_an_ascii_letter_escapes_its_mandatory_text() -> None:
+    for letter in map(chr, range(128)):
+        texts = mandatory(re.escape(letter), re.IGNORECASE)
+        if texts is None:
+            assert letter in "iIsS"
+            continue
+        for other in re.findall(re.escape(letter), "".join(map(chr, range(0x3000))), re.IGNORECASE):
+            assert any(needed in other.lower() for needed in texts), (letter, other)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "texts"),
+    [
+        (r"^https?://[a-z]+\.example/", {".example/"}),
+        ("(?:rundll|cmd).*-enc", {"-enc"}),
+        ("(?:rundll|mshta).*-e", {"rundll", "mshta"}),
+        ("(foo|b.r|)x*", None),
+        (r"\d+", None),
+        ("(?i)kelvin", {"kelv"}),
+        ("a(bcd)+e?", {"bcd"}),
+    ],
+)
+def test_an_expression_needs_its_longest_texts(pattern: str, texts: set[str] | None) -> None:
+    assert mandatory(pattern, 0) == texts
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    literals=st.sets(
+        st.builds(
+            Literal,
+            st.sampled_from([How.WITHIN, How.FIRST, How.LAST]),
+            st.text("abé\\^$.\n\ud800", min_size=1, max_size=4),
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    low=st.text("abé\\^$.\n\ud800", max_size=12),
+)
+def test_a_scan_finds_exactly_the_literals_that_stand_in_a_text(literals, low) -> None:
+    tests = {How.WITHIN: str.__contains__, How.FIRST: str.startswith, How.LAST: str.endswith}
+
+    found = Scan(literals).found(low)
+
+    assert found is not None
+    assert len(found) == len(set(found))
+    assert set(found) == {each for each in literals if tests[each.how](low, each.text)}
+
+
+LINUX = {"product": "linux"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "value", "matches"),
+    [
+        ({"a": "5.0"}, 5.0, True),
+        ({"a": 5}, 5.0, True),
+        ({"a": 5.0}, 5, True),
+        ({"a": 1}, True, False),
+        ({"a": 1}, 1, True),
+        ({"a": "true"}, True, True),
+        ({"a": "none"}, [None], True),
+        ({"a": "none"}, None, False),
+        ({"a": ""}, "", True),
+        ({"a": ""}, [], False),
+        ({"a|contains": "b"}, ["a", ["b"]], True),
+        ({"a|cased": "Σ"}, "ΑΣ", False),
+        ({"a|contains|cased": "Σ"}, "ΑΣ", True),
+        ({"a|contains": "Σ"}, "ΑΣ", False),
+        ({"a|re|i": "sick"}, "\u017fi\u212a", False),
+        ({"a|re|i": "s.+"}, "\u017fx", True),
+        ({"a|cidr": "10.0.0.0/8"}, "::ffff:10.9.9.9", True),
+        ({"a|cidr": "10.0.0.0/8"}, "11.0.0.0", False),
+        ({"a|cidr": "0.0.0.0/0"}, "::1", False),
+        ({"a|re": "x$"}, "x\n", True),
+        ({"a|exists": True}, None, False),
+        ({"a|exists": False}, None, True),
+    ],
+)
+def test_what_is_odd_of_a_value_is_routed_as_it_is_compared(wanted, value, matches) -> None:
+    rules = [rule([wanted], "one", LINUX, 1), rule([wanted, {"b": 1}], "one or two", LINUX, 2)]
+    router = Router(rules)
+    # Values that are one key of a dictionary come before and after.
+    for other in (True, 1, 1.0, "1", value, 5, 5.0, value):
+        router.matches("linux", {"a": other})
+
+    assert plainly(rules, "linux", {"a": value}) == (["r1", "r2"] if matches else [])
+    for free in (999, 0):
+        router._free = free
+        found = router.matches("linux", {"a": value, "event.kind": "event"})
+        assert [each.id for each in found] == (["r1", "r2"] if matches else [])
+
+
+def test_of_rules_that_share_a_value_only_those_with_the_rarer_one_are_asked() -> None:
+    asked: list[str] = []
+    rules = [
+        counting(rule([{"event.outcome": "failure", "a": f"u{n}"}], "one", LINUX, n), asked)
+        for n in range(300)
+    ]
+    router = Router(rules)
+
+    found = router.matches("linux", {"event.outcome": "failure", "a": "u7"})
+
+    assert [each.id for each in found] == asked == ["r7"]
+
+
+def test_rules_that_ask_for_absent_fields_are_not_asked_and_grow_no_plan() -> None:
+    asked: list[str] = []
+    rules = [
+        counting(rule([{"Image|endswith": f"x{n}", "b": 1}], "one", LINUX, n), asked)
+        for n in range(100)
+    ] + [
+        counting(rule([{"c": n}, {"Image": None}], "one and not two", LINUX, n), asked)
+        for n in range(100, 200)
+    ]
+    router = Router(rules)
+
+    assert router.matches("linux", {"b": 1, "c": "x"}) == []
+    assert router.matches("linux", {"b": 1}) == []
+    assert asked == []
+    assert {plan.weight for plan in router._plans._young.values()} == {1}
+
+
+def test_rules_of_another_log_source_are_not_asked_without_a_plan_either() -> None:
+    asked: list[str] = []
+    rules = [
+        counting(rule([{"a|gte": 0}], "one", source, n), asked)
+        for n, source in enumerate([LINUX, {"product": "m365"}, {"category": "webserver"}])
+    ]
+    router = Router(rules)
+    router._free = 0
+
+    found = router.matches("linux", {"a": 1, "event.category": ["web"]})
+
+    assert [each.id for each in found] == asked == ["r0", "r2"]
+
+
+def test_names_that_a_sender_invents_make_few_plans_and_change_no_verdict() -> None:
+    rules = [rule([{f"f{n}|exists": True, "a": "x"}], "one", LINUX, n) for n in range(60)]
+    router = Router(rules)
+    router._free = 500
+    choose = random.Random(1)
+
+    for _ in range(3_000):
+        fields = {f"f{choose.randrange(60)}": 1 for _ in range(6)} | {"a": choose.choice("xy")}
+        fields |= {f"invented {choose.random()}": 1}
+        found = [each.id for each in router.matches("linux", fields)]
+        assert found == plainly(rules, "linux", fields)
+
+    assert router._free < 60
+    assert len(router._plans) < 300
+    assert len(router._awaited) <= routing.MOST_AWAITED
+
+
+def test_a_combination_of_names_that_keeps_coming_earns_its_plan_after_a_flood() -> None:
+    rules = [rule([{"a": f"x{n}"}], "one", LINUX, n) for n in range(400)]
+    router = Router(rules)
+    router._free = 0
+
+    for _ in range(128):
+        router.matches("linux", {"a": "x7"})
+
+    assert len(router._plans) == 1
+
+
+def test_plans_and_values_that_are_not_used_are_forgotten(monkeypatch) -> None:
+    monkeypatch.setattr(routing, "MOST_PLANS", 4)
+    monkeypatch.setattr(columns, "MOST_REMEMBERED", 10)
+    rules = [rule([{f"f{n}": "x"}], "one", LINUX, n) for n in range(40)]
+    router = Router(rules)
+
+    for n in range(40):
+        for value in ("x", "y", f"z{n}"):
+            fields = {f"f{n}": value}
+            found = [each.id for each in router.matches("linux", fields)]
+            assert found == plainly(rules, "linux", fields)
+            assert router.matches("linux", {"f0": "x"})
+
+    assert len(router._plans) <= 8
+    assert router._planner.remembered.count <= 10
+
+
+def counting(one: Rule, asked: list[str]) -> Rule:
+    def holds(fields: Mapping[str, Any]) -> bool:
+        asked.append(one.id)
+        return one.predicate(fields)
+
+    return replace(one, predicate=holds)
