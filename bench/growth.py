@@ -52,7 +52,7 @@ SIZES = {
     "alerts": (1_000, 100_000, 1_000_000),
     "days": (1, 30, 365),
 }
-TINY = {"groups": 300, "customers": 5, "alerts": 50, "days": 2}
+
 GROUPS_A_LINE = 3
 FLOOD_CHUNK = 4_000
 FLOOD_A_SECOND = 1_000
@@ -128,8 +128,8 @@ def _early(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def with_alerts(folder: Path, size: int) -> tuple[Slices, Figures]:
     small = Sizes(
-        alerts=size, new=min(300, size), customers=200, assets=600, cases=min(200, size // 2),
-        open_cases=20, breaches=2, approved=1, audit=size, dead_letters=500, unattributed=200,
+        alerts=size, new=min(300, size // 5), customers=200, assets=600, cases=min(200, size // 5),
+        open_cases=20, breaches=2, approved=1, audit=min(size, 100_000), dead_letters=500, unattributed=200,
     )  # fmt: skip
     settings = settings_of(folder)
     seconds = fill(settings, small)
