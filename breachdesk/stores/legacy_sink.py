@@ -11,7 +11,8 @@ from sqlalchemy.engine import Connection
 
 from breachdesk.stores import signals
 from breachdesk.stores.batches import counts, watermarks
-from breachdesk.stores.batches.reconcile import Reconciler
+from breachdesk.stores.batches.alert_evidence import EvidenceCopies
+from breachdesk.stores.batches.reconcile import Reconciler, group_columns
 from breachdesk.stores.each_dialect import insert_or_ignore
 from breachdesk.stores.stream_tables import positions
 from breachdesk.stores.unit_of_work import SqlUnitOfWork
@@ -62,7 +63,9 @@ def _commit(connection: Connection, partition: str, batch: LegacyBatch, now: dat
         watermarks.raise_low(connection, batch.low_watermark)
     signals.append(connection, partition, batch.signals)
     books = SqlUnitOfWork(connection)
-    Reconciler(connection, books, now).reconcile(batch.groups, batch.evictions)
+    reconciler = Reconciler(connection, books, now, EvidenceCopies())
+    reconciler.close(batch.evictions)
+    reconciler.reconcile(group_columns(batch.groups))
     signals.fold(connection, partition, batch.buckets)
     signals.evict(connection, batch.evictions)
     counts.add_letters(connection, batch.dead_letters)

@@ -42,7 +42,7 @@ def buckets(connection: Connection) -> Sequence[BucketRow]:
 def fold(connection: Connection, partition: str, rows: Sequence[BucketRow]) -> None:
     """Replace the buckets and drop what they now hold from the log."""
     del partition
-    bucket_rows.write(connection, rows)
+    bucket_rows.write(connection, bucket_rows.prepare(rows))
     folded = {(row.key, row.bucket) for row in rows}
     spans = {row.key: row.timespan for row in rows if row.timespan}
     gone = {

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, select
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores.many_rows import insert_many
+from breachdesk.stores.many_rows import insert_or_ignore_many
 from breachdesk.stores.stream_tables import evidence
 from schemas.alert import Signal
 
@@ -17,27 +18,109 @@ Identity = tuple[int, str, str, str]
 """Alert, event id, step, value."""
 
 SLICE = 400
+MOST_MEMBERS = 50_000
+"""Members that a worker remembers, of all alerts together."""
 IDENTITY = (evidence.c.alert_pk, evidence.c.event_id, evidence.c.step, evidence.c.value)
 _DELETE = delete(evidence).where(
     and_(*(column == bindparam(f"_{column.name}") for column in IDENTITY))
 )
 
 
-def keep_evidence(connection: Connection, wanted: Mapping[int, Sequence[Signal]]) -> None:
+class Wanted(NamedTuple):
+    """What an alert's evidence is to be."""
+
+    members: Sequence[Signal]
+    evidence_hash: str | None = None
+    """Of `members`."""
+    stored_hash: str | None = None
+    """Of what is stored, if that is certain; None: the rows must be read."""
+
+
+class EvidenceCopies:
+    """Members by their hash, so that evidence which grows by one event is not read as a whole to
+    find that out. A hash says what its members are: a copy cannot be wrong, only missing."""
+
+    def __init__(self, most: int = MOST_MEMBERS) -> None:
+        self._most = most
+        self._copies: OrderedDict[str, Sequence[Signal]] = OrderedDict()
+        self._members = 0
+
+    def get(self, evidence_hash: str | None) -> Sequence[Signal] | None:
+        """None: not remembered."""
+        return None if evidence_hash is None else self._copies.get(evidence_hash)
+
+    def replace(self, former: str | None, wanted: Wanted) -> None:
+        """Remember these members, and no longer those that they replace."""
+        if former is not None:
+            self._forget(former)
+        if wanted.evidence_hash is not None:
+            self._forget(wanted.evidence_hash)
+            self._copies[wanted.evidence_hash] = wanted.members
+            self._members += len(wanted.members)
+        while self._members > self._most:
+            self._forget(next(iter(self._copies)))
+
+    def _forget(self, evidence_hash: str) -> None:
+        self._members -= len(self._copies.pop(evidence_hash, ()))
+
+
+def keep_evidence(
+    connection: Connection, wanted: Mapping[int, Wanted], copies: EvidenceCopies
+) -> None:
     """Make each alert's evidence exactly these signals; a merged alert's lies with its leader."""
-    members: dict[Identity, Signal] = {
-        (pk, signal.event_id, signal.step, signal.value): signal
-        for pk, signals in wanted.items()
-        for signal in signals
-    }
-    kept = _kept(connection, list(wanted))
+    added: dict[Identity, Signal] = {}
+    gone: set[Identity] = set()
+    unknown: list[int] = []
+    for pk, each in wanted.items():
+        stored = copies.get(each.stored_hash)
+        if stored is None:
+            unknown.append(pk)
+        else:
+            new, old = _differences(stored, each.members)
+            added.update(_by_identity(pk, new))
+            gone.update(_by_identity(pk, old))
+    members = {i: s for pk in unknown for i, s in _by_identity(pk, wanted[pk].members).items()}
+    kept = _kept(connection, unknown)
+    gone |= kept - members.keys()
+    added.update({identity: s for identity, s in members.items() if identity not in kept})
+    _write(connection, gone - added.keys(), added)
+    for each in wanted.values():
+        copies.replace(each.stored_hash, each)
+
+
+def _differences(
+    stored: Sequence[Signal], members: Sequence[Signal]
+) -> tuple[list[Signal], list[Signal]]:
+    """Those that come, and those that go. Mostly both hold the very same objects."""
+    before, after = set(map(id, stored)), set(map(id, members))
+    new = [signal for signal in members if id(signal) not in before]
+    old = [signal for signal in stored if id(signal) not in after]
+    if not old:
+        return new, old
+    # Others that say the same: the group was read again meanwhile.
+    here, there = set(map(_identity, members)), set(map(_identity, stored))
+    return (
+        [signal for signal in new if _identity(signal) not in there],
+        [signal for signal in old if _identity(signal) not in here],
+    )
+
+
+def _identity(signal: Signal) -> tuple[str, str, str]:
+    return signal.event_id, signal.step, signal.value
+
+
+def _by_identity(pk: int, signals: Iterable[Signal]) -> dict[Identity, Signal]:
+    return {(pk, signal.event_id, signal.step, signal.value): signal for signal in signals}
+
+
+def _write(connection: Connection, gone: set[Identity], added: Mapping[Identity, Signal]) -> None:
     names = [f"_{column.name}" for column in IDENTITY]
-    gone = [dict(zip(names, identity, strict=True)) for identity in kept - members.keys()]
     if gone:
-        connection.execute(_DELETE, gone)
-    added = [_row(identity[0], s) for identity, s in members.items() if identity not in kept]
+        connection.execute(_DELETE, [dict(zip(names, each, strict=True)) for each in sorted(gone)])
     if added:
-        insert_many(connection, evidence, added)
+        # Two members may be one row: the same event, once for each of two times it bears.
+        rows = [_row(each[0], signal) for each, signal in added.items()]
+        insert_or_ignore_many(connection, evidence, rows)
 
 
 def _kept(connection: Connection, pks: Sequence[int]) -> set[Identity]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, insert, not_, select, update
+from sqlalchemy import bindparam, not_, select, update
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores.batches.group_keys import key_hash
-from breachdesk.stores.many_rows import among
+from breachdesk.stores.many_rows import among, insert_many, insert_or_replace_many
 from breachdesk.stores.stream_tables import alert_acts, alert_ids, alerts
 from schemas.alert import AlertState, Episode, Severity, Signal
 from streams.ports import Eviction
@@ -159,11 +159,58 @@ def revise(connection: Connection, revised: Mapping[int, Columns], now: datetime
         connection.execute(_REVISE, rows)
 
 
-def point_id(connection: Connection, alert: str, pk: int) -> None:
-    """The canonical id resolves to this alert from now on; former ids keep resolving."""
-    moved = connection.execute(update(alert_ids).where(alert_ids.c.id == alert).values(alert_pk=pk))
-    if not moved.rowcount:
-        connection.execute(insert(alert_ids).values(id=alert, alert_pk=pk))
+def raise_alerts(
+    connection: Connection, raised: Mapping[int, tuple[Episode, Columns]], now: datetime
+) -> None:
+    """Write new alerts, by surrogate key."""
+    if not raised:
+        return
+    rows = [
+        {
+            "pk": pk,
+            **columns,
+            "anchor": episode.first * episode.timespan,
+            "detected_at": now,
+            "revised_at": now,
+            "revision": 1,
+            "closed": False,
+        }
+        for pk, (episode, columns) in raised.items()
+    ]
+    insert_many(connection, alerts, rows)
+    acts = [{"alert_pk": pk, "version": 1, "state": AlertState.NEW.value} for pk in raised]
+    insert_many(connection, alert_acts, acts)
+
+
+def reserve(connection: Connection, count: int) -> list[int]:
+    """So many surrogate keys that no alert ever had, in rising order."""
+    if not count:
+        return []
+    if connection.dialect.name == "postgresql":
+        return list(connection.exec_driver_sql(_NEXT, (count,)).scalars())
+    last = connection.exec_driver_sql(_LAST).scalar() or 0
+    return list(range(last + 1, last + 1 + count))
+
+
+_NEXT = "SELECT nextval(pg_get_serial_sequence('alerts', 'pk')) FROM generate_series(1, %s)"
+_LAST = "SELECT seq FROM sqlite_sequence WHERE name = 'alerts'"
+"""SQLite raises it with every insert, also with one that brings its own key."""
+
+
+def point_ids(connection: Connection, pks: Mapping[str, int]) -> None:
+    """These canonical ids resolve to these alerts from now on; former ids keep resolving."""
+    if pks:
+        rows = [{"id": alert, "alert_pk": pk} for alert, pk in pks.items()]
+        insert_or_replace_many(connection, alert_ids, rows, ("alert_pk",))
+
+
+_CLOSE = update(alerts).where(alerts.c.pk == bindparam("_pk")).values(closed=True)
+
+
+def close(connection: Connection, pks: Sequence[int]) -> None:
+    """Nothing can reach them any more."""
+    if pks:
+        connection.execute(_CLOSE, [{"_pk": pk} for pk in pks])
 
 
 def _evidence_hash(members: Sequence[Signal]) -> str:

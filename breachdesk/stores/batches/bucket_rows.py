@@ -7,7 +7,6 @@ statement of SQLAlchemy's costs several times as much a row.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -17,6 +16,8 @@ from breachdesk.stores.stream_tables import signal_buckets
 from schemas.alert import GroupKey
 from streams.ports import BucketRow, Eviction
 
+Row = tuple[bytes, int, int, str, bytes, float, int]
+"""COLUMNS of one bucket."""
 LOOK_AGAIN_SECONDS = 3_600.0
 """A group that a sweep found still reachable is left alone for so long."""
 ROW_BYTES = 150
@@ -40,6 +41,7 @@ _WRITE = (
     " size = excluded.size"
 )
 _BYTES = "SELECT coalesce(sum(size), 0), count(*) FROM signal_buckets"
+COLUMNS = ("key_hash", "bucket", "timespan", "key", "payload", "due", "size")
 CHANGED = ("timespan", "payload", "due", "size")
 
 
@@ -53,17 +55,20 @@ def read(connection: Connection, keys: Iterable[GroupKey]) -> dict[GroupKey, lis
     return buckets
 
 
-def write(connection: Connection, buckets: Sequence[BucketRow]) -> None:
-    """Over what is stored of them. In the order of their digests, so that index pages are touched
-    one after another."""
-    if not buckets:
+def prepare(buckets: Sequence[BucketRow]) -> list[Row]:
+    """Rows to write, in the order of their digests, so that index pages are touched one after
+    another."""
+    return sorted(map(_row, buckets), key=_address)
+
+
+def write(connection: Connection, rows: Sequence[Row]) -> None:
+    """Over what is stored of these buckets."""
+    if not rows:
         return
-    rows = sorted(map(_row, buckets), key=_address)
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_WRITE, rows)
+        connection.exec_driver_sql(_WRITE, list(rows))
         return
-    names = ("key_hash", "bucket", "timespan", "key", "payload", "due", "size")
-    named = [dict(zip(names, row, strict=True)) for row in rows]
+    named = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
     insert_or_replace_many(connection, signal_buckets, named, CHANGED)
 
 
@@ -97,13 +102,13 @@ def stored_bytes(connection: Connection) -> int:
     return int(size) + ROW_BYTES * int(rows)
 
 
-def _row(row: BucketRow) -> tuple[Any, ...]:
+def _row(row: BucketRow) -> Row:
     key = key_text(row.key)
     size = len(key) + len(row.payload)
     return (key_digest(row.key), row.bucket, row.timespan, key, row.payload, row.due, size)
 
 
-def _address(row: tuple[Any, ...]) -> tuple[bytes, int]:
+def _address(row: Row) -> tuple[bytes, int]:
     return row[0], row[1]
 
 

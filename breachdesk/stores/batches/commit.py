@@ -9,10 +9,11 @@ from sqlalchemy.engine import Connection
 
 from breachdesk.stores import exports
 from breachdesk.stores.batches import counts, position_rows, watermarks
-from breachdesk.stores.batches.reconcile import Reconciler
+from breachdesk.stores.batches.alert_evidence import EvidenceCopies
+from breachdesk.stores.batches.reconcile import GroupColumns, Reconciler
 from breachdesk.stores.unit_of_work import SqlUnitOfWork
 from streams.normalise.source_counts import sum_counts
-from streams.ports import Eviction, GroupState, RecordBatch
+from streams.ports import Eviction, RecordBatch
 
 
 def begin(connection: Connection, batch: RecordBatch) -> None:
@@ -23,11 +24,15 @@ def begin(connection: Connection, batch: RecordBatch) -> None:
 
 
 def finish(
-    connection: Connection, batch: RecordBatch, groups: Sequence[GroupState], now: datetime
+    connection: Connection,
+    batch: RecordBatch,
+    groups: Sequence[GroupColumns],
+    copies: EvidenceCopies,
+    now: datetime,
 ) -> None:
     """Write alerts, dead letters, counts, exports and the audit, once the groups are written."""
     books = SqlUnitOfWork(connection)
-    Reconciler(connection, books, now).reconcile(groups, ())
+    Reconciler(connection, books, now, copies).reconcile(groups)
     counts.add_letters(connection, batch.dead_letters)
     undone = counts.settle_letters(connection, batch.repeated)
     counts.add_sources(connection, sum_counts([*batch.sources, *undone]))
@@ -36,9 +41,9 @@ def finish(
     books.finish(now)
 
 
-def close_alerts(connection: Connection, evictions: Sequence[Eviction], now: datetime) -> None:
+def close_alerts(
+    connection: Connection, evictions: Sequence[Eviction], copies: EvidenceCopies, now: datetime
+) -> None:
     """Close the alerts whose signals are let go."""
     if evictions:
-        books = SqlUnitOfWork(connection)
-        Reconciler(connection, books, now).reconcile((), evictions)
-        books.finish(now)
+        Reconciler(connection, SqlUnitOfWork(connection), now, copies).close(evictions)

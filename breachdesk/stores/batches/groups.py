@@ -59,7 +59,7 @@ def rows(
 def write(connection: Connection, locked: Locked, updates: GroupUpdates) -> Mapping[GroupKey, int]:
     """Write what changed; every locked group's version afterwards. The row of a group that holds
     nothing goes again."""
-    bucket_rows.write(connection, updates.buckets)
+    bucket_rows.write(connection, bucket_rows.prepare(updates.buckets))
     renewed = _renew(connection, updates.changed)
     unused = [key for key, version in locked.items() if not version and key not in renewed]
     _remove_empty(connection, unused)

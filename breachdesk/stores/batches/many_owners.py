@@ -9,6 +9,8 @@ from sqlalchemy.engine import Connection
 
 from breachdesk.stores.batches import bucket_rows, groups, position_rows, watermarks
 from breachdesk.stores.batches import commit as batch_writes
+from breachdesk.stores.batches.alert_evidence import EvidenceCopies
+from breachdesk.stores.batches.reconcile import group_columns
 from schemas.alert import GroupKey
 from streams.ports import CommitResult, GroupRows, GroupUpdates, RecordBatch, SweepResult
 
@@ -18,6 +20,7 @@ def commit(
     batch: RecordBatch,
     known: Mapping[GroupKey, int],
     apply_signals: Callable[[Sequence[GroupRows], float | None], GroupUpdates],
+    copies: EvidenceCopies,
     now: datetime,
 ) -> CommitResult:
     """Lock, read, apply, write."""
@@ -26,7 +29,7 @@ def commit(
     rows = groups.rows(connection, locked, known)
     updates = apply_signals(rows, watermarks.low(connection))
     versions = groups.write(connection, locked, updates)
-    batch_writes.finish(connection, batch, updates.groups, now)
+    batch_writes.finish(connection, batch, group_columns(updates.groups), copies, now)
     return CommitResult(versions)
 
 
@@ -34,6 +37,7 @@ def sweep(
     connection: Connection,
     partitions: Sequence[str],
     let_go: Callable[[Sequence[GroupRows], float], SweepResult],
+    copies: EvidenceCopies,
     now: datetime,
     limit: int,
 ) -> int:
@@ -46,6 +50,6 @@ def sweep(
     if not locked:
         return 0
     swept = let_go(groups.rows(connection, locked, {}), low)
-    batch_writes.close_alerts(connection, swept.evictions, now)
+    batch_writes.close_alerts(connection, swept.evictions, copies, now)
     groups.let_go(connection, locked, swept, low)
     return len(locked)

@@ -6,21 +6,23 @@ which human acts are tied; their canonical id follows the first hot bucket.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import insert, update
+from sqlalchemy import update
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores import counters
-from breachdesk.stores.batches.alert_evidence import keep_evidence
+from breachdesk.stores.batches.alert_evidence import EvidenceCopies, Wanted, keep_evidence
 from breachdesk.stores.batches.alert_rows import (
     Columns,
     Standing,
+    close,
     machine_columns,
-    point_id,
+    point_ids,
+    raise_alerts,
+    reserve,
     revise,
     standing_alerts,
 )
@@ -28,54 +30,86 @@ from breachdesk.stores.batches.alert_tasks import cases_joined, evidence_unsuppo
 from breachdesk.stores.batches.group_keys import key_hash
 from breachdesk.stores.stream_tables import alert_acts, alerts
 from breachdesk.stores.unit_of_work import SqlUnitOfWork
-from schemas.alert import AlertState, Episode, Signal
+from schemas.alert import AlertState, Episode
 from streams.ports import Eviction, GroupState
 
 PIPELINE = "system:pipeline"
 RANK = {AlertState.CASE: 2, AlertState.NEW: 1, AlertState.DISMISSED: 0}
 
 
+class GroupColumns(NamedTuple):
+    """A group's episodes as columns: worked out before the transaction, where that is possible."""
+
+    key_hash: str
+    episodes: Sequence[tuple[Episode, Columns]]
+
+
+def group_columns(groups: Sequence[GroupState]) -> list[GroupColumns]:
+    """In the same order."""
+    return [
+        GroupColumns(key_hash(each.key), [(e, machine_columns(e)) for e in each.episodes])
+        for each in groups
+    ]
+
+
 @dataclass
 class Reconciler:
-    """Reconciles the groups of one batch."""
+    """Reconciles the groups of one batch. What it decides is written at the end, many rows a
+    statement: a statement an alert would be ten times slower."""
 
     connection: Connection
     books: SqlUnitOfWork
     now: datetime
+    copies: EvidenceCopies
+    raised: dict[int, tuple[Episode, Columns]] = field(default_factory=dict)
     revised: dict[int, Columns] = field(default_factory=dict)
-    evidence: dict[int, Sequence[Signal]] = field(default_factory=dict)
-    """What waits to be written at once, by alert: a statement an alert would be ten times slower."""
+    evidence: dict[int, Wanted] = field(default_factory=dict)
+    ids: dict[str, int] = field(default_factory=dict)
 
-    def reconcile(self, groups: Sequence[GroupState], evictions: Sequence[Eviction]) -> None:
-        """Bring the alerts of these groups in line with exactly these episodes, then close what
-        nothing can reach any more."""
-        hashes = [key_hash(state.key) for state in groups]
-        standing = standing_alerts(self.connection, hashes)
-        for state, hashed in zip(groups, hashes, strict=True):
-            mine = standing.get(hashed, [])
-            if mine or state.episodes:
-                gone = [e for e in evictions if e.key == state.key]
-                self._group(state.episodes, mine, gone)
+    def reconcile(self, groups: Sequence[GroupColumns]) -> None:
+        """Bring the alerts of these groups in line with exactly these episodes."""
+        standing = standing_alerts(self.connection, [group.key_hash for group in groups])
+        pairs = [(group.episodes, standing.get(group.key_hash, [])) for group in groups]
+        unled = sum(_unled(episodes, mine) for episodes, mine in pairs)
+        pks = iter(reserve(self.connection, unled))
+        for episodes, mine in pairs:
+            if mine or episodes:
+                self._group(episodes, mine, pks)
+        raise_alerts(self.connection, self.raised, self.now)
         revise(self.connection, self.revised, self.now)
-        keep_evidence(self.connection, self.evidence)
-        self._close(evictions)
+        point_ids(self.connection, self.ids)
+        keep_evidence(self.connection, self.evidence, self.copies)
+
+    def close(self, evictions: Sequence[Eviction]) -> None:
+        """Close the alerts that nothing can reach any more."""
+        hashes = [key_hash(eviction.key) for eviction in evictions]
+        standing = standing_alerts(self.connection, sorted(set(hashes)))
+        gone = {
+            alert.pk
+            for eviction, hashed in zip(evictions, hashes, strict=True)
+            for alert in standing.get(hashed, [])
+            if alert.evicted_by(eviction)
+        }
+        close(self.connection, sorted(gone))
 
     def _group(
-        self, episodes: Sequence[Episode], mine: list[Standing], gone: Sequence[Eviction]
+        self,
+        episodes: Sequence[tuple[Episode, Columns]],
+        mine: list[Standing],
+        pks: Iterator[int],
     ) -> None:
         leaders: dict[int, Standing] = {}
         for alert in sorted(mine, key=_precedence):
-            hit = next((i for i, e in enumerate(episodes) if alert.within(e)), None)
+            hit = next((i for i, (e, _) in enumerate(episodes) if alert.within(e)), None)
             if hit is None:
-                if not any(alert.evicted_by(eviction) for eviction in gone):
-                    self._unsupported(alert)
+                self._unsupported(alert)
                 continue
             self._place(alert, leaders.setdefault(hit, alert))
-        for i, episode in enumerate(episodes):
+        for i, (episode, columns) in enumerate(episodes):
             if i in leaders:
-                self._revise(leaders[i], episode)
+                self._revise(leaders[i], episode, columns)
             else:
-                self._raise(episode)
+                self._raise(next(pks), episode, columns)
 
     def _place(self, alert: Standing, leader: Standing) -> None:
         """Let the alert lead, or point it to its leader."""
@@ -89,7 +123,7 @@ class Reconciler:
             leader.grew = True
             self._audit("alert:episode:merged", alert.id, {"pk": alert.pk, "into": into})
             self._join_cases(alert, leader)
-            self.evidence[alert.pk] = ()
+            self.evidence[alert.pk] = Wanted(())
         alert.merged_into = into
         self.connection.execute(
             update(alerts).where(alerts.c.pk == alert.pk).values(merged_into=into)
@@ -106,36 +140,23 @@ class Reconciler:
             {"cases": sorted([str(alert.case_id), str(leader.case_id)]), "alert": leader.id},
         )
 
-    def _raise(self, episode: Episode) -> None:
-        row = self.connection.execute(
-            insert(alerts).values(
-                **machine_columns(episode),
-                anchor=episode.first * episode.timespan,
-                detected_at=self.now,
-                revised_at=self.now,
-                revision=1,
-                merged_into=None,
-                closed=False,
-            )
-        )
-        pk = counters.serial(row)
-        self.connection.execute(
-            insert(alert_acts).values(alert_pk=pk, version=1, state=AlertState.NEW.value)
-        )
-        point_id(self.connection, episode.id, pk)
-        self.evidence[pk] = episode.members
+    def _raise(self, pk: int, episode: Episode, columns: Columns) -> None:
+        self.raised[pk] = (episode, columns)
+        self.ids[episode.id] = pk
+        self.evidence[pk] = Wanted(episode.members, columns["evidence_hash"])
         self._audit("alert:episode:raised", episode.id, {"pk": pk, **_facts(episode)})
 
-    def _revise(self, alert: Standing, episode: Episode) -> None:
-        columns = machine_columns(episode)
+    def _revise(self, alert: Standing, episode: Episode, columns: Columns) -> None:
         changes = alert.changes(columns)
         if alert.state is AlertState.DISMISSED and (alert.grew or changes.material):
             self._reopen(alert, episode)
         if not alert.same_machine_part(columns):
             self.revised[alert.pk] = columns
-            self.evidence[alert.pk] = episode.members
+            # While it was merged its evidence lay with its leader.
+            stored = None if alert.parted else alert.row.evidence_hash
+            self.evidence[alert.pk] = Wanted(episode.members, columns["evidence_hash"], stored)
         if alert.id != episode.id:
-            point_id(self.connection, episode.id, alert.pk)
+            self.ids[episode.id] = alert.pk
         if changes.audited:
             self._audit(
                 "alert:episode:revised",
@@ -173,16 +194,6 @@ class Reconciler:
         if alert.case_id is not None:
             evidence_unsupported(self.books.cases, alert, self.now)
 
-    def _close(self, evictions: Sequence[Eviction]) -> None:
-        hashes = [key_hash(eviction.key) for eviction in evictions]
-        standing = standing_alerts(self.connection, hashes)
-        for eviction, hashed in zip(evictions, hashes, strict=True):
-            gone = [a.pk for a in standing.get(hashed, []) if a.evicted_by(eviction)]
-            if gone:
-                self.connection.execute(
-                    update(alerts).where(alerts.c.pk.in_(gone)).values(closed=True)
-                )
-
     def _audit(self, act: str, subject: str, facts: dict[str, Any]) -> None:
         self.books.audit.record(at=self.now, actor=PIPELINE, act=act, subject=subject, facts=facts)
 
@@ -190,6 +201,11 @@ class Reconciler:
 def _precedence(alert: Standing) -> tuple[bool, int, int]:
     """Who leads stays; then case before new before dismissed; then the oldest."""
     return (alert.merged_into is not None, -RANK[alert.state], alert.pk)
+
+
+def _unled(episodes: Sequence[tuple[Episode, Columns]], mine: Sequence[Standing]) -> int:
+    """Episodes that no alert was raised for yet."""
+    return sum(not any(alert.within(episode) for alert in mine) for episode, _ in episodes)
 
 
 def _facts(episode: Episode) -> dict[str, Any]:

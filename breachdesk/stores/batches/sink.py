@@ -20,6 +20,7 @@ from breachdesk.stores.batches import (
     signal_log,
     sole_owner,
 )
+from breachdesk.stores.batches.alert_evidence import EvidenceCopies
 from schemas.alert import GroupKey
 from schemas.event import Position
 from streams.ports import (
@@ -51,6 +52,7 @@ class SqlBatchSink:
         self._write = write
         self._read = read
         self._sole_owner = sole_owner
+        self._copies = EvidenceCopies()
 
     @property
     def sole_owner(self) -> bool:
@@ -73,13 +75,17 @@ class SqlBatchSink:
     ) -> CommitResult:
         if not self._sole_owner:
             return self._write(
-                lambda connection: many_owners.commit(connection, batch, known, apply_signals, now)
+                lambda connection: many_owners.commit(
+                    connection, batch, known, apply_signals, self._copies, now
+                )
             )
         rows, low = self._read(
             lambda connection: sole_owner.group_rows(connection, batch.keys, known)
         )
-        updates = apply_signals(rows, low)
-        return self._write(lambda connection: sole_owner.commit(connection, batch, updates, now))
+        prepared = sole_owner.prepare(apply_signals(rows, low))
+        return self._write(
+            lambda connection: sole_owner.commit(connection, batch, prepared, self._copies, now)
+        )
 
     def dead(self, positions: Sequence[Position]) -> Mapping[Position, KnownLetter]:
         return self._read(lambda connection: counts.known_letters(connection, positions))
@@ -97,7 +103,9 @@ class SqlBatchSink:
     ) -> int:
         if not self._sole_owner:
             return self._write(
-                lambda connection: many_owners.sweep(connection, partitions, let_go, now, limit)
+                lambda connection: many_owners.sweep(
+                    connection, partitions, let_go, self._copies, now, limit
+                )
             )
         rows, low = self._read(
             lambda connection: sole_owner.due_rows(connection, partitions, limit)
@@ -106,7 +114,11 @@ class SqlBatchSink:
             return 0
         swept = let_go(rows, low) if rows else SweepResult()
         keys = [row.key for row in rows]
-        self._write(lambda connection: sole_owner.let_go(connection, owned, keys, swept, low, now))
+        self._write(
+            lambda connection: sole_owner.let_go(
+                connection, owned, keys, swept, low, self._copies, now
+            )
+        )
         return len(keys)
 
     def state_bytes(self) -> int:

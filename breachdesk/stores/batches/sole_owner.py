@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.batches import bucket_rows, position_rows, signal_log, watermarks
 from breachdesk.stores.batches import commit as batch_writes
+from breachdesk.stores.batches.alert_evidence import EvidenceCopies
 from breachdesk.stores.batches.group_keys import by_digest
+from breachdesk.stores.batches.reconcile import GroupColumns, group_columns
 from schemas.alert import GroupKey
 from streams.ports import (
     BucketRow,
@@ -45,16 +48,39 @@ def _group(key: GroupKey, buckets: Sequence[BucketRow] | None) -> GroupRows:
     return GroupRows(key, 0 if buckets is not None and not buckets else STORED, buckets)
 
 
+class Prepared(NamedTuple):
+    """Rows of a batch, worked out before the transaction."""
+
+    groups: Sequence[GroupColumns]
+    buckets: Sequence[bucket_rows.Row]
+    log: bytes | None
+    log_kept_from: int | None
+
+
+def prepare(updates: GroupUpdates) -> Prepared:
+    """What can be done without the store's writer, which people wait for."""
+    return Prepared(
+        group_columns(updates.groups),
+        bucket_rows.prepare(updates.buckets),
+        updates.log,
+        updates.log_kept_from,
+    )
+
+
 def commit(
-    connection: Connection, batch: RecordBatch, updates: GroupUpdates, now: datetime
+    connection: Connection,
+    batch: RecordBatch,
+    prepared: Prepared,
+    copies: EvidenceCopies,
+    now: datetime,
 ) -> CommitResult:
-    """Write what `apply_signals` made of the rows."""
+    """Write the batch."""
     batch_writes.begin(connection, batch)
     partition = min(advance.partition for advance in batch.advances)
-    number = signal_log.append(connection, partition, updates.log)
-    signal_log.drop(connection, updates.log_kept_from)
-    bucket_rows.write(connection, updates.buckets)
-    batch_writes.finish(connection, batch, updates.groups, now)
+    number = signal_log.append(connection, partition, prepared.log)
+    signal_log.drop(connection, prepared.log_kept_from)
+    bucket_rows.write(connection, prepared.buckets)
+    batch_writes.finish(connection, batch, prepared.groups, copies, now)
     return CommitResult(dict.fromkeys(batch.keys, STORED), number)
 
 
@@ -80,12 +106,13 @@ def let_go(
     keys: Sequence[GroupKey],
     swept: SweepResult,
     low: float,
+    copies: EvidenceCopies,
     now: datetime,
 ) -> None:
     """Write what a sweep decided. Raises Conflict unless `owned` are the stored positions."""
     if keys:
         position_rows.hold(connection, owned)
     watermarks.raise_low(connection, low)
-    batch_writes.close_alerts(connection, swept.evictions, now)
+    batch_writes.close_alerts(connection, swept.evictions, copies, now)
     bucket_rows.drop(connection, swept.evictions)
     bucket_rows.put_off(connection, keys, low)
