@@ -189,7 +189,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
 
     async def _poll(self) -> Polled:
         """Records that follow what is stored; nothing when there is doubt."""
-        generation, most = self._generation, self._settings.kafka.batch_records
+        generation, most = self._generation, self._worker.batch_records
         try:
             polled: Polled = await self._client.getmany(timeout_ms=POLL_MS, max_records=most)
         except (NoOffsetForPartitionError, OffsetOutOfRangeError):

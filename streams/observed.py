@@ -43,8 +43,12 @@ class Meter(Protocol):
         """The program itself failed on a record, which became a dead letter."""
         ...
 
-    def groups(self, cached: int) -> None:
-        """Copies of groups kept in memory."""
+    def groups(self, cached: int, memory_bytes: int) -> None:
+        """Copies of groups kept in memory, and what they take, roughly."""
+        ...
+
+    def state(self, stored_bytes: int, most_bytes: int) -> None:
+        """What groups take in the store, as asked last, and what they may take."""
         ...
 
     def low_watermark(self, seconds: float) -> None:
@@ -146,7 +150,10 @@ class SilentMeter:
     def failed(self) -> None:
         """As Meter."""
 
-    def groups(self, cached: int) -> None:
+    def groups(self, cached: int, memory_bytes: int) -> None:
+        """As Meter."""
+
+    def state(self, stored_bytes: int, most_bytes: int) -> None:
         """As Meter."""
 
     def low_watermark(self, seconds: float) -> None:

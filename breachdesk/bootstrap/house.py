@@ -35,7 +35,7 @@ from streams.observed import Meter, ReadingMeter, SilentMeter, SilentReadingMete
 from streams.parser_process.adapter import ParserProcess
 from streams.ports import BatchSink, EventLog, RecordReader
 from streams.process.pipeline import Pipeline
-from streams.process.worker import Worker
+from streams.process.worker import Worker, WorkerLimits
 from streams.sigma.load import RuleBook, load_rules
 from streams.worker_app.embedded import EmbeddedWorker
 
@@ -195,7 +195,6 @@ class Premises:
 
     def worker(
         self,
-        batch_records: int = 4000,
         sink: BatchSink | None = None,
         reader: RecordReader | None = None,
         meter: Meter | None = None,
@@ -210,10 +209,10 @@ class Premises:
             self.store.register(),
             lambda _records: self.now(),
             meter,
-            letter_limit=self.settings.kafka.dead_letter_limit,
+            worker_limits(self.settings),
             exporting=False,
         )
-        return EmbeddedWorker(self.journal, worker, self.now, meter, batch_records=batch_records)
+        return EmbeddedWorker(self.journal, worker, self.now, meter)
 
     def sender(self, sender_id: str | None = None) -> SenderSettings:
         """The named sender, else the first. Raises Misconfigured when there is none."""
@@ -237,6 +236,17 @@ class Premises:
         self.__dict__.pop("installation", None)
         while self._locks:
             self._locks.pop().close()
+
+
+def worker_limits(settings: Settings) -> WorkerLimits:
+    """What the settings allow a worker."""
+    detection = settings.detection
+    return WorkerLimits(
+        batch_records=settings.kafka.batch_records,
+        batch_seconds=detection.batch_milliseconds / 1000,
+        state_bytes=detection.disk_mib * 1024 * 1024,
+        dead_letters=settings.kafka.dead_letter_limit,
+    )
 
 
 def calm_the_collector() -> None:

@@ -79,6 +79,9 @@ _OF_A_WORKER = (
         buckets=LATENESS,
     ),
     Metric("breachdesk_groups_cached", Kind.GAUGE, "Groups kept in memory."),
+    Metric("breachdesk_groups_memory_bytes", Kind.GAUGE, "What these take, roughly."),
+    Metric("breachdesk_state_bytes", Kind.GAUGE, "What groups take in the store, roughly."),
+    Metric("breachdesk_state_limit_bytes", Kind.GAUGE, "What they may take."),
     Metric("breachdesk_conflicts_total", Kind.COUNTER, "Batches given up to another owner."),
     Metric(
         "breachdesk_program_failures_total",

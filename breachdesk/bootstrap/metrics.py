@@ -33,6 +33,9 @@ class PrometheusMeter:
         self._processed = gauge(registry, "breachdesk_processed_offsets")
         self._committed = gauge(registry, "breachdesk_committed_offsets")
         self._groups = gauge(registry, "breachdesk_groups_cached")
+        self._groups_memory = gauge(registry, "breachdesk_groups_memory_bytes")
+        self._state = gauge(registry, "breachdesk_state_bytes")
+        self._state_limit = gauge(registry, "breachdesk_state_limit_bytes")
         self._conflicts = counter(registry, "breachdesk_conflicts_total")
         self._failures = counter(registry, "breachdesk_program_failures_total")
         self._waiting = gauge(registry, "breachdesk_waiting")
@@ -87,9 +90,15 @@ class PrometheusMeter:
         """The program itself failed on a record."""
         self._failures.inc()
 
-    def groups(self, cached: int) -> None:
-        """Copies of groups kept in memory."""
+    def groups(self, cached: int, memory_bytes: int) -> None:
+        """Copies of groups kept in memory, and what they take, roughly."""
         self._groups.set(cached)
+        self._groups_memory.set(memory_bytes)
+
+    def state(self, stored_bytes: int, most_bytes: int) -> None:
+        """What groups take in the store, and what they may take."""
+        self._state.set(stored_bytes)
+        self._state_limit.set(most_bytes)
 
     def low_watermark(self, seconds: float) -> None:
         """Epoch seconds."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry
 
 from breachdesk.bootstrap.anchoring import Anchoring
-from breachdesk.bootstrap.house import Premises, calm_the_collector
+from breachdesk.bootstrap.house import Premises, calm_the_collector, worker_limits
 from breachdesk.bootstrap.logs import for_faust, set_up_logs, spoken
 from breachdesk.bootstrap.metrics import PrometheusMeter, PrometheusReadingMeter
 from breachdesk.bootstrap.observing import WatchedSink
@@ -163,7 +163,7 @@ def new_worker(
         house.store.register(),
         now,
         meter,
-        letter_limit=house.settings.kafka.dead_letter_limit,
+        worker_limits(house.settings),
     )
 
 

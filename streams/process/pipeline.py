@@ -1,6 +1,6 @@
-"""Steps 2–4 for one of many workers: what a batch says, before the groups it bears on are locked.
+"""Steps 2–4 as far as no group's state is needed: records in, signals, dead letters and counts out.
 
-Stateless but for copies of groups: the same records make the same batch in any worker.
+Stateless: the same records make the same result in any worker.
 """
 
 from __future__ import annotations
@@ -10,33 +10,31 @@ from dataclasses import dataclass, field, replace
 
 from schemas.alert import GroupKey
 from schemas.event import Event, RawRecord
-from schemas.settings import Settings
+from schemas.settings import Settings, SourceSettings
 from schemas.source import DeadLetter
-from streams.alerting import longest_horizon
 from streams.correlate.window_store import GuardedSignal, WindowStore
 from streams.correlate.windows import HOLD_SECONDS
 from streams.normalise.normaliser import Normaliser
 from streams.normalise.source_counts import sum_counts
 from streams.ports import (
     Export,
-    GroupRows,
-    GroupUpdates,
     RecordReader,
     RegisterView,
     SourceCount,
-    SweepResult,
     UnattributedCount,
 )
 from streams.process.exports import event_export
 from streams.sigma.engine import Engine
 from streams.sigma.rulebook import RuleBook
 
+GroupSignals = Mapping[GroupKey, Sequence[GuardedSignal]]
+
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
     """What a batch of records tells, before the groups that it bears on are read."""
 
-    signals: Mapping[GroupKey, Sequence[GuardedSignal]] = field(default_factory=dict)
+    signals: GroupSignals = field(default_factory=dict)
     dead_letters: Sequence[DeadLetter] = ()
     sources: Sequence[SourceCount] = ()
     unattributed: Sequence[UnattributedCount] = ()
@@ -85,7 +83,13 @@ class Pipeline:
         self._specs = rules.specs
         self._normaliser = Normaliser(reader, settings)
         self._exporting = settings.kafka.export_events
-        self.windows = WindowStore(rules.specs, longest_horizon(settings))
+        self._settings = settings
+
+    def windows(self, *, sole_owner: bool) -> WindowStore:
+        """New windows of the rules, for one worker; see BatchSink.sole_owner."""
+        memory_bytes = self._settings.detection.memory_mib * 1024 * 1024
+        horizon = longest_horizon(self._settings)
+        return WindowStore(self._specs, horizon, memory_bytes=memory_bytes, sole_owner=sole_owner)
 
     def evaluate(self, records: Sequence[RawRecord], view: RegisterView) -> BatchResult:
         """No record is lost: each becomes an event, is folded into the line that tells its act, or
@@ -112,15 +116,11 @@ class Pipeline:
             exported,
         )
 
-    def apply_signals(
-        self, result: BatchResult, rows: Sequence[GroupRows], low: float | None
-    ) -> GroupUpdates:
-        """Under the locks."""
-        return self.windows.apply(result.signals, rows, low)
 
-    def sweep(self, rows: Sequence[GroupRows], low: float) -> SweepResult:
-        """Under the locks."""
-        return self.windows.let_go(rows, low)
+def longest_horizon(settings: Settings) -> float:
+    """The greatest H of any source, seconds: how late a record may arrive and still count."""
+    hours = [source.horizon_hours for source in settings.sources]
+    return max(*hours, SourceSettings(name="").horizon_hours, 0) * 3600
 
 
 def _held_until(records: Sequence[RawRecord]) -> float | None:

@@ -1,14 +1,16 @@
-"""One of many workers: records of the partitions it owns → one transaction a batch.
+"""The worker of both deployments: records of the partitions it owns → one transaction a batch.
 
 Who owns a partition may change at any moment, and two may believe they do: the position row in the
-store decides. Nothing here knows Kafka; the host hands in records and is told what to read again.
+store decides. Nothing here knows Kafka or the journal; the host hands in records and is told what to
+read again.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from time import perf_counter
@@ -28,14 +30,17 @@ from streams.ports import (
     RegisterView,
     StoredPosition,
 )
+from streams.process.batch_size import BatchSize
 from streams.process.exports import dead_letter_export
 from streams.process.pipeline import (
     BatchResult,
+    GroupSignals,
     Pipeline,
     merge_results,
     not_received,
     without_counts,
 )
+from streams.process.state_bound import MIB, StateBound
 from streams.undigested import counted_letters, piece_letter, poison_letter
 
 
@@ -44,6 +49,20 @@ class Arrived(NamedTuple):
 
     partition: str
     record: RawRecord
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLimits:
+    """What a worker keeps to."""
+
+    batch_records: int = 4000
+    """Of any batch."""
+    batch_seconds: float = 0.25
+    """Batches shrink so that one takes no longer."""
+    state_bytes: int = 20_000 * MIB
+    """Of groups in the store; beyond it no record is processed."""
+    dead_letters: int = 100
+    """Records on which the program itself failed before `trouble` says so."""
 
 
 class Worker:
@@ -56,20 +75,22 @@ class Worker:
         register: Register,
         now: Callable[[Sequence[RawRecord]], datetime],
         meter: Meter,
+        limits: WorkerLimits = WorkerLimits(),
         *,
-        letter_limit: int = 100,
         exporting: bool = True,
     ) -> None:
-        """`now`: the moment of a batch (a drill's clock follows its records). `letter_limit`:
-        records on which the program itself failed before `trouble` says so. `exporting`: whether
+        """`now`: the moment of a batch (a drill's clock follows its records). `exporting`: whether
         somebody sends exports on."""
         self._sink = sink
         self._pipeline = pipeline
         self._register = register
         self._now = now
         self._meter = meter
-        self._letter_limit = letter_limit
         self._exporting = exporting
+        self._windows = pipeline.windows(sole_owner=sink.sole_owner)
+        self._batch_size = BatchSize(limits.batch_records, limits.batch_seconds)
+        self._bound = StateBound(sink.state_bytes, limits.state_bytes)
+        self._letter_limit = limits.dead_letters
         self._poisoned = 0
         self._owned: dict[str, StoredPosition] = {}
 
@@ -81,22 +102,32 @@ class Worker:
     @property
     def trouble(self) -> str:
         """What a person should look at, though the partitions go on; empty: nothing."""
-        if self._poisoned <= self._letter_limit:
-            return ""
-        return (
+        failed = (
             f"the program itself failed on {self._poisoned} records since it started: they are kept"
             " as dead letters; mend the cause and replay them"
         )
+        told = [failed if self._poisoned > self._letter_limit else None, self._bound.trouble]
+        return "; ".join(each for each in told if each)
+
+    @property
+    def batch_records(self) -> int:
+        """How many records the next batch should hold at most, so that it does not take too long."""
+        return self._batch_size.records
 
     def own(self, partitions: Sequence[str]) -> Mapping[str, StoredPosition]:
         """These partitions are ours from now on, and only these: where to read on from."""
         self._owned = {}
-        self._owned = dict(self._sink.positions(partitions))
+        owned = dict(self._sink.positions(partitions))
+        if self._sink.sole_owner:
+            # After the positions: should another commit between, our next commit is fenced.
+            rows = [row for name in sorted(owned) for row in self._sink.log_rows(name)]
+            self._windows.restore(sorted(rows, key=lambda row: row.number))
+        self._owned = owned
         return self._owned
 
     def reload(self) -> Mapping[str, StoredPosition]:
         """Forget every copy and ask again where we stand: after a Conflict, or any failure."""
-        self._pipeline.windows.clear()
+        self._windows.clear()
         return self.own(list(self._owned))
 
     def process(self, records: Sequence[Arrived]) -> int:
@@ -107,12 +138,26 @@ class Worker:
         records may be given again after `reload`), Corrupt and Misconfigured: a person must look.
         """
         if records:
-            try:
+            begun = perf_counter()
+            self._check_bound()
+            with self._copies_void_on_failure():
                 self._commit_or_halve(self._confirmed(records), self._register.view())
-            except BaseException:
-                self._pipeline.windows.clear()
-                raise
+            self._batch_size.took(len(records), perf_counter() - begun)
         return len(records)
+
+    def write_out(self) -> bool:
+        """Write some of what only the signal log holds, while no record waits; whether there is more
+        of it. Raises as `process`."""
+        owned = self._owned.items()
+        steps = [
+            Advance(name, stored, stored.position) for name, stored in owned if stored.position
+        ]
+        if not self._windows.unwritten or not steps:
+            return False
+        batch = RecordBatch(advances=steps, keys=self._windows.keys_of({}))
+        with self._copies_void_on_failure():
+            self._commit(batch, {}, self._now([]))
+        return self._windows.unwritten > 0
 
     def drained(self, partition: str, moment: float) -> None:
         """An owned partition was seen caught up at that moment; one that another owns by now is
@@ -124,8 +169,31 @@ class Worker:
         self._owned[partition] = replace(held, arrived=max(moment, held.arrived or moment))
 
     def sweep(self, partitions: Sequence[str], now: datetime) -> int:
-        """Let go of what nothing in time can reach, over all partitions there are."""
-        return self._sink.sweep(partitions, self._owned, self._pipeline.sweep, now)
+        """Let go of what nothing in time can reach, over all partitions there are; how many groups
+        were looked at. Raises as `process`."""
+        with self._copies_void_on_failure():
+            looked_at = self._sink.sweep(partitions, self._owned, self._windows.let_go, now)
+        if looked_at and self._sink.sole_owner:
+            self._owned = {
+                name: replace(stored, revision=stored.revision + 1)
+                for name, stored in self._owned.items()
+            }
+        return looked_at
+
+    @contextmanager
+    def _copies_void_on_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._windows.clear()
+            raise
+
+    def _check_bound(self) -> None:
+        """Raises Retryable while the groups take all the space that they may."""
+        try:
+            self._bound.check()
+        finally:
+            self._meter.state(self._bound.used, self._bound.most)
 
     def _commit_or_halve(self, records: Sequence[Arrived], view: RegisterView) -> None:
         """What cannot be processed at all is found by halving and becomes a dead letter."""
@@ -148,7 +216,7 @@ class Worker:
         except Exception as problem:  # noqa: BLE001 - one record must not stop the stream
             return problem
         try:
-            self._commit(records, result)
+            self._store(records, result)
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as problem:
             return problem  # a value that we or the database cannot hold; nothing was written
         return None
@@ -186,13 +254,12 @@ class Worker:
             return result
         return merge_results(result, _letters([piece_letter(r) for r in records if r.piece]))
 
-    def _commit(self, records: Sequence[Arrived], result: BatchResult) -> None:
+    def _store(self, records: Sequence[Arrived], result: BatchResult) -> None:
         begun = perf_counter()
         now = self._now([record for _, record in records])
-        advances = _advances(records, self._owned)
         batch = RecordBatch(
-            advances=advances,
-            keys=self._pipeline.windows.keys_of(result.signals),
+            advances=_advances(records, self._owned),
+            keys=self._windows.keys_of(result.signals),
             dead_letters=result.dead_letters,
             sources=result.sources,
             unattributed=result.unattributed,
@@ -200,15 +267,17 @@ class Worker:
             held_until=result.held_until,
             repeated=[r.replay_of for _, r in records if r.replay_of is not None],
         )
-        windows = self._pipeline.windows
-        apply_signals = partial(self._pipeline.apply_signals, result)
-        committed = self._sink.commit(batch, windows.known(batch.keys), apply_signals, now)
-        windows.keep(committed)
-        self._owned |= {step.partition: _after(step) for step in advances}
+        self._commit(batch, result.signals, now)
         self._meter.batch(len(records), perf_counter() - begun, result.sources, result.signal_count)
-        self._meter.groups(len(windows))
         newest = max(record.arrived for _, record in records)
         self._meter.lateness((self._now([]) - newest).total_seconds())
+
+    def _commit(self, batch: RecordBatch, signals: GroupSignals, now: datetime) -> None:
+        windows = self._windows
+        apply_signals = partial(windows.apply, signals)
+        windows.keep(self._sink.commit(batch, windows.known(batch.keys), apply_signals, now))
+        self._owned |= {step.partition: _after(step) for step in batch.advances}
+        self._meter.groups(len(windows), windows.memory_bytes)
 
     def _must_stand_still(self) -> None:
         """After a failure the copies are void; the positions must be where they were."""
@@ -223,7 +292,7 @@ class Worker:
             result = without_counts(result)
         elif records[0].record.replay_of is not None:
             result = not_received(result)
-        self._commit(records, result)
+        self._store(records, result)
         # Never a reason to stop: whoever may send a line could stop the partition with a hundred.
         self._poisoned += 1
         self._meter.failed()

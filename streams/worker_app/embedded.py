@@ -40,14 +40,11 @@ class EmbeddedWorker:
         worker: Worker,
         now: Callable[[], datetime],
         meter: Meter,
-        *,
-        batch_records: int = 4000,
     ) -> None:
         self._log = log
         self._worker = worker
         self._now = now
         self._meter = meter
-        self._batch_records = batch_records
         self._lock = Lock()
         self._is_current = False
         self._drained_at = self._swept_at = float("-inf")
@@ -101,12 +98,14 @@ class EmbeddedWorker:
     def _read_and_process(self) -> int:
         try:
             position = self._position()
-            asked = self._now()
-            records = self._log.read(position, self._batch_records)
-            self._worker.process([Arrived(PARTITION, record) for record in records])
-            if not records:
-                self._note_drained(asked)
             self._sweep()
+            asked = self._now()
+            records = self._log.read(position, self._worker.batch_records)
+            if records:
+                self._worker.process([Arrived(PARTITION, record) for record in records])
+            else:
+                self._worker.write_out()
+                self._note_drained(asked)
         except BaseException:
             self._is_current = False
             raise

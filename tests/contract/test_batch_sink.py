@@ -26,7 +26,7 @@ from streams.observed import SilentMeter
 from streams.pipeline import Pipeline as LegacyPipeline
 from streams.ports import Advance, BatchSink, RecordBatch, StoredPosition
 from streams.process.pipeline import Pipeline
-from streams.process.worker import Arrived, Worker
+from streams.process.worker import Arrived, Worker, WorkerLimits
 from streams.readers import InProcessReader
 from streams.sigma.load import RuleBook, load_rules
 
@@ -391,7 +391,7 @@ def test_many_failures_of_the_program_are_told_and_stop_nothing(
     lines = records(cast)
     poison = [replace(lines[0], raw=b"choke %d" % number) for number in range(9)]
     topic = Topic(store, book, config, [*poison, *lines[:50]])
-    worker = choking(store, book, config, letter_limit=8)
+    worker = choking(store, book, config, limits=WorkerLimits(dead_letters=8))
     worker.own(PARTITIONS)
     before = worker.trouble
     topic.drain(worker)

@@ -24,9 +24,9 @@ from schemas.source import DeadLetter, Incoming
 from streams.event_logs.sqlite import SqliteEventLog
 from streams.normalise.recognise import Recogniser
 from streams.observed import SilentMeter
-from streams.ports import BatchSink, RecordBatch
+from streams.ports import BatchSink, LogRow, RecordBatch
 from streams.process.pipeline import BatchResult, Pipeline
-from streams.process.worker import Worker
+from streams.process.worker import Worker, WorkerLimits
 from streams.readers import InProcessReader
 from streams.sigma.load import load_rules
 from streams.worker_app.embedded import PARTITION, EmbeddedWorker
@@ -125,6 +125,7 @@ class Bench:
         self.store: AnyStore = memory_store(self.now)
         self.faults, self.meter = Faults(), Meter()
         self.batch_records = batch_records
+        self.state_bytes = 2**30
         self.worker = self.another_worker()
 
     def another_worker(self) -> EmbeddedWorker:
@@ -134,11 +135,10 @@ class Bench:
             self.store.register(),
             lambda _records: self.now(),
             self.meter,
+            WorkerLimits(batch_records=self.batch_records, state_bytes=self.state_bytes),
             exporting=False,
         )
-        return EmbeddedWorker(
-            self.log, worker, self.now, self.meter, batch_records=self.batch_records
-        )
+        return EmbeddedWorker(self.log, worker, self.now, self.meter)
 
     def send(self, *texts: str, **facts: Any) -> Sequence[Position]:
         return self.log.append([Incoming("s", t.encode(), self.now(), **facts) for t in texts])
@@ -169,6 +169,9 @@ class Bench:
     def letters(self) -> list[DeadLetter]:
         letters = self.store.look(lambda uow: uow.sources.dead_letters())
         return sorted(letters, key=lambda letter: letter.position)
+
+    def log_rows(self) -> Sequence[LogRow]:
+        return self.store.batch_sink().log_rows(PARTITION)
 
     def position(self) -> Position | None:
         return self.store.batch_sink().positions([PARTITION])[PARTITION].position
@@ -371,6 +374,44 @@ def test_an_idle_worker_lets_go_of_what_nothing_can_reach(bench: Bench) -> None:
     assert before == LINES
     assert len(alerts) == 2, "a late line stands alone"
     assert open_alert.pk in {alert.pk for alert in alerts}
+
+
+def test_an_idle_worker_writes_out_what_only_the_log_holds(bench: Bench) -> None:
+    bench.send(*LINES)
+    bench.worker.drain()
+    wait_until(lambda: bench.worker.step() == 0 and not bench.log_rows())
+    bench.send("line 10")
+    bench.another_worker().drain()
+
+    assert bench.evidence() == [*LINES, "line 10"]
+    assert len(bench.store.look(lambda uow: uow.alerts.list())) == 1
+
+
+def test_a_restart_knows_the_signals_that_only_the_log_holds(bench: Bench) -> None:
+    for number in range(0, 10, 2):
+        bench.send(f"line {number}", f"line {number + 1}")
+        bench.another_worker().step()
+
+    assert len(bench.log_rows()) == 5
+    assert bench.evidence() == LINES
+    assert len(bench.store.look(lambda uow: uow.alerts.list())) == 1
+
+
+def test_at_the_bound_of_stored_state_records_wait_and_none_is_lost(bench: Bench) -> None:
+    bench.send(*LINES)
+    bench.state_bytes = 0
+    full = bench.another_worker()
+    with pytest.raises(Retryable, match="none is lost"):
+        full.step()
+    refused, position = bench.sums(), bench.position()
+    bench.state_bytes = 2**30
+
+    bench.another_worker().drain()
+
+    assert refused["received"] == 0
+    assert position is None
+    assert "detection.disk_mib" in full.trouble
+    assert bench.evidence() == LINES
 
 
 def test_a_repeated_dead_letter_becomes_an_event_and_is_received_once(bench: Bench) -> None:

@@ -1,0 +1,34 @@
+"""How many records the next batch takes: as many as wait, but so few that it does not take too long."""
+
+from __future__ import annotations
+
+LEAST = 20
+"""Below this the transaction, not the records, is what takes the time."""
+HEADROOM = 0.8
+"""Part of the time that a batch aims at: the next one may hold dearer records."""
+GROWTH = 2
+
+
+class BatchSize:
+    """Shrinks at once when a batch took too long, and grows by steps while full ones are quick."""
+
+    def __init__(self, most: int, seconds: float) -> None:
+        """`most`: records of any batch; `seconds`: what one should take at most."""
+        self._most = most
+        self._least = min(LEAST, most)
+        self._seconds = seconds
+        self.records = most
+        """What the next batch takes at most."""
+
+    def took(self, records: int, seconds: float) -> None:
+        """Learn from a batch of so many records. One that was not full says nothing about larger
+        ones."""
+        aim = self._seconds * HEADROOM
+        if seconds > self._seconds:
+            self._set(int(min(records, self.records) * aim / seconds))
+        elif records >= self.records:
+            fitting = int(min(records * aim / max(seconds, 1e-9), self.records * GROWTH))
+            self._set(max(self.records, fitting))
+
+    def _set(self, records: int) -> None:
+        self.records = min(max(records, self._least), self._most)

@@ -1,0 +1,61 @@
+"""The bound of what groups take in the store: warn before it, and stop taking in records at it.
+
+Nothing is dropped at the bound, for the alerts must stay a function of the records: those wait in the
+journal or in Kafka until there is space.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from schemas.errors import Retryable
+
+ASK_SECONDS = 60.0
+WARN_AT = 0.8
+MIB = 1024 * 1024
+PLACE = "detection.disk_mib"
+REMEDY = (
+    "Raise it if the disk has room, or lower horizon_hours of the noisiest sources; then restart."
+)
+
+
+class StateBound:
+    """Asks for the size at most once a minute."""
+
+    def __init__(
+        self,
+        stored_bytes: Callable[[], int],
+        most_bytes: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock`: seconds that only rise."""
+        self._stored_bytes = stored_bytes
+        self._clock = clock
+        self._asked_at = float("-inf")
+        self.most = most_bytes
+        self.used = 0
+        """Bytes, as asked last."""
+
+    @property
+    def trouble(self) -> str | None:
+        """What a person should know, from four fifths of the bound on."""
+        if self.used < WARN_AT * self.most:
+            return None
+        return (
+            f"what detection remembers takes {self.used // MIB} of {self.most // MIB} MiB in the"
+            f" store; at the limit no record is processed ({PLACE}). {REMEDY}"
+        )
+
+    def check(self) -> None:
+        """Raises Retryable at the bound."""
+        if self._clock() - self._asked_at >= ASK_SECONDS:
+            self.used = self._stored_bytes()
+            self._asked_at = self._clock()
+        if self.used >= self.most:
+            raise Retryable(
+                f"what detection remembers takes {self.used // MIB} MiB in the store, its limit is"
+                f" {self.most // MIB} MiB: no record is processed, and none is lost",
+                place=PLACE,
+                remedy=REMEDY,
+            )

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.process.batch_size import BatchSize
+
+SECONDS = 0.25
+took = st.tuples(st.integers(1, 10_000), st.floats(0, 100, allow_nan=False))
+
+
+@given(most=st.integers(1, 10_000), history=st.lists(took, max_size=30))
+def test_whatever_batches_took_the_next_one_is_within_the_bounds(
+    most: int, history: list[tuple[int, float]]
+) -> None:
+    size = BatchSize(most, SECONDS)
+    for records, seconds in history:
+        size.took(min(records, size.records), seconds)
+        assert min(20, most) <= size.records <= most
+
+
+@given(
+    microseconds=st.floats(1, 5_000),
+    fixed=st.floats(0, 0.1),
+    most=st.integers(100, 10_000),
+    start=st.integers(0, 12),
+)
+def test_under_a_steady_load_batches_soon_take_no_longer_than_they_may(
+    microseconds: float, fixed: float, most: int, start: int
+) -> None:
+    """`fixed`: seconds of each batch whatever it holds; `start`: too dear batches beforehand."""
+    size = BatchSize(most, SECONDS)
+    for _ in range(start):
+        size.took(size.records, 60.0)
+    for _ in range(20):
+        size.took(size.records, fixed + size.records * microseconds / 1e6)
+    seconds = [fixed + size.records * microseconds / 1e6]
+    for _ in range(20):
+        size.took(size.records, seconds[-1])
+        seconds.append(fixed + size.records * microseconds / 1e6)
+
+    assert max(seconds) <= SECONDS or size.records == 20
+    assert size.records == most or seconds[-1] > SECONDS / 4, "no smaller than it must be"
+
+
+def test_a_batch_that_was_not_full_makes_the_next_one_no_larger() -> None:
+    size = BatchSize(4000, SECONDS)
+    size.took(4000, 2.0)
+    shrunk = size.records
+    for _ in range(50):
+        size.took(shrunk // 2, 0.001)
+
+    assert shrunk == 400
+    assert size.records == shrunk
+
+
+def test_one_dear_batch_is_made_good_within_a_few() -> None:
+    size = BatchSize(4000, SECONDS)
+    size.took(4000, 30.0)
+    for _ in range(8):
+        size.took(size.records, size.records * 20e-6)
+
+    assert size.records == 4000
