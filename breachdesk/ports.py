@@ -7,23 +7,24 @@ once and must not send, print or wait. `Store.look` runs one on a consistent rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from breachdesk.account_ports import SecondFactorBook, SignInBook, UserBook
 from breachdesk.audit_port import AuditBook
+from breachdesk.case_ports import BreachBook, CaseBook, NoticeBook
+from breachdesk.customer_port import CustomerBook
 from breachdesk.record_port import RecordBook
 from schemas.affected import Manifest, NoticeKind
 from schemas.alert import AlertState, AlertView, EvidenceView
-from schemas.breach import Breach
-from schemas.case import Case, Note
+from schemas.case import Note
 from schemas.case_file import PrintedCase
-from schemas.customer import Binding, Customer, Frozen, Unattributed
+from schemas.customer import Frozen
 from schemas.event import Position
 from schemas.law import LawBook
 from schemas.letter import LetterContext, LintProblem
-from schemas.notice import NoticeRow, Rendered, Status
+from schemas.notice import Rendered
 from schemas.report import RegulatorReport, Submission
 from schemas.settings import ProviderProfile
 from schemas.source import BlindInterval, DeadLetter, SourceView
@@ -82,146 +83,6 @@ class AlertBook(Protocol):
 
     def comments(self, pk: int) -> Sequence[Note]:
         """Oldest first."""
-        ...
-
-
-class CaseBook(Protocol):
-    """Cases. `save` compares versions."""
-
-    def next_id(self) -> str:
-        """`CASE-0001` and on; never re-used."""
-        ...
-
-    def add(self, case: Case) -> None: ...
-
-    def get(self, case_id: str) -> Case:
-        """Raises NotFound."""
-        ...
-
-    def list(self) -> Sequence[Case]:
-        """Newest first."""
-        ...
-
-    def opened(self, begin: datetime, end: datetime) -> Sequence[Case]:
-        """Opened from `begin` until before `end`, oldest first."""
-        ...
-
-    def save(self, case: Case) -> Case:
-        """Write over the version it was read at; returns it with the next. Raises Conflict."""
-        ...
-
-
-class BreachBook(Protocol):
-    """Breaches and their versioned, immutable documents: Manifest, Decision, NoticeFacts,
-    Approval, ReportFacts, Submission, waivers. Those that may name people are stored sealed under
-    the case's key."""
-
-    def next_id(self) -> str: ...
-
-    def add(self, breach: Breach) -> None: ...
-
-    def get(self, breach_id: str) -> Breach: ...
-
-    def list(self) -> Sequence[Breach]:
-        """Newest first."""
-        ...
-
-    def confirmed(self, begin: datetime, end: datetime) -> Sequence[Breach]:
-        """Confirmed from `begin` until before `end`, oldest first."""
-        ...
-
-    def save(self, breach: Breach) -> Breach:
-        """As CaseBook.save."""
-        ...
-
-    def put(self, document: Frozen) -> None:
-        """File a document by its type, breach_id and version (Submission: number). An
-        existing version is never overwritten: raises Conflict."""
-        ...
-
-    def redact(self, document: Frozen) -> None:
-        """Write over a filed version without what names people; only an erasure does."""
-        ...
-
-    def latest(self, kind: type[Doc], breach_id: str) -> Doc | None:
-        """The highest version, or None."""
-        ...
-
-    def all(self, kind: type[Doc], breach_id: str | None = None) -> Sequence[Doc]:
-        """All versions, oldest first; of every breach when none is named."""
-        ...
-
-    def pause(self, breach_id: str, paused: bool) -> None:
-        """The kill switch, honoured between messages."""
-        ...
-
-    def paused(self, breach_id: str) -> bool: ...
-
-
-class NoticeBook(Protocol):
-    """The outbox's rows."""
-
-    def queue(self, row: NoticeRow) -> NoticeRow:
-        """Add a row (its id is ignored). Raises Conflict for a (breach, customer, person, kind,
-        version) that exists."""
-        ...
-
-    def get(self, row_id: int) -> NoticeRow: ...
-
-    def list(
-        self,
-        *,
-        breach_id: str | None = None,
-        statuses: Sequence[Status] = (),
-        kind: NoticeKind | None = None,
-    ) -> Sequence[NoticeRow]:
-        """In id order."""
-        ...
-
-    def counts(self) -> Mapping[Status, int]: ...  # 0 too
-
-    def tries(self) -> int:
-        """How many attempts to send all rows tell of together."""
-        ...
-
-    def is_audited(self, row_id: int) -> bool:
-        """Is the row as the newest act that wrote it left it? True too where an older program
-        wrote it and no act has recorded it yet."""
-        ...
-
-    def update(self, row: NoticeRow, *, expected: Sequence[Status]) -> bool:
-        """Write the row if its stored status is one of `expected`; False: it was not."""
-        ...
-
-
-class CustomerBook(Protocol):
-    """Customers, people and bindings."""
-
-    def get(self, customer_id: str) -> Customer: ...
-
-    def list(self) -> Sequence[Customer]:
-        """By id."""
-        ...
-
-    def save(self, customer: Customer) -> None:
-        """Add or replace; people are replaced as a whole."""
-        ...
-
-    def bindings(self, *, current: bool = True) -> Sequence[Binding]:
-        """All bindings; `current`: only those still known (known_to is None)."""
-        ...
-
-    def bind(self, binding: Binding, known_at: datetime) -> None:
-        """Add a binding known from now on; an overlapping row of the same asset is closed in
-        transaction time and its parts outside the new span are written again."""
-        ...
-
-    def version(self) -> int:
-        """Rises with every change: Register.view() compares it."""
-        ...
-
-    def unattributed(self) -> Sequence[Unattributed]:
-        """Most events first; keys bound meanwhile are left out."""
         ...
 
 

@@ -35,6 +35,10 @@ class RecordBook(Protocol):
         """In the order in which they began."""
         ...
 
+    def read_ahead(self, case_ids: Sequence[str]) -> None:
+        """Read the records of these cases at once: `of_case` then asks the store nothing."""
+        ...
+
     def page(
         self, kind: type[Record], *, begin: int = 0, limit: int | None = None
     ) -> Sequence[Record]:

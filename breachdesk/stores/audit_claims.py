@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from breachdesk.casework.queueing import NOT_LEFT
 from breachdesk.casework.sealing import digest
-from breachdesk.stores.breaches import purpose
+from breachdesk.stores.read_documents import purpose
 from breachdesk.stores.sealed import Sealing
 from breachdesk.stores.tables import breaches, case_keys, documents, notices, sealed_values, users
 from schemas.audit import AuditEntry, Discrepancy

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, insert, select, update
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores import counters
+from breachdesk.stores.keyset import Keyset, SortKey
+from breachdesk.stores.many_rows import any_of
+from breachdesk.stores.read_documents import ReadDocuments, purpose
 from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.sealed import Sealing
-from breachdesk.stores.tables import breaches, documents
+from breachdesk.stores.tables import breaches, cases, documents
 from schemas.affected import Manifest
 from schemas.approval import SealedTexts, WitnessMail
 from schemas.around_breach import BodyTold, ControllerQuestion, Receipt
 from schemas.breach import Breach
+from schemas.case import CaseState
 from schemas.customer import Frozen
 from schemas.errors import BadInput, Conflict, NotFound
 from schemas.letter_facts import NoticeFacts
 from schemas.obligation import Waiver, WaiverRequest, WaiverUndone
+from schemas.paging import Page, PageRequest
 from schemas.report import Submission
 
 Doc = TypeVar("Doc", bound=Frozen)
@@ -28,6 +33,11 @@ SEALED: tuple[type[Frozen], ...] = (
     Manifest, NoticeFacts, WitnessMail, BodyTold, ControllerQuestion, Receipt,
     WaiverRequest, Waiver, WaiverUndone, SealedTexts,
 )  # fmt: skip
+
+BY_TIME = Keyset(
+    SortKey(breaches.c.confirmed_at, descending=True), SortKey(breaches.c.id, descending=True)
+)
+NEWEST_FIRST = breaches.c.confirmed_at.desc(), breaches.c.id.desc()
 
 
 class SqlBreachBook:
@@ -37,6 +47,9 @@ class SqlBreachBook:
         self._connection = connection
         self._sealing = sealing
         self._rows = rows
+        self._documents = ReadDocuments(connection, sealing)
+        self._read: dict[str, Row[Any]] = {}
+        """Rows that `read_ahead` read and nobody wrote over since."""
 
     def next_id(self) -> str:
         """`BR-0001` and on; never re-used."""
@@ -64,24 +77,44 @@ class SqlBreachBook:
 
     def list(self) -> Sequence[Breach]:
         """Newest first."""
-        docs = self._connection.execute(
-            select(breaches.c.doc).order_by(breaches.c.confirmed_at.desc(), breaches.c.id.desc())
-        ).scalars()
-        return [Breach.model_validate_json(doc) for doc in docs]
+        return self._all(select(breaches.c.doc).order_by(*NEWEST_FIRST))
+
+    def page(self, request: PageRequest) -> Page[Breach]:
+        """Newest first."""
+        return BY_TIME.page(self._connection, select(breaches.c.doc), request, _breach)
+
+    def of_open_cases(self) -> Sequence[Breach]:
+        """Those whose case is not closed, newest first."""
+        return self._all(
+            select(breaches.c.doc)
+            .join(cases, cases.c.id == breaches.c.case_id)
+            .where(cases.c.state != CaseState.CLOSED.value)
+            .order_by(*NEWEST_FIRST)
+        )
+
+    def read_ahead(self, breach_ids: Sequence[str]) -> None:
+        """Read these breaches and their documents at once; the texts of letters are left out."""
+        query = select(breaches).where(any_of(self._connection, breaches.c.id, breach_ids))
+        self._read |= {row.id: row for row in self._connection.execute(query)}
+        self._documents.read_ahead(breach_ids)
+
+    def newest(self, kind: type[Doc]) -> Mapping[str, Doc]:
+        """By breach: its highest version, of every breach that has one."""
+        return self._documents.newest(kind)
 
     def confirmed(self, begin: datetime, end: datetime) -> Sequence[Breach]:
         """Confirmed from `begin` until before `end`, oldest first."""
-        docs = self._connection.execute(
+        return self._all(
             select(breaches.c.doc)
             .where(breaches.c.confirmed_at >= begin, breaches.c.confirmed_at < end)
             .order_by(breaches.c.confirmed_at, breaches.c.id)
-        ).scalars()
-        return [Breach.model_validate_json(doc) for doc in docs]
+        )
 
     def save(self, breach: Breach) -> Breach:
         """Write over the version it was read at; returns it with the next. Raises Conflict."""
         saved = breach.model_copy(update={"version": breach.version + 1})
         self._rows.replace(breaches, breach.id)
+        self._read.pop(breach.id, None)
         written = self._connection.execute(
             update(breaches)
             .where(breaches.c.id == breach.id, breaches.c.version == breach.version)
@@ -109,6 +142,7 @@ class SqlBreachBook:
             )
         content = self._content(document, address)
         added = self._connection.execute(insert(documents).values(**address, **content))
+        self._documents.forget(address["kind"], address["breach_id"])
         self._rows.touch(documents, counters.serial(added))
 
     def redact(self, document: Frozen) -> None:
@@ -119,6 +153,7 @@ class SqlBreachBook:
         if existing is None:
             raise NotFound("no such document", place=address["breach_id"], remedy="Look again.")
         self._rows.replace(documents, existing)
+        self._documents.forget(address["kind"], address["breach_id"])
         self._connection.execute(
             update(documents)
             .where(documents.c.id == existing)
@@ -127,25 +162,17 @@ class SqlBreachBook:
 
     def latest(self, kind: type[Doc], breach_id: str) -> Doc | None:
         """The highest version, or None."""
-        return next(reversed(self.all(kind, breach_id)), None)
+        return self._documents.latest(kind, breach_id)
 
-    def all(self, kind: type[Doc], breach_id: str | None = None) -> Sequence[Doc]:
-        """All versions, oldest first; of every breach when none is named."""
-        query = (
-            select(documents, breaches.c.case_id)
-            .join(breaches, breaches.c.id == documents.c.breach_id)
-            .where(documents.c.kind == kind.__name__)
-            .order_by(documents.c.breach_id, documents.c.number, documents.c.id)
-        )
-        if breach_id is not None:
-            query = query.where(documents.c.breach_id == breach_id)
-        opened = (self._opened(row) for row in self._connection.execute(query).all())
-        return [kind.model_validate_json(doc) for doc in opened if doc is not None]
+    def all(self, kind: type[Doc], breach_id: str) -> Sequence[Doc]:
+        """All versions, oldest first."""
+        return self._documents.all(kind, breach_id)
 
     def pause(self, breach_id: str, paused: bool) -> None:
         """The kill switch, honoured between messages."""
         self._existing(breach_id)
         self._rows.replace(breaches, breach_id)
+        self._read.pop(breach_id, None)
         self._connection.execute(
             update(breaches).where(breaches.c.id == breach_id).values(paused=paused)
         )
@@ -153,7 +180,12 @@ class SqlBreachBook:
     def paused(self, breach_id: str) -> bool:
         return bool(self._existing(breach_id).paused)
 
+    def _all(self, query: Select[Any]) -> Sequence[Breach]:
+        return [_breach(row) for row in self._connection.execute(query)]
+
     def _row(self, breach_id: str) -> Row[Any] | None:
+        if breach_id in self._read:
+            return self._read[breach_id]
         return self._connection.execute(
             select(breaches).where(breaches.c.id == breach_id)
         ).one_or_none()
@@ -174,10 +206,9 @@ class SqlBreachBook:
         sealed = self._sealing.seal(case_id, text.encode(), purpose(address))
         return {"doc": None, "sealed": sealed}
 
-    def _opened(self, row: Row[Any]) -> str | bytes | None:
-        if row.sealed is None:
-            return str(row.doc)
-        return self._sealing.open(row.case_id, row.sealed, purpose(row._asdict()))
+
+def _breach(row: Row[Any]) -> Breach:
+    return Breach.model_validate_json(row.doc)
 
 
 def _address(document: Frozen) -> dict[str, Any]:
@@ -188,8 +219,3 @@ def _address(document: Frozen) -> dict[str, Any]:
     key = document.jurisdiction if isinstance(document, Submission) else ""
     number = fields.get("number", fields.get("version", 0))
     return {"kind": kind, "breach_id": fields["breach_id"], "key": key, "number": number}
-
-
-def purpose(address: dict[str, Any]) -> str:
-    """What a sealed document is bound to: its own address."""
-    return f"{address['kind']}/{address['breach_id']}/{address['key']}/{address['number']}"

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, func, insert, select, update
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores import counters
+from breachdesk.stores.many_rows import any_of
 from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.sealed import Sealing
 from breachdesk.stores.tables import case_keys, case_records
@@ -25,6 +26,8 @@ class SqlRecordBook:
         self._connection = connection
         self._sealing = sealing
         self._rows = rows
+        self._read: dict[str, Sequence[Row[Any]]] = {}
+        """All records of a case, as `read_ahead` read them, until one is written."""
 
     def next_id(self, kind: type[CaseRecord]) -> str:
         """`COMPLAINT-0001` and on; never re-used."""
@@ -43,6 +46,7 @@ class SqlRecordBook:
                 **self._changing(record),
             )
         )
+        self._read.pop(record.scope, None)
         self._rows.touch(case_records, record.id)
 
     def get(self, kind: type[Kind], record_id: str) -> Kind:
@@ -57,6 +61,7 @@ class SqlRecordBook:
         """Write over the version it was read at; returns it with the next. Raises Conflict."""
         saved = record.model_copy(update={"version": record.version + 1})
         self._rows.replace(case_records, record.id)
+        self._read.pop(record.scope, None)
         written = self._connection.execute(
             update(case_records)
             .where(case_records.c.id == record.id, case_records.c.version == record.version)
@@ -71,12 +76,29 @@ class SqlRecordBook:
 
     def of_case(self, kind: type[Kind], case_id: str) -> Sequence[Kind]:
         """In the order in which they began."""
+        if case_id in self._read:
+            rows = [row for row in self._read[case_id] if row.kind == kind.__name__]
+            opened = (self._opened(kind, row) for row in rows)
+            return [record for record in opened if record is not None]
         query = (
             select(case_records)
             .where(*_readable(kind), case_records.c.scope == case_id)
             .order_by(case_records.c.begun_at, case_records.c.id)
         )
         return self._all(kind, query)
+
+    def read_ahead(self, case_ids: Sequence[str]) -> None:
+        """Read the records of these cases at once: `of_case` then asks the store nothing."""
+        query = (
+            select(case_records)
+            .where(any_of(self._connection, case_records.c.scope, case_ids))
+            .order_by(case_records.c.begun_at, case_records.c.id)
+        )
+        read: dict[str, list[Row[Any]]] = {case_id: [] for case_id in case_ids}
+        for row in self._connection.execute(query):
+            read[row.scope].append(row)
+        self._read |= read
+        self._sealing.read_ahead([case_id for case_id, rows in read.items() if rows])
 
     def page(self, kind: type[Kind], *, begin: int = 0, limit: int | None = None) -> Sequence[Kind]:
         """Of every case and of none: what ends first on top, then what has no hour, then what is

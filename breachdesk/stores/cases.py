@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.engine import Connection
+from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import case as when
+from sqlalchemy.engine import Connection, Row
 
-from breachdesk.stores import counters
+from breachdesk.case_ports import CaseCounts
+from breachdesk.stores import case_stamps, counters
+from breachdesk.stores.keyset import Keyset, SortKey
+from breachdesk.stores.listed_columns import folded, of_case
+from breachdesk.stores.many_rows import any_of
 from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.tables import cases
-from schemas.case import Case
+from schemas.case import Case, CaseState
 from schemas.errors import Conflict, NotFound
+from schemas.paging import Page, PageRequest
+
+BY_TIME = Keyset(SortKey(cases.c.opened_at, descending=True), SortKey(cases.c.id, descending=True))
+NEWEST_FIRST = cases.c.opened_at.desc(), cases.c.id.desc()
 
 
 class SqlCaseBook:
@@ -21,6 +31,8 @@ class SqlCaseBook:
     def __init__(self, connection: Connection, rows: RowDigests) -> None:
         self._connection = connection
         self._rows = rows
+        self._read: dict[str, str] = {}
+        """Documents that `read_ahead` read and nobody wrote over since."""
 
     def next_id(self) -> str:
         """`CASE-0001` and on; never re-used."""
@@ -44,24 +56,70 @@ class SqlCaseBook:
 
     def list(self) -> Sequence[Case]:
         """Newest first."""
-        docs = self._connection.execute(
-            select(cases.c.doc).order_by(cases.c.opened_at.desc(), cases.c.id.desc())
-        ).scalars()
-        return [Case.model_validate_json(doc) for doc in docs]
+        return self._all(select(cases.c.doc).order_by(*NEWEST_FIRST))
+
+    def page(
+        self, request: PageRequest, *, states: Sequence[CaseState] = (), words: str | None = None
+    ) -> Page[Case]:
+        """Newest first; `words` stand in the title or the id."""
+        query = select(cases.c.doc)
+        if states:
+            query = query.where(cases.c.state.in_([state.value for state in states]))
+        if words is not None:
+            query = query.where(cases.c.words.contains(folded(words), autoescape=True))
+        return BY_TIME.page(self._connection, query, request, _case)
+
+    def counts(self) -> CaseCounts:
+        """How many cases there are of some sort."""
+        is_open = cases.c.state != CaseState.CLOSED.value
+        query = select(
+            func.count(),
+            func.coalesce(func.sum(when((is_open, 1), else_=0)), 0),
+            func.coalesce(func.sum(when((is_open, cases.c.open_tasks), else_=0)), 0),
+        )
+        every, open_, tasks = self._connection.execute(query).one()
+        return CaseCounts(int(open_), int(every) - int(open_), int(tasks))
+
+    def with_open_tasks(self) -> Sequence[Case]:
+        """Newest first."""
+        query = select(cases.c.doc).where(cases.c.open_tasks > 0)
+        return self._all(query.order_by(*NEWEST_FIRST))
+
+    def with_newest_done_tasks(self, limit: int) -> Sequence[Case]:
+        """In the order in which a task of theirs was done last, newest first."""
+        query = select(cases.c.doc).where(cases.c.task_done_at.is_not(None))
+        newest = query.order_by(cases.c.task_done_at.desc(), cases.c.id.desc())
+        return self._all(newest.limit(limit))
+
+    def near_misses(self) -> Sequence[Case]:
+        """Newest first."""
+        query = select(cases.c.doc).where(cases.c.near_miss.is_(True))
+        return self._all(query.order_by(*NEWEST_FIRST))
+
+    def read_ahead(self, case_ids: Sequence[str]) -> None:
+        """Read these cases at once."""
+        query = select(cases.c.id, cases.c.doc).where(
+            any_of(self._connection, cases.c.id, case_ids)
+        )
+        self._read |= {row.id: row.doc for row in self._connection.execute(query)}
+
+    def stamps(self, case_ids: Sequence[str]) -> Mapping[str, str]:
+        """By case: differs once anything was written that its standing is computed from."""
+        return case_stamps.stamps(self._connection, case_ids)
 
     def opened(self, begin: datetime, end: datetime) -> Sequence[Case]:
         """Opened from `begin` until before `end`, oldest first."""
-        docs = self._connection.execute(
+        return self._all(
             select(cases.c.doc)
             .where(cases.c.opened_at >= begin, cases.c.opened_at < end)
             .order_by(cases.c.opened_at, cases.c.id)
-        ).scalars()
-        return [Case.model_validate_json(doc) for doc in docs]
+        )
 
     def save(self, case: Case) -> Case:
         """Write over the version it was read at; returns it with the next. Raises Conflict."""
         saved = case.model_copy(update={"version": case.version + 1})
         self._rows.replace(cases, case.id)
+        self._read.pop(case.id, None)
         written = self._connection.execute(
             update(cases)
             .where(cases.c.id == case.id, cases.c.version == case.version)
@@ -74,9 +132,19 @@ class SqlCaseBook:
             )
         return saved
 
+    def _all(self, query: Select[Any]) -> Sequence[Case]:
+        return [_case(row) for row in self._connection.execute(query)]
+
     def _doc(self, case_id: str) -> str | None:
+        if case_id in self._read:
+            return self._read[case_id]
         return self._connection.execute(select(cases.c.doc).where(cases.c.id == case_id)).scalar()
 
 
+def _case(row: Row[Any]) -> Case:
+    return Case.model_validate_json(row.doc)
+
+
 def _changing(case: Case) -> dict[str, object]:
-    return {"version": case.version, "state": case.state.value, "doc": case.model_dump_json()}
+    document = {"version": case.version, "state": case.state.value, "doc": case.model_dump_json()}
+    return document | of_case(case)

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+import orjson
+from sqlalchemy import case, exists, func, or_, select
 from sqlalchemy.engine import Connection, Row
 
+from breachdesk.customer_port import CustomerCounts
 from breachdesk.stores import counters
+from breachdesk.stores.binding_rows import bind_all, binding_of
 from breachdesk.stores.each_dialect import by_bytes
+from breachdesk.stores.keyset import Keyset, SortKey
+from breachdesk.stores.listed_columns import folded, of_customer
+from breachdesk.stores.many_rows import any_of, insert_or_replace_many
 from breachdesk.stores.row_digests import RowDigests
-from breachdesk.stores.spans import outside, overlap
 from breachdesk.stores.stream_tables import unattributed
 from breachdesk.stores.tables import bindings, customers
-from schemas.customer import AssetKind, Binding, Customer, DataCategory, Pecr, Role, Unattributed
+from schemas.customer import AssetKind, Binding, Customer, Unattributed
 from schemas.errors import NotFound
+from schemas.paging import Page, PageRequest
 
 REGISTER = "register"
+BY_NAME = Keyset(SortKey(customers.c.words), SortKey(customers.c.id))
+BY_ID = Keyset(SortKey(customers.c.id))
+BY_NUMBER = Keyset(SortKey(bindings.c.id))
+CURRENT = bindings.c.known_to.is_(None)
 
 
 class SqlCustomerBook:
@@ -39,47 +49,127 @@ class SqlCustomerBook:
     def list(self) -> Sequence[Customer]:
         """By id."""
         query = select(customers.c.doc).order_by(by_bytes(self._connection, customers.c.id))
-        docs = self._connection.execute(query).scalars()
-        return [Customer.model_validate_json(doc) for doc in docs]
+        return [_customer(row) for row in self._connection.execute(query)]
+
+    def page(
+        self, request: PageRequest, *, words: str | None = None, by_id: bool = False
+    ) -> Page[Customer]:
+        """By name, or by id; `words` stand in the name or the id."""
+        query = select(customers.c.doc)
+        if words is not None:
+            query = query.where(customers.c.words.contains(folded(words), autoescape=True))
+        order = BY_ID if by_id else BY_NAME
+        return order.page(self._connection, query, request, _customer)
+
+    def some(self, customer_ids: Collection[str]) -> Sequence[Customer]:
+        """Those of these that the register has, by id."""
+        query = (
+            select(customers.c.doc)
+            .where(any_of(self._connection, customers.c.id, customer_ids))
+            .order_by(by_bytes(self._connection, customers.c.id))
+        )
+        return [_customer(row) for row in self._connection.execute(query)]
+
+    def names(self, customer_ids: Collection[str]) -> Mapping[str, str]:
+        """Names by id, of those that the register has."""
+        docs = self._docs(customer_ids)
+        return {customer_id: orjson.loads(doc)["name"] for customer_id, doc in docs.items()}
+
+    def ids(self) -> frozenset[str]:
+        return frozenset(self._connection.execute(select(customers.c.id)).scalars())
+
+    def counts(self) -> CustomerCounts:
+        """How many customers and current bindings the register has."""
+        bound = exists().where(bindings.c.customer_id == customers.c.id, CURRENT)
+        every, reachable, with_assets = self._connection.execute(
+            select(
+                func.count(),
+                func.coalesce(func.sum(case((customers.c.reachable, 1), else_=0)), 0),
+                func.coalesce(func.sum(case((bound, 1), else_=0)), 0),
+            ).select_from(customers)
+        ).one()
+        held = self._connection.execute(
+            select(func.count()).select_from(bindings).where(CURRENT)
+        ).scalar_one()
+        return CustomerCounts(
+            int(every), int(every) - int(reachable), int(every) - int(with_assets), int(held)
+        )
 
     def save(self, customer: Customer) -> None:
         """Add or replace; people are replaced as a whole."""
-        doc = customer.model_dump_json()
-        stored = self._doc(customer.id)
-        if stored == doc:
+        self.save_all([customer])
+
+    def save_all(self, some: Sequence[Customer]) -> None:
+        """As `save` of one after another, no id twice."""
+        if not some:
             return
-        if stored is None:
-            self._connection.execute(insert(customers).values(id=customer.id, doc=doc))
+        stored = self._docs([customer.id for customer in some])
+        docs = {customer.id: customer.model_dump_json() for customer in some}
+        changed = [customer for customer in some if stored.get(customer.id) != docs[customer.id]]
+        if not changed:
+            return
+        self._rows.replace_all(customers, [c.id for c in changed if c.id in stored])
+        rows = [{"id": c.id, "doc": docs[c.id], **of_customer(c)} for c in changed]
+        insert_or_replace_many(self._connection, customers, rows, [n for n in rows[0] if n != "id"])
+        for customer in changed:
             self._rows.touch(customers, customer.id)
-        else:
-            self._rows.replace(customers, customer.id)
-            self._connection.execute(
-                update(customers).where(customers.c.id == customer.id).values(doc=doc)
-            )
         counters.advance(self._connection, REGISTER)
 
     def bindings(self, *, current: bool = True) -> Sequence[Binding]:
         """All bindings in id order; `current`: only those still known."""
         query = select(bindings).order_by(bindings.c.id)
         if current:
-            query = query.where(bindings.c.known_to.is_(None))
-        return [_binding(row) for row in self._connection.execute(query)]
+            query = query.where(CURRENT)
+        return [binding_of(row) for row in self._connection.execute(query)]
+
+    def page_of_bindings(self, request: PageRequest, *, words: str | None = None) -> Page[Binding]:
+        """Current ones in id order; `words` stand in the value, the service or the customer's id."""
+        query = select(bindings).where(CURRENT)
+        if words is not None:
+            columns = (bindings.c.value, bindings.c.service, bindings.c.customer_id)
+            found = (column.icontains(words, autoescape=True) for column in columns)
+            query = query.where(or_(*found))
+        return BY_NUMBER.page(self._connection, query, request, binding_of)
+
+    def bindings_of(self, customer_ids: Collection[str]) -> Sequence[Binding]:
+        """Current ones of these customers, in id order."""
+        these = any_of(self._connection, bindings.c.customer_id, customer_ids)
+        query = select(bindings).where(these, CURRENT).order_by(bindings.c.id)
+        return [binding_of(row) for row in self._connection.execute(query)]
+
+    def bindings_among(self, assets: Collection[str]) -> Sequence[Binding]:
+        """Current ones of these assets (`kind:value`), in id order."""
+        asset = bindings.c.kind + ":" + bindings.c.value
+        values = {asset.partition(":")[2] for asset in assets}
+        query = (
+            select(bindings)
+            .where(any_of(self._connection, bindings.c.value, values), CURRENT)
+            .where(any_of(self._connection, asset, assets))
+            .order_by(bindings.c.id)
+        )
+        return [binding_of(row) for row in self._connection.execute(query)]
+
+    def asset_counts(self, customer_ids: Collection[str]) -> Mapping[str, int]:
+        """How many current bindings each of these customers has."""
+        query = (
+            select(bindings.c.customer_id, func.count())
+            .where(any_of(self._connection, bindings.c.customer_id, customer_ids), CURRENT)
+            .group_by(bindings.c.customer_id)
+        )
+        return {row[0]: int(row[1]) for row in self._connection.execute(query)}
 
     def bind(self, binding: Binding, known_at: datetime) -> None:
         """Add a binding known from `known_at` on. Overlapping rows of the asset are closed in
         transaction time; their parts outside the new span are written again. Binding what is
         bound exactly so changes nothing."""
-        overlapping = [old for old in self._of_asset(binding) if overlap(old, binding)]
-        if any(_says_the_same(old, binding) for old in overlapping):
-            return
-        for old in overlapping:
-            self._connection.execute(
-                update(bindings).where(bindings.c.id == old.id).values(known_to=known_at)
-            )
-            for part in outside(old, binding):
-                self._insert(part, known_at)
-        self._insert(binding, known_at)
-        counters.advance(self._connection, REGISTER)
+        self.bind_all([binding], known_at)
+
+    def bind_all(self, some: Sequence[Binding], known_at: datetime) -> Sequence[bool]:
+        """As `bind` of one after another: did each change anything?"""
+        changed = bind_all(self._connection, some, known_at)
+        if any(changed):
+            counters.advance(self._connection, REGISTER)
+        return changed
 
     def version(self) -> int:
         """Rises with every change."""
@@ -96,24 +186,13 @@ class SqlCustomerBook:
         return [_unattributed(row) for row in rows if not owned.covers(row.key)]
 
     def _doc(self, customer_id: str) -> str | None:
-        return self._connection.execute(
-            select(customers.c.doc).where(customers.c.id == customer_id)
-        ).scalar()
+        return self._docs([customer_id]).get(customer_id)
 
-    def _of_asset(self, binding: Binding) -> Iterable[Binding]:
-        rows = self._connection.execute(
-            select(bindings).where(
-                bindings.c.kind == binding.kind.value,
-                bindings.c.value == binding.value,
-                bindings.c.known_to.is_(None),
-            )
+    def _docs(self, customer_ids: Collection[str]) -> Mapping[str, str]:
+        query = select(customers.c.id, customers.c.doc).where(
+            any_of(self._connection, customers.c.id, customer_ids)
         )
-        return [_binding(row) for row in rows]
-
-    def _insert(self, binding: Binding, known_at: datetime) -> None:
-        row = binding.model_dump(exclude={"id", "known_from", "known_to"})
-        row["categories"] = [category.value for category in binding.categories]
-        self._connection.execute(insert(bindings).values(**row, known_from=known_at, known_to=None))
+        return {row.id: row.doc for row in self._connection.execute(query)}
 
 
 class _Owned:
@@ -146,26 +225,8 @@ class _Owned:
         return any(address in network for network in self._networks)
 
 
-def _says_the_same(old: Binding, new: Binding) -> bool:
-    unknown = {"id", "known_from", "known_to"}
-    return old.model_dump(exclude=unknown) == new.model_dump(exclude=unknown)
-
-
-def _binding(row: Row[Any]) -> Binding:
-    return Binding(
-        id=row.id,
-        kind=AssetKind(row.kind),
-        value=row.value,
-        customer_id=row.customer_id,
-        service=row.service,
-        role=Role(row.role),
-        categories=tuple(DataCategory(category) for category in row.categories),
-        pecr=Pecr(row.pecr),
-        valid_from=row.valid_from,
-        valid_to=row.valid_to,
-        known_from=row.known_from,
-        known_to=row.known_to,
-    )
+def _customer(row: Row[Any]) -> Customer:
+    return Customer.model_validate_json(row.doc)
 
 
 def _unattributed(row: Row[Any]) -> Unattributed:

@@ -6,20 +6,23 @@ PostgreSQL takes the rows as one JSON text instead; SQLite has no wire and keeps
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import orjson
 from sqlalchemy import (
+    JSON,
     ColumnElement,
     LargeBinary,
     String,
     Table,
+    Text,
     any_,
     cast,
     func,
     literal,
+    select,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -116,6 +119,18 @@ def _among_digests(statement: str, power: int) -> tuple[str, int]:
 def _bytea_array(digests: Sequence[bytes]) -> str:
     """PostgreSQL's text form of an array: psycopg would escape it element by element, in Python."""
     return "{" + ",".join(f'"\\\\x{digest.hex()}"' for digest in digests) + "}"
+
+
+def any_of(
+    connection: Connection, column: ColumnElement[Any], values: Iterable[str]
+) -> ColumnElement[bool]:
+    """Is the column one of these texts, however many? They travel as one JSON text."""
+    told = literal(orjson.dumps(list(values)).decode(), Text)
+    if connection.dialect.name == "postgresql":
+        each = func.json_array_elements_text(cast(told, JSON)).table_valued("value")
+    else:
+        each = func.json_each(told).table_valued("value")
+    return column.in_(select(each.c.value))
 
 
 def _insert(connection: Connection, table: Table, rows: Rows, conflict: str) -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import JSON, cast, func, insert, select, type_coerce, update
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores import counters
+from breachdesk.stores.keyset import Keyset, SortKey
+from breachdesk.stores.many_rows import any_of
 from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.tables import notices
 from schemas.affected import NoticeKind
 from schemas.errors import Conflict, NotFound
 from schemas.notice import NoticeRow, Status
+from schemas.paging import Page, PageRequest
 
+BY_ID = Keyset(SortKey(notices.c.id))
 IDENTITY = ("breach_id", "customer_id", "person_id", "kind", "version")
 
 
@@ -23,6 +28,8 @@ class SqlNoticeBook:
     def __init__(self, connection: Connection, rows: RowDigests) -> None:
         self._connection = connection
         self._rows = rows
+        self._read: dict[str, Sequence[NoticeRow]] = {}
+        """All rows of a breach, until one is written."""
 
     def queue(self, row: NoticeRow) -> NoticeRow:
         """Add a row (its id is ignored). Raises Conflict when its identity exists."""
@@ -38,6 +45,7 @@ class SqlNoticeBook:
             insert(notices).values(**identity, status=row.status, doc="")
         )
         queued = row.model_copy(update={"id": counters.serial(added)})
+        self._read.pop(row.breach_id, None)
         self._rows.touch(notices, queued.id)
         self._write(queued, list(Status))
         return queued
@@ -60,6 +68,12 @@ class SqlNoticeBook:
         kind: NoticeKind | None = None,
     ) -> Sequence[NoticeRow]:
         """In id order."""
+        if breach_id is not None and (breach_id in self._read or not (statuses or kind)):
+            return [
+                row
+                for row in self._of(breach_id)
+                if (not statuses or row.status in statuses) and kind in (None, row.kind)
+            ]
         query = select(notices.c.doc).order_by(notices.c.id)
         if breach_id is not None:
             query = query.where(notices.c.breach_id == breach_id)
@@ -67,7 +81,23 @@ class SqlNoticeBook:
             query = query.where(notices.c.status.in_([status.value for status in statuses]))
         if kind is not None:
             query = query.where(notices.c.kind == kind.value)
-        return [NoticeRow.model_validate_json(d) for d in self._connection.execute(query).scalars()]
+        return [_notice(row) for row in self._connection.execute(query)]
+
+    def page(self, request: PageRequest) -> Page[NoticeRow]:
+        """In id order."""
+        return BY_ID.page(self._connection, select(notices.c.doc), request, _notice)
+
+    def read_ahead(self, breach_ids: Sequence[str]) -> None:
+        """Read these breaches' rows at once."""
+        query = (
+            select(notices.c.breach_id, notices.c.doc)
+            .where(any_of(self._connection, notices.c.breach_id, breach_ids))
+            .order_by(notices.c.id)
+        )
+        read: dict[str, list[NoticeRow]] = {breach_id: [] for breach_id in breach_ids}
+        for row in self._connection.execute(query):
+            read[row.breach_id].append(NoticeRow.model_validate_json(row.doc))
+        self._read |= read
 
     def counts(self) -> Mapping[Status, int]:
         """How many rows there are of each status, 0 too."""
@@ -94,12 +124,28 @@ class SqlNoticeBook:
             raise Conflict("a notice never changes whose it is", place=f"notice {row.id}")
         return self._write(row, expected)
 
+    def _of(self, breach_id: str) -> Sequence[NoticeRow]:
+        if breach_id not in self._read:
+            self.read_ahead([breach_id])
+        return self._read[breach_id]
+
     def _write(self, row: NoticeRow, expected: Sequence[Status]) -> bool:
         where = (notices.c.id == row.id, notices.c.status.in_([s.value for s in expected]))
         if self._connection.execute(select(notices.c.id).where(*where)).scalar() is None:
             return False
         self._rows.replace(notices, row.id)
+        self._read.pop(row.breach_id, None)
         written = self._connection.execute(
-            update(notices).where(*where).values(status=row.status.value, doc=row.model_dump_json())
+            update(notices)
+            .where(*where)
+            .values(
+                status=row.status.value,
+                doc=row.model_dump_json(),
+                writes=func.coalesce(notices.c.writes, 0) + 1,
+            )
         )
         return bool(written.rowcount)
+
+
+def _notice(row: Row[Any]) -> NoticeRow:
+    return NoticeRow.model_validate_json(row.doc)

@@ -15,11 +15,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, Table, func, select
+from sqlalchemy import Column, RowMapping, Table, func, select
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.each_dialect import insert_or_replace
-from breachdesk.stores.many_rows import SLICE, insert_or_replace_many
+from breachdesk.stores.listed_columns import wrong_rows
+from breachdesk.stores.many_rows import SLICE, any_of, insert_or_replace_many
 from breachdesk.stores.stream_tables import marks
 from breachdesk.stores.tables import (
     audit,
@@ -43,6 +44,7 @@ RECORDING = "rows-recorded"
 SALT = 16
 NO_SALT = "no salt"
 UNREADABLE = "unreadable"
+WRONGLY_LISTED = "listed otherwise than its document says"
 
 
 class RowDigests:
@@ -65,12 +67,20 @@ class RowDigests:
     def replace(self, table: Table, key: Any) -> None:
         """Note, before it is done, that this row is written over or made. The transaction's entry
         also carries the digest of what it replaces."""
-        if key in self._touched.get(table, {}):
-            return
-        for _, row in _rows(self._connection, table, [key]):
-            name = _name(table, key, row)
-            self._replaced[name] = self._digest(name, row)
-        self.touch(table, key)
+        self.replace_all(table, [key])
+
+    def replace_all(self, table: Table, keys: Sequence[Any]) -> None:
+        """As `replace` of each."""
+        touched = self._touched.get(table, {})
+        untouched = [key for key in keys if key not in touched]
+        rows = {
+            _name(table, key, row): row for key, row in _rows(self._connection, table, untouched)
+        }
+        salts = self._salts(list(rows))
+        for name, row in rows.items():
+            self._replaced[name] = digest(salts[name], row) if name in salts else NO_SALT
+        for key in untouched:
+            self.touch(table, key)
 
     def is_audited(self, table: Table, key: Any) -> bool:
         """Does an entry carry the digest of the row as it is? True while none carries any. A salt
@@ -86,10 +96,14 @@ class RowDigests:
         return False
 
     def _digest(self, name: str, row: RowMapping) -> str:
-        salt = self._connection.execute(
-            select(row_salts.c.salt).where(row_salts.c.name == name)
-        ).scalar()
-        return NO_SALT if salt is None else digest(salt, row)
+        salts = self._salts([name])
+        return digest(salts[name], row) if name in salts else NO_SALT
+
+    def _salts(self, names: Sequence[str]) -> Mapping[str, bytes]:
+        query = select(row_salts.c.name, row_salts.c.salt).where(
+            any_of(self._connection, row_salts.c.name, names)
+        )
+        return {row.name: row.salt for row in self._connection.execute(query)} if names else {}
 
     def take(self) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
         """Digests of the rows that an older program wrote, only the first time; of those written
@@ -158,11 +172,14 @@ def present(connection: Connection) -> Iterator[tuple[str, str]]:
         if not isinstance(row.salt, str)
     }
     for table in WATCHED:
+        wrong = wrong_rows(connection, table)
         for key, row in _each(connection, table):
             name = _name(table, key, row)
             salt = salts.get(name)
             if row is None:
                 yield name, UNREADABLE
+            elif key in wrong:
+                yield name, WRONGLY_LISTED
             else:
                 yield name, NO_SALT if salt is None else digest(salt, row)
 
@@ -193,7 +210,7 @@ def _rows(
     connection: Connection, table: Table, keys: Sequence[Any]
 ) -> Iterator[tuple[Any, RowMapping]]:
     for begin in range(0, len(keys), SLICE):
-        some = select(table).where(_key(table).in_(keys[begin : begin + SLICE]))
+        some = select(*_digested(table)).where(_key(table).in_(keys[begin : begin + SLICE]))
         for row in connection.execute(some).mappings():
             yield row[_key(table).name], row
 
@@ -202,6 +219,11 @@ def digest(salt: bytes, row: RowMapping) -> str:
     """Hex SHA-256 of the salt and every column."""
     columns = {name: _plain(value) for name, value in row.items()}
     return hashlib.sha256(salt + canonical(columns)).hexdigest()
+
+
+def _digested(table: Table) -> list[Column[Any]]:
+    """A column that repeats the document came later than the first digests, and says nothing."""
+    return [column for column in table.columns if not column.info.get("listed")]
 
 
 def _key(table: Table) -> Any:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores.many_rows import insert_many
+from breachdesk.stores.many_rows import any_of, insert_many
 from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.tables import case_keys, sealed_values
 from schemas.errors import Corrupt, NotAllowed
@@ -36,6 +36,7 @@ class Sealing:
     def __init__(self, connection: Connection, rows: RowDigests) -> None:
         self._connection = connection
         self._keys: dict[str, bytes] = {}
+        self._read: dict[str, bytes | None] = {}
         self._waiting: list[dict[str, Any]] = []
         self._rows = rows
 
@@ -60,6 +61,23 @@ class Sealing:
                 place=f"{case_id}, {purpose}",
                 remedy="Restore the store from a backup and compare.",
             ) from None
+
+    def is_open(self, case_id: str) -> bool:
+        """Is there a key, not erased?"""
+        return self._key(case_id) is not None
+
+    def read_ahead(self, case_ids: Collection[str]) -> None:
+        """Ask for the keys of these cases at once."""
+        unknown = sorted(set(case_ids) - self._read.keys())
+        if not unknown:
+            return
+        query = select(case_keys.c.case_id, case_keys.c.key).where(
+            any_of(self._connection, case_keys.c.case_id, unknown)
+        )
+        read = {row.case_id: row.key for row in self._connection.execute(query)}
+        for case_id in unknown:
+            key = read.get(case_id)
+            self._read[case_id] = None if key is None else bytes(key)
 
     def keep_value(self, case_id: str, value: str) -> dict[str, str]:
         """Seal one value outside the chain; returns the reference that may stand inside it."""
@@ -106,6 +124,7 @@ class Sealing:
         """Destroy the case's key; a case that never had one cannot get one afterwards."""
         gone = {"key": None, "erased_at": at}
         self._keys.pop(case_id, None)
+        self._read.pop(case_id, None)
         self._rows.replace(case_keys, case_id)
         erased = self._connection.execute(
             update(case_keys).where(case_keys.c.case_id == case_id).values(gone)
@@ -114,10 +133,8 @@ class Sealing:
             self._connection.execute(insert(case_keys).values(case_id=case_id, **gone))
 
     def _key(self, case_id: str) -> bytes | None:
-        key = self._connection.execute(
-            select(case_keys.c.key).where(case_keys.c.case_id == case_id)
-        ).scalar()
-        return None if key is None else bytes(key)
+        self.read_ahead([case_id])
+        return self._read[case_id]
 
     def _key_for_sealing(self, case_id: str) -> bytes:
         if case_id not in self._keys:
@@ -132,6 +149,7 @@ class Sealing:
         if row is None:
             key = AESGCM.generate_key(bit_length=256)
             self._connection.execute(insert(case_keys).values(case_id=case_id, key=key))
+            self._read.pop(case_id, None)
             self._rows.touch(case_keys, case_id)
             return key
         if row.key is None:

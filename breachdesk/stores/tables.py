@@ -22,6 +22,10 @@ from sqlalchemy import (
 from breachdesk.stores.columns import JsonText, UtcTime
 from breachdesk.stores.schema import Serial, metadata
 
+LISTED = {"listed": True}
+"""Marks a column that says nothing that its row's document does not say (stores.listed_columns), or
+counts the row's writes: the audit's digests leave it out."""
+
 counters = Table(
     "counters",
     metadata,
@@ -37,6 +41,15 @@ cases = Table(
     Column("opened_at", UtcTime, nullable=False),
     Column("state", String(20), nullable=False),
     Column("doc", Text, nullable=False),
+    Column("open_tasks", Integer, info=LISTED),
+    Column("task_done_at", UtcTime, info=LISTED),
+    Column("near_miss", Boolean, info=LISTED),
+    Column("words", Text, info=LISTED),
+    Index(None, "state", "opened_at", "id"),
+    Index(None, "opened_at", "id"),
+    Index(None, "open_tasks"),
+    Index(None, "task_done_at"),
+    Index(None, "near_miss"),
 )
 
 breaches = Table(
@@ -48,6 +61,8 @@ breaches = Table(
     Column("confirmed_at", UtcTime, nullable=False),
     Column("paused", Boolean, nullable=False),
     Column("doc", Text, nullable=False),
+    Index(None, "case_id"),
+    Index(None, "confirmed_at", "id"),
 )
 
 documents = Table(
@@ -61,6 +76,7 @@ documents = Table(
     Column("doc", Text),
     Column("sealed", LargeBinary),
     UniqueConstraint("kind", "breach_id", "key", "number"),
+    Index(None, "breach_id"),
 )
 
 notices = Table(
@@ -74,6 +90,7 @@ notices = Table(
     Column("version", Integer, nullable=False),
     Column("status", String(20), nullable=False),
     Column("doc", Text, nullable=False),
+    Column("writes", Integer, info=LISTED),
     UniqueConstraint("breach_id", "customer_id", "person_id", "kind", "version"),
     Index(None, "status"),
     sqlite_autoincrement=True,
@@ -84,7 +101,10 @@ customers = Table(
     metadata,
     Column("id", String(200), primary_key=True),
     Column("doc", Text, nullable=False),
+    Column("words", Text, info=LISTED),
+    Column("reachable", Boolean, info=LISTED),
 )
+"""`words`: name and id, folded, as the list is sorted and searched."""
 
 bindings = Table(
     "bindings",
@@ -102,6 +122,7 @@ bindings = Table(
     Column("known_from", UtcTime),
     Column("known_to", UtcTime),
     Index(None, "kind", "value"),
+    Index(None, "customer_id"),
     sqlite_autoincrement=True,
 )
 
@@ -133,6 +154,7 @@ case_records = Table(
     Column("ended_at", UtcTime),
     Column("sealed", LargeBinary, nullable=False),
     Index(None, "kind", "scope"),
+    Index(None, "scope"),
 )
 """`scope`: whose key seals it: a case, or the record itself where it belongs to none."""
 

@@ -21,6 +21,7 @@ from breachdesk.stores.audit_claims import status_of
 from breachdesk.stores.columns import UtcTime
 from breachdesk.stores.row_digests import WATCHED
 from breachdesk.stores.sql_store import SqlStore
+from breachdesk.stores.tables import notices
 from breachdesk.testing import FixedNow, a_customer, a_user, an_actor
 from schemas.audit import AuditReport
 from schemas.case_record import Route, SupplierNotice
@@ -33,7 +34,9 @@ COLUMNS = [
     pytest.param(table, column, id=f"{table.name}.{column.name}")
     for table in WATCHED
     for column in table.columns
+    if column is not notices.c.writes
 ]
+"""A count of writes says nothing of a notice: it makes a page be computed anew."""
 
 
 @pytest.fixture(params=ADAPTERS)

@@ -1,0 +1,64 @@
+"""Columns that repeat what a row's document says, so that lists can be filtered and sorted by them.
+
+The document is the truth. The audit's digests cover it and not these columns, so that a release may
+add one; whoever checks a store against its chain also compares them with their documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Table, select
+from sqlalchemy.engine import Connection
+
+from breachdesk.stores.tables import cases, customers
+from schemas.case import Case
+from schemas.customer import Customer
+
+Columns = dict[str, Any]
+
+
+def of_case(case: Case) -> Columns:
+    """Of the table of cases."""
+    done = [task.done_at for task in case.tasks if task.done_at is not None]
+    return {
+        "open_tasks": len(case.tasks) - len(done),
+        "task_done_at": max(done, default=None),
+        "near_miss": case.near_miss,
+        "words": folded(f"{case.id} {case.title}"),
+    }
+
+
+def of_customer(customer: Customer) -> Columns:
+    """Of the table of customers."""
+    return {
+        "words": folded(f"{customer.name} {customer.id}"),
+        "reachable": bool(customer.default_email or customer.phone or customer.people),
+    }
+
+
+def folded(text: str) -> str:
+    """As searches compare it."""
+    return text.casefold()
+
+
+READ: Mapping[Table, Callable[[str], Columns]] = {
+    cases: lambda doc: of_case(Case.model_validate_json(doc)),
+    customers: lambda doc: of_customer(Customer.model_validate_json(doc)),
+}
+
+
+def wrong_rows(connection: Connection, table: Table) -> frozenset[Any]:
+    """Keys of the rows whose columns differ from what their documents say."""
+    if table not in READ:
+        return frozenset()
+    wrong = set()
+    for row in connection.execute(select(table)).mappings():
+        try:
+            said = READ[table](row["doc"])
+        except (TypeError, ValueError):
+            continue  # The digest covers the document.
+        if any(row[name] != value for name, value in said.items()):
+            wrong.add(row["id"])
+    return frozenset(wrong)
