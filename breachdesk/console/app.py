@@ -56,6 +56,7 @@ from breachdesk.console.password_checks import PasswordChecks
 from breachdesk.console.received import ReceivedHours
 from breachdesk.console.session import Sessions
 from breachdesk.console.shelf import LetterShelf
+from breachdesk.console.standings import Standings
 from breachdesk.console.tries import Tries
 from schemas.errors import BreachDeskError, NotFound, Retryable
 
@@ -129,6 +130,7 @@ def console_app(house: House) -> FastAPI:
         PasswordChecks(house.store),
         LetterShelf(house),
         house.hours or ReceivedHours(house.log),
+        Standings(),
     )
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for screen in SCREENS:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from breachdesk.casework import obligations
@@ -15,8 +15,10 @@ from schemas.affected import Certainty, Exposure, Manifest
 from schemas.affected_group import AffectedGroup
 from schemas.alert import AlertView
 from schemas.approval import Approval
+from schemas.around_breach import ControllerQuestion
 from schemas.breach import Breach
 from schemas.case import Case, CaseState
+from schemas.case_record import Complaint
 from schemas.decision import Decision
 from schemas.errors import NotFound
 from schemas.letter_facts import NoticeFacts
@@ -32,8 +34,8 @@ class CaseFile:
     """A case and, once confirmed, the newest version of each of its breach's documents."""
 
     case: Case
-    alerts: tuple[AlertView, ...]
-    names: dict[str, str]
+    alerts: tuple[AlertView, ...] = ()
+    names: dict[str, str] = field(default_factory=dict)
     breach: Breach | None = None
     manifest: Manifest | None = None
     decision: Decision | None = None
@@ -109,28 +111,59 @@ def surest_first(exposures: Iterable[Exposure]) -> tuple[Exposure, ...]:
 def read_case(uow: UnitOfWork, case_id: str, now: datetime) -> CaseFile:
     """The whole file. Raises NotFound."""
     case = uow.cases.get(case_id)
-    alerts = tuple(uow.alerts.get(pk) for pk in case.alerts)
-    names = customer_names(uow)
+    file = replace(
+        read_unnamed(uow, case, now), alerts=tuple(uow.alerts.get(pk) for pk in case.alerts)
+    )
+    return replace(file, names=customer_names(uow, (*_customers(file), *_around(uow, case))))
+
+
+def read_unnamed(uow: UnitOfWork, case: Case, now: datetime) -> CaseFile:
+    """The file without its alerts and names: enough to say where the case stands."""
+    uow.records.read_ahead([case.id])
+    groups = affected_groups(uow, case.id)
     if case.breach_id is None:
-        against = tuple(obstacles_among(uow, case, ()))
-        groups = affected_groups(uow, case.id)
-        return CaseFile(case, alerts, names, groups=groups, obstacles=against)
+        return CaseFile(case, groups=groups, obstacles=tuple(obstacles_among(uow, case, ())))
     book, breach_id = uow.breaches, case.breach_id
+    book.read_ahead([breach_id])
     duties = obligations.obligations_of(uow, breach_id, now)
     return CaseFile(
         case,
-        alerts,
-        names,
-        book.get(breach_id),
-        book.latest(Manifest, breach_id),
-        book.latest(Decision, breach_id),
-        book.latest(NoticeFacts, breach_id),
-        book.latest(Approval, breach_id),
-        tuple(uow.notices.list(breach_id=breach_id)),
-        book.latest(ReportFacts, breach_id),
-        tuple(book.all(Submission, breach_id)),
-        duties,
-        book.paused(breach_id),
-        affected_groups(uow, case.id),
-        tuple(obstacles_among(uow, case, duties)),
+        breach=book.get(breach_id),
+        manifest=book.latest(Manifest, breach_id),
+        decision=book.latest(Decision, breach_id),
+        facts=book.latest(NoticeFacts, breach_id),
+        approval=book.latest(Approval, breach_id),
+        rows=tuple(uow.notices.list(breach_id=breach_id)),
+        report=book.latest(ReportFacts, breach_id),
+        submissions=tuple(book.all(Submission, breach_id)),
+        obligations=duties,
+        paused=book.paused(breach_id),
+        groups=groups,
+        obstacles=tuple(obstacles_among(uow, case, duties)),
     )
+
+
+def _customers(file: CaseFile) -> Iterator[str | None]:
+    """Whom pages of the case name; of a frozen list, those that it reaches."""
+    for alert in file.alerts:
+        yield from alert.customers
+        yield alert.organization
+    if file.manifest is not None:
+        yield from (r.customer_id for r in file.manifest.recipients)
+        yield from (e.customer_id for e in file.reached)
+    yield from (row.customer_id for row in file.rows)
+    yield from (task.customer_id for task in file.case.tasks)
+    for step in file.case.containment:
+        yield from step.customers
+    for duty in file.obligations:
+        yield duty.customer_id
+        yield from (reader.customer_id for reader in duty.owed)
+
+
+def _around(uow: UnitOfWork, case: Case) -> Iterator[str | None]:
+    """Whom the records around the case name."""
+    for complaint in uow.records.of_case(Complaint, case.id):
+        yield complaint.customer_id
+    if case.breach_id is not None:
+        for question in uow.breaches.all(ControllerQuestion, case.breach_id):
+            yield question.customer_id

@@ -9,7 +9,6 @@ from breachdesk.console.house import House
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertState
 from schemas.approval import Approval, ApprovalKind
-from schemas.case import CaseState
 from schemas.case_record import Complaint
 
 KEEP = timedelta(seconds=5)
@@ -51,12 +50,11 @@ class Chrome:
         self._kept = None
 
     def _surround(self, uow: UnitOfWork) -> Surround:
-        cases = [case for case in uow.cases.list() if case.state is not CaseState.CLOSED]
-        tasks = sum(task.done_at is None for case in cases for task in case.tasks)
+        cases = uow.cases.counts()
         counts = {
             "/alerts": len(uow.alerts.list(states=(AlertState.NEW,))),
-            "/cases": len(cases),
-            "/tasks": tasks,
+            "/cases": cases.open,
+            "/tasks": cases.open_tasks,
             "/complaints": uow.records.count(Complaint, running=True),
             "/unattributed": len(uow.customers.unattributed()),
             "/sources": sum(1 for s in uow.sources.list() if s.not_understood or s.dead_letters),
@@ -73,9 +71,8 @@ class Chrome:
 
 
 def _broken_glass(uow: UnitOfWork) -> tuple[tuple[str, str], ...]:
-    banners = []
-    for breach in uow.breaches.list():
-        approval = uow.breaches.latest(Approval, breach.id)
-        if approval is not None and approval.kind is ApprovalKind.BREAK_GLASS:
-            banners.append(("glass", BROKEN.format(breach.id, approval.approved_by)))
-    return tuple(banners)
+    return tuple(
+        ("glass", BROKEN.format(breach_id, approval.approved_by))
+        for breach_id, approval in sorted(uow.breaches.newest(Approval).items(), reverse=True)
+        if approval.kind is ApprovalKind.BREAK_GLASS
+    )

@@ -13,11 +13,16 @@ from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.forms import Form
 from breachdesk.console.notice import saved
 from breachdesk.console.pages import customer_names
+from schemas.case import CaseState
 from schemas.case_record import Complaint, Route
 from schemas.errors import BreachDeskError
+from schemas.paging import PageRequest
 
 router = APIRouter()
 PAGE = 50
+CHOICES = 500
+"""Open cases that the form offers, the newest."""
+OPEN = (CaseState.OPEN, CaseState.CONFIRMED)
 
 
 @router.get("/complaints")
@@ -126,11 +131,11 @@ def _list(
     at = max(page, 1)
     rows, total, running, names, open_cases = desk.look(
         lambda uow: (
-            uow.records.page(Complaint, begin=(at - 1) * PAGE, limit=PAGE),
+            found := uow.records.page(Complaint, begin=(at - 1) * PAGE, limit=PAGE),
             uow.records.count(Complaint),
             uow.records.count(Complaint, running=True),
-            customer_names(uow),
-            [case for case in uow.cases.list() if case.closed_at is None],
+            customer_names(uow, (complaint.customer_id for complaint in found)),
+            uow.cases.page(PageRequest(CHOICES), states=OPEN).rows,
         )
     )
     return desk.page(
@@ -156,7 +161,7 @@ def _one(
     complaint, names, law = desk.look(
         lambda uow: (
             found := uow.records.get(Complaint, complaint_id),
-            customer_names(uow),
+            customer_names(uow, [found.customer_id]),
             complaints.provision(uow, found.received_at),
         )
     )

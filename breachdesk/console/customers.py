@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -15,33 +14,32 @@ from breachdesk.casework import assets, contracts, customers
 from breachdesk.casework.presets import ASSET_PRESETS, CUSTOMER_PRESETS
 from breachdesk.console.contact_rows import shown_history
 from breachdesk.console.desk import Desk, Posted, Signed
+from breachdesk.console.paging import page_request
 from breachdesk.console.uploads import stored
+from breachdesk.customer_port import CustomerCounts
 from breachdesk.ports import UnitOfWork
 from schemas.customer import Customer, ImportReport
 from schemas.errors import BreachDeskError
+from schemas.paging import Page
 
 router = APIRouter()
 PAGE = 100
 
 
 @router.get("/customers")
-def show(desk: Signed, q: str = "", page: int = 1) -> Response:
+def show(desk: Signed, q: str = "") -> Response:
     """By name, with what is known of each."""
-    everyone, bindings = desk.look(lambda uow: (uow.customers.list(), uow.customers.bindings()))
-    found = [c for c in everyone if q.casefold() in f"{c.id} {c.name}".casefold()]
-    found.sort(key=lambda c: c.name.casefold())
-    begin = (max(page, 1) - 1) * PAGE
-    return desk.page(
-        "customers.html",
-        total=len(everyone),
-        found=len(found),
-        customers=found[begin : begin + PAGE],
-        assets=Counter(b.customer_id for b in bindings),
-        unreachable=sum(not (c.default_email or c.phone or c.people) for c in everyone),
-        q=q,
-        page=max(page, 1),
-        pages=-(-len(found) // PAGE) or 1,
-    )
+    words = q.strip()
+    found, counts, bound = desk.look(lambda uow: _page(uow, desk, words or None))
+    return desk.page("customers.html", found=found, counts=counts, assets=bound, q=words)
+
+
+def _page(
+    uow: UnitOfWork, desk: Desk, words: str | None
+) -> tuple[Page[Customer], CustomerCounts, Mapping[str, int]]:
+    found = uow.customers.page(page_request(desk, PAGE), words=words)
+    bound = uow.customers.asset_counts([customer.id for customer in found.rows])
+    return found, uow.customers.counts(), bound
 
 
 @router.get("/customers/import")
@@ -96,15 +94,14 @@ def _show_one(
     customer, bindings, changes = desk.look(
         lambda uow: (
             uow.customers.get(customer_id),
-            uow.customers.bindings(current=True),
+            uow.customers.bindings_of([customer_id]),
             shown_history(uow, desk, customer_id),
         )
     )
-    own = [b for b in bindings if b.customer_id == customer_id]
     return desk.page(
         "customer.html",
         customer=customer,
-        bindings=own,
+        bindings=bindings,
         changes=changes,
         typed=_contract_of(customer) if typed is None else typed,
         problem=problem,

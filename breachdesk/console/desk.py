@@ -24,6 +24,7 @@ from breachdesk.console.permissions import MAY_OPEN, MAY_SEND, SIGNED_IN
 from breachdesk.console.received import Hours
 from breachdesk.console.session import Session, Sessions
 from breachdesk.console.shelf import LetterShelf
+from breachdesk.console.standings import Standings
 from breachdesk.console.tries import Tries
 from breachdesk.ports import UnitOfWork
 from schemas.errors import (
@@ -78,6 +79,7 @@ class Hall:
     checks: PasswordChecks
     shelf: LetterShelf
     hours: Hours
+    standings: Standings
 
 
 @dataclass(frozen=True)

@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from breachdesk.casework import obligations
-from breachdesk.console.case_file import CaseFile, read_case
+from breachdesk.casework.obligations import urgency
 from breachdesk.console.desk import Desk, Signed
 from breachdesk.console.pages import customer_names
-from breachdesk.console.way import Step, next_step
+from breachdesk.console.way import Step
 from breachdesk.console.words import capital, counted
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertState, AlertView
-from schemas.case import CaseState
+from schemas.case import Case, CaseState
 from schemas.case_record import Complaint
 from schemas.obligation import Obligation
+from schemas.paging import PageRequest
 from schemas.source import SourceView
 
 router = APIRouter()
 SHOWN = 8
 COMPLAINTS = 5
+CASES = 20
+BREACHES = 12
+"""Breaches whose duties stand on the page, the most pressing first."""
+OPEN_CASES = 1_000
+"""Open cases that are looked at, the newest."""
+OPEN = (CaseState.OPEN, CaseState.CONFIRMED)
 
 
 @dataclass(frozen=True)
 class State:
     """What the page shows, from one snapshot."""
 
-    files: tuple[CaseFile, ...]
+    waiting: tuple[tuple[Case, Step], ...]
+    """Open cases, each with its next step."""
     alerts: tuple[AlertView, ...]
     obligations: tuple[Obligation, ...]
+    """All that run, the most pressing first."""
     sources: tuple[SourceView, ...]
     names: dict[str, str]
     case_of: dict[str, str]
@@ -51,25 +60,26 @@ class State:
 @router.get("/")
 def overview(desk: Signed) -> Response:
     """The first page after sign-in."""
-    state = desk.look(lambda uow: _read(uow, desk.now))
-    waiting = [(file, step) for file in state.files if (step := next_step(file))]
-    yours = [pair for pair in waiting if pair[1].duty in desk.user.duties]
+    state = desk.look(lambda uow: _read(uow, desk))
+    yours = [pair for pair in state.waiting if pair[1].duty in desk.user.duties]
     return desk.page(
         "overview.html",
         state=state,
-        waiting=waiting,
+        waiting=state.waiting[:CASES],
         yours=yours,
         headline=_headline(yours, len(state.alerts)),
         shown=state.alerts[:SHOWN],
+        pressing=state.pressing[:BREACHES],
+        more_breaches=len(state.pressing[BREACHES:]),
         silent=silent_sources(desk, state.sources),
         received=desk.hall.hours.read(),
     )
 
 
-def _headline(yours: list[tuple[CaseFile, Step]], alerts: int) -> str:
+def _headline(yours: Sequence[tuple[Case, Step]], alerts: int) -> str:
     if len(yours) == 1:
-        file, step = yours[0]
-        return f"{file.case.id}: {step.next_act}."
+        case, step = yours[0]
+        return f"{case.id}: {step.next_act}."
     if yours:
         return f"{capital(counted(len(yours), 'case'))} wait for you."
     if alerts:
@@ -78,16 +88,20 @@ def _headline(yours: list[tuple[CaseFile, Step]], alerts: int) -> str:
     return "Nothing waits for you."
 
 
-def _read(uow: UnitOfWork, now: datetime) -> State:
-    open_cases = [c for c in uow.cases.list() if c.state is not CaseState.CLOSED]
-    files = tuple(read_case(uow, case.id, now) for case in open_cases)
+def _read(uow: UnitOfWork, desk: Desk) -> State:
+    cases = uow.cases.page(PageRequest(OPEN_CASES), states=OPEN).rows
+    standings = desk.hall.standings.read(uow, cases, desk.now)
+    steps = [(case, standings[case.id].next_step) for case in cases]
+    running = [duty for case in cases for duty in standings[case.id].running]
+    alerts = tuple(uow.alerts.list(states=(AlertState.NEW,)))
+    named = (c for alert in alerts[:SHOWN] for c in alert.customers)
     return State(
-        files,
-        tuple(uow.alerts.list(states=(AlertState.NEW,))),
-        obligations.overview(uow, now),
+        tuple((case, step) for case, step in steps if step is not None),
+        alerts,
+        tuple(sorted(running, key=urgency)),
         tuple(uow.sources.list()),
-        customer_names(uow),
-        {b.id: b.case_id for b in uow.breaches.list()},
+        customer_names(uow, (*named, *(duty.customer_id for duty in running))),
+        {case.breach_id: case.id for case in cases if case.breach_id is not None},
         tuple(c for c in uow.records.page(Complaint, limit=COMPLAINTS) if c.ended_at is None),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -100,11 +101,15 @@ def _exact(value: str) -> Markup:
     )
 
 
-def customer_names(uow: UnitOfWork) -> dict[str, str]:
-    """Names by id, for pages that show ids; the provider itself is `ourselves`."""
-    return {PROVIDER: "ourselves"} | {
-        customer.id: shown_in_line(customer.name) for customer in uow.customers.list()
-    }
+def customer_names(
+    uow: UnitOfWork, customer_ids: Iterable[str | None] | None = None
+) -> dict[str, str]:
+    """Names by id, for pages that show these ids (None: every customer); the provider itself is
+    `ourselves`."""
+    every = uow.customers.ids() if customer_ids is None else customer_ids
+    wanted = {each for each in every if each is not None} - {PROVIDER}
+    names = uow.customers.names(wanted) if wanted else {}
+    return {PROVIDER: "ourselves"} | {each: shown_in_line(name) for each, name in names.items()}
 
 
 def _version() -> str:

@@ -17,19 +17,27 @@ from breachdesk.ports import UnitOfWork
 from schemas.case import CallOutcome, Case, Task, TaskKind
 from schemas.customer import Person
 from schemas.errors import BreachDeskError, NotFound
+from schemas.paging import PAGE_ROWS
 
 router = APIRouter()
+DONE = 50
+"""Tasks done last that the list shows."""
+Pair = tuple[Case, Task]
 
 
 @router.get("/tasks")
-def tasks(desk: Signed) -> Response:
+def tasks(desk: Signed, page: int = 1) -> Response:
     """Oldest open one first; the last ones done below."""
-    every, names = desk.look(lambda uow: (_every(uow), customer_names(uow)))
+    at = max(page, 1)
+    waiting, done, names = desk.look(lambda uow: _read(uow, at))
     return desk.page(
         "tasks.html",
-        waiting=[pair for pair in every if pair[1].done_at is None],
-        done=[pair for pair in every if pair[1].done_at is not None][-50:],
+        waiting=waiting[(at - 1) * PAGE_ROWS : at * PAGE_ROWS],
+        total=len(waiting),
+        done=done if at == 1 else (),
         names=names,
+        page=at,
+        pages=-(-len(waiting) // PAGE_ROWS) or 1,
     )
 
 
@@ -78,9 +86,24 @@ def _record_call(uow: UnitOfWork, desk: Desk, case_id: str, task_id: str, form: 
     )
 
 
-def _every(uow: UnitOfWork) -> list[tuple[Case, Task]]:
-    pairs = [(case, task) for case in uow.cases.list() for task in case.tasks]
-    return sorted(pairs, key=lambda pair: (pair[1].opened_at, pair[1].id))
+def _read(uow: UnitOfWork, page: int) -> tuple[list[Pair], list[Pair], dict[str, str]]:
+    """Every task that waits, in open cases or closed ones, and those done last."""
+    waiting = [
+        (case, task)
+        for case in uow.cases.with_open_tasks()
+        for task in case.tasks
+        if task.done_at is None
+    ]
+    waiting.sort(key=lambda pair: (pair[1].opened_at, pair[1].id))
+    done = [
+        (task.done_at, task.id, case, task)
+        for case in uow.cases.with_newest_done_tasks(DONE)
+        for task in case.tasks
+        if task.done_at is not None
+    ]
+    newest = [(case, task) for *_, case, task in sorted(done, key=lambda d: d[:2])[-DONE:]]
+    shown = (*waiting[(page - 1) * PAGE_ROWS : page * PAGE_ROWS], *newest)
+    return waiting, newest, customer_names(uow, (task.customer_id for _, task in shown))
 
 
 def _show(
@@ -105,7 +128,7 @@ def _show(
         contacts=contacts,
         no_call=desk.look(lambda uow: why_no_call(uow, case, found)),
         number=number,
-        names=desk.look(customer_names),
+        names=desk.look(lambda uow: customer_names(uow, [found.customer_id])),
         typed=typed or {"number": number or ""},
         problem=problem,
     )

@@ -94,9 +94,12 @@ class SqlBreachBook:
 
     def read_ahead(self, breach_ids: Sequence[str]) -> None:
         """Read these breaches and their documents at once; the texts of letters are left out."""
-        query = select(breaches).where(any_of(self._connection, breaches.c.id, breach_ids))
+        unread = [breach_id for breach_id in breach_ids if breach_id not in self._read]
+        if not unread:
+            return
+        query = select(breaches).where(any_of(self._connection, breaches.c.id, unread))
         self._read |= {row.id: row for row in self._connection.execute(query)}
-        self._documents.read_ahead(breach_ids)
+        self._documents.read_ahead(unread)
 
     def newest(self, kind: type[Doc]) -> Mapping[str, Doc]:
         """By breach: its highest version, of every breach that has one."""

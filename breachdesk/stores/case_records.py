@@ -89,12 +89,15 @@ class SqlRecordBook:
 
     def read_ahead(self, case_ids: Sequence[str]) -> None:
         """Read the records of these cases at once: `of_case` then asks the store nothing."""
+        unread = [case_id for case_id in case_ids if case_id not in self._read]
+        if not unread:
+            return
         query = (
             select(case_records)
-            .where(any_of(self._connection, case_records.c.scope, case_ids))
+            .where(any_of(self._connection, case_records.c.scope, unread))
             .order_by(case_records.c.begun_at, case_records.c.id)
         )
-        read: dict[str, list[Row[Any]]] = {case_id: [] for case_id in case_ids}
+        read: dict[str, list[Row[Any]]] = {case_id: [] for case_id in unread}
         for row in self._connection.execute(query):
             read[row.scope].append(row)
         self._read |= read

@@ -98,6 +98,8 @@ class SqlCaseBook:
 
     def read_ahead(self, case_ids: Sequence[str]) -> None:
         """Read these cases at once."""
+        if not case_ids:
+            return
         query = select(cases.c.id, cases.c.doc).where(
             any_of(self._connection, cases.c.id, case_ids)
         )
@@ -146,5 +148,9 @@ def _case(row: Row[Any]) -> Case:
 
 
 def _changing(case: Case) -> dict[str, object]:
-    document = {"version": case.version, "state": case.state.value, "doc": case.model_dump_json()}
+    document: dict[str, object] = {
+        "version": case.version,
+        "state": case.state.value,
+        "doc": case.model_dump_json(),
+    }
     return document | of_case(case)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -58,8 +59,14 @@ class SqlCustomerBook:
         query = select(customers.c.doc)
         if words is not None:
             query = query.where(customers.c.words.contains(folded(words), autoescape=True))
-        order = BY_ID if by_id else BY_NAME
-        return order.page(self._connection, query, request, _customer)
+        if by_id:
+            return BY_ID.page(self._connection, query, request, _customer)
+        page = BY_NAME.page(self._connection, query, self._by_name(request), _customer)
+        return replace(
+            page,
+            next=page.next and BY_ID.cursor([page.rows[-1].id]),
+            previous=page.previous and BY_ID.cursor([page.rows[0].id]),
+        )
 
     def some(self, customer_ids: Collection[str]) -> Sequence[Customer]:
         """Those of these that the register has, by id."""
@@ -184,6 +191,20 @@ class SqlCustomerBook:
         )
         owned = _Owned(self.bindings())
         return [_unattributed(row) for row in rows if not owned.covers(row.key)]
+
+    def _by_name(self, request: PageRequest) -> PageRequest:
+        """A cursor stands in an address and holds the id only: the name is looked up."""
+
+        def cursor(of: str | None) -> str | None:
+            if of is None:
+                return None
+            (customer_id,) = BY_ID.values(of)
+            words = self._connection.execute(
+                select(customers.c.words).where(customers.c.id == customer_id)
+            ).scalar()
+            return BY_NAME.cursor([words or "", customer_id])
+
+        return replace(request, after=cursor(request.after), before=cursor(request.before))
 
     def _doc(self, customer_id: str) -> str | None:
         return self._docs([customer_id]).get(customer_id)

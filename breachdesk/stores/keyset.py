@@ -75,9 +75,9 @@ class Keyset:
         that is not. Raises BadInput for a cursor that is none of this sort."""
         cut = _Cut(self._keys, connection, query, request.limit)
         if request.before is not None:
-            begin, rows, end = cut.ahead_of(self._values(request.before))
+            begin, rows, end = cut.ahead_of(self.values(request.before))
         elif request.after is not None:
-            begin, rows, end = cut.behind(self._values(request.after))
+            begin, rows, end = cut.behind(self.values(request.after))
         else:
             begin, rows, end = cut.first()
         return Page(
@@ -88,10 +88,14 @@ class Keyset:
         )
 
     def _cursor(self, row: Row[Any]) -> str:
-        values = [getattr(row, _name(i)) for i in range(len(self._keys))]
+        return self.cursor([getattr(row, _name(i)) for i in range(len(self._keys))])
+
+    def cursor(self, values: Sequence[Any]) -> str:
+        """Of a row with these values of the sort, whether it is there or not."""
         return base64.urlsafe_b64encode(orjson.dumps([self._mark, *values])).rstrip(b"=").decode()
 
-    def _values(self, cursor: str) -> Sequence[Any]:
+    def values(self, cursor: str) -> Sequence[Any]:
+        """What `cursor` was made of. Raises BadInput for a cursor that is none of this sort."""
         try:
             mark, *values = _decoded(cursor)
             if mark != self._mark or len(values) != len(self._keys):

@@ -6,12 +6,13 @@ add one; whoever checks a store against its chain also compares them with their 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Table, select
 from sqlalchemy.engine import Connection
 
+from breachdesk.stores.many_rows import SLICE
 from breachdesk.stores.tables import cases, customers
 from schemas.case import Case
 from schemas.customer import Customer
@@ -53,12 +54,30 @@ def wrong_rows(connection: Connection, table: Table) -> frozenset[Any]:
     """Keys of the rows whose columns differ from what their documents say."""
     if table not in READ:
         return frozenset()
-    wrong = set()
-    for row in connection.execute(select(table)).mappings():
+    keys = connection.execute(select(table.c.id)).scalars().all()
+    wrong: set[Any] = set()
+    for begin in range(0, len(keys), SLICE):
+        some = keys[begin : begin + SLICE]
         try:
-            said = READ[table](row["doc"])
-        except (TypeError, ValueError):
-            continue  # The digest covers the document.
+            wrong |= _wrong_among(connection, table, some)
+        except (TypeError, ValueError):  # SQLite takes any value in any column.
+            wrong |= {key for key in some if _is_wrong(connection, table, key)}
+    return frozenset(wrong)
+
+
+def _wrong_among(connection: Connection, table: Table, keys: Sequence[Any]) -> set[Any]:
+    listed = [column for column in table.columns if column.info.get("listed")]
+    query = select(table.c.id, table.c.doc, *listed).where(table.c.id.in_(keys))
+    wrong = set()
+    for row in connection.execute(query).mappings():
+        said = READ[table](row["doc"])
         if any(row[name] != value for name, value in said.items()):
             wrong.add(row["id"])
-    return frozenset(wrong)
+    return wrong
+
+
+def _is_wrong(connection: Connection, table: Table, key: Any) -> bool:
+    try:
+        return bool(_wrong_among(connection, table, [key]))
+    except (TypeError, ValueError):
+        return True

@@ -89,12 +89,15 @@ class SqlNoticeBook:
 
     def read_ahead(self, breach_ids: Sequence[str]) -> None:
         """Read these breaches' rows at once."""
+        unread = [breach_id for breach_id in breach_ids if breach_id not in self._read]
+        if not unread:
+            return
         query = (
             select(notices.c.breach_id, notices.c.doc)
-            .where(any_of(self._connection, notices.c.breach_id, breach_ids))
+            .where(any_of(self._connection, notices.c.breach_id, unread))
             .order_by(notices.c.id)
         )
-        read: dict[str, list[NoticeRow]] = {breach_id: [] for breach_id in breach_ids}
+        read: dict[str, list[NoticeRow]] = {breach_id: [] for breach_id in unread}
         for row in self._connection.execute(query):
             read[row.breach_id].append(NoticeRow.model_validate_json(row.doc))
         self._read |= read

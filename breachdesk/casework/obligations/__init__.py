@@ -25,7 +25,6 @@ from breachdesk.casework.obligations.registry import computed, urgency
 from breachdesk.casework.obligations.regulators import check_law
 from breachdesk.casework.obligations.waivers import confirm_waiver, undo_waiver, waive
 from breachdesk.ports import UnitOfWork
-from schemas.case import CaseState
 from schemas.obligation import Obligation
 
 
@@ -36,12 +35,13 @@ def obligations_of(uow: UnitOfWork, breach_id: str, now: datetime) -> tuple[Obli
 
 def overview(uow: UnitOfWork, now: datetime) -> tuple[Obligation, ...]:
     """Those that run in cases that are not closed, the most pressing first."""
+    breaches = uow.breaches.of_open_cases()
+    uow.cases.read_ahead([breach.case_id for breach in breaches])
+    uow.records.read_ahead([breach.case_id for breach in breaches])
+    uow.breaches.read_ahead([breach.id for breach in breaches])
+    uow.notices.read_ahead([breach.id for breach in breaches])
     running = [
-        duty
-        for breach in uow.breaches.list()
-        if uow.cases.get(breach.case_id).state is not CaseState.CLOSED
-        for duty in obligations_of(uow, breach.id, now)
-        if duty.running
+        duty for breach in breaches for duty in obligations_of(uow, breach.id, now) if duty.running
     ]
     return tuple(sorted(running, key=urgency))
 
@@ -54,5 +54,6 @@ __all__ = [
     "obligations_of",
     "overview",
     "undo_waiver",
+    "urgency",
     "waive",
 ]
