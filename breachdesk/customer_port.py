@@ -42,6 +42,10 @@ class CustomerBook(Protocol):
         """Those of these that the register has, by id."""
         ...
 
+    def with_notice_hours(self, customer_ids: Collection[str] | None = None) -> Sequence[Customer]:
+        """Those of these (None: of all) whose contract gives hours for telling them, by id."""
+        ...
+
     def names(self, customer_ids: Collection[str]) -> Mapping[str, str]:
         """Names by id, of those that the register has."""
         ...

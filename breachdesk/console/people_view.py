@@ -76,7 +76,8 @@ def read_people(uow: UnitOfWork, desk: Desk, case_id: str) -> People:
     questions = controller_questions.questions(uow, breach_id)
     waiting = {q.customer_id for q in questions if q.answered_at is None}
     reached = {exposure.customer_id for exposure in file.reached}
-    with_clause = [c for c in uow.customers.list() if c.notice_hours]
+    frozen = file.manifest is not None
+    with_clause = uow.customers.with_notice_hours(reached if frozen else None)
     return replace(
         known,
         packs=tuple(_packs(uow, desk, file)),
@@ -87,9 +88,9 @@ def read_people(uow: UnitOfWork, desk: Desk, case_id: str) -> People:
         bodies=bodies.bodies_told(uow, breach_id),
         not_asked=bodies.not_asked(uow, breach_id),
         with_clause=[c for c in with_clause if c.id in reached],
-        shortest_hours=min((c.notice_hours for c in with_clause if c.notice_hours), default=None)
-        if file.manifest is None
-        else None,
+        shortest_hours=None
+        if frozen
+        else min((c.notice_hours for c in with_clause if c.notice_hours), default=None),
     )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import case, exists, func, or_, select
+from sqlalchemy import ColumnElement, case, exists, func, or_, select
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.customer_port import CustomerCounts
@@ -49,8 +49,7 @@ class SqlCustomerBook:
 
     def list(self) -> Sequence[Customer]:
         """By id."""
-        query = select(customers.c.doc).order_by(by_bytes(self._connection, customers.c.id))
-        return [_customer(row) for row in self._connection.execute(query)]
+        return self._all()
 
     def page(
         self, request: PageRequest, *, words: str | None = None, by_id: bool = False
@@ -70,12 +69,14 @@ class SqlCustomerBook:
 
     def some(self, customer_ids: Collection[str]) -> Sequence[Customer]:
         """Those of these that the register has, by id."""
-        query = (
-            select(customers.c.doc)
-            .where(any_of(self._connection, customers.c.id, customer_ids))
-            .order_by(by_bytes(self._connection, customers.c.id))
-        )
-        return [_customer(row) for row in self._connection.execute(query)]
+        return self._all(any_of(self._connection, customers.c.id, customer_ids))
+
+    def with_notice_hours(self, customer_ids: Collection[str] | None = None) -> Sequence[Customer]:
+        """Those of these (None: of all) whose contract gives hours for telling them, by id."""
+        agreed = customers.c.notice_hours.is_not(None)
+        if customer_ids is None:
+            return self._all(agreed)
+        return self._all(agreed, any_of(self._connection, customers.c.id, customer_ids))
 
     def names(self, customer_ids: Collection[str]) -> Mapping[str, str]:
         """Names by id, of those that the register has."""
@@ -191,6 +192,11 @@ class SqlCustomerBook:
         )
         owned = _Owned(self.bindings())
         return [_unattributed(row) for row in rows if not owned.covers(row.key)]
+
+    def _all(self, *where: ColumnElement[bool]) -> Sequence[Customer]:
+        query = select(customers.c.doc).where(*where)
+        by_id = query.order_by(by_bytes(self._connection, customers.c.id))
+        return [_customer(row) for row in self._connection.execute(by_id)]
 
     def _by_name(self, request: PageRequest) -> PageRequest:
         """A cursor stands in an address and holds the id only: the name is looked up."""

@@ -36,6 +36,7 @@ def of_customer(customer: Customer) -> Columns:
     return {
         "words": folded(f"{customer.name} {customer.id}"),
         "reachable": bool(customer.default_email or customer.phone or customer.people),
+        "notice_hours": customer.notice_hours,
     }
 
 

@@ -103,6 +103,7 @@ customers = Table(
     Column("doc", Text, nullable=False),
     Column("words", Text, info=LISTED),
     Column("reachable", Boolean, info=LISTED),
+    Column("notice_hours", Integer, info=LISTED),
 )
 """`words`: name and id, folded, as the list is sorted and searched."""
 

@@ -18,8 +18,8 @@ def contract_hours(dossier: Dossier) -> Iterator[Obligation]:
     """One for each customer on the frozen list whose contract gives an hour. Before the list is
     frozen nobody knows who they are."""
     exposures = roles.reached(dossier.manifest.exposures) if dossier.manifest else ()
-    for customer_id in sorted({e.customer_id for e in exposures} - {PROVIDER}):
-        customer = dossier.uow.customers.get(customer_id)
+    reached = {e.customer_id for e in exposures} - {PROVIDER}
+    for customer in dossier.uow.customers.with_notice_hours(reached) if reached else ():
         if customer.notice_hours is not None:
             yield _clause(dossier, customer, customer.notice_hours)
 

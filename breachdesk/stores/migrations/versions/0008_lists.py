@@ -30,6 +30,7 @@ COLUMNS: dict[str, list[sa.Column[Any]]] = {
     "customers": [
         sa.Column("words", sa.Text(), nullable=True),
         sa.Column("reachable", sa.Boolean(), nullable=True),
+        sa.Column("notice_hours", sa.Integer(), nullable=True),
     ],
 }
 INDEXES = {
@@ -95,4 +96,5 @@ def _of_customer(customer_id: str, doc: dict[str, Any]) -> dict[str, Any]:
     return {
         "words": f"{doc['name']} {customer_id}".casefold(),
         "reachable": bool(doc.get("default_email") or doc.get("phone") or doc.get("people")),
+        "notice_hours": doc.get("notice_hours"),
     }
