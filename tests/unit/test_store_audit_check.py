@@ -91,7 +91,7 @@ def other(column: Column[object], store: AnyStore) -> str:
     if isinstance(kind, Boolean):
         return f"1 - {column.name}" if is_sqlite else f"NOT {column.name}"
     if isinstance(kind, Integer):
-        return f"{column.name} + 1000"
+        return f"coalesce({column.name}, 0) + 1000"
     return (
         f"{column.name} || 'x'" if column.name != "doc" else f"coalesce({column.name}, '') || ' '"
     )
