@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -57,6 +57,7 @@ def import_assets(
     importing = _Importing(uow, now)
     for row in sheet.rows:
         importing.take(Checked(row, chosen, len(sheet.header)))
+    importing.write()
     report = ImportReport(
         file=sheet.file,
         preset=chosen.id,
@@ -81,7 +82,9 @@ class _Importing:
         self.changes: list[tuple[Binding, list[Binding]]] = []
         self._uow = uow
         self._now = now
-        self._customers = {customer.id for customer in uow.customers.list()} | {PROVIDER}
+        self._customers = uow.customers.ids() | {PROVIDER}
+        self._waiting: dict[str, tuple[Binding, list[Binding]]] = {}
+        """Bindings that are not written yet, at most one an asset, and what each corrects."""
         self._held: dict[str, list[Binding]] = defaultdict(list)
         for binding in uow.customers.bindings():
             self._held[binding.asset].append(binding)
@@ -96,7 +99,20 @@ class _Importing:
             self.counts["refused"] += 1
             return
         self._said[binding.asset].append((row.line, binding))
-        self.counts[self._keep(binding)] += 1
+        self._keep(binding)
+
+    def write(self) -> None:
+        """Bind what waits, all at once."""
+        waiting = list(self._waiting.values())
+        self._waiting.clear()
+        bound = self._uow.customers.bind_all([binding for binding, _ in waiting], self._now)
+        for (binding, held), changed in zip(waiting, bound, strict=True):
+            if not changed:
+                self.counts["unchanged"] += 1  # an earlier row left exactly this span behind
+                continue
+            self._held[binding.asset].append(binding)
+            self.changes.append((binding, held))
+            self.counts["changed" if held else "added"] += 1
 
     def _refuse_contradiction(self, row: Checked, binding: Binding) -> None:
         for line, other in self._said[binding.asset]:
@@ -108,20 +124,17 @@ class _Importing:
                 )
                 return
 
-    def _keep(self, binding: Binding) -> str:
+    def _keep(self, binding: Binding) -> None:
+        if binding.asset in self._waiting:
+            self.write()
         held = [old for old in self._held[binding.asset] if overlap(old, binding)]
         if any(_same(old, binding) for old in held):
-            return "unchanged"
-        before = self._uow.customers.version() if held else None
-        self._uow.customers.bind(binding, self._now)
-        if held and self._uow.customers.version() == before:
-            return "unchanged"  # an earlier row of this file left exactly this span behind
-        self._held[binding.asset].append(binding)
-        self.changes.append((binding, held))
-        return "changed" if held else "added"
+            self.counts["unchanged"] += 1
+        else:
+            self._waiting[binding.asset] = binding, held
 
 
-def _binding(row: Checked, customers: set[str]) -> Binding | None:
+def _binding(row: Checked, customers: Collection[str]) -> Binding | None:
     customer = row.needed("customer", "Give the customer's id, or `provider` for your own.")
     if customer and customer not in customers:
         row.fault("customer", "is no customer we know", "Import the customers first.")

@@ -42,6 +42,7 @@ def import_customers(
     counts: Counter[str] = Counter()
     problems: list[RowProblem] = []
     seen: dict[str, int] = {}
+    changed: list[tuple[Customer | None, Customer]] = []
     for row in sheet.rows:
         checked = Checked(row, chosen, len(sheet.header))
         customer = _customer(checked, chosen, known, seen)
@@ -49,7 +50,13 @@ def import_customers(
         if checked.problems:
             counts["refused"] += 1
         else:
-            counts[_keep(uow, actor, customer, known, now)] += 1
+            before = known.get(customer.id)
+            if before != customer:
+                changed.append((before, customer))
+            counts[_change(before, customer)] += 1
+    uow.customers.save_all([after for _, after in changed])
+    for before, after in changed:
+        record_customer(uow, actor, before, after, now)
     report = ImportReport(
         file=sheet.file,
         preset=chosen.id,
@@ -75,18 +82,9 @@ def record_import(uow: UnitOfWork, by: str, what: str, report: ImportReport, now
     )
 
 
-def _keep(
-    uow: UnitOfWork,
-    actor: Actor,
-    customer: Customer,
-    known: Mapping[str, Customer],
-    now: datetime,
-) -> str:
-    before = known.get(customer.id)
-    if before == customer:
+def _change(before: Customer | None, after: Customer) -> str:
+    if before == after:
         return "unchanged"
-    uow.customers.save(customer)
-    record_customer(uow, actor, before, customer, now)
     return "added" if before is None else "changed"
 
 
