@@ -81,6 +81,9 @@ class Parser:
     """Raises Unparseable for a line that it claims but cannot read."""
     references: tuple[str, ...]
     examples: tuple[ParserExample, ...]
+    is_sure: bool = False
+    """`parse` itself raises Unparseable for each line that `claims` refuses: where this parser read
+    the source's last line, it reads the next one without being asked."""
 
     @property
     def dataset(self) -> str:

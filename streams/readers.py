@@ -58,11 +58,11 @@ def read_one(recogniser: Recogniser, record: RawRecord, source: SourceSettings) 
 
 
 def _checked(parser: str, told: Act | Folded) -> Outcome:
-    """A copy with plain values only, or ParserFailed."""
-    if type(told) is Folded and _is_name(told.key) and type(told.reason) is str:
-        return parser, told
+    """The same with plain values only, or ParserFailed."""
     if type(told) is Act and _is_name(told.id) and _is_name(told.fold) and _holds(told.fields):
         return _in_utc(parser, told)
+    if type(told) is Folded and _is_name(told.key) and type(told.reason) is str:
+        return parser, told
     return _failed(parser, "gave a value that no event can hold")
 
 
@@ -88,13 +88,19 @@ def _is_plain(value: Any, levels: int) -> bool:
         return True
     if levels == 0:
         return False
+    # Plain loops: this runs for every field of every line.
     if kind is dict:
-        return all(
-            type(key) is str and (type(each) in _PLAIN or _is_plain(each, levels - 1))
-            for key, each in value.items()
-        )
+        for key, each in value.items():
+            if type(key) is not str:
+                return False
+            if type(each) not in _PLAIN and not _is_plain(each, levels - 1):
+                return False
+        return True
     if kind is list or kind is tuple:
-        return all(type(each) in _PLAIN or _is_plain(each, levels - 1) for each in value)
+        for each in value:
+            if type(each) not in _PLAIN and not _is_plain(each, levels - 1):
+                return False
+        return True
     return False
 
 

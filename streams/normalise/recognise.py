@@ -6,7 +6,7 @@ No two parsers claim the same line, so what is tried first changes the cost and 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from schemas.errors import Unparseable
 from schemas.event import RawRecord
@@ -16,6 +16,8 @@ from streams.tokenizers.identifiers import shorten_identifier
 from streams.tokenizers.zones import zone_named
 
 INVALID_UTF8 = "invalid_utf8"
+MOST_SOURCES = 10_000
+"""Of which it is remembered who read their lines: whoever may send may invent names."""
 
 
 class NotUnderstood(Unparseable):
@@ -26,71 +28,121 @@ class SetAside(Unparseable):
     """Lines like this one took its parser too long: this one was not read, and is replayable."""
 
 
+class _Source:
+    """What is known of one source: its settings, and which parsers likely read its next line."""
+
+    __slots__ = ("configured", "last", "likely", "settings", "zone")
+
+    def __init__(self, settings: SourceSettings, configured: Parser | None) -> None:
+        self.settings = settings
+        self.zone = zone_named(settings.zone)
+        self.configured = configured
+        self.last: Parser | None = None
+        self.likely: tuple[tuple[Parser, bool], ...] = ()
+        """Each with whether it is asked if it claims the line."""
+        self._order()
+
+    def read_by(self, parser: Parser) -> None:
+        """It read the source's last line."""
+        if parser is not self.last:
+            self.last = parser
+            self._order()
+
+    def _order(self) -> None:
+        configured, last = self.configured, self.last
+        likely = [] if configured is None else [(configured, False)]
+        if last is not None and last is not configured:
+            likely.append((last, True))
+        self.likely = tuple(likely)
+
+
 class Recogniser:
     """Remembers, per source, which parser read its last line."""
 
     def __init__(
         self,
         parsers: Mapping[str, Parser] | None = None,
-        may_try: Callable[[str], bool] = lambda _parser: True,
+        may_try: Callable[[str], bool] | None = None,
     ) -> None:
         """`may_try`: is asked before a parser sees the record in hand; False sets it aside."""
         given = load_plugins("streams.parsers", "PARSER") if parsers is None else parsers
         self._parsers: dict[str, Parser] = dict(given)
         self._may_try = may_try
-        self._last: dict[str, Parser] = {}
+        self._sources: dict[str, _Source] = {}
+        hints = {hint for parser in self._parsers.values() for hint in parser.hints}
+        self._hints = [
+            (hint, [parser.id for parser in self._parsers.values() if hint in parser.hints])
+            for hint in sorted(hints)
+        ]
         self.trying = ""
         """Id of the parser that sees the record in hand."""
 
-    def read(self, record: RawRecord, source: SourceSettings) -> tuple[str, Act | Folded]:
+    def read(self, record: RawRecord, settings: SourceSettings) -> tuple[str, Act | Folded]:
         """Parser id, and what the record tells.
 
         Raises NotUnderstood, SetAside, or Unparseable whose `place` begins with the parser that
         failed.
         """
+        source = self._sources.get(record.source)
+        if source is None or source.settings is not settings:
+            source = self._remember(record.source, settings)
         text, valid = decode(record.raw)
-        line = Line(text, record.arrived, zone_named(source.zone), record.source)
+        line = Line(text, record.arrived, source.zone, record.source)
         parser, told = self._read(line, record.raw, source)
         if not valid and isinstance(told, Act):
             told.fields["tags"] = [*told.fields.get("tags", ()), INVALID_UTF8]
         return parser.id, told
 
-    def _read(self, line: Line, raw: bytes, source: SourceSettings) -> tuple[Parser, Act | Folded]:
-        failure: Unparseable | None = None
-        aside: SetAside | None = None
-        for parser, is_asked in self._candidates(line, raw, source):
-            self.trying = parser.id
-            if not self._may_try(parser.id):
-                aside = aside or _set_aside(parser.id)
-                continue
-            if is_asked and not parser.claims(line.text):
-                continue
-            try:
-                told = parser.parse(line)
-            except Unparseable as error:
-                error.place = error.place or parser.id
-                failure = failure or error
-                continue
-            self._last[line.source] = parser
-            return parser, told
-        raise aside or failure or _nobody()
+    def _remember(self, name: str, settings: SourceSettings) -> _Source:
+        source = _Source(settings, self._parsers.get(settings.parser))
+        if len(self._sources) >= MOST_SOURCES:
+            self._sources.clear()
+        self._sources[name] = source
+        return source
 
-    def _candidates(
-        self, line: Line, raw: bytes, source: SourceSettings
-    ) -> Iterator[tuple[Parser, bool]]:
-        """Parsers, likely ones first, and whether each is asked if it claims the line: all but the
-        configured one."""
-        configured = self._parsers.get(source.parser)
-        if configured is not None:
-            yield configured, False
-        last = self._last.get(line.source)
-        if last is not None and last is not configured:
-            yield last, True
-        for parser in self._parsers.values():
-            if parser is configured or parser is last:
-                continue
-            if any(hint in raw for hint in parser.hints):
-                yield parser, True
+    def _read(self, line: Line, raw: bytes, source: _Source) -> tuple[Parser, Act | Folded]:
+        refusals: list[Unparseable] = []
+        for parser, is_asked in source.likely:
+            told = self._try(parser, line, refusals, is_asked=is_asked)
+            if told is not None:
+                source.read_by(parser)
+                return parser, told
+        return self._read_unlikely(line, raw, source, refusals)
+
+    def _read_unlikely(
+        self, line: Line, raw: bytes, source: _Source, refusals: list[Unparseable]
+    ) -> tuple[Parser, Act | Folded]:
+        """Asks the parsers one of whose hints stands in the line, and no others."""
+        hinted = {name for hint, names in self._hints if hint in raw for name in names}
+        if hinted:
+            for parser in self._parsers.values():
+                if parser.id not in hinted or parser is source.configured or parser is source.last:
+                    continue
+                told = self._try(parser, line, refusals, is_asked=True)
+                if told is not None:
+                    source.read_by(parser)
+                    return parser, told
+        aside = next((each for each in refusals if isinstance(each, SetAside)), None)
+        raise aside or (refusals[0] if refusals else _nobody())
+
+    def _try(
+        self, parser: Parser, line: Line, refusals: list[Unparseable], *, is_asked: bool
+    ) -> Act | Folded | None:
+        """What the line tells; None: it is not for this parser, or `refusals` says why not."""
+        self.trying = parser.id
+        if self._may_try is not None and not self._may_try(parser.id):
+            refusals.append(_set_aside(parser.id))
+            return None
+        if is_asked and not parser.is_sure and not parser.claims(line.text):
+            return None
+        try:
+            return parser.parse(line)
+        except Unparseable as error:
+            if is_asked and parser.is_sure and not parser.claims(line.text):
+                return None
+            error.place = error.place or parser.id
+            refusals.append(error)
+            return None
 
 
 def _set_aside(parser: str) -> SetAside:

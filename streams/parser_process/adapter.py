@@ -7,7 +7,7 @@ no proof: the record is read once more, alone, by a new child, and is to blame i
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from threading import Lock
@@ -69,15 +69,19 @@ class ParserProcess:
     def read(self, records: Sequence[RawRecord]) -> Generator[Outcome, None, None]:
         """As the port. A record that was ended is not read again: a batch that is repeated, since
         the store refused it, does not cost its slow records anew."""
-        ended = [self._endings.get(record) for record in records]
-        fresh = [record for record, known in zip(records, ended, strict=True) if known is None]
+        ended = self._endings.among(records)
+        fresh = records
+        if ended:
+            fresh = [each for number, each in enumerate(records) if number not in ended]
         with closing(self._read(fresh)) as outcomes:
-            for known in ended:
+            for number in range(len(records)):
+                known = ended.get(number)
                 if known is not None:
                     yield known
                     continue
                 outcome = next(outcomes)
-                self._tell(outcome)
+                if type(outcome) is not tuple:
+                    self._tell(outcome)
                 yield outcome
 
     def _read(self, records: Sequence[RawRecord]) -> Generator[Outcome, None, None]:
@@ -148,9 +152,9 @@ class ParserProcess:
         try:
             for some in self._child.receive(len(records)):
                 outcomes += some
-                for record, outcome in zip(records[done:], some, strict=False):
-                    if isinstance(outcome, ReadingEnded):
-                        self._note(record, outcome)
+                for number, outcome in enumerate(some, done):
+                    if type(outcome) is ReadingEnded:
+                        self._note(records[number], outcome)
                 done += len(some)
                 self._awaited -= len(some)
         except Died as death:
@@ -262,8 +266,12 @@ class _Endings:
             del self._known[next(iter(self._known))]
         self._known[record.position, hash(record.raw)] = outcome
 
-    def get(self, record: RawRecord) -> ReadingEnded | None:
-        return self._known.get((record.position, hash(record.raw))) if self._known else None
+    def among(self, records: Sequence[RawRecord]) -> Mapping[int, ReadingEnded]:
+        """By the record's number in the sequence."""
+        if not self._known:
+            return {}
+        known = enumerate(self._known.get((each.position, hash(each.raw))) for each in records)
+        return {number: outcome for number, outcome in known if outcome is not None}
 
 
 class _Sources:

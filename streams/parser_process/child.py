@@ -14,14 +14,14 @@ import resource
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from schemas.errors import Misconfigured
 from schemas.event import RawRecord
 from schemas.settings import SourceSettings
-from streams.normalise.recognise import Recogniser
+from streams.normalise.recognise import MOST_SOURCES, Recogniser
 from streams.parser_loading import load_parsers
 from streams.parser_process import messages
 from streams.parser_process.cpu_budget import MEBIBYTE, CpuBudget, Overtime
@@ -52,6 +52,7 @@ class Child:
         self._recogniser = Recogniser(parsers, self._may_try)
         self._budget = CpuBudget(hello.seconds, hello.seconds_per_mebibyte)
         self._slow = SlowLines(hello.slow)
+        self._sources: dict[str, tuple[messages.Source, SourceSettings]] = {}
         self._account = ""
         self._in_hand: RawRecord | None = None
 
@@ -67,17 +68,27 @@ class Child:
 
     def _answer(self, message: bytes) -> None:
         """In one reply, or in several where a record was ended: what was read is not read again."""
-        sources, rows = messages.read_request(message)
-        settings = [source.settings() for source in sources]
-        self._budget.expect(max(len(record.raw) for _, record in rows))
+        told, numbers, records = messages.read_request(message)
+        sources = [self._source(each) for each in told]
+        self._budget.expect(max(len(record.raw) for record in records))
         outcomes: list[Outcome] = []
-        for number, (source, record) in enumerate(rows):
-            self._account = sources[source].account
-            outcome = self._read(number, record, settings[source])
+        for number, record in enumerate(records):
+            source, settings = sources[numbers[number]]
+            self._account = source.account
+            outcome = self._read(number, record, settings)
             outcomes.append(outcome)
-            if isinstance(outcome, ReadingEnded):
+            if type(outcome) is ReadingEnded:
                 self._send(outcomes)
         self._send(outcomes)
+
+    def _source(self, source: messages.Source) -> tuple[messages.Source, SourceSettings]:
+        """With the same settings each time: what is remembered of a source hangs on them."""
+        known = self._sources.get(source.name)
+        if known is None or known[0] != source:
+            if len(self._sources) >= MOST_SOURCES:
+                self._sources.clear()
+            known = self._sources[source.name] = source, source.settings()
+        return known
 
     def _send(self, outcomes: list[Outcome]) -> None:
         if outcomes:
@@ -123,15 +134,14 @@ class Child:
 
 def main(arguments: Sequence[str]) -> None:
     """Never returns with an error of ours on stderr: that could quote a record."""
-    pipe, progress, parent = map(int, arguments)
+    pipe, memory, parent = map(int, arguments)
     _live_no_longer_than(parent)
     connection = Connection(pipe)
     try:
         hello = messages.read_hello(connection.recv_bytes())
         _limit(hello.memory_mebibytes)
-        with mmap.mmap(progress, Progress.SIZE) as shared:
-            child = Child(connection, Progress(shared), hello)
-            child.serve()
+        with mmap.mmap(memory, Progress.SIZE) as shared, closing(Progress(shared)) as progress:
+            Child(connection, progress, hello).serve()
     except Misconfigured as problem:
         connection.send_bytes(messages.refusal(problem))
     except MemoryError:

@@ -103,6 +103,7 @@ class ChildProcess:
         self._process.kill()
         self._process.wait()
         self._pipe.close()
+        self._progress.close()
         self._shared.close()
 
     def _greet(self, hello: bytes) -> None:

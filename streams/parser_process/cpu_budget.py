@@ -35,7 +35,7 @@ class CpuBudget:
 
     def __init__(self, seconds: float, seconds_per_mebibyte: float) -> None:
         self._seconds = seconds
-        self._per_mebibyte = seconds_per_mebibyte
+        self._per_byte = seconds_per_mebibyte / MEBIBYTE
         self._patience = self._last_moment(seconds)
         self._record = 0
         self._limit = math.inf
@@ -45,7 +45,7 @@ class CpuBudget:
 
     def seconds(self, length: int) -> float:
         """What a record of so many bytes may use."""
-        return self._seconds + self._per_mebibyte * length / MEBIBYTE
+        return self._seconds + self._per_byte * length
 
     def start(self) -> None:
         """From now on records are ended."""
@@ -66,7 +66,7 @@ class CpuBudget:
         # In this order: a tick in between sees the new record without a limit, never the old one's
         # time with the new one's limit.
         self._record += 1
-        self._limit = self.seconds(length)
+        self._limit = self._seconds + self._per_byte * length
 
     def end(self) -> None:
         """None is in hand."""

@@ -1,14 +1,16 @@
-"""What goes through the pipe between parent and child, as tuples of plain values.
+"""What goes through the pipe between parent and child, as plain values.
 
-Pickled, because it is the quickest that keeps every value as it is (docs/adr/0005-parser-process.md).
-What the child sends is loaded by an unpickler that knows no class but those of time: the child met
-hostile bytes, and its parent runs no code at its word.
+Requests are marshalled, the quickest way for bytes and numbers; the child trusts its parent. Replies
+are pickled, the quickest that keeps every value as it is (docs/adr/0005-parser-process.md), and
+loaded by an unpickler that knows no class but those of time: the child met hostile bytes, and its
+parent runs no code at its word. (`marshal.loads` may crash on bytes that it did not write.)
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import io
+import marshal
 import pickle
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -24,6 +26,10 @@ from streams.readers import ParserFailed
 from streams.reading_ended import ReadingEnded, Reason
 
 PROTOCOL = 5
+_WITHOUT_REFERENCES = 2
+"""Marshal's version: no two values of a request are one object."""
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
 _KINDS: tuple[type[Unparseable], ...] = (NotUnderstood, SetAside, ParserFailed, ReadingEnded)
 _TIMES = {"datetime", "timedelta", "timezone"}
 
@@ -83,27 +89,35 @@ def read_ready(message: bytes) -> tuple[str, ...]:
 
 def request(records: Sequence[RawRecord], sources: dict[str, Source]) -> bytes:
     """`sources`: of all these records, by name."""
-    numbers: dict[str, int] = {}
-    rows = [
-        (numbers.setdefault(record.source, len(numbers)), record.raw, _in_utc(record.arrived))
-        for record in records
-    ]
-    return pickle.dumps(([tuple(sources[name]) for name in numbers], rows), PROTOCOL)
+    numbers = {name: number for number, name in enumerate(sources)}
+    arrived: list[int] = []
+    last, micros = None, 0
+    for record in records:
+        if record.arrived is not last:
+            last = record.arrived
+            micros = (last - _EPOCH) // _MICROSECOND
+        arrived.append(micros)
+    columns = (
+        [tuple(source) for source in sources.values()],
+        [numbers[record.source] for record in records],
+        [record.raw for record in records],
+        arrived,
+    )
+    return marshal.dumps(columns, _WITHOUT_REFERENCES)
 
 
-def _in_utc(moment: dt.datetime) -> dt.datetime:
-    return moment if moment.tzinfo is dt.UTC else moment.astimezone(dt.UTC)
-
-
-def read_request(message: bytes) -> tuple[list[Source], list[tuple[int, RawRecord]]]:
-    """The sources, and each record with its source's number."""
-    told, rows = _loaded(message)
-    sources = [Source(*each) for each in told]
+def read_request(message: bytes) -> tuple[list[Source], list[int], list[RawRecord]]:
+    """The sources, and for each record its source's number and the record."""
+    several, numbers, raws, arrived = marshal.loads(message)
+    sources = [Source(*each) for each in several]
     nowhere = Position("", 0)
-    return sources, [
-        (number, RawRecord(nowhere, sources[number].name, raw, arrived))
-        for number, raw, arrived in rows
-    ]
+    last, stamp = 0, _EPOCH
+    records: list[RawRecord] = []
+    for number, raw, micros in zip(numbers, raws, arrived, strict=True):
+        if micros != last:
+            last, stamp = micros, _EPOCH + dt.timedelta(microseconds=micros)
+        records.append(RawRecord(nowhere, sources[number].name, raw, stamp))
+    return sources, numbers, records
 
 
 def reply(outcomes: Sequence[Outcome]) -> bytes:

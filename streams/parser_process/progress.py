@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-import struct
 from mmap import mmap
 
-_PLACES = struct.Struct("=QQ")
-_ONE = struct.Struct("=Q")
+_RECORD, _PARSER = 0, 1
 
 
 class Progress:
     """Written by the child, read by its parent. 0 stands for none."""
 
-    SIZE = _PLACES.size
+    SIZE = 16
 
     def __init__(self, shared: mmap) -> None:
-        self._shared = shared
+        """Close it before the memory."""
+        self._places = memoryview(shared).cast("Q")
 
     def begin(self, record: int) -> None:
         """The record of that number in the request is in hand."""
-        _PLACES.pack_into(self._shared, 0, record + 1, 0)
+        self._places[_PARSER] = 0
+        self._places[_RECORD] = record + 1
 
     def parser(self, number: int) -> None:
         """That parser sees it."""
-        _ONE.pack_into(self._shared, _ONE.size, number + 1)
+        self._places[_PARSER] = number + 1
 
     def end(self) -> None:
         """Nothing is in hand."""
-        _ONE.pack_into(self._shared, 0, 0)
+        self._places[_RECORD] = 0
 
     def in_hand(self) -> tuple[int | None, int | None]:
         """The record's number and the parser's."""
-        record, parser = _PLACES.unpack_from(self._shared, 0)
+        record, parser = self._places
         return (record - 1 if record else None), (parser - 1 if record and parser else None)
+
+    def close(self) -> None:
+        """Lets go of the memory."""
+        self._places.release()

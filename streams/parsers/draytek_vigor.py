@@ -187,6 +187,7 @@ PARSER = Parser(
     hints=(b"[FILTER]", b"[CSM_", b"[DOS]", b"[SSL]", b"2L][", b"Local User"),
     claims=_claims,
     parse=_parse,
+    is_sure=True,
     references=(
         "https://www.draytek.com/support/knowledge-base/5023",
         "https://faq.draytek.com.au/docs/syslog-explanation/",

@@ -50,6 +50,7 @@ PARSER = Parser(
     hints=(b'"@timestamp"', b'"ecs'),
     claims=json_lines.is_ecs,
     parse=_parse,
+    is_sure=True,
     references=("https://www.elastic.co/docs/reference/ecs",),
     examples=(
         ParserExample(

@@ -23,7 +23,6 @@ _LINE = re.compile(
     r"(?!\[\w+\]\[(?:Block|Pass)\])"  # a Vigor router's
     rf"(?>(?P<prefix>.{{0,256}}?){_PACKET})(?=.*?\bSRC=)"
 )
-_PAIR = re.compile(r"(?<!\S)([A-Z]+)=(\S*)")
 _UNIFI = re.compile(r"\[([A-Z0-9_]+[\w-]*)-([ADR])(?:-([0-9]+))?\]")
 _DESCRIPTION = re.compile(r'DESCR="([^"]*)"')
 _DENIED = re.compile(
@@ -55,14 +54,33 @@ def _parse(line: Line) -> Act | Folded:
             remedy="Check which parser the source names.",
         )
     frame = syslog.read(text[: found.start("prefix")] + "-", line.arrived, line.zone)
-    pairs = dict(reversed(_PAIR.findall(text, found.end("prefix"))))
-    fields = _verdict(found["prefix"]) | _packet(pairs)
+    fields = _verdict(found["prefix"])
+    _put_packet(fields, _pairs(text, found.end("prefix")))
     if frame.host:
         fields["host.name"] = fields["observer.name"] = frame.host
     return Act(frame.time, fields)
 
 
+def _pairs(text: str, begin: int) -> dict[str, str]:
+    """Of duplicate keys the first. A key begins after white space: not in the end of a prefix."""
+    words = text[begin:].split()
+    if begin and not text[begin - 1].isspace():
+        del words[:1]
+    words.reverse()
+    return {key: value for key, _, value in [word.partition("=") for word in words if "=" in word]}
+
+
 def _verdict(prefix: str) -> dict[str, Value]:
+    """New lists each time: whoever reads an event may own them."""
+    fields = _known_verdict(prefix).copy()
+    fields["event.category"] = ["network"]
+    fields["event.type"] = fields["event.type"].copy()
+    return fields
+
+
+@lru_cache(maxsize=1024)
+def _known_verdict(prefix: str) -> dict[str, Value]:
+    """A rule's prefix stands in each of its lines."""
     unifi = _UNIFI.search(prefix)
     described = _DESCRIPTION.search(prefix)
     action = _VERDICTS[unifi[2]] if unifi else _spelt(prefix)
@@ -90,8 +108,7 @@ def _spelt(prefix: str) -> str:
     return "accept" if _ALLOWED.search(prefix) else "packet"
 
 
-def _packet(pairs: dict[str, str]) -> dict[str, Value]:
-    fields: dict[str, Value] = {}
+def _put_packet(fields: dict[str, Value], pairs: dict[str, str]) -> None:
     get = pairs.get
     for side, ip, port in (("source", "SRC", "SPT"), ("destination", "DST", "DPT")):
         where = addresses.address(get(ip, ""))
@@ -110,7 +127,6 @@ def _packet(pairs: dict[str, str]) -> dict[str, Value]:
     if len(octets) == 14:
         fields["destination.mac"] = "-".join(octets[:6])
         fields["source.mac"] = "-".join(octets[6:12])
-    return fields
 
 
 PARSER = Parser(
@@ -119,6 +135,7 @@ PARSER = Parser(
     hints=(b" OUT=",),
     claims=_claims,
     parse=_parse,
+    is_sure=True,
     references=(
         "https://git.netfilter.org/iptables/tree/extensions/libxt_LOG.man",
         "https://help.ui.com/hc/en-us/articles/33349041044119",

@@ -67,7 +67,10 @@ _SAID = (
     (re.compile(r"logged out|logout", re.IGNORECASE), _BY_CODE["24"]),
 )
 _METHODS = {"1": "GET", "2": "POST", "3": "HEAD", "4": "PUT", "5": "CONNECT"}
-_ENDS = (("source", "src", "ingress"), ("destination", "dst", "egress"))
+_ENDS = (
+    ("source", "src", "observer.ingress.interface.name", "source.domain"),
+    ("destination", "dst", "observer.egress.interface.name", "destination.domain"),
+)
 _FURTHER_ADDRESSES = (
     ("srcV6", "source.ip"),
     ("dstV6", "destination.ip"),
@@ -98,13 +101,26 @@ _TEXTS = {
 }
 
 
+_PLACES = {key: (name, False) for key, name in _TEXTS.items()} | {
+    key: (name, True) for key, name in _NUMBERS.items()
+}
+"""Where a value goes, and whether it is a number."""
+
+
 def _claims(text: str) -> bool:
     return _START.match(text) is not None
 
 
+def _says_what(text: str, begin: int) -> bool:
+    """Does it have a message or its number?"""
+    if begin and (text.find(" m=", begin - 1) >= 0 or text.find(" msg=", begin - 1) >= 0):
+        return True
+    return _REAL.search(text, begin) is not None
+
+
 def _parse(line: Line) -> Act | Folded:
     start = _START.match(line.text)
-    if start is None or not _REAL.search(line.text, start.end()):
+    if start is None or not _says_what(line.text, start.end()):
         raise Unparseable(
             "no message of a SonicWall (id=, sn=, m= or msg=)",
             place="sonicwall_firewall",
@@ -122,11 +138,15 @@ def _parse(line: Line) -> Act | Folded:
         "observer.type": "vpn" if pairs["id"] == "sslvpn" else "firewall",
     }
     for key, value in pairs.items():
-        name = _TEXTS.get(key)
-        if name is not None and value not in _UNSAID:
-            fields[name] = value
-        elif key in _NUMBERS and (number := numbers.whole(value)) is not None:
-            fields[_NUMBERS[key]] = number
+        place = _PLACES.get(key)
+        if place is None:
+            continue
+        name, is_number = place
+        if not is_number:
+            if value not in _UNSAID:
+                fields[name] = value
+        elif (number := numbers.whole(value)) is not None:
+            fields[name] = number
     _put_device(fields, pairs)
     _put_ends(fields, pairs)
     _put_traffic(fields, pairs)
@@ -166,17 +186,17 @@ def _put_device(fields: dict[str, Value], pairs: dict[str, str]) -> None:
 
 
 def _put_ends(fields: dict[str, Value], pairs: dict[str, str]) -> None:
-    for side, key, flow in _ENDS:
+    for side, key, interface, domain in _ENDS:
         text = pairs.get(key)
         if not text:
             continue
         end = addresses.named_endpoint(text)
         addresses.put_endpoint(fields, side, end.ip, end.port)
         if end.interface:
-            fields[f"observer.{flow}.interface.name"] = end.interface
+            fields[interface] = end.interface
         host = end.host or ("" if end.ip else text.partition(":")[0])
         if host:
-            fields[f"{side}.domain"] = host
+            fields[domain] = host
     _put_further(fields, pairs)
 
 
@@ -224,6 +244,7 @@ PARSER = Parser(
     hints=(b"id=",),
     claims=_claims,
     parse=_parse,
+    is_sure=True,
     references=(
         "https://www.sonicwall.com/techdocs/pdf/sonicos-7-0-0-0-log_events_reference_guide.pdf",
         "https://www.elastic.co/docs/reference/integrations/sonicwall_firewall",

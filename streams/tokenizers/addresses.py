@@ -31,15 +31,25 @@ NOWHERE = Endpoint(None, None)
 
 _LONGEST = 320
 """Longer text is no address, and must not fill the caches."""
+_LONGEST_PORT = 5
 
 
 def address(text: str) -> str | None:
     """Canonical text, or None. A v4 address mapped into v6 is told as v4; a zone id is dropped."""
+    if _is_dotted_quad(text):
+        return text  # such a quad is canonical
+    return _address(text) if len(text) <= _LONGEST else None
+
+
+def _is_dotted_quad(text: str) -> bool:
+    """Four numbers up to 255 without leading zeros."""
+    if "." not in text or ":" in text:  # asking the library costs more, and most of all to hear no
+        return False
     try:
         inet_pton(AF_INET, text)
-    except (OSError, ValueError):  # no dotted quad without leading zeros, or not even characters
-        return _address(text) if len(text) <= _LONGEST else None
-    return text  # such a quad is canonical
+    except (OSError, ValueError):  # ValueError: not even characters
+        return False
+    return True
 
 
 @lru_cache(maxsize=16384)
@@ -76,6 +86,9 @@ def port(text: str) -> int | None:
 
 def endpoint(text: str) -> Endpoint:
     """`v4`, `v6`, `v4:port`, `[v6]:port`, `[v6]`, or empty."""
+    host, colon, number = text.partition(":")
+    if colon and len(number) <= _LONGEST_PORT and ":" not in number and _is_dotted_quad(host):
+        return Endpoint(host, port(number.rstrip()))
     return _endpoint(text) if len(text) <= _LONGEST else NOWHERE
 
 
@@ -93,7 +106,12 @@ def _endpoint(text: str) -> Endpoint:
 
 def named_endpoint(text: str) -> NamedEndpoint:
     """`192.0.2.1:53:X3:DC01`, with any part missing (`:28503:WAN`); a bare v6 address too."""
-    return _named_endpoint(text[:_LONGEST])
+    text = text[:_LONGEST]
+    first, *more = text.split(":", 3)
+    if more and _is_dotted_quad(first):
+        number, interface, host = [*more, "", ""][:3]
+        return NamedEndpoint(first, port(number), interface, host)
+    return _named_endpoint(text)
 
 
 @lru_cache(maxsize=16384)
@@ -105,9 +123,13 @@ def _named_endpoint(text: str) -> NamedEndpoint:
     return NamedEndpoint(address(parts[0]), port(parts[1]), parts[2], parts[3])
 
 
+_FIELDS = {side: (f"{side}.ip", f"{side}.port") for side in ("source", "destination")}
+
+
 def put_endpoint(fields: dict[str, Value], side: str, ip: str | None, number: int | None) -> None:
     """`source.ip` and `source.port` (or destination's), as far as they are known."""
+    ip_field, port_field = _FIELDS[side]
     if ip is not None:
-        fields[f"{side}.ip"] = ip
+        fields[ip_field] = ip
     if number is not None:
-        fields[f"{side}.port"] = number
+        fields[port_field] = number

@@ -1,4 +1,5 @@
-"""Times as devices write them → aware UTC. Minutes are cached: busy logs repeat them."""
+"""Times as devices write them → aware UTC. What neighbours share (the year, the offset of an hour) is
+cached."""
 
 from __future__ import annotations
 
@@ -41,20 +42,25 @@ def yearless(month: str, day: str, clock: str, arrived: datetime, zone: tzinfo) 
     Raises Unparseable.
     """
     try:
-        minute = _nearest(MONTHS[month], int(day), clock[:5], arrived.date(), zone)
+        minute = _nearest_minute(month, day, clock[:5], arrived.date(), zone)
         return minute + _SECONDS[clock[6:8]]
     except (KeyError, ValueError, OverflowError) as error:
         raise absurd() from error
 
 
 @lru_cache(maxsize=8192)
-def _nearest(month: int, day: int, minute: str, arrived: date, zone: tzinfo) -> datetime:
+def _nearest_minute(month: str, day: str, minute: str, arrived: date, zone: tzinfo) -> datetime:
+    number, day_number = MONTHS[month], int(day)
+    year = _nearest_year(number, day_number, arrived)
+    local = datetime(year, number, day_number, int(minute[:2]), int(minute[3:]), tzinfo=UTC)
+    return _in_utc(local, zone)
+
+
+@lru_cache(maxsize=8192)
+def _nearest_year(month: int, day: int, arrived: date) -> int:
     years = range(arrived.year - _YEARS_AROUND, arrived.year + _YEARS_AROUND + 1)
     candidates = [date(year, month, day) for year in years if _exists(year, month, day)]
-    nearest = min(candidates, key=lambda that: abs(that - arrived))
-    hour, minutes = int(minute[:2]), int(minute[3:5])
-    local = datetime(nearest.year, month, day, hour, minutes, tzinfo=zone)
-    return local.astimezone(UTC)
+    return min(candidates, key=lambda that: abs(that - arrived)).year
 
 
 def _exists(year: int, month: int, day: int) -> bool:
@@ -65,11 +71,31 @@ def _exists(year: int, month: int, day: int) -> bool:
     return True
 
 
+def _in_utc(local: datetime, zone: tzinfo) -> datetime:
+    """A local time, of which only the figures count, in UTC. Raises OverflowError."""
+    if zone is UTC:
+        return local
+    offset = _offset(local.year, local.month, local.day, local.hour, zone)
+    return local.replace(tzinfo=zone).astimezone(UTC) if offset is None else local - offset
+
+
+@lru_cache(maxsize=8192)
+def _offset(year: int, month: int, day: int, hour: int, zone: tzinfo) -> timedelta | None:
+    """Of a zone from UTC during a local hour; None: it changes within the hour."""
+    begin = datetime(year, month, day, hour, tzinfo=zone).utcoffset()
+    end = datetime(year, month, day, hour, 59, 59, 999_999, tzinfo=zone).utcoffset()
+    return begin if begin == end else None
+
+
 def iso(text: str, zone: tzinfo = UTC) -> datetime:
     """ISO 8601 / RFC 3339; `zone` where the stamp carries none. Raises Unparseable."""
     try:
         time = datetime.fromisoformat(text)
-        return _reckonable((time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC))
+        if time.tzinfo is None:
+            time = _in_utc(time.replace(tzinfo=UTC), zone)
+        elif time.tzinfo is not UTC:
+            time = time.astimezone(UTC)
+        return _reckonable(time)
     except (ValueError, OverflowError) as error:
         raise absurd() from error
 
