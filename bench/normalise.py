@@ -136,10 +136,10 @@ class Work:
             made = importlib.import_module("streams.normalise.normaliser").Normaliser
         except ModuleNotFoundError:
             old = importlib.import_module("streams.reading").Reading
-            method: Callable[..., Any] = old(reader, self._settings).read
-            return method
-        method = made(reader, self._settings).normalise
-        return method
+            earlier: Callable[..., Any] = old(reader, self._settings).read
+            return earlier
+        now: Callable[..., Any] = made(reader, self._settings).normalise
+        return now
 
     def _through_child(self) -> Callable[..., Any]:
         if self._service is None:

@@ -1,6 +1,6 @@
 """What travels through the pipeline: RawRecord → Event → Finding's raw material.
 
-These two are plain slotted dataclasses, not pydantic models: they are made once per log line, and
+These two are plain slotted classes, not pydantic models: they are made once per log line, and
 validation costs more than the whole parse (bench/pipeline.py). Parsers are the edge that checks.
 
 Field names are ECS 9.x, dotted and flat (`source.ip`), custom ones under `breach.`; nested JSON
@@ -9,6 +9,7 @@ exists only at the edges (`nest`, `flatten`).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import datetime
@@ -67,35 +68,90 @@ class Touch:
         )
 
 
-@quick
 class Event:
-    """One act in ECS names, with customer and asset resolved as of event time.
+    """One act in ECS names, with customer and asset resolved as of event time; nobody assigns to it.
 
-    `repr` shows no field values: they are personal data.
+    Not a dataclass: `id` and `sha256` are digests that most events are never asked for. `repr` shows
+    no field values: they are personal data.
     """
 
-    id: str
-    """Vendor id where there is one, else hex SHA-256 of source and raw (first 32 digits)."""
-    time: datetime
-    """Event time, aware UTC."""
-    arrived: datetime
-    dataset: str
-    source: str
-    fields: Mapping[str, Value] = field(repr=False)
-    position: Position
-    sha256: str
-    """Of the raw bytes, hex."""
-    organization: str | None = None
-    """Customer id; None: belongs to nobody we know, and is never pooled."""
-    touches: tuple[Touch, ...] = ()
-    """Whose data, which asset, which categories this act reached (or tried to reach)."""
-    unattributed: str | None = None
-    """What a person would have to bind, e.g. `domain:contoso.example`, if organization is None."""
-    in_time: bool = True
+    __slots__ = (
+        "_id",
+        "_raw",
+        "_sha256",
+        "arrived",
+        "dataset",
+        "fields",
+        "in_time",
+        "organization",
+        "position",
+        "source",
+        "time",
+        "touches",
+        "unattributed",
+    )
+
+    def __init__(  # noqa: PLR0913 - facts, all by name
+        self,
+        *,
+        time: datetime,
+        arrived: datetime,
+        dataset: str,
+        source: str,
+        fields: Mapping[str, Value],
+        position: Position,
+        organization: str | None = None,
+        touches: tuple[Touch, ...] = (),
+        unattributed: str | None = None,
+        in_time: bool = True,
+        id: str | None = None,  # noqa: A002 - the field's name
+        sha256: str | None = None,
+        raw: bytes = b"",
+    ) -> None:
+        """`id`: the vendor's, if there is one. `time`: aware UTC. `organization`: a customer's id;
+        None: it belongs to nobody we know, and is never pooled. `touches`: whose data, which asset,
+        which categories this act reached (or tried to reach). `unattributed`: what a person would
+        have to bind, e.g. `domain:contoso.example`, if organization is None."""
+        self.time = time
+        self.arrived = arrived
+        self.dataset = dataset
+        self.source = source
+        self.fields = fields
+        self.position = position
+        self.organization = organization
+        self.touches = touches
+        self.unattributed = unattributed
+        self.in_time = in_time
+        self._id = id
+        self._sha256 = sha256
+        self._raw = raw
+
+    @property
+    def id(self) -> str:
+        """The vendor's id where there is one, else `digest_id`."""
+        if self._id is None:
+            self._id = digest_id(self.source, self._raw)
+        return self._id
+
+    @property
+    def sha256(self) -> str:
+        """Of the raw bytes, hex."""
+        if self._sha256 is None:
+            self._sha256 = hashlib.sha256(self._raw).hexdigest()
+        return self._sha256
+
+    def __repr__(self) -> str:
+        return f"Event(dataset={self.dataset!r}, source={self.source!r}, time={self.time!r})"
 
     def get(self, name: str, default: Value = None) -> Value:
         """The value of a dotted ECS field, or the default."""
         return self.fields.get(name, default)
+
+
+def digest_id(source: str, raw: bytes) -> str:
+    """32 hex digits of SHA-256 over source name and raw bytes: an exact copy of a record is the same
+    event."""
+    return hashlib.sha256(source.encode() + b"\0" + raw).hexdigest()[:32]
 
 
 _PLAIN = frozenset({str, int, float, bool, list, type(None)})

@@ -121,7 +121,7 @@ def _add(record: RawRecord, outcome: Outcome, queue: _Queue) -> None:
     if isinstance(told, Folded):
         queue.add(_Slot(_retold(record, told), number, told.key))
         return
-    name = event_id(record.source, record.raw, told)
+    name = event_id(record.source, record.raw, told.id)
     queue.add(_Slot(document(record, dataset(parser, told), told, name), number))
     if told.fold is not None:
         queue.told(told.fold, name)

@@ -26,7 +26,10 @@ class RegisterSnapshot:
         self.version = version
         newest_first = sorted(bindings, key=lambda b: b.id, reverse=True)
         self._ever = _Index(newest_first)
-        self._current = _Index([b for b in newest_first if b.known_to is None])
+        current = [b for b in newest_first if b.known_to is None]
+        self._current = _Index(current)
+        ends = {end for b in current for end in (b.valid_from, b.valid_to)}
+        self.edges: Sequence[datetime] = sorted(end for end in ends if end is not None)
 
     def find(
         self, kind: AssetKind, value: str, at: datetime, known_at: datetime | None = None

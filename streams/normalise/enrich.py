@@ -23,8 +23,10 @@ to the provider and touches the system, and beside it that customer's data.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qsl
 
 from schemas.customer import PROVIDER, AssetKind, Binding
@@ -40,11 +42,21 @@ Name = tuple[AssetKind, str]
 
 PERSON_FIELDS = ("user.target.email", "user.target.name", "user.email", "user.name")
 HOST_FIELDS = ("host.name", "observer.name", "observer.hostname", "observer.serial_number")
+SEEN_FIELDS = (
+    *("cloud.account.id", "organization.id", "network.application"),
+    *(*HOST_FIELDS, "observer.ip"),
+)
+"""Which decide alone for most events."""
+REACHED_FIELDS = ("observer.type", "url.domain", "destination.ip")
 MAIL_SERVICES = frozenset({"imap", "imaps", "pop3", "pop3s", "smtp", "smtps", "submission"})
 WATCHERS = frozenset({"firewall", "vpn", "proxy", "router", "ids", "ips"})
 LONGEST_QUERY = 2_000
 LONGEST_DOMAIN = 253
 """Characters of a domain name (RFC 1035); of a longer text only its parents can be bound."""
+MOST_ANSWERS = 50_000
+"""Remembered; then all are forgotten: whoever may send may invent names."""
+_BEGIN_OF_TIME = datetime.min.replace(tzinfo=UTC)
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 @quick
@@ -57,33 +69,128 @@ class Resolution:
     """What a person would have to bind, if the organization is None."""
 
 
+_Values = tuple[Any, ...]
+"""A source's id, a span's number, and the values of fields."""
+_Answer = tuple[Resolution, str | None]
+"""With the host of our own site, whose pages may show customers' records."""
+
+
 class Enricher:
-    """Resolves against one immutable view; make a new one for a new view."""
+    """Resolves against one immutable view and remembers its answers; make a new one for a new view.
+
+    An answer depends on the source, on a few fields, and on time only as far as bindings begin and
+    end. The values it is remembered by are also all that the question is given, so that nothing can
+    be asked that is missing from them. Only texts are remembered: `True`, `1` and `1.0` are equal
+    and not the same.
+    """
 
     def __init__(self, view: RegisterView) -> None:
         self._view = view
-        self._known: dict[int, tuple[Touch, ...]] = {}
-        self._whose: dict[tuple[int, int], Resolution] = {}
+        self._span = (_END_OF_TIME, _END_OF_TIME, -1)
+        """Begin and end of the span between two edges of the view, and its number."""
+        self._seen: dict[_Values, Resolution | tuple[str, ...]] = {}
+        self._answers: dict[_Values, _Answer] = {}
+        self._sources: dict[int, SourceSettings] = {}
+        """Kept, so that their ids stay theirs."""
+        self._touched: dict[int, tuple[Binding, tuple[Touch, ...]]] = {}
 
     def resolve(self, act: Act, record: RawRecord, source: SourceSettings) -> Resolution:
         """As of event time; of arrival where the line carries none."""
         fields, at = act.fields, act.time or record.arrived
+        begin, end, span = self._span
+        if not begin <= at < end:
+            span = self._move_to(at)
+        get = fields.get
+        seen = (id(source), span, *map(get, SEEN_FIELDS))
+        try:
+            known = self._seen.get(seen)
+        except TypeError:  # a list cannot be remembered by
+            known = None
+        if known is None:
+            known = self._ask_watchers(seen, at, source)
+        if isinstance(known, Resolution):
+            return known
+        further = (*seen, *map(get, known))
+        try:
+            answer = self._answers.get(further)
+        except TypeError:
+            answer = None
+        resolution, host = answer or self._ask_all(known, further, at, source)
+        if host is not None and get("url.query"):
+            touches = resolution.touches + self._records(fields, host, at)
+            return Resolution(PROVIDER, touches)
+        return resolution
+
+    def _move_to(self, at: datetime) -> int:
+        """The number of edges up to that time."""
+        edges = self._view.edges
+        number = bisect_right(edges, at)
+        begin = edges[number - 1] if number else _BEGIN_OF_TIME
+        end = edges[number] if number < len(edges) else _END_OF_TIME
+        self._span = (begin, end, number)
+        return number
+
+    def _ask_watchers(
+        self, seen: _Values, at: datetime, source: SourceSettings
+    ) -> Resolution | tuple[str, ...]:
+        """The answer where these fields suffice, else the names of the further ones."""
+        fields = dict(zip(SEEN_FIELDS, seen[2:], strict=True))
+        known: Resolution | tuple[str, ...]
+        if _knows_mailboxes(fields):
+            known = PERSON_FIELDS + REACHED_FIELDS
+        else:
+            known = self._watched(self._watcher(fields, at, source), source) or REACHED_FIELDS
+        if _are_texts(seen):
+            self._make_space(source)
+            self._seen[seen] = known
+        return known
+
+    def _ask_all(
+        self, further: tuple[str, ...], values: _Values, at: datetime, source: SourceSettings
+    ) -> _Answer:
+        fields = dict(zip(SEEN_FIELDS + further, values[2:], strict=True))
+        answer = self._answer(fields, at, source)
+        if _are_texts(values):
+            self._make_space(source)
+            self._answers[values] = answer
+        return answer
+
+    def _make_space(self, source: SourceSettings) -> None:
+        if len(self._seen) + len(self._answers) >= MOST_ANSWERS:
+            self._seen.clear()
+            self._answers.clear()
+            self._sources.clear()
+        self._sources[id(source)] = source
+
+    def _answer(self, fields: Fields, at: datetime, source: SourceSettings) -> _Answer:
         tenant, person = _tenant(fields), _person(fields)
         mailbox = self._mailbox(person, at) if person else None
         directory = self._view.find(AssetKind.TENANT, tenant, at) if tenant else None
         if directory is not None:
-            return self._theirs(directory, mailbox)
+            return self._theirs(directory, mailbox), None
         seen_by = self._first(_observers(fields), at)
         if mailbox is not None and not _of_another(seen_by, mailbox):
-            return self._theirs(mailbox)
-        if not _of_a_customer(seen_by):
-            bound = self._view.find(AssetKind.SOURCE, source.name, at)
-            seen_by = bound if _of_a_customer(bound) else seen_by or bound
+            return self._theirs(mailbox), None
+        seen_by = self._watcher(fields, at, source)
+        watched = self._watched(seen_by, source)
+        if watched is not None:
+            return watched, None
+        reached = self._reached(fields, at)
+        return reached or (self._left_over(fields, at, seen_by, source), None)
+
+    def _watcher(self, fields: Fields, at: datetime, source: SourceSettings) -> Binding | None:
+        """The machine that saw it, else the source that it came by."""
+        seen_by = self._first(_observers(fields), at)
+        if _of_a_customer(seen_by):
+            return seen_by
+        bound = self._view.find(AssetKind.SOURCE, source.name, at)
+        return bound if _of_a_customer(bound) else seen_by or bound
+
+    def _watched(self, seen_by: Binding | None, source: SourceSettings) -> Resolution | None:
+        """Whose it is by who saw it; None: it is the provider's or nobody's."""
         if seen_by is not None and seen_by.customer_id != PROVIDER:
             return self._theirs(seen_by)
-        if source.owner != PROVIDER:
-            return Resolution(source.owner)
-        return self._reached(fields, at) or self._left_over(fields, at, seen_by, source)
+        return Resolution(source.owner) if source.owner != PROVIDER else None
 
     def _mailbox(self, address: str, at: datetime) -> Binding | None:
         return self._view.find(AssetKind.MAILBOX, address, at) or self._domain(
@@ -113,18 +220,16 @@ class Enricher:
             ours = ours or found
         return ours
 
-    def _reached(self, fields: Fields, at: datetime) -> Resolution | None:
+    def _reached(self, fields: Fields, at: datetime) -> _Answer | None:
         """By the site, else by the machine; None where neither names a customer or our site."""
         host = _served(fields)
         site = self._site(host, at) if host else None
         if site is not None and site.customer_id != PROVIDER:
-            return self._theirs(site)
+            return self._theirs(site), None
         machine = self._first(_destination(fields), at)
         if machine is not None and machine.customer_id != PROVIDER:
-            return self._theirs(machine)
-        if site is None:
-            return None
-        return Resolution(PROVIDER, self._touches(site) + self._records(fields, host, at))
+            return self._theirs(machine), None
+        return None if site is None else (Resolution(PROVIDER, self._touches(site)), host)
 
     def _site(self, host: str, at: datetime) -> Binding | None:
         return (
@@ -158,28 +263,26 @@ class Enricher:
         return Resolution(None, (), stranger or _machine(fields) or f"source:{source.name}")
 
     def _theirs(self, binding: Binding, mailbox: Binding | None = None) -> Resolution:
-        """The same few bindings come again and again; the view keeps them, so that ids stay."""
-        pair = (id(binding), id(mailbox))
-        found = self._whose.get(pair)
-        if found is None:
-            found = self._whose[pair] = self._owned_by(binding, mailbox)
-        return found
-
-    def _owned_by(self, binding: Binding, mailbox: Binding | None) -> Resolution:
         touches = self._touches(binding)
         if mailbox is not None and mailbox.customer_id == binding.customer_id:
             touches = tuple(dict.fromkeys((*touches, *self._touches(mailbox))))
         return Resolution(binding.customer_id, touches)
 
     def _touches(self, binding: Binding) -> tuple[Touch, ...]:
-        touches = self._known.get(id(binding))
-        if touches is None:
+        """The same few bindings come again and again: theirs are one tuple."""
+        known = self._touched.get(id(binding))
+        if known is None:
             touches = tuple(
                 Touch(binding.customer_id, binding.asset, category.value)
                 for category in binding.categories
             )
-            self._known[id(binding)] = touches
-        return touches
+            known = self._touched[id(binding)] = (binding, touches)
+        return known[1]
+
+
+def _are_texts(values: _Values) -> bool:
+    """Apart from the source and the span."""
+    return all(value is None or type(value) is str for value in values[2:])
 
 
 def _of_a_customer(binding: Binding | None) -> bool:
@@ -190,11 +293,16 @@ def _tenant(fields: Fields) -> str:
     return str(fields.get("cloud.account.id") or fields.get("organization.id") or "")
 
 
+def _knows_mailboxes(fields: Fields) -> bool:
+    """Does a directory or a mail service say it?"""
+    return bool(_tenant(fields)) or (
+        json_lines.word(fields.get("network.application")) in MAIL_SERVICES
+    )
+
+
 def _person(fields: Fields) -> str:
     """The mailbox acted on, where the record's maker knows mailboxes; else empty."""
-    if not _tenant(fields) and (
-        json_lines.word(fields.get("network.application")) not in MAIL_SERVICES
-    ):
+    if not _knows_mailboxes(fields):
         return ""
     for field in PERSON_FIELDS:
         name = fields.get(field)

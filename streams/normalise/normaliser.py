@@ -18,9 +18,9 @@ from schemas.settings import Settings, SourceSettings
 from schemas.source import DeadLetter
 from streams.correlate.windows import in_time
 from streams.normalise.enrich import Enricher
-from streams.normalise.recognise import NotUnderstood, dataset, event_id
+from streams.normalise.recognise import MOST_SOURCES, NotUnderstood, dataset
 from streams.normalise.source_counts import BatchCounter
-from streams.ports import Outcome, RecordReader, RegisterView
+from streams.ports import RecordReader, RegisterView
 from streams.tokenizers.identifiers import shorten_identifier
 
 NO_TIME = "time_from_arrival"
@@ -41,78 +41,93 @@ class Normaliser:
     def __init__(self, reader: RecordReader, settings: Settings) -> None:
         self._reader = reader
         self._settings = settings
-        self._sources: dict[str, SourceSettings] = {}
+        self._sources: dict[str, _Source] = {}
+        self._view: RegisterView | None = None
+        self._enricher: Enricher | None = None
 
     def normalise(
         self, records: Sequence[RawRecord], view: RegisterView, take: Take
     ) -> BatchCounter:
         """No record is lost: each becomes an event, is folded into the line that tells its act, or
         is a dead letter."""
-        enricher, counter = Enricher(view), BatchCounter()
+        enricher, counter = self._enricher_of(view), BatchCounter()
         with closing(self._reader.read(records)) as outcomes:
             for record, outcome in zip(records, outcomes, strict=True):
-                event = self._event(record, outcome, enricher, counter)
-                if event is not None:
-                    take(event, record)
+                count = counter.received(record)
+                if isinstance(outcome, Unparseable):
+                    _refuse(record, outcome, counter)
+                    continue
+                parser, told = outcome
+                if isinstance(told, Folded):
+                    count.folded_by(parser)
+                    continue
+                source = self._sources.get(record.source) or self._source(record.source)
+                event = make_event(record, source, parser, told, enricher)
+                count.parsed_by(parser, event)
+                if event.unattributed:
+                    counter.unattributed_event(event, event.unattributed)
+                take(event, record)
         return counter
 
-    def _event(
-        self, record: RawRecord, outcome: Outcome, enricher: Enricher, counter: BatchCounter
-    ) -> Event | None:
-        counter.received(record)
-        if isinstance(outcome, NotUnderstood):
-            counter.not_understood(_dead_letter(record, "", outcome), record)
-            return None
-        if isinstance(outcome, Unparseable):
-            failed = PARSER_ID.match(outcome.place)
-            counter.unparseable(_dead_letter(record, failed[0] if failed else "", outcome), record)
-            return None
-        parser, told = outcome
-        if isinstance(told, Folded):
-            counter.folded(record, parser)
-            return None
-        event = make_event(record, self._source(record.source), parser, told, enricher)
-        counter.parsed(event, parser)
-        return event
+    def _enricher_of(self, view: RegisterView) -> Enricher:
+        if self._enricher is None or view is not self._view:
+            self._view, self._enricher = view, Enricher(view)
+        return self._enricher
 
-    def _source(self, name: str) -> SourceSettings:
-        source = self._sources.get(name)
-        if source is None:
-            source = self._sources[name] = self._settings.source(name)
+    def _source(self, name: str) -> _Source:
+        if len(self._sources) >= MOST_SOURCES:
+            self._sources.clear()
+        source = self._sources[name] = _Source(self._settings.source(name))
         return source
 
 
+class _Source:
+    """A source's settings, and H in seconds."""
+
+    __slots__ = ("horizon", "settings")
+
+    def __init__(self, settings: SourceSettings) -> None:
+        self.settings = settings
+        self.horizon = settings.horizon_hours * 3600
+
+
 def make_event(
-    record: RawRecord, source: SourceSettings, parser: str, act: Act, enricher: Enricher
+    record: RawRecord, source: _Source, parser: str, act: Act, enricher: Enricher
 ) -> Event:
     """An act with its facts of arrival, and whose it is as of event time."""
-    if b"\x00" in record.raw or b"\\u0000" in record.raw:
-        act.fields.update(_without_nul(act.fields))
-    resolved = enricher.resolve(act, record, source)
-    fields = act.fields
-    time = act.time
+    raw, fields, time = record.raw, act.fields, act.time
+    if b"\x00" in raw or (b"\\" in raw and b"\\u0000" in raw):
+        fields.update(_without_nul(fields))
+    resolution = enricher.resolve(act, record, source.settings)
     if time is None:
         time = record.arrived
         fields["tags"] = [*fields.get("tags", ()), NO_TIME]
     named = fields["event.dataset"] = dataset(parser, act)
-    if resolved.organization is not None:
-        fields["organization.id"] = resolved.organization
+    if resolution.organization is not None:
+        fields["organization.id"] = resolution.organization
+    unattributed, given = resolution.unattributed, act.id
     return Event(
-        id=event_id(record.source, record.raw, act).replace("\x00", NUL_SHOWN),
         time=time,
         arrived=record.arrived,
         dataset=named,
         source=record.source,
         fields=fields,
         position=record.position,
-        sha256=hashlib.sha256(record.raw).hexdigest(),
-        organization=resolved.organization,
-        touches=resolved.touches,
-        unattributed=resolved.unattributed and shorten_identifier(resolved.unattributed),
-        in_time=in_time(
-            time, record.arrived, source.horizon_hours * 3600, backfill=record.backfill
-        ),
+        organization=resolution.organization,
+        touches=resolution.touches,
+        unattributed=unattributed and shorten_identifier(unattributed),
+        in_time=in_time(time, record.arrived, source.horizon, backfill=record.backfill),
+        id=None if given is None else shorten_identifier(given).replace("\x00", NUL_SHOWN),
+        raw=raw,
     )
+
+
+def _refuse(record: RawRecord, refusal: Unparseable, counter: BatchCounter) -> None:
+    if isinstance(refusal, NotUnderstood):
+        counter.not_understood(_dead_letter(record, "", refusal), record)
+        return
+    failed = PARSER_ID.match(refusal.place)
+    counter.unparseable(_dead_letter(record, failed[0] if failed else "", refusal), record)
 
 
 def _without_nul(value: Any) -> Any:

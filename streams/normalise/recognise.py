@@ -5,11 +5,11 @@ No two parsers claim the same line, so what is tried first changes the cost and 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
+from functools import cache
 
 from schemas.errors import Unparseable
-from schemas.event import RawRecord
+from schemas.event import RawRecord, digest_id
 from schemas.plugin import Act, Folded, Line, Parser, load_plugins
 from schemas.settings import SourceSettings
 from streams.tokenizers.identifiers import shorten_identifier
@@ -170,19 +170,19 @@ def decode(raw: bytes) -> tuple[str, bool]:
     return text.removeprefix("\ufeff").rstrip("\r\n"), valid
 
 
-def event_id(source: str, raw: bytes, act: Act) -> str:
-    """The vendor's id of the act (a very long one's hash), else 32 hex digits of SHA-256 over source name and raw bytes:
-    an exact copy of a record is the same event."""
-    if act.id is not None:
-        return shorten_identifier(act.id)
-    return hashlib.sha256(source.encode() + b"\0" + raw).hexdigest()[:32]
+def event_id(source: str, raw: bytes, given: str | None) -> str:
+    """The vendor's id of the act (a very long one's hash), else a digest of source and bytes."""
+    return digest_id(source, raw) if given is None else shorten_identifier(given)
 
 
 def dataset(parser: str, act: Act) -> str:
     """`linux_sshd` → `linux.sshd`; an event that came in ECS keeps the dataset it names."""
     named = act.fields.get("event.dataset")
-    return (
-        shorten_identifier(named)
-        if isinstance(named, str) and named
-        else parser.replace("_", ".", 1)
-    )
+    if isinstance(named, str) and named:
+        return shorten_identifier(named)
+    return _dataset_of(parser)
+
+
+@cache
+def _dataset_of(parser: str) -> str:
+    return parser.replace("_", ".", 1)

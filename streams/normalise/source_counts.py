@@ -12,7 +12,9 @@ from streams.ports import SourceCount, UnattributedCount
 
 
 @dataclass(slots=True)
-class _Source:
+class SourceCounter:
+    """Of one source in one batch."""
+
     parser: str = ""
     received: int = 0
     parsed: int = 0
@@ -23,6 +25,23 @@ class _Source:
     first_event: datetime | None = None
     last_event: datetime | None = None
     last_arrived: datetime | None = None
+
+    def folded_by(self, parser: str) -> None:
+        """A line retells an act that another line tells, or is none."""
+        self.folded += 1
+        self.parser = parser
+
+    def parsed_by(self, parser: str, event: Event) -> None:
+        """A line became this event."""
+        self.parsed += 1
+        self.parser = parser
+        if not event.in_time:
+            self.late += 1
+        time = event.time
+        if self.first_event is None or time < self.first_event:
+            self.first_event = time
+        if self.last_event is None or time > self.last_event:
+            self.last_event = time
 
 
 @dataclass(slots=True)
@@ -71,16 +90,19 @@ class BatchCounter:
     def __init__(self) -> None:
         self.dead_letters: list[DeadLetter] = []
         """The unreadable and the not understood: both can be replayed."""
-        self._sources: dict[str, _Source] = {}
+        self._sources: dict[str, SourceCounter] = {}
         self._whose: dict[tuple[str, str], _Whose] = {}
 
-    def received(self, record: RawRecord) -> None:
+    def received(self, record: RawRecord) -> SourceCounter:
+        """The counter of the record's source, which has counted its arrival."""
         source = self._sources.get(record.source)
         if source is None:
-            source = self._sources[record.source] = _Source()
+            source = self._sources[record.source] = SourceCounter()
         source.received += 1
-        if source.last_arrived is None or record.arrived > source.last_arrived:
-            source.last_arrived = record.arrived
+        arrived = record.arrived
+        if source.last_arrived is None or arrived > source.last_arrived:
+            source.last_arrived = arrived
+        return source
 
     def not_understood(self, letter: DeadLetter, record: RawRecord) -> None:
         """Nobody claims the line."""
@@ -94,25 +116,8 @@ class BatchCounter:
         source.parser = source.parser or letter.parser
         self.dead_letters.append(letter)
 
-    def folded(self, record: RawRecord, parser: str) -> None:
-        """The line retells an act that another line tells, or is none."""
-        source = self._sources[record.source]
-        source.folded += 1
-        source.parser = parser
-
-    def parsed(self, event: Event, parser: str) -> None:
-        source = self._sources[event.source]
-        source.parsed += 1
-        source.parser = parser
-        source.late += not event.in_time
-        if source.first_event is None or event.time < source.first_event:
-            source.first_event = event.time
-        if source.last_event is None or event.time > source.last_event:
-            source.last_event = event.time
-        if event.unattributed:
-            self._unattributed(event, event.unattributed)
-
-    def _unattributed(self, event: Event, key: str) -> None:
+    def unattributed_event(self, event: Event, key: str) -> None:
+        """Nobody we know owns it."""
         whose = self._whose.get((key, event.dataset))
         if whose is None:
             self._whose[key, event.dataset] = _Whose(1, event.time, event.time, event.dataset)

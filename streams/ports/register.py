@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -12,6 +13,9 @@ class RegisterView(Protocol):
     """Immutable, versioned, in-memory view of who owned what, when. No SQL per event."""
 
     version: int
+    edges: Sequence[datetime]
+    """Event times, ascending and aware, at which a binding known now begins or ends: between two of
+    them `find` answers the same (`known_at` None)."""
 
     def find(
         self, kind: AssetKind, value: str, at: datetime, known_at: datetime | None = None

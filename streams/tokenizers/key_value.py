@@ -12,7 +12,7 @@ _KEY = r"[A-Za-z_][\w.-]*+="
 _DOUBLE = r"\"([^\"]*+)\"(?!\S)"
 _SINGLE = r"'([^']*+)'(?!\S)"
 _PAIR = re.compile(rf"(?<!\S)({_KEY})(?:{_DOUBLE}|{_SINGLE}|(\S*+))", re.ASCII)
-_IS_KEY = re.compile(r"[A-Za-z_][\w.-]*+", re.ASCII)
+_KEY_ALONE = re.compile(r"[A-Za-z_][\w.-]*+", re.ASCII)
 _QUOTE_END = re.compile(rf"\"(?=\s++{_KEY}|\s*+$)", re.ASCII)
 _LONGEST_WITH_QUOTES = 1_000
 """Characters of a value with quotes inside; a quote that ends nowhere nearer begins a bare word."""
@@ -34,27 +34,30 @@ def _simple_pairs(text: str) -> list[tuple[str, str]] | None:
     value; None: it is not so simple."""
     if not (text.isascii() and text.isprintable()) or "='" in text:
         return None
-    pieces = text.split('"')
-    last = len(pieces) - 1
-    if last % 2:
+    first, *pieces = text.split('"')
+    if len(pieces) % 2:
         return None
     several: list[tuple[str, str]] = []
-    for number in range(0, last + 1, 2):
-        outside = pieces[number]
-        if number and outside[:1] not in ("", " "):
+    outside = first
+    for quoted, after in zip(pieces[::2], pieces[1::2], strict=True):
+        *words, opener = outside.split(" ")
+        key = opener[:-1]
+        if opener[-1:] != "=" or after[:1] not in ("", " ") or not _is_key(key):
             return None
-        words = outside.split(" ")
-        opener = words.pop() if number < last else None
-        for word in words:
-            key, sign, value = word.partition("=")
-            if sign and (key.isidentifier() or _IS_KEY.fullmatch(key)):
-                several.append((key, value))
-        if opener is not None:
-            key = opener[:-1]
-            if opener[-1:] != "=" or not (key.isidentifier() or _IS_KEY.fullmatch(key)):
-                return None
-            several.append((key, pieces[number + 1]))
+        several += _unquoted(words)
+        several.append((key, quoted))
+        outside = after
+    several += _unquoted(outside.split(" "))
     return several
+
+
+def _unquoted(words: Sequence[str]) -> list[tuple[str, str]]:
+    parts = [word.partition("=") for word in words if "=" in word]
+    return [(key, value) for key, _, value in parts if key.isidentifier() or _is_key(key)]
+
+
+def _is_key(text: str) -> bool:
+    return _KEY_ALONE.fullmatch(text) is not None
 
 
 def _pairs_with_quotes_inside(text: str) -> list[tuple[str, str]]:

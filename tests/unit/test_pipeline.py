@@ -58,6 +58,7 @@ class View:
     """contoso and fabrikam by domain; everything else is nobody's."""
 
     version = 1
+    edges = ()
 
     def find(self, kind, value, at, known_at=None) -> Binding | None:
         customer = value.split(".")[0]

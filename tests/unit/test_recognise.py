@@ -129,8 +129,8 @@ def test_the_zone_of_the_source_counts() -> None:
 def test_an_event_is_called_by_the_vendors_id_else_by_a_hash_of_source_and_bytes() -> None:
     expected = hashlib.sha256(b"s\0raw").hexdigest()[:32]
 
-    assert event_id("s", b"raw", Act(None, {}, id="theirs")) == "theirs"
-    assert event_id("s", b"raw", Act(None, {})) == expected
+    assert event_id("s", b"raw", "theirs") == "theirs"
+    assert event_id("s", b"raw", None) == expected
 
 
 def test_an_event_that_came_in_ecs_keeps_its_dataset() -> None:

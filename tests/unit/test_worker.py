@@ -29,6 +29,7 @@ class EmptyRegister:
     """Nobody owns anything."""
 
     version = 1
+    edges = ()
 
     def view(self) -> RegisterView:
         return self
