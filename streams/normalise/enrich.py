@@ -84,8 +84,9 @@ class Enricher:
     and not the same.
     """
 
-    def __init__(self, view: RegisterView) -> None:
+    def __init__(self, view: RegisterView, most_answers: int = MOST_ANSWERS) -> None:
         self._view = view
+        self._most_answers = most_answers
         self._span = (_END_OF_TIME, _END_OF_TIME, -1)
         """Begin and end of the span between two edges of the view, and its number."""
         self._seen: dict[_Values, Resolution | tuple[str, ...]] = {}
@@ -156,7 +157,7 @@ class Enricher:
         return answer
 
     def _make_space(self, source: SourceSettings) -> None:
-        if len(self._seen) + len(self._answers) >= MOST_ANSWERS:
+        if len(self._seen) + len(self._answers) >= self._most_answers:
             self._seen.clear()
             self._answers.clear()
             self._sources.clear()

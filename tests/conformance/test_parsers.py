@@ -208,6 +208,30 @@ def test_no_two_parsers_claim_the_same_line(text: str) -> None:
     assert len(claimed) <= 1
 
 
+SURE = {name: parser for name, parser in PARSERS.items() if parser.is_sure}
+
+
+def refuses_what_it_does_not_claim(parser: Parser, text: str) -> None:
+    if not parser.claims(text):
+        with pytest.raises(Unparseable):
+            parser.parse(Line(text, ARRIVED, UTC, "fuzz"))
+
+
+@pytest.mark.parametrize("parser", SURE.values(), ids=SURE)
+@settings(max_examples=400, deadline=None)
+@given(text=mutated([example.line for _, example in EXAMPLES]) | st.text(max_size=200))
+def test_a_sure_parser_refuses_every_line_that_it_does_not_claim(parser: Parser, text: str) -> None:
+    refuses_what_it_does_not_claim(parser, text)
+
+
+@pytest.mark.parametrize("parser", SURE.values(), ids=SURE)
+def test_a_sure_parser_refuses_the_beginning_and_the_rest_of_any_example(parser: Parser) -> None:
+    for _, example in EXAMPLES:
+        for at in range(0, len(example.line), 3):
+            refuses_what_it_does_not_claim(parser, example.line[:at])
+            refuses_what_it_does_not_claim(parser, example.line[at:])
+
+
 JSON = st.recursive(
     st.none()
     | st.booleans()

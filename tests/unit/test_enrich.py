@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from breachdesk.stores.register_view import RegisterSnapshot
@@ -14,7 +14,13 @@ from schemas.customer import PROVIDER, AssetKind, Binding, DataCategory, Role
 from schemas.event import Position, RawRecord, Touch
 from schemas.plugin import Act
 from schemas.settings import SourceSettings
-from streams.normalise.enrich import Enricher, Resolution
+from streams.normalise.enrich import (
+    PERSON_FIELDS,
+    REACHED_FIELDS,
+    SEEN_FIELDS,
+    Enricher,
+    Resolution,
+)
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TENANT = "6f1d3c1e-0000-4000-8000-000000000001"
@@ -278,3 +284,72 @@ def test_an_event_is_whose_it_was_when_it_happened_and_not_now(moved: int, when:
 
     assert found.organization == ("quill" if when >= moved else "hartwell")
     assert {touch.customer for touch in found.touches} == {found.organization}
+
+
+NAMES = ("web1", "WEB1", "fw2", "shop.example", "www.shop.example", "10.0.0.1", "10.0.0.9", "t-1")
+PEOPLE = ("jo@shop.example", "JO@Shop.Example", "kit@else.example", "jo", "")
+KINDS = (
+    *(AssetKind.HOST, AssetKind.IP, AssetKind.SITE, AssetKind.DOMAIN, AssetKind.TENANT),
+    *(AssetKind.MAILBOX, AssetKind.SOURCE, AssetKind.SERVICE),
+)
+MOMENTS = [NOON + timedelta(minutes=minute) for minute in range(-3, 4)]
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    name: st.sampled_from(NAMES) | st.sampled_from((1, True, 1.0, None, ["web1", "10.0.0.1"]))
+    for name in (*SEEN_FIELDS, *REACHED_FIELDS)
+} | {
+    name: st.sampled_from(PEOPLE) | st.sampled_from((1, True, ["jo@shop.example"]))
+    for name in PERSON_FIELDS
+}
+VALUES["network.application"] = st.sampled_from(("imap", "ssh", 1, ["imap"]))
+VALUES["observer.type"] = st.sampled_from(("firewall", "server", True))
+VALUES["url.query"] = st.sampled_from(("userid=7", "userid=8&x=1", "userid=9"))
+VALUES["http.response.status_code"] = st.sampled_from((200, "200", 302, 404))
+VALUES["http.request.method"] = st.sampled_from(("GET", "POST"))
+FIELDS = st.fixed_dictionaries({}, optional=VALUES)
+
+
+@st.composite
+def bindings(draw: st.DrawFn) -> Binding:
+    kind = draw(st.sampled_from(KINDS))
+    value = draw(
+        st.sampled_from((*NAMES, *PEOPLE[:3], "web1?userid=7", "www.shop.example?userid=8"))
+    )
+    if kind is AssetKind.IP:
+        value = draw(st.sampled_from(("10.0.0.1", "10.0.0.0/24", "10.0.0.9/32")))
+    begin, end = (draw(st.none() | st.sampled_from(MOMENTS)) for _ in range(2))
+    customer = draw(st.sampled_from((PROVIDER, PROVIDER, "hartwell", "quill")))
+    return bound(kind, value, customer).model_copy(update={"valid_from": begin, "valid_to": end})
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    register=st.lists(bindings(), max_size=12),
+    acts=st.lists(
+        st.tuples(FIELDS, st.sampled_from(MOMENTS), st.sampled_from(("web1", "fw2"))), max_size=12
+    ),
+    owner=st.sampled_from((None, PROVIDER, "quill")),
+)
+def test_a_remembered_answer_is_the_one_that_asking_anew_would_give(
+    register: list[Binding], acts: list[tuple[dict[str, Any], datetime, str]], owner: str | None
+) -> None:
+    """Each act twice, the second time after all others."""
+    view = RegisterSnapshot(register, 1)
+    owned = {} if owner is None else {"owner": owner}
+    sources = {name: SourceSettings(name=name, **owned) for name in ("web1", "fw2")}
+    remembers = Enricher(view)
+    for fields, time, source in acts + acts:
+        record = RawRecord(Position("j", 1), source, b"", time)
+        act = Act(time, fields)
+
+        assert remembers.resolve(act, record, sources[source]) == Enricher(view).resolve(
+            act, record, sources[source]
+        )
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    enricher, source = Enricher(REGISTER, most_answers=50), SourceSettings(name="s")
+    for number in range(500):
+        act = Act(NOON, {"host.name": f"host-{number}"})
+        enricher.resolve(act, RawRecord(Position("j", 1), "s", b"", NOON), source)
+
+    assert len(enricher._seen) + len(enricher._answers) <= 51

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -10,7 +13,14 @@ from schemas.errors import Unparseable
 from schemas.event import Position, RawRecord
 from schemas.plugin import Act, Folded, load_plugins
 from schemas.settings import SourceSettings
-from streams.normalise.recognise import NotUnderstood, Recogniser, dataset, decode, event_id
+from streams.normalise.recognise import (
+    MOST_SOURCES,
+    NotUnderstood,
+    Recogniser,
+    dataset,
+    decode,
+    event_id,
+)
 
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SSH = b"Nov 22 01:06:15 web01 sshd[7]: Failed password for root from 192.0.2.1 port 1 ssh2"
@@ -136,3 +146,70 @@ def test_an_event_is_called_by_the_vendors_id_else_by_a_hash_of_source_and_bytes
 def test_an_event_that_came_in_ecs_keeps_its_dataset() -> None:
     assert dataset("linux_sshd", Act(None, {})) == "linux.sshd"
     assert dataset("ecs_json", Act(None, {"event.dataset": "okta.system"})) == "okta.system"
+
+
+class AskedParsers:
+    """The real parsers, and which of them were asked about a line."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.parsers = {
+            name: dataclasses.replace(
+                parser,
+                claims=self._noting(name, parser.claims),
+                parse=self._noting(name, parser.parse),
+            )
+            for name, parser in load_plugins("streams.parsers", "PARSER").items()
+        }
+
+    def _noting(self, name: str, ask: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def asked(given: Any) -> Any:
+            if name not in self.asked:
+                self.asked.append(name)
+            return ask(given)
+
+        return asked
+
+
+@pytest.mark.parametrize("line", [SSH, WEB])
+def test_the_next_line_of_a_source_asks_the_parser_of_the_last_one_alone(line: bytes) -> None:
+    parsers = AskedParsers()
+    reader, settings = Recogniser(parsers.parsers), source()
+    reader.read(record(line), settings)
+    parsers.asked.clear()
+    parser, _ = reader.read(record(line), settings)
+
+    assert parsers.asked == [parser]
+
+
+UNKNOWN = (
+    b"<189>date=2026-11-22 time=01:06:15 devname=FGT devid=FG1 logid=0000000013 type=traffic",
+    b"<166>Nov 22 2026 01:06:15: %ASA-6-302013: Built inbound TCP connection 1 for outside:192.0.2.1",
+    b"CEF:0|Vendor|Product|1.0|100|Login|3|src=192.0.2.1 suser=jo",
+    b'{"eventTime":"2026-11-22T01:06:15Z","eventName":"ConsoleLogin","userIdentity":{"type":"Root"}}',
+    b"Nov 22 01:06:15 pa-vm 1,2026/11/22 01:06:15,0123,TRAFFIC,end,2049,192.0.2.1,192.0.2.2",
+    b"2026-11-22 01:06:15 W3SVC1 192.0.2.1 GET /default.htm - 80 - 192.0.2.2 Mozilla 200 0 0 15",
+    b"<30>Nov 22 01:06:15 host systemd[1]: Started Session 5 of user root.",
+    b"some words that mean nothing",
+)
+
+
+@pytest.mark.parametrize("line", UNKNOWN)
+def test_a_line_nobody_understands_is_shown_to_one_parser_at_most(line: bytes) -> None:
+    """Those with a hint in it: every other parser costs a search for a few bytes."""
+    parsers = AskedParsers()
+    reader = Recogniser(parsers.parsers)
+    for _ in range(3):
+        parsers.asked.clear()
+        with pytest.raises(NotUnderstood):
+            reader.read(record(line), source())
+
+        assert len(parsers.asked) <= 1
+
+
+def test_sources_whose_names_are_invented_are_forgotten() -> None:
+    reader, settings = Recogniser(), source()
+    for number in range(MOST_SOURCES + 10):
+        reader.read(record(SSH, f"source {number}"), settings)
+
+    assert len(reader._sources) <= MOST_SOURCES
