@@ -26,7 +26,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
 from schemas.customer import PROVIDER, AssetKind, Binding
@@ -37,17 +37,16 @@ from schemas.settings import SourceSettings
 from streams.ports import RegisterView
 from streams.tokenizers import json_lines
 
+T = TypeVar("T")
 Fields = Mapping[str, Value]
 Name = tuple[AssetKind, str]
 
 PERSON_FIELDS = ("user.target.email", "user.target.name", "user.email", "user.name")
 HOST_FIELDS = ("host.name", "observer.name", "observer.hostname", "observer.serial_number")
-SEEN_FIELDS = (
-    *("cloud.account.id", "organization.id", "network.application"),
-    *(*HOST_FIELDS, "observer.ip"),
-)
-"""Which decide alone for most events."""
+WATCHER_FIELDS = (*HOST_FIELDS, "observer.ip")
 REACHED_FIELDS = ("observer.type", "url.domain", "destination.ip")
+TENANT, PERSON = "the tenant's id", "the mailbox acted on"
+"""Not fields, but what was made of several; empty texts where there is none."""
 MAIL_SERVICES = frozenset({"imap", "imaps", "pop3", "pop3s", "smtp", "smtps", "submission"})
 WATCHERS = frozenset({"firewall", "vpn", "proxy", "router", "ids", "ips"})
 LONGEST_QUERY = 2_000
@@ -70,18 +69,33 @@ class Resolution:
 
 
 _Values = tuple[Any, ...]
-"""A source's id, a span's number, and the values of fields."""
-_Answer = tuple[Resolution, str | None]
-"""With the host of our own site, whose pages may show customers' records."""
+"""What an answer is remembered by."""
+
+
+class _Watcher(NamedTuple):
+    """Who saw an act; `machine` alone speaks against a mailbox."""
+
+    machine: Binding | None
+    seen_by: Binding | None
+    """The machine, else the source."""
+    owner: Resolution | None
+    """None: it is the provider's or nobody's, and what was reached decides."""
+
+
+class _Answer(NamedTuple):
+    """`own_host`: our own site, whose pages may show customers' records."""
+
+    resolution: Resolution
+    own_host: str | None = None
 
 
 class Enricher:
     """Resolves against one immutable view and remembers its answers; make a new one for a new view.
 
     An answer depends on the source, on a few fields, and on time only as far as bindings begin and
-    end. The values it is remembered by are also all that the question is given, so that nothing can
-    be asked that is missing from them. Only texts are remembered: `True`, `1` and `1.0` are equal
-    and not the same.
+    end. Each question is given only the values that its answer is remembered by, so that it cannot
+    ask for what is missing from them. Only texts are remembered: `True`, `1` and `1.0` are equal and
+    not the same.
     """
 
     def __init__(self, view: RegisterView, most_answers: int = MOST_ANSWERS) -> None:
@@ -89,10 +103,12 @@ class Enricher:
         self._most_answers = most_answers
         self._span = (_END_OF_TIME, _END_OF_TIME, -1)
         """Begin and end of the span between two edges of the view, and its number."""
-        self._seen: dict[_Values, Resolution | tuple[str, ...]] = {}
+        self._accounts: dict[_Values, tuple[Resolution | None, Binding | None]] = {}
+        self._watchers: dict[_Values, _Watcher] = {}
         self._answers: dict[_Values, _Answer] = {}
         self._sources: dict[int, SourceSettings] = {}
         """Kept, so that their ids stay theirs."""
+        self._owned: dict[tuple[int, int], tuple[Binding, Binding | None, Resolution]] = {}
         self._touched: dict[int, tuple[Binding, tuple[Touch, ...]]] = {}
 
     def resolve(self, act: Act, record: RawRecord, source: SourceSettings) -> Resolution:
@@ -101,26 +117,24 @@ class Enricher:
         begin, end, span = self._span
         if not begin <= at < end:
             span = self._move_to(at)
-        get = fields.get
-        seen = (id(source), span, *map(get, SEEN_FIELDS))
-        try:
-            known = self._seen.get(seen)
-        except TypeError:  # a list cannot be remembered by
-            known = None
-        if known is None:
-            known = self._ask_watchers(seen, at, source)
-        if isinstance(known, Resolution):
-            return known
-        further = (*seen, *map(get, known))
-        try:
-            answer = self._answers.get(further)
-        except TypeError:
-            answer = None
-        resolution, host = answer or self._ask_all(known, further, at, source)
-        if host is not None and get("url.query"):
-            touches = resolution.touches + self._records(fields, host, at)
-            return Resolution(PROVIDER, touches)
-        return resolution
+        tenant, person, mailbox = _tenant(fields), "", None
+        if tenant or _is_mail_service(fields):
+            person = _person(fields)
+            directory, mailbox = self._account(span, tenant, person, at)
+            if directory is not None:
+                return directory
+        seen = (id(source), span, *map(fields.get, WATCHER_FIELDS))
+        machine, seen_by, owner = _recall(self._watchers, seen) or self._watch(seen, at, source)
+        if mailbox is not None and not _of_another(machine, mailbox):
+            return self._theirs(mailbox)
+        if owner is not None:
+            return owner
+        values = (*seen, tenant, person, *map(fields.get, REACHED_FIELDS))
+        answer = _recall(self._answers, values) or self._reach(values, at, seen_by, source)
+        if answer.own_host is not None and fields.get("url.query"):
+            touches = self._records(fields, answer.own_host, at)
+            return Resolution(PROVIDER, answer.resolution.touches + touches)
+        return answer.resolution
 
     def _move_to(self, at: datetime) -> int:
         """The number of edges up to that time."""
@@ -131,67 +145,58 @@ class Enricher:
         self._span = (begin, end, number)
         return number
 
-    def _ask_watchers(
-        self, seen: _Values, at: datetime, source: SourceSettings
-    ) -> Resolution | tuple[str, ...]:
-        """The answer where these fields suffice, else the names of the further ones."""
-        fields = dict(zip(SEEN_FIELDS, seen[2:], strict=True))
-        known: Resolution | tuple[str, ...]
-        if _knows_mailboxes(fields):
-            known = PERSON_FIELDS + REACHED_FIELDS
-        else:
-            known = self._watched(self._watcher(fields, at, source), source) or REACHED_FIELDS
-        if _are_texts(seen):
-            self._make_space(source)
-            self._seen[seen] = known
+    def _account(
+        self, span: int, tenant: str, person: str, at: datetime
+    ) -> tuple[Resolution | None, Binding | None]:
+        """Whose directory says it, and whose mailbox it is about."""
+        known = self._accounts.get((span, tenant, person))
+        if known is None:
+            mailbox = self._mailbox(person, at) if person else None
+            directory = self._view.find(AssetKind.TENANT, tenant, at) if tenant else None
+            known = (None if directory is None else self._theirs(directory, mailbox)), mailbox
+            self._make_space()
+            self._accounts[span, tenant, person] = known
         return known
 
-    def _ask_all(
-        self, further: tuple[str, ...], values: _Values, at: datetime, source: SourceSettings
-    ) -> _Answer:
-        fields = dict(zip(SEEN_FIELDS + further, values[2:], strict=True))
-        answer = self._answer(fields, at, source)
+    def _watch(self, values: _Values, at: datetime, source: SourceSettings) -> _Watcher:
+        fields = dict(zip(WATCHER_FIELDS, values[2:], strict=True))
+        machine = seen_by = self._first(_observers(fields), at)
+        if not _of_a_customer(seen_by):
+            bound = self._view.find(AssetKind.SOURCE, source.name, at)
+            seen_by = bound if _of_a_customer(bound) else seen_by or bound
+        owner = None
+        if seen_by is not None and seen_by.customer_id != PROVIDER:
+            owner = self._theirs(seen_by)
+        elif source.owner != PROVIDER:
+            owner = Resolution(source.owner)
+        watcher = _Watcher(machine, seen_by, owner)
         if _are_texts(values):
-            self._make_space(source)
+            self._make_space()
+            self._sources[id(source)] = source
+            self._watchers[values] = watcher
+        return watcher
+
+    def _reach(
+        self, values: _Values, at: datetime, seen_by: Binding | None, source: SourceSettings
+    ) -> _Answer:
+        names = (*WATCHER_FIELDS, TENANT, PERSON, *REACHED_FIELDS)
+        fields = dict(zip(names, values[2:], strict=True))
+        answer = self._reached(fields, at)
+        if answer is None:
+            answer = _Answer(self._left_over(fields, at, seen_by, source))
+        if _are_texts(values):
+            self._make_space()
+            self._sources[id(source)] = source
             self._answers[values] = answer
         return answer
 
-    def _make_space(self, source: SourceSettings) -> None:
-        if len(self._seen) + len(self._answers) >= self._most_answers:
-            self._seen.clear()
+    def _make_space(self) -> None:
+        remembered = len(self._accounts) + len(self._watchers) + len(self._answers)
+        if remembered >= self._most_answers:
+            self._accounts.clear()
+            self._watchers.clear()
             self._answers.clear()
             self._sources.clear()
-        self._sources[id(source)] = source
-
-    def _answer(self, fields: Fields, at: datetime, source: SourceSettings) -> _Answer:
-        tenant, person = _tenant(fields), _person(fields)
-        mailbox = self._mailbox(person, at) if person else None
-        directory = self._view.find(AssetKind.TENANT, tenant, at) if tenant else None
-        if directory is not None:
-            return self._theirs(directory, mailbox), None
-        seen_by = self._first(_observers(fields), at)
-        if mailbox is not None and not _of_another(seen_by, mailbox):
-            return self._theirs(mailbox), None
-        seen_by = self._watcher(fields, at, source)
-        watched = self._watched(seen_by, source)
-        if watched is not None:
-            return watched, None
-        reached = self._reached(fields, at)
-        return reached or (self._left_over(fields, at, seen_by, source), None)
-
-    def _watcher(self, fields: Fields, at: datetime, source: SourceSettings) -> Binding | None:
-        """The machine that saw it, else the source that it came by."""
-        seen_by = self._first(_observers(fields), at)
-        if _of_a_customer(seen_by):
-            return seen_by
-        bound = self._view.find(AssetKind.SOURCE, source.name, at)
-        return bound if _of_a_customer(bound) else seen_by or bound
-
-    def _watched(self, seen_by: Binding | None, source: SourceSettings) -> Resolution | None:
-        """Whose it is by who saw it; None: it is the provider's or nobody's."""
-        if seen_by is not None and seen_by.customer_id != PROVIDER:
-            return self._theirs(seen_by)
-        return Resolution(source.owner) if source.owner != PROVIDER else None
 
     def _mailbox(self, address: str, at: datetime) -> Binding | None:
         return self._view.find(AssetKind.MAILBOX, address, at) or self._domain(
@@ -226,11 +231,11 @@ class Enricher:
         host = _served(fields)
         site = self._site(host, at) if host else None
         if site is not None and site.customer_id != PROVIDER:
-            return self._theirs(site), None
+            return _Answer(self._theirs(site))
         machine = self._first(_destination(fields), at)
         if machine is not None and machine.customer_id != PROVIDER:
-            return self._theirs(machine), None
-        return None if site is None else (Resolution(PROVIDER, self._touches(site)), host)
+            return _Answer(self._theirs(machine))
+        return None if site is None else _Answer(Resolution(PROVIDER, self._touches(site)), host)
 
     def _site(self, host: str, at: datetime) -> Binding | None:
         return (
@@ -264,10 +269,16 @@ class Enricher:
         return Resolution(None, (), stranger or _machine(fields) or f"source:{source.name}")
 
     def _theirs(self, binding: Binding, mailbox: Binding | None = None) -> Resolution:
-        touches = self._touches(binding)
-        if mailbox is not None and mailbox.customer_id == binding.customer_id:
-            touches = tuple(dict.fromkeys((*touches, *self._touches(mailbox))))
-        return Resolution(binding.customer_id, touches)
+        """The same few bindings come again and again, with new names of people beside them."""
+        pair = (id(binding), id(mailbox))
+        known = self._owned.get(pair)
+        if known is None:
+            touches = self._touches(binding)
+            if mailbox is not None and mailbox.customer_id == binding.customer_id:
+                touches = tuple(dict.fromkeys((*touches, *self._touches(mailbox))))
+            known = (binding, mailbox, Resolution(binding.customer_id, touches))
+            self._owned[pair] = known
+        return known[2]
 
     def _touches(self, binding: Binding) -> tuple[Touch, ...]:
         """The same few bindings come again and again: theirs are one tuple."""
@@ -279,6 +290,13 @@ class Enricher:
             )
             known = self._touched[id(binding)] = (binding, touches)
         return known[1]
+
+
+def _recall(remembered: Mapping[_Values, T], values: _Values) -> T | None:
+    try:
+        return remembered.get(values)
+    except TypeError:  # a list cannot be remembered by
+        return None
 
 
 def _are_texts(values: _Values) -> bool:
@@ -294,17 +312,12 @@ def _tenant(fields: Fields) -> str:
     return str(fields.get("cloud.account.id") or fields.get("organization.id") or "")
 
 
-def _knows_mailboxes(fields: Fields) -> bool:
-    """Does a directory or a mail service say it?"""
-    return bool(_tenant(fields)) or (
-        json_lines.word(fields.get("network.application")) in MAIL_SERVICES
-    )
+def _is_mail_service(fields: Fields) -> bool:
+    return json_lines.word(fields.get("network.application")) in MAIL_SERVICES
 
 
 def _person(fields: Fields) -> str:
-    """The mailbox acted on, where the record's maker knows mailboxes; else empty."""
-    if not _knows_mailboxes(fields):
-        return ""
+    """The mailbox acted on, of a record whose maker knows mailboxes; else empty."""
     for field in PERSON_FIELDS:
         name = fields.get(field)
         if name and "@" in (text := str(name)):
@@ -352,7 +365,7 @@ def _delivered(fields: Fields) -> bool:
 
 def _stranger(fields: Fields) -> str | None:
     """A name that stands for a customer and is bound to nobody."""
-    person, tenant = _person(fields), _tenant(fields)
+    person, tenant = fields[PERSON], fields[TENANT]
     if person:
         return f"domain:{person.rpartition('@')[2]}"
     if tenant:

@@ -17,7 +17,7 @@ from schemas.settings import SourceSettings
 from streams.normalise.enrich import (
     PERSON_FIELDS,
     REACHED_FIELDS,
-    SEEN_FIELDS,
+    WATCHER_FIELDS,
     Enricher,
     Resolution,
 )
@@ -295,7 +295,7 @@ KINDS = (
 MOMENTS = [NOON + timedelta(minutes=minute) for minute in range(-3, 4)]
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     name: st.sampled_from(NAMES) | st.sampled_from((1, True, 1.0, None, ["web1", "10.0.0.1"]))
-    for name in (*SEEN_FIELDS, *REACHED_FIELDS)
+    for name in ("cloud.account.id", "organization.id", *WATCHER_FIELDS, *REACHED_FIELDS)
 } | {
     name: st.sampled_from(PEOPLE) | st.sampled_from((1, True, ["jo@shop.example"]))
     for name in PERSON_FIELDS
@@ -352,4 +352,4 @@ def test_what_is_remembered_is_bounded() -> None:
         act = Act(NOON, {"host.name": f"host-{number}"})
         enricher.resolve(act, RawRecord(Position("j", 1), "s", b"", NOON), source)
 
-    assert len(enricher._seen) + len(enricher._answers) <= 51
+    assert len(enricher._watchers) + len(enricher._answers) <= 51
