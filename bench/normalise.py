@@ -66,11 +66,17 @@ def ecs_rows(count: int) -> tuple[list[Row], dict[str, Any]]:
 
 def demo_register() -> dict[str, Any]:
     """Bindings and sources of the demo, as plain values that any tree can load."""
-    from bench.pipeline import prepare
+    from bench.kafka_corpora import FIRST_DAY
+    from breachdesk.bootstrap.house import Premises
+    from breachdesk.demo.lines import build
+    from breachdesk.demo.play import furnish
+    from breachdesk.demo.stage import StageClock, demo_settings
 
+    cast = build(seed=0, start=FIRST_DAY)
+    clock = StageClock(datetime.fromisoformat(f"{FIRST_DAY}T00:00:00+00:00"))
     with tempfile.TemporaryDirectory() as folder:
-        house, _, cast = prepare(Path(folder))
-        with closing(house):
+        with Premises(demo_settings(Path(folder), cast, port=0), clock) as house:
+            furnish(house, cast)
             bindings = house.store.look(lambda uow: list(uow.customers.bindings()))
         return {
             "bindings": [each.model_dump(mode="json") for each in bindings],
