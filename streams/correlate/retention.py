@@ -19,7 +19,7 @@ SLOTS = 60
 """Parts of a timespan. Beyond the loud cap the order of signals is known to such a part."""
 SLOT_ENDS = 5
 """First and last signals of a part that are kept beyond the loud cap."""
-MOST_VALUES = 16
+MOST_VALUES = 64
 """First and last values of a step that is kept by value. Only values whose gate opened come here."""
 
 Identity = tuple[float, str, str, str]

@@ -18,7 +18,7 @@ import pytest
 
 from schemas.alert import Episode, GroupKey, Severity, Signal
 from schemas.event import Position, Touch
-from schemas.plugin import Member
+from schemas.plugin import Member, ValueGate
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.window_store import GuardedSignal, WindowStore
 from streams.correlate.windows import in_time
@@ -72,7 +72,28 @@ def in_order(*steps: str) -> Callable[[Sequence[Member]], bool]:
     return fires
 
 
-def spec(rule: str, keep: int, *, quiet: int = 60, distinct: bool = False, fires) -> WindowSpec:
+def doubtful(members: Sequence[Member]) -> float:
+    """When a value first failed and then went in."""
+    failed: dict[str, float] = {}
+    for m in members:
+        if m.step == "fail":
+            failed.setdefault(m.value, m.time)
+        if m.step == "ok" and failed.get(m.value, float("inf")) <= m.time:
+            return m.time
+    return float("inf")
+
+
+def read_after_doubt(members: Sequence[Member]) -> bool:
+    since = doubtful(members)
+    return any(m.step == "read" and m.time >= since for m in members)
+
+
+GATE = ValueGate(frozenset({"fail", "ok"}), lambda members: doubtful(members) < float("inf"))
+
+
+def spec(
+    rule: str, keep: int, *, quiet: int = 60, distinct: bool = False, fires, gate=None, ends=False
+) -> WindowSpec:
     return WindowSpec(
         rule=rule,
         title=rule,
@@ -82,6 +103,8 @@ def spec(rule: str, keep: int, *, quiet: int = 60, distinct: bool = False, fires
         keep=keep,
         distinct=distinct,
         fires=fires,
+        gate=gate,
+        ends=ends,
     )
 
 
@@ -153,13 +176,30 @@ def told(of, group, rows, held, piece, fired) -> Seen:
     return Seen(of.rule, group, piece[0], piece[-1], fired, evidence, customers)
 
 
+def beyond_the_gate(of: WindowSpec, rows: set[tuple[int, str, str, str]]) -> set[tuple]:
+    """Without the signals of joined steps whose value never mattered: kept are those of a bucket in
+    which a window of that value opens the gate, and of the one before."""
+    if of.gate is None:
+        return rows
+    kept = {row for row in rows if row[2] not in of.gate.steps}
+    for value in {row[3] for row in rows - kept}:
+        mine = sorted(row for row in rows - kept if row[3] == value)
+        for row in mine:
+            window = [Member(*r) for r in mine if row[0] - 60 <= r[0] <= row[0]]
+            if of.gate.opens(window):
+                kept |= {r for r in mine if 0 <= row[0] // 60 - r[0] // 60 <= 1}
+    return kept
+
+
 def oracle(records: Iterable[Record], specs: dict[str, WindowSpec], horizon: float) -> list[Seen]:
     parted: dict[tuple[str, str], set[tuple[int, str, str, str]]] = {}
     for r in records:
         if -60 <= r.arrived - r.time <= horizon:
             parted.setdefault((r.rule, r.group), set()).add((r.time, r.id, r.step, r.value))
     return sorted(
-        seen for (rule, g), rows in parted.items() for seen in expected(specs[rule], g, rows)
+        seen
+        for (rule, g), rows in parted.items()
+        for seen in expected(specs[rule], g, beyond_the_gate(specs[rule], rows))
     )
 
 
@@ -191,6 +231,7 @@ class Sink:
     rng: random.Random
     low: float | None = None
     number: int = 0
+    log_number: int = 0
     log: dict[int, bytes] = field(default_factory=dict)
     buckets: dict[GroupKey, dict[int, BucketRow]] = field(default_factory=dict)
     versions: dict[GroupKey, int] = field(default_factory=dict)
@@ -235,11 +276,11 @@ class Sink:
         if updates.log_kept_from is not None:
             self.log = {n: body for n, body in self.log.items() if n >= updates.log_kept_from}
         if updates.log is not None:
-            self.number += 1
-            self.log[self.number] = updates.log
+            self.log_number += 1
+            self.log[self.log_number] = updates.log
 
     def _logged(self, updates: GroupUpdates) -> int | None:
-        return None if updates.log is None else self.number
+        return None if updates.log is None else self.log_number
 
     def sweep(self, windows: WindowStore, low: float) -> None:
         """Raises Crash as `commit`."""
@@ -346,8 +387,9 @@ class Player:
 def some_specs(rng: random.Random) -> dict[str, WindowSpec]:
     count, values = rng.randint(2, 6), rng.randint(2, 4)
     chosen = (
-        spec("count", count, quiet=rng.choice([60, 90]), fires=enough(count)),
-        spec("distinct", values, distinct=True, fires=different(values)),
+        spec("count", count, quiet=rng.choice([60, 90]), fires=enough(count), ends=True),
+        spec("distinct", values, distinct=True, fires=different(values), ends=True),
+        spec("gated", 0, fires=read_after_doubt, gate=GATE),
         spec("ordered", 0, fires=in_order("fail", "ok", "read")),
     )
     return {s.rule: s for s in chosen}
@@ -364,7 +406,7 @@ def some_records(rng: random.Random) -> list[Record]:
                 arrived=time + rng.choice([0, 5, 100, 299, 299, 400]),
                 time=time,
                 id=f"e{i}",
-                rule=rng.choice(["count", "distinct", "ordered"]),
+                rule=rng.choice(["count", "distinct", "ordered", "gated"]),
                 step=rng.choice(["fail", "ok", "read"]),
                 group=rng.choice("ab"),
                 value=rng.choice("uvwxyz"),
@@ -409,12 +451,13 @@ def test_letting_go_of_what_nothing_can_reach_changes_no_episode(
 
 @OWNERS
 def test_something_is_let_go_in_these_plays_at_all(sole_owner: bool) -> None:
-    rng = random.Random(7)
-    records, specs = some_records(rng), some_specs(rng)
+    closed = 0
+    for seed in range(1000, 1012):
+        rng = random.Random(seed)
+        records, specs = some_records(rng), some_specs(rng)
+        closed += bool(Player(specs, rng, sole_owner).play(sorted(records), evict=True).closed)
 
-    sink = Player(specs, rng, sole_owner).play(sorted(records), evict=True)
-
-    assert sink.closed
+    assert closed > 3
 
 
 def test_the_oracle_agrees_with_the_reference_model() -> None:
@@ -431,7 +474,9 @@ def test_the_oracle_agrees_with_the_reference_model() -> None:
         corrs = {
             rule: model.Corr(rule, rule, s.keep, 60, s.quiet, 300, steps=("fail", "ok", "read"))
             for rule, s in specs.items()
+            if s.gate is None
         }
+        records = [r for r in records if r.rule in corrs]
         # the model retains across steps; with one step both say the same
         same = [r if r.rule == "ordered" else r._replace(step="") for r in records]
         theirs = sorted((k[0], k[1], *ep) for _, k, ep in model.oracle(same, corrs))
