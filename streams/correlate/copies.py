@@ -94,7 +94,7 @@ class GroupCopies:
         """Keep this group, or forget it if it holds nothing. `written`: buckets whose payload is at
         hand. A pinned copy stays until it is released."""
         key = group.key
-        self._forget(key)
+        self.forget(key)
         if not group.buckets:
             return
         copy = self._copies[key] = _packed(group, version, written)
@@ -111,9 +111,10 @@ class GroupCopies:
     def shrink(self) -> None:
         """Forget the least recently used until the rest fits."""
         while self.bytes > self._most_bytes and self._idle:
-            self._forget(next(iter(self._idle)))
+            self.forget(next(iter(self._idle)))
 
-    def _forget(self, key: GroupKey) -> None:
+    def forget(self, key: GroupKey) -> None:
+        """Drop this copy, if there is one."""
         self._idle.pop(key, None)
         copy = self._copies.pop(key, None)
         if copy is not None:
@@ -128,7 +129,9 @@ def _packed(
         if len(bucket.rows) == 1:
             row = written.get((group.key, index))
             payload = dump_bucket(bucket) if row is None else row.payload
-            return _Lone(group.spec, index, payload, version, group.unreconciled)
+            # A copy: what wrote the payload leaves some thousand bytes of room behind it.
+            exact = bytes(memoryview(payload))
+            return _Lone(group.spec, index, exact, version, group.unreconciled)
     rows = sum([len(bucket.rows) for bucket in group.buckets.values()])
     size = GROUP_BYTES + BUCKET_BYTES * len(group.buckets) + ROW_BYTES * rows
     return _Copy(group, version, size)

@@ -242,6 +242,8 @@ class WindowStore:
                 due[row.key] = max(group.due(self._horizon), low + LOOK_AGAIN_SECONDS)
             if evictions and copied:
                 self._copies.put(group, 1, {}, pinned=self._unwritten.holds(row.key))
+            elif evictions:
+                self._copies.forget(row.key)
             gone += evictions
         return SweepResult(gone, due)
 

@@ -1,0 +1,214 @@
+"""A flood of keys: refused sign-ins, each of a user and from an address that no other has.
+
+    .venv/bin/python bench/flood.py                         # 200,000 lines, 64 MiB of copies
+    .venv/bin/python bench/flood.py --lines 20000 --copies  # what one copy takes, by tracemalloc
+
+Parsed in this process, detected and committed to a SQLite store, durable; nothing else runs. Figures:
+resident memory before, at most and at the end, what the window store thinks its copies take, and the
+time of a batch from its records to its commit. Batches shrink and grow to `--milliseconds` as the
+worker's do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import statistics
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+sys.path[0:1] = [str(Path(__file__).resolve().parents[1])]
+
+from bench.processes import resident_mib  # noqa: E402
+from breachdesk.stores.open_store import open_sqlite  # noqa: E402
+from breachdesk.stores.sql_store import SqlStore  # noqa: E402
+from schemas.alert import GroupKey  # noqa: E402
+from schemas.event import Event, Position  # noqa: E402
+from schemas.plugin import SignalDraft  # noqa: E402
+from streams.correlate.window_store import GuardedSignal, WindowStore  # noqa: E402
+from streams.ports import Advance, CommitResult, GroupRows, RecordBatch  # noqa: E402
+from streams.sigma.engine import Engine, signal  # noqa: E402
+from streams.sigma.load import load_rules  # noqa: E402
+
+START = datetime(2026, 11, 22, 9, tzinfo=UTC)
+HORIZON = 168 * 3600.0
+A_SECOND = 60
+PARTITION = "journal"
+
+
+def refused(count: int) -> Iterator[Event]:
+    """Nobody signs in twice, and no address comes twice."""
+    for number in range(count):
+        at = START + timedelta(seconds=number / A_SECOND)
+        address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+        yield Event(
+            id=f"{number:032x}",
+            time=at,
+            arrived=at,
+            dataset="microsoft365.audit",
+            source="m365",
+            fields={
+                "event.category": ["authentication"],
+                "event.type": ["start"],
+                "event.outcome": "failure",
+                "event.action": "UserLoginFailed",
+                "event.dataset": "microsoft365.audit",
+                "user.name": f"flood{number}@contoso.example",
+                "source.ip": address,
+            },
+            position=Position(PARTITION, number + 1),
+            sha256=f"{number:064x}",
+            organization="contoso",
+        )
+
+
+class Flood:
+    """One owner of one partition."""
+
+    def __init__(self, store: SqlStore, memory_mib: float, milliseconds: float) -> None:
+        book = load_rules([Path(__file__).resolve().parents[1] / "rules"])
+        self._engine = Engine(book)
+        self._sink = store.batch_sink()
+        self.windows = WindowStore(
+            book.specs, HORIZON, memory_bytes=int(memory_mib * 2**20), sole_owner=True
+        )
+        self._position = self._sink.positions([PARTITION])[PARTITION]
+        self._milliseconds = milliseconds
+        self.size = 1_000
+
+    def commit(self, events: Sequence[Event]) -> float:
+        """Seconds of one batch."""
+        begun = time.perf_counter()
+        signals: dict[GroupKey, list[GuardedSignal]] = {}
+        for event in events:
+            for each in self._engine.signals(event):
+                signals.setdefault(each.key, []).append(GuardedSignal(each, guarded=True))
+        newest = events[-1].arrived if events else START
+        before = self._position
+        after = events[-1].position if events else before.position
+        assert after is not None
+        windows = self.windows
+        keys = windows.keys_of(signals)
+        batch = RecordBatch([Advance(PARTITION, before, after, newest.timestamp())], keys)
+        result = self._sink.commit(
+            batch,
+            windows.known(keys),
+            lambda rows, low: windows.apply(signals, rows, low),
+            newest,
+        )
+        windows.keep(result)
+        self._position = self._sink.positions([PARTITION])[PARTITION]
+        seconds = time.perf_counter() - begun
+        if events:
+            self.size = self._next_size(len(events), seconds * 1000)
+        return seconds
+
+    def _next_size(self, size: int, took: float) -> int:
+        wanted = int(size * min(2.0, 0.8 * self._milliseconds / took))
+        return max(50, min(4_000, wanted))
+
+
+def run(lines: int, memory_mib: float, milliseconds: float) -> dict[str, object]:
+    with tempfile.TemporaryDirectory() as folder:
+        store = open_sqlite(Path(folder) / "store.db", now=lambda: START)
+        flood = Flood(store, memory_mib, milliseconds)
+        gc.collect()
+        gc.freeze()
+        before = most = resident_mib()
+        events = refused(lines)
+        seconds: list[float] = []
+        sizes: list[int] = []
+        cpu = time.process_time()
+        while chunk := list(islice(events, flood.size)):
+            seconds.append(flood.commit(chunk))
+            sizes.append(len(chunk))
+            if len(seconds) % 20 == 0:
+                most = max(most, resident_mib())
+        cpu = time.process_time() - cpu
+        copies = len(flood.windows)
+        idle: list[float] = []
+        while flood.windows.unwritten:
+            idle.append(flood.commit([]))
+        stored = (Path(folder) / "store.db").stat().st_size
+        begun = time.perf_counter()
+        again = Flood(store, memory_mib, milliseconds)
+        again.windows.restore(store.batch_sink().log_rows(PARTITION))
+        restart = time.perf_counter() - begun
+        figures = {
+            "lines": lines,
+            "cpu_us_a_line": round(cpu / lines * 1e6),
+            "resident_mib": [round(before), round(most), round(resident_mib())],
+            "copies": copies,
+            "copies_mib": round(flood.windows.memory_bytes / 2**20),
+            "batches": len(seconds),
+            "batch_lines_median": statistics.median(sizes),
+            "batch_ms": {
+                "median": round(statistics.median(seconds) * 1000),
+                "p99": round(sorted(seconds)[int(len(seconds) * 0.99)] * 1000),
+                "most": round(max(seconds) * 1000),
+            },
+            "idle_batches": len(idle),
+            "idle_ms_most": round(max(idle, default=0.0) * 1000),
+            "store_mib": round(stored / 2**20),
+            "restart_ms_rules_included": round(restart * 1000),
+        }
+        store.close()
+        return figures
+
+
+def copies(count: int) -> dict[str, object]:
+    """What the copy of a group takes that holds one signal, or three."""
+    book = load_rules([Path(__file__).resolve().parents[1] / "rules"], behaviours=False)
+    rule = next(rule for rule in book.specs if book.specs[rule].least > 3)
+    figures: dict[str, object] = {"rule": rule}
+    for signals in (1, 3):
+        windows = WindowStore(book.specs, HORIZON, memory_bytes=2**40)
+        tracemalloc.start()
+        for event in refused(count):
+            _one_group(windows, event, rule, signals)
+        gc.collect()
+        taken, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        figures[f"bytes_a_group_of_{signals}"] = round(taken / len(windows))
+        figures[f"estimated_{signals}"] = round(windows.memory_bytes / len(windows))
+    return figures
+
+
+def _one_group(windows: WindowStore, event: Event, rule: str, count: int) -> None:
+    user = str(event.fields["user.name"])
+    key = GroupKey(rule, "contoso", (user,))
+    summary = {k: v for k, v in event.fields.items() if k not in ("event.category", "event.type")}
+    told = []
+    for number in range(count):
+        own = signal(event, key, SignalDraft((user,), "", ""), summary)
+        name = f"{number:08x}{own.event_id[8:]}"
+        told.append(GuardedSignal(replace(own, event_id=name, time=own.time + number), True))
+    keys = windows.keys_of({key: told})
+    windows.apply({key: told}, [GroupRows(k, 0, ()) for k in keys], None)
+    windows.keep(CommitResult(dict.fromkeys(keys, 1)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lines", type=int, default=200_000)
+    parser.add_argument("--memory-mib", type=float, default=64)
+    parser.add_argument("--milliseconds", type=float, default=250)
+    parser.add_argument("--copies", action="store_true", help="measure what a copy takes")
+    chosen = parser.parse_args()
+    if chosen.copies:
+        figures = copies(chosen.lines)
+    else:
+        figures = run(chosen.lines, chosen.memory_mib, chosen.milliseconds)
+    print(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()
