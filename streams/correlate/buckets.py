@@ -8,7 +8,7 @@ that any order, duplication or cutting into batches leaves the same bucket.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.alert import Signal
@@ -50,11 +50,15 @@ class Bucket:
         self.lost = False
         """A row was dropped for another since then."""
 
-    def absorb(self, new: Iterable[Member], retention: Retention) -> list[Member]:
+    def absorb(self, new: Sequence[Member], retention: Retention) -> Sequence[Member]:
         """Take in signals; returns those that changed something, which the signal log must hold.
 
         Absorbing the returned ones alone leads to the same state: a restart needs no others.
         """
+        if len(new) == 1 and not self.rows:
+            self._touch(new[0].evidence)
+            self.rows.append(new[0])
+            return new
         fresh: list[Member] = []
         telling: set[Identity] = set()
         inserted = NEVER
@@ -100,7 +104,7 @@ class Bucket:
                 changed = [row for row in fresh if row[:4] in telling or self._has(row)]
             self.thinned = True
         if changed:
-            self.fresh_from = min(self.fresh_from, *(row.time for row in changed), NEVER)
+            self.fresh_from = min(self.fresh_from, *[row.time for row in changed])
         return changed
 
     def _has(self, row: Member) -> bool:

@@ -88,7 +88,9 @@ class Group:
     def episodes(self) -> tuple[Episode, ...]:
         """All live episodes, oldest first."""
         stale = self._heat()
-        if stale or len(self._episodes) != 0:
+        if not self._hot and not self._episodes:
+            return ()
+        if stale:
             known = {
                 span: known
                 for span, known in self._episodes.items()

@@ -8,7 +8,7 @@ dropped gives the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from schemas.plugin import Member
 
@@ -39,17 +39,16 @@ class Retention:
     by_value: frozenset[str] = frozenset()
     """Steps whose signals are kept per value."""
 
-    @property
-    def bound(self) -> int:
-        """First signals (or values) per step, and as many last ones."""
-        return self.keep or LOUD_CAP
+    bound: int = field(init=False)
+    """First signals (or values) per step, and as many last ones."""
+    harmless: int = field(init=False)
+    """Nothing is dropped of so few signals."""
 
-    @property
-    def harmless(self) -> int:
-        """Nothing is dropped of so few signals."""
-        if self.distinct:
-            return 2
-        return 2 * min(self.bound, MOST_VALUES) if self.by_value else 2 * self.bound
+    def __post_init__(self) -> None:
+        bound = self.keep or LOUD_CAP
+        fewest = min(bound, MOST_VALUES) if self.by_value else bound
+        object.__setattr__(self, "bound", bound)
+        object.__setattr__(self, "harmless", 2 if self.distinct else 2 * fewest)
 
     def retain(self, rows: Sequence[Member]) -> Sequence[Member]:
         """The retained ones of sorted rows of one bucket, sorted; `rows` itself if it is all."""

@@ -1,0 +1,86 @@
+"""What a sole owner writes later: how long the log is, what is written of it, what must stay."""
+
+from __future__ import annotations
+
+from schemas.alert import GroupKey
+from streams.correlate.written_later import BUCKETS_AT_ONCE, BUCKETS_WHEN_IDLE, UnwrittenBuckets
+
+A, B = (GroupKey("r", "o", (name,)) for name in "ab")
+
+
+def batch(unwritten: UnwrittenBuckets, number: int, *keys: GroupKey, idle: bool = False) -> int:
+    """One batch with a signal of each; how many buckets it wrote."""
+    rows = unwritten.next_rows(idle=idle)
+    places = unwritten.unwritten_since(rows)
+    unwritten.written(places, rows)
+    logged = [(key, 0) for key in keys if (key, 0) not in places]
+    if logged:
+        unwritten.add(number, len(logged), logged)
+    return len(places)
+
+
+def test_a_bucket_that_changes_in_every_batch_is_written_once_a_length_of_the_log() -> None:
+    unwritten = UnwrittenBuckets(most_rows=10)
+
+    written = [batch(unwritten, number, A) for number in range(1, 101)]
+
+    assert sum(written) in range(8, 11)
+    assert unwritten.signals <= 11
+
+
+def test_the_log_is_bounded_by_signals_too_and_each_batch_writes_about_what_came() -> None:
+    unwritten = UnwrittenBuckets(most_rows=64, most_signals=50)
+    written = [
+        batch(unwritten, n, *(GroupKey("r", "o", (f"{n}-{i}",)) for i in range(10)))
+        for n in range(1, 51)
+    ]
+
+    assert max(written) <= 20
+    assert unwritten.signals <= 60
+
+
+def test_a_bucket_that_was_written_is_named_until_the_rows_that_hold_its_signals_go() -> None:
+    unwritten = UnwrittenBuckets()
+    unwritten.add(1, 1, [(A, 0)])
+    unwritten.add(2, 2, [(A, 0), (B, 0)])
+
+    unwritten.written([(A, 0)], [1])
+
+    assert not unwritten.holds(A)
+    assert unwritten.named(A, [0, 1]) == {0}
+    assert unwritten.holds(B)
+    assert unwritten.written([(B, 0)], [2]) == {B}
+    assert unwritten.named(A, [0]) == set()
+
+
+def test_when_idle_the_log_is_written_out_in_bounded_steps() -> None:
+    unwritten = UnwrittenBuckets()
+    for number in range(1, 11):
+        places = [(GroupKey("r", "o", (f"{number}-{i}",)), 0) for i in range(1_500)]
+        unwritten.add(number, len(places), places)
+
+    steps = []
+    while unwritten.signals:
+        steps.append(batch(unwritten, 0, idle=True))
+
+    assert max(steps) <= BUCKETS_WHEN_IDLE
+    assert sum(steps) == 15_000
+
+
+def test_a_long_log_of_another_time_is_not_written_out_at_once() -> None:
+    unwritten = UnwrittenBuckets(most_rows=1)
+    for number in range(1, 31):
+        places = [(GroupKey("r", "o", (f"{number}-{i}",)), 0) for i in range(1_000)]
+        unwritten.add(number, len(places), places)
+
+    assert batch(unwritten, 31, A) <= BUCKETS_AT_ONCE
+
+
+def test_rows_below_the_number_that_is_told_hold_nothing_that_is_needed() -> None:
+    unwritten = UnwrittenBuckets()
+    unwritten.add(4, 1, [(A, 0)])
+    unwritten.add(9, 1, [(B, 0)])
+
+    assert unwritten.kept_from([4]) == 9
+    assert unwritten.kept_from([4, 9]) == 10
+    assert unwritten.kept_from([]) is None
