@@ -12,13 +12,12 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from breachdesk.account_ports import SecondFactorBook, SignInBook, UserBook
+from breachdesk.alert_port import AlertBook
 from breachdesk.audit_port import AuditBook
 from breachdesk.case_ports import BreachBook, CaseBook, NoticeBook
 from breachdesk.customer_port import CustomerBook
 from breachdesk.record_port import RecordBook
 from schemas.affected import Manifest, NoticeKind
-from schemas.alert import AlertState, AlertView, EvidenceView
-from schemas.case import Note
 from schemas.case_file import PrintedCase
 from schemas.customer import Frozen
 from schemas.event import Position
@@ -33,57 +32,6 @@ T = TypeVar("T")
 Doc = TypeVar("Doc", bound=Frozen)
 Now = Callable[[], datetime]
 """Aware UTC. Only bootstrap makes one."""
-
-
-class AlertBook(Protocol):
-    """Alerts as the pipeline keeps them, and the human acts on them (separate tables)."""
-
-    def list(
-        self, *, states: Sequence[AlertState] = (), merged: bool = False
-    ) -> Sequence[AlertView]:
-        """Live alerts, gravest first, then newest, then id; `merged` adds those folded away."""
-        ...
-
-    def count(self, states: Sequence[AlertState]) -> int: ...  # live ones
-
-    def get(self, alert: str | int) -> AlertView:
-        """By canonical id (present or former) or surrogate key; follows merges to the leader.
-        Raises NotFound."""
-        ...
-
-    def evidence(self, pk: int) -> Sequence[EvidenceView]:
-        """Its events in time order (of merged ones too)."""
-        ...
-
-    def unpinned(self, journals: Sequence[str]) -> Sequence[Position]:
-        """Positions of evidence in these journals whose raw bytes the store does not hold yet:
-        pin them before the journals are dropped."""
-        ...
-
-    def pin(self, position: Position, raw: bytes) -> None:
-        """Keep an evidence record's bytes beyond the journal's retention."""
-        ...
-
-    def pinned(self, position: Position) -> bytes | None:
-        """The bytes, if they were pinned."""
-        ...
-
-    def act(self, pk: int, version: int, **changes: Any) -> AlertView:
-        """Change the human part (state, assignee, dismissed_reason, case_id). Raises Conflict
-        when `version` is not the stored one."""
-        ...
-
-    def forget(self, pk: int) -> int:
-        """Erase what its evidence, notes and pinned bytes say of people; how many records."""
-        ...
-
-    def comment(self, pk: int, note: Note) -> None:
-        """Add a note to the alert."""
-        ...
-
-    def comments(self, pk: int) -> Sequence[Note]:
-        """Oldest first."""
-        ...
 
 
 class SourceBook(Protocol):

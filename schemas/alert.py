@@ -169,3 +169,33 @@ class AlertView(BaseModel):
     case_id: str | None = None
     merged_into: int | None = None
     closed: bool = False
+
+
+class Firings(NamedTuple):
+    """How often a rule fired."""
+
+    alerts: int
+    dismissed: int
+    """Of these."""
+
+
+class StepCount(NamedTuple):
+    """Events of one step in one part of the time that an alert's evidence spans."""
+
+    part: int
+    """From 0."""
+    step: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceSpan:
+    """An alert's evidence counted over the time it spans."""
+
+    begin: datetime
+    """Time of the first event."""
+    end: datetime
+    """Of the last."""
+    steps: tuple[str, ...]
+    """By their first event."""
+    counts: tuple[StepCount, ...]

@@ -1,16 +1,17 @@
-"""Alerts as people see them and act upon them; what the machine knows is in reconcile.py."""
+"""Alerts as people see them and act upon them; what the machine knows is in batches/reconcile.py."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, exists, func, insert, or_, select, update
+from sqlalchemy import exists, insert, or_, select, update
 from sqlalchemy.engine import Connection, Row
 
-from breachdesk.stores import alert_erasure
+from breachdesk.stores import alert_erasure, alert_lists, evidence_lists
+from breachdesk.stores.alert_views import alert_view, alerts_with_acts, evidence_view
 from breachdesk.stores.each_dialect import by_bytes
+from breachdesk.stores.many_rows import SLICE
 from breachdesk.stores.stream_tables import (
     alert_acts,
     alert_ids,
@@ -19,10 +20,11 @@ from breachdesk.stores.stream_tables import (
     evidence,
     pinned_records,
 )
-from schemas.alert import AlertState, AlertView, EvidenceView, Severity
+from schemas.alert import AlertState, AlertView, EvidenceSpan, EvidenceView, Firings
 from schemas.case import Note
 from schemas.errors import BadInput, Conflict, NotFound
 from schemas.event import Position
+from schemas.paging import Page, PageRequest
 
 CHANGEABLE = {"state", "assignee", "dismissed_reason", "case_id"}
 
@@ -36,26 +38,24 @@ class SqlAlertBook:
     def list(
         self, *, states: Sequence[AlertState] = (), merged: bool = False
     ) -> Sequence[AlertView]:
-        """Live alerts, gravest first, then newest, then id."""
-        query = _joined()
-        if not merged:
-            query = query.where(alerts.c.merged_into.is_(None))
-        if states:
-            query = query.where(alert_acts.c.state.in_([state.value for state in states]))
-        views = [_view(row) for row in self._connection.execute(query)]
-        views.sort(key=lambda view: view.id)
-        views.sort(key=lambda view: (view.severity.rank, view.last), reverse=True)
-        return views
+        """All live alerts as `page` sorts them; with `merged` those folded away too."""
+        return alert_lists.every(self._connection, states, merged=merged)
 
-    def count(self, states: Sequence[AlertState]) -> int:
-        """How many live alerts are in these states."""
-        query = (
-            select(func.count())
-            .select_from(alerts.join(alert_acts, alert_acts.c.alert_pk == alerts.c.pk))
-            .where(alerts.c.merged_into.is_(None))
-            .where(alert_acts.c.state.in_([state.value for state in states]))
-        )
-        return int(self._connection.execute(query).scalar_one())
+    def page(self, request: PageRequest, *, states: Sequence[AlertState] = ()) -> Page[AlertView]:
+        """Live alerts, gravest first, then newest, then by id."""
+        return alert_lists.page(self._connection, request, states)
+
+    def by_time(self, request: PageRequest) -> Page[AlertView]:
+        """Live alerts by their first bucket, rule, organization and group."""
+        return alert_lists.by_time(self._connection, request)
+
+    def count(self, states: Sequence[AlertState] = ()) -> int:
+        """How many live alerts are in one of these states (none: in any)."""
+        return alert_lists.count(self._connection, states)
+
+    def firings(self) -> Mapping[str, Firings]:
+        """Of each rule that live alerts are of."""
+        return alert_lists.firings(self._connection)
 
     def get(self, alert: str | int) -> AlertView:
         """By canonical id (present or former) or surrogate key; follows merges to the leader."""
@@ -63,7 +63,20 @@ class SqlAlertBook:
         row = self._row(pk)
         while row.merged_into is not None:
             row = self._row(row.merged_into)
-        return _view(row)
+        return alert_view(row)
+
+    def of(self, pks: Sequence[int]) -> Sequence[AlertView]:
+        """As `get`, of many surrogate keys, in their order."""
+        rows: dict[int, Row[Any]] = {}
+        wanted = set(pks)
+        while wanted:
+            some = list(wanted)
+            for begin in range(0, len(some), SLICE):
+                query = alerts_with_acts().where(alerts.c.pk.in_(some[begin : begin + SLICE]))
+                rows.update((row.pk, row) for row in self._connection.execute(query))
+            leaders = {row.merged_into for row in rows.values()} - {None}
+            wanted = leaders - rows.keys()
+        return [alert_view(self._leader(pk, rows)) for pk in pks]
 
     def evidence(self, pk: int) -> Sequence[EvidenceView]:
         """Its events in time order (of merged ones too)."""
@@ -73,7 +86,19 @@ class SqlAlertBook:
             .where(evidence.c.alert_pk.in_(self._family(leader)))
             .order_by(evidence.c.time, *(by_bytes(self._connection, text) for text in TEXTS))
         )
-        return list({(row.event_id, row.step): _evidence(row) for row in rows}.values())
+        return list({(row.event_id, row.step): evidence_view(row) for row in rows}.values())
+
+    def evidence_page(self, pk: int, request: PageRequest) -> Page[EvidenceView]:
+        """The same events, some of them."""
+        return evidence_lists.page(self._connection, self._family(self.get(pk).pk), request)
+
+    def evidence_at(self, pk: int, position: Position) -> EvidenceView | None:
+        """The event of its evidence that was read from there."""
+        return evidence_lists.at(self._connection, self._family(self.get(pk).pk), position)
+
+    def evidence_span(self, pk: int, parts: int) -> EvidenceSpan | None:
+        """Its events counted by step in so many equal parts of the time they span."""
+        return evidence_lists.span(self._connection, self._family(self.get(pk).pk), parts)
 
     def unpinned(self, journals: Sequence[str]) -> Sequence[Position]:
         """Positions of evidence in these journals whose raw bytes are not in the store yet."""
@@ -114,14 +139,19 @@ class SqlAlertBook:
             raise BadInput(f"an alert has no {', '.join(sorted(unknown))} to change")
         if self._row(pk).merged_into is not None:
             raise Conflict("it was merged into another alert", place=f"alert {pk}", remedy=AGAIN)
+        people = {name: value for name, value in changes.items() if name != "state"}
         changed = self._connection.execute(
             update(alert_acts)
             .where(alert_acts.c.alert_pk == pk, alert_acts.c.version == version)
-            .values(version=version + 1, **changes)
+            .values(version=version + 1, **people)
         )
         if not changed.rowcount:
             raise Conflict("somebody changed it meanwhile", place=f"alert {pk}", remedy=AGAIN)
-        return _view(self._row(pk))
+        if "state" in changes:
+            self._connection.execute(
+                update(alerts).where(alerts.c.pk == pk).values(state=changes["state"])
+            )
+        return alert_view(self._row(pk))
 
     def comment(self, pk: int, note: Note) -> None:
         """Add a note to the alert."""
@@ -145,13 +175,21 @@ class SqlAlertBook:
             select(alert_ids.c.alert_pk).where(alert_ids.c.id == alert)
         ).scalar()
         if pk is None:
-            raise NotFound(f"no alert {alert}", remedy="`breachdesk alerts list` names them.")
+            raise _no_alert(alert)
         return int(pk)
 
     def _row(self, pk: int) -> Row[Any]:
-        row = self._connection.execute(_joined().where(alerts.c.pk == pk)).one_or_none()
+        row = self._connection.execute(alerts_with_acts().where(alerts.c.pk == pk)).one_or_none()
         if row is None:
-            raise NotFound(f"no alert {pk}", remedy="`breachdesk alerts list` names them.")
+            raise _no_alert(pk)
+        return row
+
+    def _leader(self, pk: int, rows: Mapping[int, Row[Any]]) -> Row[Any]:
+        row = rows.get(pk)
+        while row is not None and row.merged_into is not None:
+            row = rows.get(row.merged_into)
+        if row is None:
+            raise _no_alert(pk)
         return row
 
     def _family(self, leader: int) -> Sequence[int]:
@@ -166,65 +204,9 @@ class SqlAlertBook:
         )
 
 
+def _no_alert(alert: str | int) -> NotFound:
+    return NotFound(f"no alert {alert}", remedy="`breachdesk alerts list` names them.")
+
+
 AGAIN = "Reload and look again."
 TEXTS = (evidence.c.event_id, evidence.c.step, evidence.c.value)
-UNSEEN = {"entities", "evidence_hash", "key_hash", "anchor"}
-"""The machine's own; thousands of user names in a spray."""
-
-
-def _joined() -> Select[Any]:
-    people = [column for column in alert_acts.c if column.name != "alert_pk"]
-    machine = [column for column in alerts.c if column.name not in UNSEEN]
-    return select(*machine, *people).join(alert_acts, alert_acts.c.alert_pk == alerts.c.pk)
-
-
-def _view(row: Row[Any]) -> AlertView:
-    return AlertView(
-        pk=row.pk,
-        id=row.id,
-        rule=row.rule,
-        title=row.title,
-        organization=row.organization,
-        group=tuple(row.group),
-        first=_moment(row.first * row.timespan),
-        last=_moment((row.last + 1) * row.timespan),
-        fired=row.fired,
-        severity=Severity(row.severity),
-        customers=_each(touch[0] for touch in row.touches),
-        categories=_each(touch[2] for touch in row.touches),
-        touches=tuple((t[0], t[1], t[2]) for t in row.touches),
-        unattributed=tuple(row.unattributed),
-        evidence=row.evidence,
-        explanation=row.explanation,
-        detected_at=row.detected_at,
-        state=AlertState(row.state),
-        version=row.version,
-        fingerprint=row.fingerprint,
-        assignee=row.assignee,
-        dismissed_reason=row.dismissed_reason,
-        case_id=row.case_id,
-        merged_into=row.merged_into,
-        closed=row.closed,
-    )
-
-
-def _evidence(row: Row[Any]) -> EvidenceView:
-    return EvidenceView(
-        event_id=row.event_id,
-        time=row.time,
-        source=row.source,
-        journal=row.journal,
-        offset=row.offset,
-        sha256=row.sha256,
-        step=row.step,
-        summary=row.summary,
-        touches=tuple((t[0], t[1], t[2]) for t in row.touches),
-    )
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _each(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(values)))

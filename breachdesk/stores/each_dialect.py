@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Table, collate
+from sqlalchemy import ColumnElement, Executable, Float, Integer, Table, cast, collate, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
+
+EPOCH_JULIAN = 2_440_587.5
+"""The epoch as SQLite's number of days."""
 
 
 def insert_or_ignore(connection: Connection, table: Table) -> Executable:
@@ -66,3 +69,16 @@ def by_bytes(connection: Connection, column: ColumnElement[Any]) -> ColumnElemen
 def _insert(connection: Connection, table: Table) -> Any:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     return dialect.insert(table)
+
+
+def seconds_of(connection: Connection, time: ColumnElement[Any]) -> ColumnElement[float]:
+    """A time as seconds since the epoch; to a ten-thousandth on SQLite."""
+    if connection.dialect.name == "postgresql":
+        return cast(func.extract("epoch", time), Float(53))
+    return (func.julianday(time) - EPOCH_JULIAN) * 86_400.0
+
+
+def whole_part(connection: Connection, number: ColumnElement[Any]) -> ColumnElement[int]:
+    """A positive number without its fraction: PostgreSQL's cast would round it."""
+    postgres = connection.dialect.name == "postgresql"
+    return cast(func.floor(number) if postgres else number, Integer)

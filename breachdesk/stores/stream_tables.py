@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     Float,
     ForeignKey,
     Index,
@@ -103,6 +106,16 @@ signal_buckets = Table(
 """`due`: the low watermark from which a sweep looks at the group. `size`: bytes of key and payload;
 it stands in the index so that the sum of all is read without the rows."""
 
+SEVERITY_RANK = (
+    "CASE severity WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2"
+    " WHEN 'low' THEN 1 ELSE 0 END"
+)
+"""schemas.alert.Severity.rank."""
+LIVE: dict[str, Any] = {
+    "sqlite_where": text("merged_into IS NULL"),
+    "postgresql_where": text("merged_into IS NULL"),
+}
+
 alerts = Table(
     "alerts",
     metadata,
@@ -131,6 +144,10 @@ alerts = Table(
     Column("revision", Integer, nullable=False),
     Column("merged_into", Serial, ForeignKey("alerts.pk")),
     Column("closed", Boolean, nullable=False),
+    Column("state", String(20), nullable=False, server_default="new"),
+    Column("severity_rank", Integer, Computed(SEVERITY_RANK, persisted=True)),
+    Column("begins", BigInteger, Computed("first * timespan", persisted=True)),
+    Column("ends", BigInteger, Computed("(last + 1) * timespan", persisted=True)),
     Index(
         None,
         "key_hash",
@@ -138,15 +155,20 @@ alerts = Table(
         postgresql_where=text("NOT closed"),
     ),
     Index(None, "merged_into"),
+    Index(None, "state", "severity_rank", "ends", **LIVE),
+    Index(None, "severity_rank", "ends", **LIVE),
+    Index(None, "begins", **LIVE),
+    Index(None, "rule", "state", **LIVE),
     sqlite_autoincrement=True,
 )
+"""`state` is people's, and stands here because lists are filtered by it and sorted by severity and
+time at once. The last three columns are computed by the database, and only sorted by."""
 
 alert_acts = Table(
     "alert_acts",
     metadata,
     Column("alert_pk", ForeignKey("alerts.pk"), primary_key=True),
     Column("version", Integer, nullable=False),
-    Column("state", String(20), nullable=False),
     Column("assignee", Text),
     Column("dismissed_reason", Text),
     Column("case_id", String(40)),

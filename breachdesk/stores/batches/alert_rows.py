@@ -105,7 +105,7 @@ def standing_alerts(connection: Connection, hashes: Sequence[str]) -> dict[str, 
     found: dict[str, list[Standing]] = {}
     for part in among(connection, alerts.c.key_hash, hashes):
         query = (
-            select(alerts, alert_acts.c.state, alert_acts.c.case_id)
+            select(alerts, alert_acts.c.case_id)
             .join(alert_acts, alert_acts.c.alert_pk == alerts.c.pk)
             .where(part, not_(alerts.c.closed))
         )
@@ -174,12 +174,12 @@ def raise_alerts(
             "revised_at": now,
             "revision": 1,
             "closed": False,
+            "state": AlertState.NEW.value,
         }
         for pk, (episode, columns) in raised.items()
     ]
     insert_many(connection, alerts, rows)
-    acts = [{"alert_pk": pk, "version": 1, "state": AlertState.NEW.value} for pk in raised]
-    insert_many(connection, alert_acts, acts)
+    insert_many(connection, alert_acts, [{"alert_pk": pk, "version": 1} for pk in raised])
 
 
 def reserve(connection: Connection, count: int) -> list[int]:

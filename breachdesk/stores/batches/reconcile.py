@@ -173,9 +173,12 @@ class Reconciler:
     def _reopen(self, alert: Standing, episode: Episode) -> None:
         """The dismissal stays on record; it no longer covers what stands here now."""
         self.connection.execute(
+            update(alerts).where(alerts.c.pk == alert.pk).values(state=AlertState.NEW.value)
+        )
+        self.connection.execute(
             update(alert_acts)
             .where(alert_acts.c.alert_pk == alert.pk)
-            .values(state=AlertState.NEW.value, version=alert_acts.c.version + 1)
+            .values(version=alert_acts.c.version + 1)
         )
         self._audit(
             "alert:dismissal:reopened",

@@ -1,0 +1,95 @@
+"""The evidence of one alert: pages of it, one event of it, its events over time.
+
+An event stands once for each step, though one row is kept for each value that it counts with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy.engine import Connection
+
+from breachdesk.stores.alert_views import evidence_view
+from breachdesk.stores.each_dialect import seconds_of, whole_part
+from breachdesk.stores.keyset import Keyset, SortKey
+from breachdesk.stores.stream_tables import evidence
+from schemas.alert import EvidenceSpan, EvidenceView, StepCount
+from schemas.event import Position
+from schemas.paging import Page, PageRequest
+
+OLDEST = Keyset(
+    SortKey(evidence.c.time),
+    SortKey(evidence.c.event_id),
+    SortKey(evidence.c.step),
+    SortKey(evidence.c.alert_pk),
+)
+
+
+def page(connection: Connection, pks: Sequence[int], request: PageRequest) -> Page[EvidenceView]:
+    """Events of these alerts in time order."""
+    once = (
+        select(evidence.c.event_id, evidence.c.step, func.min(evidence.c.value).label("value"))
+        .where(_of(pks))
+        .group_by(evidence.c.event_id, evidence.c.step)
+        .subquery()
+    )
+    query = (
+        select(evidence)
+        .join(
+            once,
+            and_(
+                evidence.c.event_id == once.c.event_id,
+                evidence.c.step == once.c.step,
+                evidence.c.value == once.c.value,
+            ),
+        )
+        .where(_of(pks))
+    )
+    total = connection.execute(select(func.count()).select_from(once)).scalar_one()
+    return OLDEST.page(connection, query, request, evidence_view, int(total))
+
+
+def at(connection: Connection, pks: Sequence[int], position: Position) -> EvidenceView | None:
+    """The event that was read from there."""
+    query = (
+        select(evidence)
+        .where(_of(pks), evidence.c.journal == position.journal)
+        .where(evidence.c.offset == position.offset)
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else evidence_view(row)
+
+
+def span(connection: Connection, pks: Sequence[int], parts: int) -> EvidenceSpan | None:
+    """Their events counted by step in equal parts of the time they span."""
+    ends = select(evidence.c.step, func.min(evidence.c.time), func.max(evidence.c.time))
+    steps = connection.execute(ends.where(_of(pks)).group_by(evidence.c.step)).all()
+    if not steps:
+        return None
+    begin, end = min(row[1] for row in steps), max(row[2] for row in steps)
+    counts = connection.execute(_counts(connection, pks, (begin, end), parts)).all()
+    return EvidenceSpan(
+        begin,
+        end,
+        tuple(row[0] for row in sorted(steps, key=lambda row: (row[1], row[0]))),
+        tuple(sorted(StepCount(min(max(row[0], 0), parts - 1), row[1], row[2]) for row in counts)),
+    )
+
+
+def _counts(
+    connection: Connection, pks: Sequence[int], span: tuple[datetime, datetime], parts: int
+) -> Select[Any]:
+    begin, end = span
+    width = ((end - begin).total_seconds() or 1.0) / parts
+    since = seconds_of(connection, evidence.c.time) - begin.timestamp()
+    part = whole_part(connection, since / width).label("part")
+    events = func.count(evidence.c.event_id.distinct())
+    return select(part, evidence.c.step, events).where(_of(pks)).group_by(part, evidence.c.step)
+
+
+def _of(pks: Sequence[int]) -> ColumnElement[bool]:
+    return evidence.c.alert_pk.in_(pks)
