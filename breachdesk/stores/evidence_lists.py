@@ -5,6 +5,7 @@ An event stands once for each step, though one row is kept for each value that i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -71,12 +72,15 @@ def span(connection: Connection, pks: Sequence[int], parts: int) -> EvidenceSpan
     if not steps:
         return None
     begin, end = min(row[1] for row in steps), max(row[2] for row in steps)
-    counts = connection.execute(_counts(connection, pks, (begin, end), parts)).all()
+    counts: Counter[tuple[int, str]] = Counter()
+    for part, step, events in connection.execute(_counts(connection, pks, (begin, end), parts)):
+        # The last event lies on the end of the last part.
+        counts[min(max(part, 0), parts - 1), step] += events
     return EvidenceSpan(
         begin,
         end,
         tuple(row[0] for row in sorted(steps, key=lambda row: (row[1], row[0]))),
-        tuple(sorted(StepCount(min(max(row[0], 0), parts - 1), row[1], row[2]) for row in counts)),
+        tuple(StepCount(*key, events) for key, events in sorted(counts.items())),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from store_adapters import ADAPTERS, fresh_store
@@ -12,11 +12,13 @@ from store_adapters import ADAPTERS, fresh_store
 from breachdesk.ports import UnitOfWork
 from breachdesk.stores.any_store import AnyStore
 from breachdesk.stores.keyset import every_page
-from breachdesk.testing import MIDNIGHT, FixedNow, a_signal, an_alert, an_episode
+from breachdesk.testing import FixedNow, a_signal, an_alert, an_episode
 from schemas.alert import AlertState, AlertView, Firings, GroupKey, Severity, Signal
 from schemas.errors import BadInput, NotFound
 from schemas.event import Position
 from schemas.paging import PageRequest
+
+MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
 
 
 @pytest.fixture(params=ADAPTERS)
