@@ -8,6 +8,9 @@ from schemas.event import Value, flatten
 from schemas.plugin import Act, Folded, Line, Parser, ParserExample
 from streams.tokenizers import addresses, json_lines, people, stamps
 
+_OUTCOMES = frozenset({"success", "failure", "unknown"})
+_ADDRESSES = (("source.ip", "source.address"), ("destination.ip", "destination.address"))
+
 
 def _parse(line: Line) -> Act | Folded:
     if not json_lines.is_ecs(line.text):
@@ -16,14 +19,15 @@ def _parse(line: Line) -> Act | Folded:
             place="ecs_json",
             remedy="Check which parser the source names.",
         )
-    record = flatten(json_lines.read_object(line.text))
-    fields = {name: value for name, value in record.items() if value is not None}
+    fields = flatten(json_lines.read_object(line.text))
+    if None in fields.values():
+        fields = {name: value for name, value in fields.items() if value is not None}
     stamp = fields.pop("@timestamp", None)
     for name in ("event.category", "event.type"):
         fields[name] = json_lines.words(fields.get(name))
     if "tags" in fields:
         fields["tags"] = json_lines.words(fields["tags"])
-    if json_lines.word(fields.get("event.outcome")) not in {"success", "failure", "unknown"}:
+    if json_lines.word(fields.get("event.outcome")) not in _OUTCOMES:
         fields["event.outcome"] = "unknown"
     fields["event.action"] = json_lines.word(fields.get("event.action")) or "unknown"
     _spell(fields)
@@ -34,13 +38,13 @@ def _parse(line: Line) -> Act | Folded:
 
 def _spell(fields: dict[str, Value]) -> None:
     """What is no address or no name must not stand where rules look for one."""
-    for side in ("source", "destination"):
-        said = json_lines.word(fields.pop(f"{side}.ip", None))
-        ip = addresses.address(said)
+    for field, otherwise in _ADDRESSES:
+        said = json_lines.word(fields.pop(field, None))
+        ip = addresses.address(said) if said else None
         if ip is not None:
-            fields[f"{side}.ip"] = ip
+            fields[field] = ip
         elif said:
-            fields.setdefault(f"{side}.address", said)
+            fields.setdefault(otherwise, said)
     people.put_user(fields, json_lines.word(fields.pop("user.name", None)))
 
 

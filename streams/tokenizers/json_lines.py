@@ -23,17 +23,26 @@ DEEPEST = 100
 
 def is_ecs(text: str) -> bool:
     """An object with `ecs.version`, or with `@timestamp` and `event.*`; nested or dotted."""
-    if not text.lstrip().startswith("{"):
+    if not _opens_object(text):
         return False
-    if _ECS_VERSION.search(text):
+    # Looking for a literal costs less than a search that mostly fails.
+    if '"ecs' in text and _ECS_VERSION.search(text):
         return True
-    return _TIMESTAMP.search(text) is not None and _EVENT.search(text) is not None
+    return (
+        '"@timestamp"' in text
+        and _TIMESTAMP.search(text) is not None
+        and _EVENT.search(text) is not None
+    )
+
+
+def _opens_object(text: str) -> bool:
+    return text.startswith("{") or text.lstrip().startswith("{")
 
 
 def is_audit_record(text: str) -> bool:
     """A record of the Office 365 Management Activity API, and not one wrapped in ECS."""
     return (
-        text.lstrip().startswith("{")
+        _opens_object(text)
         and _OPERATION.search(text) is not None
         and _CREATED.search(text) is not None
         and not is_ecs(text)
@@ -97,11 +106,9 @@ def mappings(value: Value) -> list[dict[str, Value]]:
 
 def words(value: Value) -> list[str]:
     """A list's texts, or one text, as a list without empty ones."""
-    if isinstance(value, str):
-        return [value] if value else []
-    if not isinstance(value, list):
-        return []
-    return [item for item in value if isinstance(item, str) and item]
+    if isinstance(value, list):
+        return [item for item in value if isinstance(item, str) and item]
+    return [value] if isinstance(value, str) and value else []
 
 
 def word(value: Value) -> str:
