@@ -16,7 +16,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, repeat
 
 from schemas.errors import BadInput, Corrupt
 from schemas.event import Position, RawRecord
@@ -27,6 +27,7 @@ MOST_BYTES = 1024 * 1024
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_DAY = timedelta(days=1) // _MICROSECOND
 _HEAD = struct.Struct("<BII")
 _VERSION = 1
 
@@ -40,7 +41,9 @@ class Columns:
 
     day: str
     """`YYYYMMDD`, UTC."""
-    runs: list[tuple[int, Run]] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    """How many records in a row share each run."""
     arrived: array[int] = field(default_factory=lambda: array("q"))
     raws: list[bytes] = field(default_factory=list)
     size: int = 0
@@ -50,41 +53,12 @@ class Columns:
 
     def full_for(self, records: int, size: int) -> bool:
         """Would so many more overfill one frame?"""
-        return len(self) + records > MOST_RECORDS or self.size + size > MOST_BYTES
+        return len(self.raws) + records > MOST_RECORDS or self.size + size > MOST_BYTES
 
-    def add(self, record: Incoming, run: Run, arrived: int) -> None:
+    def add(self, record: Incoming, arrived: int) -> None:
         self.raws.append(record.raw)
         self.arrived.append(arrived)
         self.size += len(record.raw)
-        self._extend(1, run)
-
-    def absorb(self, other: Columns) -> None:
-        self.raws += other.raws
-        self.arrived += other.arrived
-        self.size += other.size
-        for count, run in other.runs:
-            self._extend(count, run)
-
-    def _extend(self, count: int, run: Run) -> None:
-        if self.runs and self.runs[-1][1] == run:
-            self.runs[-1] = (self.runs[-1][0] + count, run)
-        else:
-            self.runs.append((count, run))
-
-
-def to_columns(incoming: Iterable[Incoming]) -> list[Columns]:
-    """Cut into columns of one day, none larger than a frame, in order.
-
-    Raises BadInput for an arrival without a time zone.
-    """
-    columns: list[Columns] = []
-    stamp, day, micros = None, "", 0
-    for record in incoming:
-        if record.arrived is not stamp:
-            stamp = record.arrived
-            day, micros = _day_and_microseconds(stamp)
-        if not columns or columns[-1].day != day or columns[-1].full_for(1, len(record.raw)):
-            columns.append(Columns(day))
         run = (
             record.source,
             record.transport,
@@ -93,19 +67,54 @@ def to_columns(incoming: Iterable[Incoming]) -> list[Columns]:
             record.piece,
             record.replay_of,
         )
-        columns[-1].add(record, run, micros)
+        self._extend(1, run)
+
+    def absorb(self, other: Columns) -> None:
+        self.raws += other.raws
+        self.arrived += other.arrived
+        self.size += other.size
+        for count, run in zip(other.counts, other.runs, strict=True):
+            self._extend(count, run)
+
+    def _extend(self, count: int, run: Run) -> None:
+        if self.runs and self.runs[-1] == run:
+            self.counts[-1] += count
+        else:
+            self.runs.append(run)
+            self.counts.append(count)
+
+
+def to_columns(incoming: Iterable[Incoming]) -> list[Columns]:
+    """Cut into columns of one day, none larger than a frame, in order.
+
+    Raises BadInput for an arrival without a time zone.
+    """
+    columns: list[Columns] = []
+    current: Columns | None = None
+    stamp, micros, day = None, 0, ""
+    begin = end = 0
+    for record in incoming:
+        if record.arrived is not stamp:
+            stamp = record.arrived
+            micros = _microseconds(stamp)
+            if not begin <= micros < end:
+                begin = micros - micros % _DAY
+                end, day = begin + _DAY, f"{stamp.astimezone(UTC):%Y%m%d}"
+        if current is None or current.day != day or current.full_for(1, len(record.raw)):
+            current = Columns(day)
+            columns.append(current)
+        current.add(record, micros)
     return columns
 
 
-def _day_and_microseconds(arrived: datetime) -> tuple[str, int]:
+def _microseconds(arrived: datetime) -> int:
     if arrived.tzinfo is None:
         raise BadInput(
             "an arrival time carries no time zone.",
             place="event log",
             remedy="Stamp records with aware UTC.",
         )
-    utc = arrived.astimezone(UTC)
-    return f"{utc:%Y%m%d}", (utc - _EPOCH) // _MICROSECOND
+    return (arrived - _EPOCH) // _MICROSECOND
 
 
 def merge(parts: Sequence[Columns]) -> Columns:
@@ -118,7 +127,8 @@ def merge(parts: Sequence[Columns]) -> Columns:
 
 def encode(columns: Columns) -> bytes:
     """The frame's body."""
-    head = json.dumps([_head(count, run) for count, run in columns.runs]).encode()
+    runs = zip(columns.counts, columns.runs, strict=True)
+    head = json.dumps([_head(count, run) for count, run in runs]).encode()
     lengths = array("I", map(len, columns.raws))
     parts = (
         _HEAD.pack(_VERSION, len(columns), len(head)),
@@ -169,13 +179,15 @@ def _records(data: bytes, journal: str, first: int, start: int, stop: int) -> It
     if ends[-1] != len(data) or len(runs) != count:
         raise ValueError(count)
     micros, stamp = None, _EPOCH
-    for index in range(start, min(stop, count)):
-        if arrived[index] != micros:
-            micros = arrived[index]
-            stamp = _EPOCH + timedelta(microseconds=micros)
-        source, transport, sender, backfill, piece, replay_of = runs[index]
-        raw = data[ends[index] : ends[index + 1]]
-        position = Position(journal, first + index)
+    wanted = slice(start, min(stop, count))
+    places = map(Position._make, zip(repeat(journal), range(first + start, first + count)))
+    for position, at, run, begin, end in zip(
+        places, arrived[wanted], runs[wanted], ends[wanted], ends[start + 1 :], strict=False
+    ):
+        if at != micros:
+            micros, stamp = at, _EPOCH + timedelta(microseconds=at)
+        source, transport, sender, backfill, piece, replay_of = run
+        raw = data[begin:end]
         yield RawRecord(position, source, raw, stamp, transport, sender, backfill, piece, replay_of)
 
 
