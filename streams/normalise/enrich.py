@@ -24,7 +24,7 @@ to the provider and touches the system, and beside it that customer's data.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
@@ -117,21 +117,23 @@ class Enricher:
         begin, end, span = self._span
         if not begin <= at < end:
             span = self._move_to(at)
-        tenant, person, mailbox = _tenant(fields), "", None
-        if tenant or _is_mail_service(fields):
+        get = fields.get
+        tenant, person, mailbox = _tenant(get), "", None
+        application = get("network.application")
+        if tenant or (isinstance(application, str) and application in MAIL_SERVICES):
             person = _person(fields)
             directory, mailbox = self._account(span, tenant, person, at)
             if directory is not None:
                 return directory
-        seen = (id(source), span, *map(fields.get, WATCHER_FIELDS))
+        seen = (id(source), span, *map(get, WATCHER_FIELDS))
         machine, seen_by, owner = _recall(self._watchers, seen) or self._watch(seen, at, source)
         if mailbox is not None and not _of_another(machine, mailbox):
             return self._theirs(mailbox)
         if owner is not None:
             return owner
-        values = (*seen, tenant, person, *map(fields.get, REACHED_FIELDS))
+        values = (*seen, tenant, person, *map(get, REACHED_FIELDS))
         answer = _recall(self._answers, values) or self._reach(values, at, seen_by, source)
-        if answer.own_host is not None and fields.get("url.query"):
+        if answer.own_host is not None and get("url.query"):
             touches = self._records(fields, answer.own_host, at)
             return Resolution(PROVIDER, answer.resolution.touches + touches)
         return answer.resolution
@@ -308,12 +310,9 @@ def _of_a_customer(binding: Binding | None) -> bool:
     return binding is not None and binding.customer_id != PROVIDER
 
 
-def _tenant(fields: Fields) -> str:
-    return str(fields.get("cloud.account.id") or fields.get("organization.id") or "")
-
-
-def _is_mail_service(fields: Fields) -> bool:
-    return json_lines.word(fields.get("network.application")) in MAIL_SERVICES
+def _tenant(get: Callable[[str], Value]) -> str:
+    tenant = get("cloud.account.id") or get("organization.id")
+    return str(tenant) if tenant else ""
 
 
 def _person(fields: Fields) -> str:
