@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from breachdesk.ports import Now, UnitOfWork
 from breachdesk.stores.any_store import AnyStore
@@ -34,7 +35,15 @@ from schemas.customer import (
 from schemas.event import Position, Touch
 from schemas.law import LawBook
 from schemas.user import Actor, Duty, User
-from streams.ports import Advance, GroupState, GroupUpdates, RecordBatch
+from streams.ports import (
+    Advance,
+    BucketRow,
+    Eviction,
+    GroupState,
+    GroupUpdates,
+    RecordBatch,
+    SweepResult,
+)
 
 GROUP = GroupKey("login_then_exfiltration", "contoso", ("jo@contoso.example",))
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -191,19 +200,43 @@ def an_episode(
     )
 
 
+def commit_batch(
+    store: AnyStore,
+    partition: str = "test",
+    *,
+    groups: Sequence[GroupState] = (),
+    buckets: Sequence[BucketRow] = (),
+    arrived: float | None = None,
+    **changes: Any,
+) -> Position:
+    """Move the partition on by one record and write this in the same transaction, as a worker does;
+    where it stands then. `changes`: further parts of the RecordBatch."""
+    sink = store.batch_sink()
+    before = sink.positions([partition])[partition]
+    after = Position("journal-1", 1 if before.position is None else before.position.offset + 1)
+    keys = sorted({*(each.key for each in groups), *(each.key for each in buckets)})
+    batch = RecordBatch([Advance(partition, before, after, arrived)], keys=keys, **changes)
+    updates = GroupUpdates(keys, groups, buckets)
+    sink.commit(batch, {}, lambda _rows, _low: updates, store.now())
+    return after
+
+
+def sweep(store: AnyStore, *evictions: Eviction) -> None:
+    """Let go of exactly these spans, as a worker does once nothing in time can reach them."""
+    due = [BucketRow(e.key, int(e.begin // 3600), b"", 3600) for e in evictions]
+    commit_batch(store, buckets=due, arrived=1.0)
+    sink = store.batch_sink()
+    owned = sink.positions(["test"])
+    sink.sweep(["test"], owned, lambda _rows, _low: SweepResult(evictions), store.now())
+
+
 def raise_alerts(store: AnyStore, *episodes: Episode) -> tuple[AlertView, ...]:
     """Commit a batch in which exactly these episodes stand for their groups, as the pipeline
     would; returns their alerts in the same order."""
-    sink = store.batch_sink()
-    before = sink.positions(["test"])["test"]
     states: dict[GroupKey, tuple[Episode, ...]] = {}
     for episode in episodes:
         states[episode.key] = (*states.get(episode.key, ()), episode)
-    groups = tuple(GroupState(key, found) for key, found in states.items())
-    after = Position("journal-1", 1 if before.position is None else before.position.offset + 1)
-    batch = RecordBatch([Advance("test", before, after)], keys=list(states))
-    updates = GroupUpdates(list(states), groups, due=dict.fromkeys(states, 0.0))
-    sink.commit(batch, {}, lambda _rows, _low: updates, store.now())
+    commit_batch(store, groups=[GroupState(key, found) for key, found in states.items()])
     return store.look(lambda uow: tuple(uow.alerts.get(episode.id) for episode in episodes))
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 
-from schemas.event import Position, RawRecord
+from schemas.event import RawRecord
 from schemas.source import DeadLetter
 from streams.normalise.source_counts import sum_counts
-from streams.ports import LegacyBatch, SourceCount
+from streams.ports import SourceCount
 
 WORKER = "worker"
 """Stands in `parser` of letters that the worker itself wrote (empty means: nobody understood)."""
@@ -42,27 +41,6 @@ def _letter(record: RawRecord, reason: str) -> DeadLetter:
         parser=WORKER,
         reason=reason,
         sha256=hashlib.sha256(record.raw).hexdigest(),
-    )
-
-
-def add_letters(
-    batch: LegacyBatch, letters: Sequence[DeadLetter], *, after: Position | None = None
-) -> LegacyBatch:
-    """The batch with these letters too, counted; one count a source. `after`: its true end."""
-    counts = {count.source: count for count in batch.sources}
-    for letter in letters:
-        count = counts.get(letter.source, SourceCount(letter.source))
-        counts[letter.source] = replace(
-            count,
-            received=count.received + 1,
-            dead_letters=count.dead_letters + 1,
-            last_arrived=max(count.last_arrived or letter.arrived, letter.arrived),
-        )
-    return replace(
-        batch,
-        after=after or batch.after,
-        dead_letters=[*batch.dead_letters, *letters],
-        sources=list(counts.values()),
     )
 
 

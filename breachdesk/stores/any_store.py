@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from breachdesk.ports import Now, Store
-from streams.ports import BatchSink, ExportOutbox, Leader, LegacySink, Register
+from streams.ports import BatchSink, ExportOutbox, Leader, Register
 
 
 class AnyStore(Store, Protocol):
@@ -23,10 +23,6 @@ class AnyStore(Store, Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
-
-    def legacy_sink(self) -> LegacySink:
-        """Where one pipeline commits."""
-        ...
 
     def batch_sink(self, *, sole_owner: bool = ...) -> BatchSink:
         """Where workers commit; `sole_owner`: one process owns all partitions (the default is the

@@ -14,7 +14,6 @@ from breachdesk.stores import postgres
 from breachdesk.stores.batches.sink import SqlBatchSink
 from breachdesk.stores.exports import SqlExportOutbox
 from breachdesk.stores.leader import PostgresLeader
-from breachdesk.stores.legacy_sink import LegacySqlSink
 from breachdesk.stores.register import SqlRegister
 from breachdesk.stores.rewind import rewind
 from breachdesk.stores.stream_tables import (
@@ -37,7 +36,7 @@ from breachdesk.stores.tables import (
 from breachdesk.stores.transactions import Transactions
 from breachdesk.stores.unit_of_work import SqlUnitOfWork, carry_out
 from schemas.law import LawBook
-from streams.ports import BatchSink, ExportOutbox, Leader, LegacySink, Register
+from streams.ports import BatchSink, ExportOutbox, Leader, Register
 
 T = TypeVar("T")
 ERASED = (
@@ -90,10 +89,6 @@ class PostgresStore:
         """As `postgres.identity`: another one after a failover or a restored backup. Raises
         Retryable."""
         return self._transactions.read(postgres.identity)
-
-    def legacy_sink(self) -> LegacySink:
-        """Where one pipeline commits."""
-        return LegacySqlSink(self._transactions.write, self._transactions.read)
 
     def batch_sink(self, *, sole_owner: bool = False) -> BatchSink:
         """Where many workers commit, unless a caller says that it is the only one."""

@@ -18,14 +18,13 @@ from breachdesk.stores.batches.sink import SqlBatchSink
 from breachdesk.stores.exports import SqlExportOutbox
 from breachdesk.stores.file_lock import FileLock
 from breachdesk.stores.leader import OnlyOne
-from breachdesk.stores.legacy_sink import LegacySqlSink
 from breachdesk.stores.register import SqlRegister
 from breachdesk.stores.rewind import rewind
 from breachdesk.stores.unit_of_work import SqlUnitOfWork, carry_out
 from breachdesk.stores.writer import Writer
 from schemas.errors import Retryable
 from schemas.law import LawBook
-from streams.ports import BatchSink, ExportOutbox, Leader, LegacySink, Register
+from streams.ports import BatchSink, ExportOutbox, Leader, Register
 
 T = TypeVar("T")
 
@@ -79,10 +78,6 @@ class SqlStore:
     def identity(self) -> str:
         """Nothing: a file is no server that another could stand in for."""
         return ""
-
-    def legacy_sink(self) -> LegacySink:
-        """Where the pipeline commits."""
-        return LegacySqlSink(self._writer.run, self._read)
 
     def batch_sink(self, *, sole_owner: bool = True) -> BatchSink:
         """Where the worker commits. One process owns the file's pipeline, unless a caller says that

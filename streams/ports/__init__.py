@@ -22,7 +22,6 @@ from streams.ports.batches import (
 from streams.ports.counts import SourceCount, UnattributedCount
 from streams.ports.event_log import EventLog
 from streams.ports.exports import ExportOutbox, Leader, Orders
-from streams.ports.legacy import LegacyBatch, LegacySink, Resume
 from streams.ports.record_reader import Outcome, RecordReader
 from streams.ports.register import Register, RegisterView
 
@@ -40,8 +39,6 @@ __all__ = [
     "GroupUpdates",
     "KnownLetter",
     "Leader",
-    "LegacyBatch",
-    "LegacySink",
     "LogRow",
     "Orders",
     "Outcome",
@@ -49,7 +46,6 @@ __all__ = [
     "RecordReader",
     "Register",
     "RegisterView",
-    "Resume",
     "SourceCount",
     "StoredPosition",
     "SweepResult",

@@ -78,7 +78,7 @@ class KnownLetter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """One partition's step in a shared batch: the fence and where it goes."""
+    """One partition's step in a batch: the fence and where it goes."""
 
     partition: str
     before: StoredPosition
@@ -132,8 +132,6 @@ class GroupUpdates:
     """A sole owner's signals of this batch that `buckets` does not hold: one log row."""
     log_kept_from: int | None = None
     """Log rows of the partition with a lower number are in bucket rows by now: they go."""
-    due: Mapping[GroupKey, float] = field(default_factory=dict)
-    """Former shape of BucketRow.due."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("breachdesk", "streams", "notifiers", "schemas")
 SOURCES = [p for name in PACKAGES for p in sorted((ROOT / name).rglob("*.py"))]
 OWNERS_OF_A_DEAD_LETTER = {
-    "streams/worker.py",
     "streams/readers.py",
     "streams/process/worker.py",
     "streams/app_agents.py",

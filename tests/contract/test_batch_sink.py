@@ -23,7 +23,6 @@ from schemas.event import Position, RawRecord
 from schemas.settings import Settings
 from schemas.source import DeadLetter
 from streams.observed import SilentMeter
-from streams.pipeline import Pipeline as LegacyPipeline
 from streams.ports import Advance, BatchSink, RecordBatch, StoredPosition
 from streams.process.pipeline import Pipeline
 from streams.process.worker import Arrived, Worker, WorkerLimits
@@ -88,13 +87,15 @@ def live(store: Any) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def expected(cast: DemoLines, config: Settings, book: RuleBook) -> list[dict[str, Any]]:
-    """What one owner of all windows makes of the lines."""
+    """What a sole owner makes of all lines in one batch."""
     with memory_store(FixedNow(NOW)) as store:
         furnish(store, cast, config)
-        pipeline = LegacyPipeline(book, InProcessReader(config), config)
-        sink = store.legacy_sink()
-        pipeline.load(sink.resume("journal"))
-        sink.commit("journal", pipeline.process(records(cast), store.register().view(), None), NOW)
+        pipeline = Pipeline(book, InProcessReader(config), config)
+        worker = Worker(
+            store.batch_sink(), pipeline, store.register(), lambda _: NOW, SilentMeter()
+        )
+        worker.own(["journal"])
+        worker.process([Arrived("journal", record) for record in records(cast)])
         return live(store)
 
 

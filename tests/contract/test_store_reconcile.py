@@ -23,7 +23,16 @@ from schemas.alert import AlertState, AlertView, Episode, GroupKey, Severity, Si
 from schemas.case import Note, TaskKind
 from schemas.errors import Conflict
 from schemas.event import Position, Touch
-from streams.ports import BucketRow, Eviction, GroupState, LegacyBatch
+from streams.ports import (
+    Advance,
+    BucketRow,
+    Eviction,
+    GroupRows,
+    GroupState,
+    GroupUpdates,
+    RecordBatch,
+    SweepResult,
+)
 
 DAY = 86_400
 MIDNIGHT = 20_000 * DAY
@@ -174,82 +183,92 @@ class Play:
 
     def __init__(self, store: AnyStore, rules: dict[str, Rule], rng: random.Random) -> None:
         self.store, self.rules, self.rng = store, rules, rng
-        self.sink = store.legacy_sink()
+        self.sink = store.batch_sink()
         self.model = Model()
         self.acts: list[tuple[int, str, AlertState]] = []
         self.notes: list[tuple[int, str]] = []
-        self.reload()
-
-    def reload(self) -> None:
-        """As after a crash: nothing but what the store holds."""
-        resume = self.sink.resume("p")
-        self.position, self.arrived = resume.position, resume.arrived or float("-inf")
-        self.low = float("-inf") if resume.low_watermark is None else resume.low_watermark
         self.held: dict[GroupKey, set[Signal]] = {}
-        for row in resume.buckets:
-            self.held.setdefault(row.key, set()).update(unpacked(row))
-        for signal in resume.tail:
-            self.held.setdefault(signal.key, set()).add(pure(signal))
 
     def feed(self, records: Sequence[tuple[float, Signal]], *, evict: bool) -> None:
-        batch = self.batch(records, evict=evict)
+        batch = self.batch(records)
+        states: list[GroupState] = []
+
+        def apply_signals(rows: Sequence[GroupRows], low: float | None) -> GroupUpdates:
+            states[:] = self.states(rows, self.in_time(records, low))
+            return GroupUpdates(batch.keys, states, self.buckets())
+
         if self.rng.random() < 0.15:  # killed before the commit
-            self.reload()
-            batch = self.batch(records, evict=evict)
-        self.sink.commit("p", batch, START)
-        for state in batch.groups:
+            with pytest.raises(ZeroDivisionError):
+                self.sink.commit(
+                    batch, {}, lambda rows, low: apply_signals(rows, low) and 1 / 0, START
+                )
+        self.sink.commit(batch, {}, apply_signals, START)
+        for state in states:
             self.model.reconcile(state.key, state.episodes)
-        for gone in batch.evictions:
-            self.model.close(self.rules[gone.key.rule], gone)
         if self.rng.random() < 0.2:  # killed after the commit, or a stale owner
             with pytest.raises(Conflict):
-                self.sink.commit("p", batch, START)
-        self.reload()
+                self.sink.commit(batch, {}, apply_signals, START)
+        while evict and self.rng.random() < 0.4:
+            self.sweep()
 
-    def batch(self, records: Sequence[tuple[float, Signal]], *, evict: bool) -> LegacyBatch:
-        taken = []
+    def batch(self, records: Sequence[tuple[float, Signal]]) -> RecordBatch:
+        stored = self.sink.positions(["p"])["p"]
+        offset = 0 if stored.position is None else stored.position.offset
+        arrived = max(arrived for arrived, _ in records)
+        step = Advance("p", stored, Position("j", offset + len(records)), arrived)
+        keys = {s.key for a, s in records if a - s.time <= self.rules[s.key.rule].H}
+        return RecordBatch([step], keys=sorted(keys))
+
+    def in_time(
+        self, records: Sequence[tuple[float, Signal]], low: float | None
+    ) -> dict[GroupKey, list[Signal]]:
+        """Without what is too old, and without replays of what was let go."""
+        signals: dict[GroupKey, list[Signal]] = {}
         for arrived, signal in records:
-            self.arrived = max(self.arrived, arrived)
             rule = self.rules[signal.key.rule]
-            if arrived - signal.time > rule.H or signal.time + rule.reach + rule.H < self.low:
+            replay = low is not None and signal.time + rule.reach + rule.H < low
+            if arrived - signal.time <= rule.H and not replay:
+                signals.setdefault(signal.key, []).append(signal)
+        return signals
+
+    def states(
+        self, rows: Sequence[GroupRows], signals: dict[GroupKey, list[Signal]]
+    ) -> Iterator[GroupState]:
+        self.held = {}
+        for row in rows:
+            held = {pure(signal) for signal in signals.get(row.key, ())}
+            held.update(signal for bucket in row.buckets or () for signal in unpacked(bucket))
+            self.held[row.key] = held
+            yield GroupState(row.key, episodes(self.rules[row.key.rule], row.key, held))
+
+    def buckets(self) -> Sequence[BucketRow]:
+        return [
+            packed(key, bucket, self.rules[key.rule], held)
+            for key, held in self.held.items()
+            for bucket in {int(signal.time // self.rules[key.rule].T) for signal in held}
+        ]
+
+    def sweep(self) -> None:
+        gone: list[Eviction] = []
+
+        def let_go(rows: Sequence[GroupRows], low: float) -> SweepResult:
+            gone.extend(each for row in rows for each in self.gone(row, low))
+            return SweepResult(gone)
+
+        self.sink.sweep(["p"], self.sink.positions(["p"]), let_go, START)
+        for each in gone:
+            self.model.close(self.rules[each.key.rule], each)
+
+    def gone(self, row: GroupRows, low: float) -> Iterator[Eviction]:
+        rule = self.rules[row.key.rule]
+        times = sorted(s.time for bucket in row.buckets or () for s in unpacked(bucket))
+        begin = 0
+        for i in range(1, len(times) + 1):
+            if i < len(times) and times[i] - times[i - 1] <= rule.reach:
                 continue
-            self.held.setdefault(signal.key, set()).add(pure(signal))
-            taken.append(signal)
-        keys = sorted({signal.key for signal in taken})
-        groups = tuple(
-            GroupState(key, episodes(self.rules[key.rule], key, self.held[key])) for key in keys
-        )
-        low = max(self.low, self.arrived) if evict and self.rng.random() < 0.4 else None
-        offset = 0 if self.position is None else self.position.offset
-        return LegacyBatch(
-            before=self.position,
-            after=Position("j", offset + len(records)),
-            signals=taken,
-            groups=groups,
-            evictions=tuple(self.gone(low)) if low is not None else (),
-            buckets=tuple(self.folded()) if low is None and self.rng.random() < 0.3 else (),
-            low_watermark=low,
-            arrived=self.arrived,
-        )
-
-    def gone(self, low: float) -> Iterator[Eviction]:
-        for key, held in self.held.items():
-            rule = self.rules[key.rule]
-            times = sorted(signal.time for signal in held)
-            begin = 0
-            for i in range(1, len(times) + 1):
-                if i < len(times) and times[i] - times[i - 1] <= rule.reach:
-                    continue
-                if times[i - 1] + rule.reach + rule.H < low:
-                    yield Eviction(key, times[begin], times[i - 1])
-                begin = i
-
-    def folded(self) -> Iterator[BucketRow]:
-        for key, held in self.held.items():
-            span = self.rules[key.rule].T
-            for bucket in {int(signal.time // span) for signal in held}:
-                if self.rng.random() < 0.5:
-                    yield packed(key, bucket, span, held)
+            if times[i - 1] + rule.reach + rule.H < low:
+                yield Eviction(row.key, times[begin], times[i - 1])
+            begin = i
 
     def act(self) -> None:
         """A person dismisses or opens a case, on what they see."""
@@ -292,9 +311,10 @@ class Hashable(Signal):
         return hash((self.key, self.event_id))
 
 
-def packed(key: GroupKey, bucket: int, span: int, held: set[Signal]) -> BucketRow:
-    inside = [(s.time, s.event_id, s.value) for s in held if s.time // span == bucket]
-    return BucketRow(key, bucket, json.dumps(sorted(inside)).encode(), span)
+def packed(key: GroupKey, bucket: int, rule: Rule, held: set[Signal]) -> BucketRow:
+    inside = [(s.time, s.event_id, s.value) for s in held if s.time // rule.T == bucket]
+    due = (bucket + 1) * rule.T + rule.reach + rule.H
+    return BucketRow(key, bucket, json.dumps(sorted(inside)).encode(), rule.T, due)
 
 
 def unpacked(row: BucketRow) -> Iterator[Signal]:

@@ -24,7 +24,9 @@ from breachdesk.stores.postgres_schema import create_schema, drop_schema, migrat
 from breachdesk.stores.schema import metadata
 from breachdesk.testing import START, FixedNow, a_customer, a_user
 from schemas.errors import Misconfigured, NotFound, Retryable
+from schemas.event import Position
 from schemas.settings import StoreSettings
+from streams.ports import Advance, GroupUpdates, RecordBatch
 
 pytestmark = pytest.mark.postgres
 Schema = Callable[[], str]
@@ -124,13 +126,18 @@ def test_rows_of_the_first_schema_are_all_there_in_the_newest(
     with open_store(url, now=FixedNow(), settings=settings) as store:
         alert = store.look(lambda uow: uow.alerts.get("A-1"))
         events = store.look(lambda uow: uow.alerts.evidence(alert.pk))
-        resume = store.legacy_sink().resume("p")
+        sink, low = store.batch_sink(), []
+        before = sink.positions(["p"])["p"]
+        step = Advance("p", before, Position("j", 8))
+        sink.commit(
+            RecordBatch([step]), {}, lambda _rows, each: low.append(each) or GroupUpdates(), START
+        )
         number = store.act(lambda uow: uow.cases.next_id())
         store.act(lambda uow: uow.audit.record(at=START, actor="a", act="b", subject="c"))
         verified = store.look(lambda uow: uow.audit.verify())
 
     assert (alert.title, [event.event_id for event in events]) == ("T", ["e-1"])
-    assert (resume.position.offset, resume.low_watermark) == (7, 5.5)
+    assert (before.position.offset, low) == (7, [5.5])
     assert number == "CASE-0004"
     assert verified == 1
 

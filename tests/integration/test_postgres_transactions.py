@@ -19,13 +19,28 @@ from sqlalchemy import text
 
 from breachdesk.stores.open_store import open_postgres
 from breachdesk.stores.postgres_store import PostgresStore
-from breachdesk.testing import START, FixedNow, a_customer, a_signal, a_user, an_episode
+from breachdesk.testing import (
+    START,
+    FixedNow,
+    a_customer,
+    a_signal,
+    a_user,
+    an_episode,
+    commit_batch,
+)
 from schemas.alert import GroupKey
 from schemas.errors import BadInput, Conflict, NotAllowed, Retryable
 from schemas.event import Position
 from schemas.settings import StoreSettings
 from schemas.source import BlindInterval
-from streams.ports import GroupState, LegacyBatch, SourceCount, UnattributedCount
+from streams.ports import (
+    Advance,
+    GroupState,
+    GroupUpdates,
+    RecordBatch,
+    SourceCount,
+    UnattributedCount,
+)
 
 pytestmark = pytest.mark.postgres
 
@@ -99,12 +114,9 @@ def from_four_partitions(
     start = threading.Barrier(4)
 
     def work(partition: str) -> None:
-        sink = store.legacy_sink()
         start.wait(10)
         for n in range(25):
-            before = None if n == 0 else Position("j", n - 1)
-            batch = LegacyBatch(before=before, after=Position("j", n), **change(partition, n))
-            sink.commit(partition, batch, START)
+            commit_batch(store, partition, **change(partition, n))
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, ["p0", "p1", "p2", "p3"]))
@@ -145,23 +157,26 @@ def test_workers_that_raise_alerts_at_once_write_one_chain(store: PostgresStore)
 
 def test_of_two_owners_who_both_begin_a_partition_one_is_fenced(store: PostgresStore) -> None:
     ready = threading.Barrier(2)
+    sink = store.batch_sink()
+    before = sink.positions(["p"])["p"]
 
     def begin(number: int) -> bool:
         ready.wait(10)
-        batch = LegacyBatch(before=None, after=Position("j", number), signals=[a_signal(number)])
+        step = Advance("p", before, Position("j", number))
+        batch = RecordBatch([step], sources=[SourceCount("m365", received=1)])
         try:
-            store.legacy_sink().commit("p", batch, START)
+            sink.commit(batch, {}, lambda _rows, _low: GroupUpdates(), START)
         except Conflict:
             return False
         return True
 
     with ThreadPoolExecutor(2) as pool:
         ends = list(pool.map(begin, [1, 2]))
-    resume = store.legacy_sink().resume("p")
+    (count,) = store.look(lambda uow: uow.sources.list())
 
     assert sorted(ends) == [False, True]
-    assert resume.position == Position("j", 1 + ends.index(True))
-    assert len(resume.tail) == 1
+    assert sink.positions(["p"])["p"].position == Position("j", 1 + ends.index(True))
+    assert count.received == 1
 
 
 def test_pipeline_writes_run_beside_each_other_and_never_beside_an_act(
@@ -191,10 +206,9 @@ def test_pipeline_writes_run_beside_each_other_and_never_beside_an_act(
 
 
 def test_neither_starts_inside_the_other(store: PostgresStore) -> None:
-    inner = LegacyBatch(before=None, after=Position("j", 1))
     for attempt in (
         lambda uow: store.act(lambda other: None),
-        lambda uow: store.legacy_sink().commit("p", inner, START),
+        lambda uow: commit_batch(store, "p"),
     ):
         with pytest.raises(NotAllowed, match="inside another act"):
             store.act(attempt)

@@ -21,21 +21,26 @@ from breachdesk.stores.open_store import open_store
 from breachdesk.testing import START, FixedNow, a_customer, a_signal, an_episode
 from schemas.alert import GroupKey
 from schemas.event import Position
-from streams.ports import LegacyBatch, GroupState, SourceCount
+from streams.ports import (
+    Advance, BucketRow, GroupState, GroupUpdates, RecordBatch, SourceCount,
+)
 
 store = open_store("sqlite:///" + sys.argv[1], now=FixedNow())
-sink = store.legacy_sink()
+sink = store.batch_sink()
 print("ready", flush=True)
 while True:
-    before = sink.resume("p").position
-    n = 0 if before is None else before.offset
+    before = sink.positions(["p"])["p"]
+    n = 0 if before.position is None else before.position.offset
     key = GroupKey("rule", "contoso", (f"group-{n + 1}",))
     signals = [a_signal(10 * n + i, key=key) for i in range(10)]
-    sink.commit("p", LegacyBatch(
-        before=before, after=Position("j", n + 1), signals=signals,
-        groups=[GroupState(key, (an_episode(signals),))],
+    updates = GroupUpdates(
+        changed=[key], groups=[GroupState(key, (an_episode(signals),))],
+        buckets=[BucketRow(key, n, b"bucket", 3600, 1e12)], log=b"log",
+    )
+    sink.commit(RecordBatch(
+        [Advance("p", before, Position("j", n + 1))], keys=[key],
         sources=[SourceCount("m365", received=10)],
-    ), START)
+    ), {}, lambda _rows, _low: updates, START)
     store.act(lambda uow: (
         uow.customers.save(a_customer(f"c{n}")),
         uow.audit.record(at=START, actor="sam", act="customer:saved", subject=f"c{n}"),
@@ -79,15 +84,18 @@ def test_a_killed_store_holds_whole_commits_only(tmp_path: Path, seed: int) -> N
 
 def check(path: Path, at_least: int) -> int:
     with open_store(f"sqlite:///{path}", now=FixedNow(), create=False) as store:
-        resume = store.legacy_sink().resume("p")
-        batches = 0 if resume.position is None else resume.position.offset
+        sink = store.batch_sink()
+        position = sink.positions(["p"])["p"].position
+        batches = 0 if position is None else position.offset
         alerts = store.look(lambda uow: uow.alerts.list())
         entries = store.look(lambda uow: uow.audit.entries())
         customers = store.look(lambda uow: uow.customers.list())
         (source,) = store.look(lambda uow: uow.sources.list())
 
         assert batches >= at_least
-        assert len(resume.tail) == 10 * batches == source.received
+        assert 10 * batches == source.received
+        assert [row.body for row in sink.log_rows("p")] == [b"log"] * batches
+        assert (sink.state_bytes() > 0) == (batches > 0)
         assert {a.group[0] for a in alerts} == {f"group-{n + 1}" for n in range(batches)}
         assert all(alert.evidence == 10 for alert in alerts)
         assert [e.act for e in entries].count("alert:episode:raised") == batches

@@ -9,12 +9,18 @@ import pytest
 
 from breachdesk.casework.attribution import bind, suggestions
 from breachdesk.stores.sql_store import SqlStore
-from breachdesk.testing import START, FixedNow, a_customer, an_actor, memory_store
+from breachdesk.testing import (
+    START,
+    FixedNow,
+    a_customer,
+    an_actor,
+    commit_batch,
+    memory_store,
+)
 from schemas.customer import PROVIDER, AssetKind, Binding, DataCategory, Pecr, Role
 from schemas.errors import BadInput, NotAllowed, NotFound
-from schemas.event import Position
 from schemas.user import Actor
-from streams.ports import LegacyBatch, UnattributedCount
+from streams.ports import UnattributedCount
 
 DAY = timedelta(days=1)
 
@@ -131,8 +137,7 @@ def test_the_audit_names_the_customer_and_no_mailbox(store: SqlStore) -> None:
 def test_what_was_bound_is_asked_no_more(store: SqlStore) -> None:
     keys = ("domain:contoso.example", "domain:fabrikam.example")
     counts = [UnattributedCount(key, 4112, START, START, "m365.audit") for key in keys]
-    batch = LegacyBatch(before=None, after=Position("j", 1), unattributed=counts)
-    store.legacy_sink().commit("main", batch, START)
+    commit_batch(store, unattributed=counts)
     asked = [one.key for one in store.look(suggestions)]
     say(store, keys[0])
     left = store.look(suggestions)

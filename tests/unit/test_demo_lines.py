@@ -22,9 +22,10 @@ from schemas.errors import Unparseable
 from schemas.event import Position, RawRecord
 from schemas.plugin import Folded
 from schemas.settings import Settings
+from streams.correlate.in_memory import InMemoryWindows
 from streams.normalise.recognise import Recogniser
-from streams.pipeline import Pipeline
-from streams.ports import RegisterView, Resume
+from streams.ports import RegisterView
+from streams.process.pipeline import Pipeline
 from streams.readers import InProcessReader
 from streams.sigma.load import load_rules
 
@@ -176,10 +177,11 @@ def imported(demo: DemoLines, folder: Path) -> RegisterView:
 
 def episodes(demo: DemoLines, view: RegisterView, folder: Path) -> Sequence[Episode]:
     settings = Settings(data_dir=folder, sources=demo.sources)
-    pipeline = Pipeline(load_rules([RULES]), InProcessReader(settings), settings)
-    pipeline.load(Resume(None))
-    batch = pipeline.process(records(demo), view, None)
-    return [episode for group in batch.groups for episode in group.episodes]
+    book = load_rules([RULES])
+    result = Pipeline(book, InProcessReader(settings), settings).evaluate(records(demo), view)
+    windows = InMemoryWindows(book.specs)
+    windows.absorb(each.signal for signals in result.signals.values() for each in signals)
+    return windows.episodes()
 
 
 @pytest.mark.parametrize("seed", [0, 7])

@@ -18,13 +18,15 @@ from breachdesk.testing import (
     a_signal,
     an_alert,
     an_episode,
+    commit_batch,
     raise_alerts,
+    sweep,
 )
 from schemas.alert import AlertState, AlertView, Episode, Severity, Signal
 from schemas.case import Note, TaskKind
 from schemas.errors import Conflict
-from schemas.event import Position, Touch
-from streams.ports import Eviction, GroupState, LegacyBatch
+from schemas.event import Touch
+from streams.ports import Eviction, GroupState
 
 MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -218,7 +220,7 @@ def test_cases_whose_alerts_join_get_a_task_each_and_stay_two(store: AnyStore) -
 def test_an_alert_that_changed_rules_no_longer_raise_stays_and_says_so(store: AnyStore) -> None:
     alert = an_alert(store)
     case = store.act(lambda uow: a_case(uow, START, alert))
-    commit(store, groups=(GroupState(GROUP, ()),))
+    commit_batch(store, groups=(GroupState(GROUP, ()),))
     standing = get(store, alert.pk)
 
     assert (standing.closed, standing.evidence, standing.state) == (True, 3, AlertState.CASE)
@@ -232,7 +234,7 @@ def test_an_evicted_alert_keeps_its_evidence_and_a_new_episode_raises_another(
 ) -> None:
     alert = an_alert(store, an_episode(at(1, 1, 2)))
     begin, end = alert.first.timestamp(), alert.last.timestamp()
-    commit(store, groups=(GroupState(GROUP, ()),), evictions=(Eviction(GROUP, begin, end),))
+    sweep(store, Eviction(GROUP, begin, end))
     later = an_alert(store, an_episode(at(20, 3)))
 
     assert later.pk != alert.pk
@@ -241,14 +243,13 @@ def test_an_evicted_alert_keeps_its_evidence_and_a_new_episode_raises_another(
     assert "alert:evidence:unsupported" not in acts(store)
 
 
-def test_an_episode_evicted_by_the_batch_that_tells_of_it_is_raised_and_closed(
-    store: AnyStore,
-) -> None:
-    episode = an_episode(at(1, 1, 2))
-    gone = Eviction(GROUP, episode.members[0].time, episode.members[-1].time)
-    commit(store, groups=(GroupState(GROUP, (episode,)),), evictions=(gone,))
+def test_a_sweep_closes_the_alerts_of_what_it_lets_go_and_no_others(store: AnyStore) -> None:
+    gone, stays = an_episode(at(1, 1, 2)), an_episode(at(9, 3))
+    raise_alerts(store, gone, stays)
+    sweep(store, Eviction(GROUP, gone.members[0].time, gone.members[-1].time))
 
-    assert get(store, episode.id).closed
+    assert get(store, gone.id).closed
+    assert not get(store, stays.id).closed
 
 
 def test_detection_time_is_when_it_was_first_raised(store: AnyStore, now: FixedNow) -> None:
@@ -283,15 +284,3 @@ def test_the_audit_of_the_pipeline_names_no_person_and_no_address(store: AnyStor
 
     assert "jo@" not in text
     assert "203.0.113.9" not in text
-
-
-def commit(
-    store: AnyStore,
-    *,
-    groups: tuple[GroupState, ...] = (),
-    evictions: tuple[Eviction, ...] = (),
-) -> None:
-    sink = store.legacy_sink()
-    before = sink.resume("test").position
-    after = Position("journal-1", 1 if before is None else before.offset + 1)
-    sink.commit("test", LegacyBatch(before, after, groups=groups, evictions=evictions), START)

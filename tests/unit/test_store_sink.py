@@ -1,11 +1,10 @@
-"""The batch sink: the fence, the signal log and its folding, counts that add up."""
+"""The batch sink: the fence, bucket rows, counts that add up."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from store_adapters import ADAPTERS, fresh_store
@@ -16,20 +15,26 @@ from breachdesk.testing import (
     START,
     FixedNow,
     a_binding,
-    a_signal,
     an_episode,
+    commit_batch,
+    sweep,
 )
+from schemas.alert import GroupKey
 from schemas.customer import AssetKind
 from schemas.errors import Conflict, NotFound
 from schemas.event import Position
 from schemas.source import DeadLetter
 from streams.ports import (
+    Advance,
+    BatchSink,
     BucketRow,
     Eviction,
+    GroupRows,
     GroupState,
-    LegacyBatch,
-    LegacySink,
+    GroupUpdates,
+    RecordBatch,
     SourceCount,
+    StoredPosition,
     UnattributedCount,
 )
 
@@ -41,104 +46,101 @@ def store(request: pytest.FixtureRequest) -> Iterator[AnyStore]:
 
 
 @pytest.fixture
-def sink(store: AnyStore) -> LegacySink:
-    return store.legacy_sink()
+def sink(store: AnyStore) -> BatchSink:
+    return store.batch_sink()
 
 
-def commit(sink: LegacySink, **parts: Any) -> Position:
-    before = sink.resume("p").position
-    after = Position("j", 1 if before is None else before.offset + 10)
-    sink.commit("p", LegacyBatch(before=before, after=after, **parts), START)
-    return after
+def stored(sink: BatchSink, partition: str = "test") -> StoredPosition:
+    return sink.positions([partition])[partition]
+
+
+def buckets_of(store: AnyStore, *keys: GroupKey) -> list[BucketRow]:
+    """What a commit reads of these groups."""
+    sink = store.batch_sink()
+    read: list[GroupRows] = []
+
+    def look(rows: Sequence[GroupRows], _low: float | None) -> GroupUpdates:
+        read.extend(rows)
+        return GroupUpdates()
+
+    before = stored(sink, "looking")
+    after = Position("j", 1 if before.position is None else before.position.offset + 1)
+    sink.commit(RecordBatch([Advance("looking", before, after)], keys=keys), {}, look, START)
+    return [bucket for row in read for bucket in row.buckets or ()]
 
 
 def test_a_batch_from_another_position_is_fenced_and_leaves_nothing(
-    store: AnyStore, sink: LegacySink
+    store: AnyStore, sink: BatchSink
 ) -> None:
-    after = commit(sink, signals=[a_signal(1)])
-    stale = (None, Position("j", 7), Position("other journal", after.offset))
-    for before in stale:
-        episode = an_episode()
-        batch = LegacyBatch(
-            before=before,
-            after=Position("j", 99),
-            signals=[a_signal(2)],
-            groups=[GroupState(GROUP, (episode,))],
+    commit_batch(store)
+    before, after = stored(sink), Position("journal-1", 99)
+    assert before.position is not None
+    stale = (
+        StoredPosition(None),
+        replace(before, position=before.position._replace(offset=7)),
+        replace(before, position=before.position._replace(journal="another")),
+        replace(before, epoch=before.epoch + 1),
+        replace(before, revision=before.revision - 1),
+    )
+    updates = GroupUpdates(
+        [GROUP], [GroupState(GROUP, (an_episode(),))], [BucketRow(GROUP, 1, b"x", 3600)]
+    )
+    for each in stale:
+        batch = RecordBatch(
+            [Advance("test", each, after)], keys=[GROUP], sources=[SourceCount("m365", received=1)]
         )
         with pytest.raises(Conflict, match="not where this batch began"):
-            sink.commit("p", batch, START)
+            sink.commit(batch, {}, lambda _rows, _low: updates, START)
 
-    resume = sink.resume("p")
-    assert resume.position == after
-    assert resume.tail == [a_signal(1)]
+    assert stored(sink) == before
+    assert buckets_of(store, GROUP) == []
     assert store.look(lambda uow: uow.alerts.list()) == []
+    assert store.look(lambda uow: uow.sources.list()) == []
     assert store.look(lambda uow: uow.audit.verify()) == 0
 
 
-def test_partitions_have_positions_of_their_own(sink: LegacySink) -> None:
-    commit(sink)
+def test_partitions_have_positions_of_their_own(store: AnyStore, sink: BatchSink) -> None:
+    commit_batch(store, "p")
 
-    assert sink.resume("q").position is None
-    sink.commit("q", LegacyBatch(before=None, after=Position("k", 3)), START)
-    assert sink.resume("p").position == Position("j", 1)
-
-
-def test_signals_come_back_in_the_order_they_were_logged(sink: LegacySink) -> None:
-    signals = [a_signal(number, value=f"v{number}") for number in (5, 2, 9)]
-    commit(sink, signals=signals[:2])
-    commit(sink, signals=signals[2:])
-
-    assert sink.resume("p").tail == signals
+    assert stored(sink, "q").position is None
+    commit_batch(store, "q")
+    commit_batch(store, "q")
+    assert stored(sink, "p").position == Position("journal-1", 1)
+    assert stored(sink, "q").position == Position("journal-1", 2)
 
 
-def test_folding_a_bucket_replaces_it_and_drops_only_its_own_log_rows(sink: LegacySink) -> None:
-    inside = a_signal(1)
-    outside = a_signal(2, time=START + timedelta(hours=5))
-    elsewhere = a_signal(3, key=GROUP._replace(organization="fabrikam"))
-    commit(sink, signals=[inside, outside, elsewhere])
-    bucket = int(inside.time // 3600)
-    commit(sink, buckets=[BucketRow(GROUP, bucket, b"old", 3600)])
-    commit(sink, buckets=[BucketRow(GROUP, bucket, b"new", 3600)])
-    resume = sink.resume("p")
+def test_a_written_bucket_replaces_what_is_stored_of_it_alone(store: AnyStore) -> None:
+    other = GROUP._replace(organization="fabrikam")
+    first = [BucketRow(GROUP, 1, b"old", 3600, 9.0), BucketRow(GROUP, 2, b"second", 3600, 9.0)]
+    commit_batch(store, buckets=[*first, BucketRow(other, 1, b"another group's", 3600, 9.0)])
+    commit_batch(store, buckets=[BucketRow(GROUP, 1, b"new", 3600, 10.0)])
 
-    assert resume.buckets == [BucketRow(GROUP, bucket, b"new", 3600)]
-    assert resume.tail == [outside, elsewhere]
+    assert buckets_of(store, GROUP) == [BucketRow(GROUP, 1, b"new", 3600, 10.0), first[1]]
+    assert [row.payload for row in buckets_of(store, other)] == [b"another group's"]
 
 
-def test_a_bucket_that_does_not_say_its_span_drops_nothing_from_the_log(sink: LegacySink) -> None:
-    signal = a_signal(1)
-    commit(sink, signals=[signal])
-    commit(sink, buckets=[BucketRow(GROUP, int(signal.time // 3600), b"x")])
+def test_a_sweep_drops_the_buckets_that_its_spans_reach(store: AnyStore) -> None:
+    other = GROUP._replace(organization="fabrikam")
+    rows = [BucketRow(key, n, b"%d" % n, 3600) for key in (GROUP, other) for n in (1, 2, 9)]
+    commit_batch(store, buckets=rows)
+    sweep(store, Eviction(GROUP, 1.5 * 3600, 2 * 3600))
 
-    assert sink.resume("p").tail == [signal]
-
-
-def test_an_eviction_drops_the_buckets_and_log_rows_it_reaches(sink: LegacySink) -> None:
-    old, new = a_signal(1), a_signal(2, time=START + timedelta(hours=9))
-    folded = [BucketRow(GROUP, int(s.time // 3600), s.event_id.encode(), 3600) for s in (old, new)]
-    other = replace(old, key=GROUP._replace(organization="fabrikam"))
-    kept = BucketRow(other.key, folded[0].bucket, b"another group's", 3600)
-    commit(sink, buckets=[*folded, kept])
-    commit(sink, signals=[old, new, other])
-    commit(sink, evictions=[Eviction(GROUP, old.time, old.time)])
-    resume = sink.resume("p")
-
-    assert sorted(resume.buckets, key=lambda row: row.payload) == [kept, folded[1]]
-    assert resume.tail == [new, other]
+    assert [row.bucket for row in buckets_of(store, GROUP)] == [9]
+    assert [row.bucket for row in buckets_of(store, other)] == [1, 2, 9]
 
 
-def test_the_watermark_and_the_newest_arrival_never_go_back(sink: LegacySink) -> None:
-    for low, arrived in ((None, 10.0), (5.0, 30.0), (3.0, 20.0), (None, None)):
-        commit(sink, low_watermark=low, arrived=arrived)
+def test_the_newest_arrival_never_goes_back(store: AnyStore, sink: BatchSink) -> None:
+    for arrived in (10.0, 30.0, 20.0, None):
+        commit_batch(store, arrived=arrived)
+    sink.drained("test", stored(sink), 25.0)
 
-    resume = sink.resume("p")
-    assert (resume.low_watermark, resume.arrived) == (5.0, 30.0)
+    assert stored(sink).arrived == 30.0
 
 
-def test_counts_of_a_source_add_up_over_batches(store: AnyStore, sink: LegacySink) -> None:
+def test_counts_of_a_source_add_up_over_batches(store: AnyStore) -> None:
     hour = timedelta(hours=1)
-    commit(
-        sink,
+    commit_batch(
+        store,
         sources=[
             SourceCount(
                 "m365", "m365_audit", received=10, parsed=9, dead_letters=1,
@@ -146,8 +148,8 @@ def test_counts_of_a_source_add_up_over_batches(store: AnyStore, sink: LegacySin
             )
         ],
     )  # fmt: skip
-    commit(
-        sink,
+    commit_batch(
+        store,
         sources=[
             SourceCount("m365", received=5, parsed=4, folded=1, late=2, first_event=START - hour),
             SourceCount("firewall", not_understood=3, received=3),
@@ -169,15 +171,13 @@ def test_counts_of_a_source_add_up_over_batches(store: AnyStore, sink: LegacySin
     assert (m365.first_event, m365.last_event) == (START - hour, START + hour)
 
 
-def test_dead_letters_are_newest_first_and_go_when_replayed(
-    store: AnyStore, sink: LegacySink
-) -> None:
+def test_dead_letters_are_newest_first_and_go_when_replayed(store: AnyStore) -> None:
     letters = [
         DeadLetter(Position("j", n), "m365", START + timedelta(minutes=n), "", "no parser", "00")
         for n in (1, 2, 3)
     ]
-    commit(sink, dead_letters=letters)
-    commit(sink, dead_letters=letters[:1])
+    commit_batch(store, dead_letters=letters)
+    commit_batch(store, dead_letters=letters[:1])
     store.act(lambda uow: uow.sources.replayed(Position("j", 2)))
 
     assert store.look(lambda uow: uow.sources.dead_letters()) == [letters[2], letters[0]]
@@ -186,9 +186,7 @@ def test_dead_letters_are_newest_first_and_go_when_replayed(
         store.act(lambda uow: uow.sources.replayed(Position("j", 77)))
 
 
-def test_what_belongs_to_nobody_adds_up_until_somebody_binds_it(
-    store: AnyStore, sink: LegacySink
-) -> None:
+def test_what_belongs_to_nobody_adds_up_until_somebody_binds_it(store: AnyStore) -> None:
     day = timedelta(days=1)
     keys = (
         "domain:contoso.example",
@@ -198,8 +196,8 @@ def test_what_belongs_to_nobody_adds_up_until_somebody_binds_it(
         "host:web01",
     )
     for batch in range(2):
-        commit(
-            sink,
+        commit_batch(
+            store,
             unattributed=[
                 UnattributedCount(
                     key, 5 + n, START + batch * day, START + (batch + 1) * day, f"set{batch}"
@@ -214,7 +212,7 @@ def test_what_belongs_to_nobody_adds_up_until_somebody_binds_it(
     assert (found[-1].first, found[-1].last) == (START, START + 2 * day)
 
     named = [UnattributedCount("host:web01", 1, START, START, f"d{n:04}") for n in range(500)]
-    commit(sink, unattributed=named)
+    commit_batch(store, unattributed=named)
     rows = {item.key: item for item in store.look(lambda uow: uow.customers.unattributed())}
     assert rows["host:web01"].datasets == tuple(f"d{n:04}" for n in range(20))
 

@@ -1,0 +1,245 @@
+"""The engine over every kind of store: `from engines import ENGINES, fresh_engine`.
+
+Its records are JSON of one invented vendor; contoso and fabrikam own the hosts of their names.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from store_adapters import fresh_store
+
+from breachdesk.stores.any_store import AnyStore
+from breachdesk.testing import FixedNow
+from schemas.customer import AssetKind, Binding, DataCategory, Role
+from schemas.errors import Conflict, Unparseable
+from schemas.event import Position, RawRecord
+from schemas.plugin import Act, Folded, Line, Parser
+from schemas.settings import Settings, SourceSettings
+from streams.normalise.recognise import Recogniser
+from streams.observed import SilentMeter
+from streams.ports import BatchSink
+from streams.process.pipeline import Pipeline
+from streams.process.worker import Arrived, Worker
+from streams.readers import InProcessReader
+from streams.sigma.load import load_rules
+
+ENGINES = [
+    pytest.param(("sqlite", True), id="sqlite, sole owner"),
+    pytest.param(("sqlite", False), id="sqlite, many owners"),
+    pytest.param(("postgres", False), id="postgres, many owners", marks=pytest.mark.postgres),
+    pytest.param(("postgres", True), id="postgres, sole owner", marks=pytest.mark.postgres),
+]
+BOOK = load_rules([Path(__file__).parents[1] / "rules"])
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+PARTITION = "journal"
+
+
+def parse(line: Line) -> Act | Folded:
+    fields = orjson.loads(line.text.removeprefix("VEND "))
+    if fields.get("fold"):
+        return Folded(key="k", reason="retold")
+    if fields.get("broken"):
+        raise Unparseable("no act in it", place="vendor_test", remedy="Replay it.")
+    seconds = fields.pop("at", None)
+    time = None if seconds is None else NOON + timedelta(seconds=seconds)
+    return Act(time=time, fields=fields, id=fields.pop("id", None))
+
+
+PARSER = Parser(
+    id="vendor_test",
+    title="A vendor",
+    hints=(b"VEND ",),
+    claims=lambda text: text.startswith("VEND "),
+    parse=parse,
+    references=(),
+    examples=(),
+)
+
+
+class TwoCustomers:
+    """contoso and fabrikam by domain; everything else is nobody's."""
+
+    version = 1
+    edges = ()
+
+    def view(self) -> TwoCustomers:
+        return self
+
+    def find(
+        self, kind: AssetKind, value: str, at: datetime, known_at: datetime | None = None
+    ) -> Binding | None:
+        customer = value.split(".", maxsplit=1)[0]
+        if kind is not AssetKind.HOST or customer not in ("contoso", "fabrikam"):
+            return None
+        return Binding(
+            kind=kind,
+            value=value,
+            customer_id=customer,
+            role=Role.PROCESSOR,
+            categories=(DataCategory.FILES,),
+        )
+
+
+def raw(
+    fields: dict[str, Any], *, arrived: datetime | None = None, backfill: bool = False
+) -> RawRecord:
+    """A line; it arrives when it happened unless said otherwise."""
+    stamp = arrived or NOON + timedelta(seconds=fields.get("at", 0))
+    return record(b"VEND " + orjson.dumps(fields), stamp, backfill=backfill)
+
+
+def record(data: bytes, arrived: datetime, *, backfill: bool = False) -> RawRecord:
+    return RawRecord(Position("j", 0), "vendor", data, arrived, backfill=backfill)
+
+
+def placed(records: Iterable[RawRecord]) -> list[RawRecord]:
+    """The records in this order, as a journal would number them."""
+    return [replace(each, position=Position("j", i)) for i, each in enumerate(records, start=1)]
+
+
+def pipeline(folder: Path, **settings: Any) -> Pipeline:
+    config = Settings(
+        data_dir=folder, sources=(SourceSettings(name="vendor", zone="UTC"),), **settings
+    )
+    return Pipeline(BOOK, InProcessReader(config, Recogniser({PARSER.id: PARSER})), config)
+
+
+class Killed(Exception):
+    """The process ended here."""
+
+
+class KilledSink:
+    """A sink whose process may be killed before or after it commits."""
+
+    def __init__(self, sink: BatchSink) -> None:
+        self._sink = sink
+        self.before = self.after = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sink, name)
+
+    def commit(self, batch: Any, known: Any, apply_signals: Any, now: Any) -> Any:
+        def then_die(rows: Any, low: Any) -> Any:
+            updates = apply_signals(rows, low)
+            if self.before:
+                raise Killed
+            return updates
+
+        result = self._sink.commit(batch, known, then_die, now)
+        if self.after:
+            raise Killed
+        return result
+
+
+class Engine:
+    """Workers over one store, one after another, and the journal that they read."""
+
+    def __init__(self, store: AnyStore, *, sole_owner: bool, folder: Path) -> None:
+        self.store = store
+        self._sole_owner = sole_owner
+        self._folder = folder
+        self.journal: list[RawRecord] = []
+        self.restart()
+
+    def restart(self) -> None:
+        """Another worker, that knows what the store holds and nothing else."""
+        self.sink, self.worker = self.another()
+
+    def another(self) -> tuple[KilledSink, Worker]:
+        sink = KilledSink(self.store.batch_sink(sole_owner=self._sole_owner))
+        worker = Worker(
+            sink,  # type: ignore[arg-type]
+            pipeline(self._folder),
+            TwoCustomers(),
+            lambda _records: self.store.now(),
+            SilentMeter(),
+            exporting=False,
+        )
+        worker.own([PARTITION])
+        return sink, worker
+
+    def feed(self, *records: RawRecord) -> None:
+        """Append and process them as one batch."""
+        begin = len(self.journal)
+        self.journal = placed([*self.journal, *records])
+        self.worker.process([Arrived(PARTITION, each) for each in self.journal[begin:]])
+
+    def step(self, most: int, worker: Worker | None = None) -> int:
+        """Process the next so many records of the journal."""
+        worker = worker or self.worker
+        position = worker.owned[PARTITION].position
+        begin = 0 if position is None else position.offset
+        records = self.journal[begin : begin + most]
+        return worker.process([Arrived(PARTITION, each) for each in records])
+
+    def sweep(self) -> int:
+        """Let go of all that is due; how many groups were looked at."""
+        total = 0
+        while looked_at := self.worker.sweep([PARTITION], self.store.now()):
+            total += looked_at
+        return total
+
+    def play(self, records: Sequence[RawRecord], chance: random.Random) -> None:
+        """Process them in batches of any size, with kills, rivals, idle moments and sweeps."""
+        self.journal = placed(records)
+        rival = self.another()[1]
+        while self._one(chance, rival):
+            pass
+
+    def _one(self, chance: random.Random, rival: Worker) -> bool:
+        self.sink.before = chance.random() < 0.1
+        self.sink.after = chance.random() < 0.1
+        try:
+            done = self.step(chance.randint(1, 40))
+            if chance.random() < 0.2:
+                self.worker.write_out()
+            if chance.random() < 0.1:
+                self.worker.sweep([PARTITION], self.store.now())
+        except Killed:
+            self.restart()
+            return True
+        except Conflict:
+            self.worker.reload()
+            return True
+        if chance.random() < 0.2:
+            try:
+                self.step(chance.randint(1, 40), rival)
+            except Conflict:
+                rival.reload()
+        return bool(done)
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """The live alerts, with what must be the same however records came."""
+        names = ("id", "rule", "organization", "group", "first", "last", "severity", "evidence")
+
+        def look(uow: Any) -> list[dict[str, Any]]:
+            rows = []
+            for view in uow.alerts.list():
+                row = {name: getattr(view, name) for name in names}
+                row["customers"] = sorted(view.customers)
+                row["categories"] = sorted(view.categories)
+                row["events"] = sorted({e.event_id for e in uow.alerts.evidence(view.pk)})
+                rows.append(row)
+            return sorted(rows, key=lambda row: str(row["id"]))
+
+        return self.store.look(look)
+
+    def received(self) -> int:
+        return sum(each.received for each in self.store.look(lambda uow: uow.sources.list()))
+
+
+@contextmanager
+def fresh_engine(kind: tuple[str, bool], folder: Path, now: datetime) -> Iterator[Engine]:
+    """Over an empty store that works at that moment."""
+    adapter, sole_owner = kind
+    with fresh_store(adapter, FixedNow(now)) as store:
+        yield Engine(store, sole_owner=sole_owner, folder=folder)
