@@ -20,7 +20,7 @@ from streams.sigma.compile import compile_rule
 from streams.sigma.conditions import Fields, predicate
 from streams.sigma.correlate import correlation_spec, event_spec
 from streams.sigma.fields import gate
-from streams.sigma.grouping import first_present, grouped
+from streams.sigma.grouping import counted_value, first_present, grouped
 from streams.sigma.rulebook import EventRule, Feed, Group, Loaded, behaviour_spec
 
 SINGLE_TIMESPAN = 15 * 60
@@ -122,13 +122,7 @@ def _value(rule: SigmaCorrelationRule, base: Loaded) -> Callable[[Fields], str |
         return lambda _fields: ""
     reference = condition.fieldref if isinstance(condition, SigmaCorrelationCondition) else None
     fields = [reference] if isinstance(reference, str) else list(reference or ())
-    values = grouped([_unaliased(rule, base, field) for field in fields], _source(base))
-
-    def value(event: Fields) -> str | None:
-        found = values(event)
-        return None if found is None else "\x1f".join(found)
-
-    return value
+    return counted_value([_unaliased(rule, base, field) for field in fields], _source(base))
 
 
 def _source(base: Loaded) -> SigmaLogSource | None:

@@ -20,8 +20,8 @@ Fields = Mapping[str, Any]
 Predicate = Callable[[Fields], bool]
 Anchor = frozenset[tuple[str, Literal]]
 """Names of fields with literals of which one must stand in that field's value."""
-ANYWHERE = "*"
-"""Stands for the name of a field where any value will do."""
+ANYWHERE = "\0"
+"""Stands for the name of a field where any value will do; no rule file can hold it."""
 
 
 @quick
@@ -174,17 +174,17 @@ def _joined_names(needs: Sequence[frozenset[str] | None], *, every: bool) -> fro
     return frozenset[str]().union(*known) if len(known) == len(needs) else None
 
 
-def each_test(condition: Condition) -> Iterator[FieldTest | Present | Same | Anywhere]:
-    """Every test in it."""
-    waiting = [condition]
+def each_test(condition: Condition) -> Iterator[tuple[FieldTest | Present | Same | Anywhere, bool]]:
+    """Every test in it, and whether it speaks for the condition rather than against it."""
+    waiting = [(condition, True)]
     while waiting:
-        one = waiting.pop()
+        one, speaks_for = waiting.pop()
         if isinstance(one, Not):
-            waiting.append(one.part)
+            waiting.append((one.part, not speaks_for))
         elif isinstance(one, All | Either):
-            waiting.extend(one.parts)
+            waiting.extend((part, speaks_for) for part in one.parts)
         else:
-            yield one
+            yield one, speaks_for
 
 
 def levels(condition: Condition) -> int:

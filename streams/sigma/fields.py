@@ -7,6 +7,7 @@ that events which were never normalised match as well.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sigma.rule import SigmaLogSource
@@ -69,7 +70,10 @@ class Gate:
     """Dataset names or their first part."""
     categories: tuple[str, ...] = ()
 
-    def admits(self, dataset: str, categories: tuple[str, ...]) -> bool:
+    def admits(self, dataset: str, categories: Sequence[str]) -> bool:
+        """`categories`: a plain text is one category."""
+        if isinstance(categories, str):
+            categories = (categories,) if categories else ()
         if not (self.datasets or self.categories) or not (dataset or categories):
             return True
         return (

@@ -1,8 +1,13 @@
-"""Group-by and counted values: from a flat event to the parts of a key."""
+"""Group-by and counted values: from a flat event to the parts of a key.
+
+Different values never make one key: a value by itself is spelled as it is, and what has to be
+joined in a way that no such value is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 
 from sigma.rule import SigmaLogSource
 
@@ -13,15 +18,35 @@ from streams.sigma.values import elements, text
 
 STANDS_FOR = ("source.ip", "user.name", "host.name", "observer.name")
 """Default group of a single-event rule: the first of these that the event has."""
+_LIST = '["'
+"""How a list of several values begins, and a value that begins like it."""
+_BETWEEN = "\x1f"
+"""Stands between the values of several fields that are counted as one."""
 
 
 def part(fields: Fields, candidates: Sequence[str]) -> str | None:
-    """The first candidate's value, case-folded; of a list all values, sorted. None: missing."""
+    """The first candidate's value, case-folded; of a list all values, sorted, as a JSON array. None:
+    missing."""
     for name in candidates:
-        values = [text(v) for v in elements(fields.get(name)) if v != ""]
+        value = fields.get(name)
+        if type(value) is str:
+            if value:
+                return _spelled([value.casefold()])
+            continue
+        values = [text(v) for v in elements(value) if v != ""]
         if values:
-            return ",".join(sorted(v.casefold() for v in values))
+            return _spelled(sorted(v.casefold() for v in values))
     return None
+
+
+def _spelled(values: Sequence[str]) -> str:
+    if len(values) == 1 and not values[0].startswith(_LIST):
+        return values[0]
+    return _array(values)
+
+
+def _array(values: Sequence[str]) -> str:
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
 def grouped(wanted: Sequence[str], source: SigmaLogSource | None) -> Group:
@@ -29,9 +54,13 @@ def grouped(wanted: Sequence[str], source: SigmaLogSource | None) -> Group:
     candidates = [names(field, source) for field in wanted]
 
     def group(fields: Fields) -> tuple[str, ...] | None:
-        parts = [part(fields, each) for each in candidates]
-        found = tuple(p for p in parts if p is not None)
-        return found if len(found) == len(parts) else None
+        found = []
+        for each in candidates:
+            value = part(fields, each)
+            if value is None:
+                return None
+            found.append(value)
+        return tuple(found)
 
     return group
 
@@ -42,6 +71,18 @@ def first_present(fields: Fields) -> tuple[str, ...] | None:
     return None if found is None else (found,)
 
 
-def counted_value(wanted: str | Sequence[str], source: SigmaLogSource | None) -> Group:
-    """The field (or fields, as one tuple) that value_count counts."""
-    return grouped([wanted] if isinstance(wanted, str) else wanted, source)
+def counted_value(
+    wanted: Sequence[str], source: SigmaLogSource | None
+) -> Callable[[Fields], str | None]:
+    """What value_count counts: the value of one field, or those of several as one; None: missing."""
+    values = grouped(wanted, source)
+
+    def value(fields: Fields) -> str | None:
+        found = values(fields)
+        if found is None:
+            return None
+        if len(found) > 1 and any(_BETWEEN in each for each in found):
+            return _array(found)
+        return _BETWEEN.join(found)
+
+    return value

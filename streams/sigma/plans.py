@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
-from streams.sigma.columns import Column, Remembered
+from streams.sigma.columns import Column, Remembered, Rules
 from streams.sigma.conditions import (
     ANYWHERE,
     Anchor,
@@ -43,44 +43,98 @@ class Routed(Protocol):
 
 
 class Plan:
-    """The rules that some events may match. A rule left out cannot match them."""
+    """The rules that events of one shape may match: those whose every need is met."""
 
-    __slots__ = ("_always", "_anywhere", "_columns", "_of_names", "weight")
+    __slots__ = ("_all", "_alone", "_together", "numbers", "weight")
+
+    def __init__(
+        self,
+        numbers: Sequence[int],
+        columns: Mapping[str, Column],
+        needs: Mapping[frozenset[str], Rules],
+        weight: int,
+    ) -> None:
+        """`numbers`: of the rules, in the order of their bits. `needs`: for names of fields the
+        rules that need one of these to have one of their literals. `weight`: what it holds."""
+        self.numbers = numbers
+        self.weight = weight
+        every = self._all = (1 << len(numbers)) - 1
+        ordered = sorted(needs.items(), key=lambda need: -need[1].bit_count())
+        self._alone = [
+            (name, columns[name], every & ~rules)
+            for names, rules in ordered
+            if len(names) == 1
+            for name in names
+        ]
+        """With the rules that have no such need."""
+        self._together = [
+            ([(name, columns[name]) for name in sorted(names)], every & ~rules)
+            for names, rules in ordered
+            if len(names) > 1
+        ]
+
+    def candidates(self, fields: Mapping[str, Any]) -> Sequence[int]:
+        """Numbers of those that may match, ascending."""
+        rules = self._all
+        for name, column, others in self._alone:
+            rules &= others | _rules(name, column, fields)
+            if not rules:
+                return ()
+        for columns, others in self._together:
+            if rules & ~others:
+                found = others
+                for name, column in columns:
+                    found |= _rules(name, column, fields)
+                rules &= found
+        return _numbered(rules, self.numbers) if rules else ()
+
+
+class PlanOfAll:
+    """The rules that any event may match: of each that has needs, one need is met."""
 
     def __init__(
         self,
         columns: Mapping[str, Column],
-        always: Iterable[int],
-        of_names: Mapping[str, Sequence[int]],
-        weight: int,
+        of_names: Mapping[str, Rules],
+        always: Rules,
+        count: int,
     ) -> None:
-        """`always`: rules without literals; `of_names`: those of them that need one of these fields.
-        `weight`: what it holds."""
-        fields = {name: column for name, column in columns.items() if name != ANYWHERE}
-        self._columns = fields
+        """`of_names`: rules that need no literal, but one of these fields. `always`: that need
+        nothing."""
+        self._columns = columns
         self._anywhere = columns.get(ANYWHERE)
-        self._always = tuple(always)
         self._of_names = of_names
-        self.weight = weight
+        self._always = always
+        self._numbers = range(count)
 
-    def rules(self, fields: Mapping[str, Any]) -> Sequence[int]:
-        """Those that may match, in their order, each once."""
-        found: list[int] = []
-        columns = self._columns
-        for name in columns.keys() & fields.keys() if len(columns) > len(fields) else columns:
-            value = fields.get(name)
-            if value is not None:
-                found += columns[name].rules(value)
+    def candidates(self, fields: Mapping[str, Any]) -> Sequence[int]:
+        """As Plan.candidates."""
+        rules = self._always
         if self._anywhere is not None:
-            found += self._anywhere.find("\n".join(map(text, leaves(fields.values()))))
-        if self._of_names:
-            for name in fields:
-                found += self._of_names.get(name, ())
-        if not found:
-            return self._always
-        if len(found) == 1 and not self._always:
-            return found
-        return sorted({*found, *self._always})
+            rules |= _rules(ANYWHERE, self._anywhere, fields)
+        for name, value in fields.items():
+            column = self._columns.get(name)
+            if column is not None and name != ANYWHERE:
+                rules |= column.rules(value)
+            rules |= self._of_names.get(name, 0)
+        return _numbered(rules, self._numbers)
+
+
+def _rules(name: str, column: Column, fields: Mapping[str, Any]) -> Rules:
+    if name != ANYWHERE:
+        return column.rules(fields.get(name))
+    # What stands in a value stands in all of them together.
+    return column.rules_of_text("\n".join(map(text, leaves(fields.values()))))
+
+
+def _numbered(rules: Rules, numbers: Sequence[int]) -> list[int]:
+    """The rules' bits as their numbers."""
+    found = []
+    while rules:
+        lowest = rules & -rules
+        found.append(numbers[lowest.bit_length() - 1])
+        rules ^= lowest
+    return found
 
 
 class Planner:
@@ -103,10 +157,10 @@ class Planner:
     def _read(self, condition: Condition) -> None:
         asked: set[str] = set()
         named: set[tuple[str, Literal]] = set()
-        for test in each_test(condition):
+        for test, speaks_for in each_test(condition):
             names = (ANYWHERE,) if isinstance(test, Anywhere) else test.names
             asked.update(() if isinstance(test, Anywhere) else names, getattr(test, "others", ()))
-            if isinstance(test, FieldTest | Anywhere) and test.literals:
+            if speaks_for and isinstance(test, FieldTest | Anywhere) and test.literals:
                 named |= {(name, literal) for name in names for literal in test.literals}
         for name, literal in named:
             self._shared[name, literal] += 1
@@ -115,7 +169,7 @@ class Planner:
         self.names.append(frozenset(asked))
 
     def can_match(self, numbers: Iterable[int], present: AbstractSet[str]) -> list[int]:
-        """Those of the rules of which no need of a field rules them out; what `plan` looks at."""
+        """Those of the rules that no need of a field rules out: what `plan` looks at."""
         needed = self._needed
         return [
             number
@@ -123,35 +177,55 @@ class Planner:
             if (names := needed[number]) is None or not names.isdisjoint(present)
         ]
 
-    def plan(self, numbers: Iterable[int], present: AbstractSet[str] | None) -> Plan:
-        """For events of which only these fields are asked; None: any."""
-        wanted: dict[str, dict[Literal, list[int]]] = {}
-        always: list[int] = []
-        of_names: dict[str, list[int]] = {}
-        weight = 1
-        for number in numbers:
-            whole = self.rules[number].condition
-            condition = whole if present is None else fold(whole, present)
-            if condition is False:
+    def plan(self, numbers: Iterable[int], present: AbstractSet[str]) -> Plan:
+        """For events of which only these fields are asked."""
+        left = [
+            (number, condition)
+            for number in numbers
+            if (condition := fold(self.rules[number].condition, present)) is not False
+        ]
+        wanted: dict[str, dict[Literal, Rules]] = {}
+        needs: dict[frozenset[str], Rules] = {}
+        weight = 1 + len(left)
+        for at, (_, condition) in enumerate(left):
+            if condition is True:
                 continue
-            anchor = None if condition is True else self._anchor(condition, present)
-            names = self._needed[number] if present is None else None
-            weight += 1
-            if anchor is not None:
+            for names, anchor in self._apart(anchors(condition, present, self._cost)):
+                needs[names] = needs.get(names, 0) | 1 << at
                 weight += len(anchor)
-                for name, literal in anchor:
-                    wanted.setdefault(name, {}).setdefault(literal, []).append(number)
+                _want(wanted, anchor, 1 << at)
+        columns = {name: self._column(name, literals) for name, literals in wanted.items()}
+        return Plan([number for number, _ in left], columns, needs, weight)
+
+    def plan_of_all(self) -> PlanOfAll:
+        """For events of any names."""
+        wanted: dict[str, dict[Literal, Rules]] = {}
+        of_names: dict[str, Rules] = {}
+        always = 0
+        for at, rule in enumerate(self.rules):
+            names = self._needed[at]
+            found = anchors(rule.condition, None, self._cost)
+            if found:
+                _want(wanted, min(found, key=self._cost), 1 << at)
             elif names is not None:
                 for name in names:
-                    of_names.setdefault(name, []).append(number)
+                    of_names[name] = of_names.get(name, 0) | 1 << at
             else:
-                always.append(number)
+                always |= 1 << at
         columns = {name: self._column(name, literals) for name, literals in wanted.items()}
-        return Plan(columns, always, of_names, weight)
+        return PlanOfAll(columns, of_names, always, len(self.rules))
 
-    def _anchor(self, condition: Condition, present: AbstractSet[str] | None) -> Anchor | None:
-        """The one that the fewest events should meet."""
-        return min(anchors(condition, present, self._cost), key=self._cost, default=None)
+    def _apart(self, found: Sequence[Anchor]) -> list[tuple[frozenset[str], Anchor]]:
+        """The best of the anchors, of which no two ask for the same field: one bit of a field's
+        column then says which need is met."""
+        taken: set[str] = set()
+        chosen = []
+        for anchor in sorted(found, key=self._cost):
+            names = frozenset(name for name, _ in anchor)
+            if taken.isdisjoint(names):
+                taken |= names
+                chosen.append((names, anchor))
+        return chosen
 
     def _cost(self, anchor: Anchor) -> float:
         return sum(self._cost_of(name, literal) for name, literal in anchor)
@@ -164,7 +238,7 @@ class Planner:
         likelier = _SHORT.get(len(literal.text), 1.0) * (2.0 if name == ANYWHERE else 1.0)
         return (shared + 0.5) * likelier
 
-    def _column(self, name: str, wanted: Mapping[Literal, Iterable[int]]) -> Column:
+    def _column(self, name: str, wanted: Mapping[Literal, Rules]) -> Column:
         scan = self._scan(name) if any(map(scanned, wanted)) else None
         return Column(wanted, scan, self.remembered)
 
@@ -173,3 +247,9 @@ class Planner:
         if scan is None:
             scan = self._scans[name] = Scan(self._literals[name])
         return scan
+
+
+def _want(wanted: dict[str, dict[Literal, Rules]], anchor: Anchor, rule: Rules) -> None:
+    for name, literal in anchor:
+        of_name = wanted.setdefault(name, {})
+        of_name[literal] = of_name.get(literal, 0) | rule

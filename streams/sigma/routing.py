@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from streams.sigma.plans import Plan, Planner, Routed
+from schemas.quick import quick
+from streams.sigma.columns import LONGEST_REMEMBERED
+from streams.sigma.plans import Plan, Planner, PlanOfAll, Routed
 from streams.sigma.values import elements, text
 
 OTHER = "-"
@@ -26,10 +28,24 @@ A_QUARTER = 4
 MOST_AWAITED = 4_000
 """Combinations of names whose events are counted."""
 
+MOST_CATEGORIES = 4
+"""Of an event whose log source is remembered."""
+MOST_ORIGINS = 1_000
+"""Data sets and categories, as they are written, whose log source is remembered."""
+
 Rule = TypeVar("Rule", bound=Routed)
 Kind = tuple[str, tuple[str, ...]]
 """Data set and categories, as far as gates name them."""
 Shape = tuple[Kind, frozenset[str]]
+
+
+@quick
+class _LogSource:
+    """The rules that it admits, and the fields that they ask for."""
+
+    kind: Kind
+    numbers: Sequence[int]
+    names: frozenset[str]
 
 
 class Router(Generic[Rule]):
@@ -41,28 +57,26 @@ class Router(Generic[Rule]):
         self._datasets = {name for rule in rules for name in rule.gate.datasets}
         self._categories = {name for rule in rules for name in rule.gate.categories}
         self._planner = Planner(rules)
-        self._kinds: dict[Kind, tuple[list[int], frozenset[str]]] = {}
+        self._sources: dict[Kind, _LogSource] = {}
+        self._origins: dict[tuple[str, ...], _LogSource] = {}
         self._plans = _Plans()
-        self._plan_of_all: Plan | None = None
+        self._plan_of_all: PlanOfAll | None = None
         self._free = FREE
         self._awaited: dict[Shape, int] = {}
 
     def matches(self, dataset: str, fields: Mapping[str, Any]) -> list[Rule]:
         """The rules whose log source admits the event and whose condition holds, in their order."""
-        kind = (self._dataset(dataset), self._named(fields.get("event.category")))
-        of_kind = self._kinds.get(kind)
-        if of_kind is None:
-            of_kind = self._kinds[kind] = self._of_kind(kind)
-        shape = (kind, of_kind[1].intersection(fields))
-        plan = self._plans.get(shape) or self._new_plan(shape, of_kind[0])
+        source = self._source(dataset, fields.get("event.category"))
+        shape = (source.kind, source.names.intersection(fields))
+        plan = self._plans.get(shape) or self._new_plan(shape, source.numbers)
         rules, predicates = self._rules, self._predicates
         if plan is None:
             return [
                 rules[number]
                 for number in self._without_plan(fields)
-                if rules[number].gate.admits(*kind) and predicates[number](fields)
+                if rules[number].gate.admits(*source.kind) and predicates[number](fields)
             ]
-        return [rules[number] for number in plan.rules(fields) if predicates[number](fields)]
+        return [rules[number] for number in plan.candidates(fields) if predicates[number](fields)]
 
     def _new_plan(self, shape: Shape, numbers: Sequence[int]) -> Plan | None:
         """None: not yet. The first shapes get theirs at once, later ones when enough of their events
@@ -82,13 +96,37 @@ class Router(Generic[Rule]):
 
     def _without_plan(self, fields: Mapping[str, Any]) -> Sequence[int]:
         if self._plan_of_all is None:
-            self._plan_of_all = self._planner.plan(range(len(self._rules)), None)
-        return self._plan_of_all.rules(fields)
+            self._plan_of_all = self._planner.plan_of_all()
+        return self._plan_of_all.candidates(fields)
 
-    def _of_kind(self, kind: Kind) -> tuple[list[int], frozenset[str]]:
-        """The rules that it admits, and the names that they ask for."""
-        numbers = [n for n, rule in enumerate(self._rules) if rule.gate.admits(*kind)]
-        return numbers, frozenset[str]().union(*(self._planner.names[n] for n in numbers))
+    def _source(self, dataset: str, categories: Any) -> _LogSource:
+        if type(categories) is list and len(categories) <= MOST_CATEGORIES:
+            origin = (dataset, *categories)
+            try:
+                known = self._origins.get(origin)
+            except TypeError:  # a category that is a list or a mapping
+                return self._new_source(dataset, categories)
+            if known is not None:
+                return known
+            source = self._new_source(dataset, categories)
+            # 1 and True are one key, and two texts.
+            if all(type(each) is str and len(each) <= LONGEST_REMEMBERED for each in origin):
+                if len(self._origins) >= MOST_ORIGINS:
+                    self._origins.clear()
+                self._origins[origin] = source
+            return source
+        return self._new_source(dataset, categories)
+
+    def _new_source(self, dataset: str, categories: Any) -> _LogSource:
+        told = {text(each) for each in elements(categories)}
+        named = tuple(sorted(told & self._categories)) or ((OTHER,) if told else ())
+        kind = self._dataset(dataset), named
+        source = self._sources.get(kind)
+        if source is None:
+            numbers = [n for n, rule in enumerate(self._rules) if rule.gate.admits(*kind)]
+            names = frozenset[str]().union(*(self._planner.names[n] for n in numbers))
+            source = self._sources[kind] = _LogSource(kind, numbers, names)
+        return source
 
     def _dataset(self, name: str) -> str:
         if name in self._datasets:
@@ -97,10 +135,6 @@ class Router(Generic[Rule]):
         if first in self._datasets:
             return first
         return OTHER if name else ""
-
-    def _named(self, categories: Any) -> tuple[str, ...]:
-        told = {text(each) for each in elements(categories)}
-        return tuple(sorted(told & self._categories)) or ((OTHER,) if told else ())
 
 
 class _Plans:

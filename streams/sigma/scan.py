@@ -13,8 +13,6 @@ _LEAST_MEMORY = 8 * 1024 * 1024
 _MOST_MEMORY = 64 * 1024 * 1024
 _A_LITERAL = 8 * 1024
 """Bytes that RE2 may take for what it learns of texts; beyond it forgets, and learns again."""
-_ALWAYS = 0
-"""Number of the empty pattern, which RE2 finds in every text unless it gives up."""
 
 
 def scanned(literal: Literal) -> bool:
@@ -26,31 +24,28 @@ class Scan:
     """One automaton of RE2 for the literals of one field. Both sides are UTF-8, read as bytes: a text
     stands in another exactly if its bytes do."""
 
-    __slots__ = ("_set", "literals")
+    __slots__ = ("_find", "numbers")
 
     def __init__(self, literals: Iterable[Literal]) -> None:
-        self.literals: Sequence[Literal] = sorted(
-            literals, key=lambda each: (each.how.value, each.text)
-        )
+        ordered = sorted(literals, key=lambda each: (each.text, each.how.value))
+        self.numbers = {literal: number for number, literal in enumerate(ordered, start=1)}
         options = re2.Options()
         options.encoding = re2.Options.Encoding.LATIN1
-        options.max_mem = min(_LEAST_MEMORY + _A_LITERAL * len(self.literals), _MOST_MEMORY)
+        options.max_mem = min(_LEAST_MEMORY + _A_LITERAL * len(ordered), _MOST_MEMORY)
         options.log_errors = False
         options.never_capture = True
-        self._set = re2.Set.SearchSet(options)
-        self._set.Add(b"")
-        for literal in self.literals:
+        automaton = re2.Set.SearchSet(options)
+        automaton.Add(b"")  # found in every text, unless RE2 gives up
+        for literal in ordered:
             written = "".join(f"\\x{byte:02x}" for byte in _encoded(literal.text))
-            self._set.Add(_PATTERNS[literal.how].format(written).encode())
-        self._set.Compile()
+            automaton.Add(_PATTERNS[literal.how].format(written).encode())
+        automaton.Compile()
+        self._find = automaton.Match
 
-    def found(self, low: str) -> list[Literal] | None:
-        """The literals that stand in the text, which must be in lower case; None: unknown."""
-        numbers = self._set.Match(_encoded(low))
-        if not numbers:
-            return None
-        literals = self.literals
-        return [literals[number - 1] for number in numbers if number != _ALWAYS]
+    def found(self, low: str) -> Sequence[int] | None:
+        """Numbers of the literals that stand in the text, which must be in lower case, and 0 with
+        them. None: it is not known which."""
+        return self._find(_encoded(low)) or None
 
 
 def _encoded(text: str) -> bytes:
