@@ -349,8 +349,9 @@ class Tree:
     """One checkout with one book of rules."""
 
     def __init__(self, root: Path, folder: Path) -> None:
+        own = root / ".venv/bin/python"
         self.process = subprocess.Popen(
-            [str(root / ".venv/bin/python"), __file__, "--serve", str(folder)],
+            [str(own if own.exists() else sys.executable), __file__, "--serve", str(folder)],
             cwd=root,
             env={"PYTHONPATH": str(root), "PYTHONHASHSEED": "0"},
             stdin=subprocess.PIPE,
@@ -467,6 +468,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     roots = [HERE, *(tree.resolve() for tree in told.tree)]
     rows = measure(roots, told.sizes, told.slices, told.events)
+    for size, kind in {(row["rules"], row["events"]) for row in rows}:
+        same = {r["signals"] for r in rows if (r["rules"], r["events"]) == (size, kind)}
+        if len(same) > 1:
+            sys.exit(f"The trees differ on {kind} events with {size} rules: {same} signals.")
     print(json.dumps(rows, indent=1) if told.json else report(rows))
 
 

@@ -101,3 +101,12 @@ def test_reading_in_a_child_process_is_compared_with_reading_here() -> None:
 
 def test_what_a_rate_takes_is_simulated() -> None:
     assert "100,000" in bench("simulate_scaling.py")
+
+
+def test_growth_with_rules_is_measured_at_each_size_for_each_kind_of_event() -> None:
+    rows = json.loads(bench("rules.py", "--sizes", 10, 40, "--slices=1", "--events=50", "--json"))
+
+    assert [(row["events"], row["rules"]) for row in rows] == [
+        (kind, size) for kind in ("own", "process") for size in (10, 40)
+    ]
+    assert all(row["us_an_event"] > 0 for row in rows)
