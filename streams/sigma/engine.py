@@ -5,7 +5,7 @@ The same code runs live, in `breachdesk detect` and over the examples in the rul
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -43,6 +43,9 @@ MOST_TOLD = 100
 LONGEST_TOLD = 2_000
 """Characters of a text that are told."""
 
+_Told = tuple[GroupKey, str, str]
+"""Whose window, step and value."""
+
 
 class Engine:
     """Stateless: the same event gives the same signals, whatever came before."""
@@ -58,24 +61,20 @@ class Engine:
 
     def signals(self, event: Event) -> list[Signal]:
         """What the event tells each correlation; of late events only what stands alone."""
-        found = [
-            told
-            for rule in self.matches(event)
-            for feed in rule.feeds
-            for told in _feed(event, feed)
-        ]
+        told: list[_Told] = []
+        for rule in self._router.matches(event.dataset, event.fields):
+            for feed in rule.feeds:
+                _feed(event, feed, told)
         if event.in_time:
             for detector in self._detectors:
                 drafts = detector.signals(event)
                 if drafts:
-                    found += _behaviour(event, detector, drafts)
-        if not found:
-            return []
-        summary = {name: _told(event.fields[name]) for name in TOLD if name in event.fields}
-        return [signal(event, key, draft, summary) for key, draft in found]
+                    _behaviour(event, detector, drafts, told)
+        return _signals(event, told) if told else []
 
 
-def _feed(event: Event, feed: Feed) -> Iterator[tuple[GroupKey, SignalDraft]]:
+def _feed(event: Event, feed: Feed, told: list[_Told]) -> None:
+    """Adds what a match tells one correlation."""
     if not (event.in_time or feed.alone):
         return
     group = feed.group(event.fields)
@@ -83,9 +82,11 @@ def _feed(event: Event, feed: Feed) -> Iterator[tuple[GroupKey, SignalDraft]]:
     if feed.alone:
         group = _standing_alone(event, group)
     if group is not None and value is not None:
-        group = tuple(map(shorten_identifier, group))
-        key = GroupKey(feed.rule, _organization(event, feed.scope), group)
-        yield key, SignalDraft(group, feed.step, value)
+        # A list, since a generator costs more than its elements.
+        group = tuple([shorten_identifier(part) for part in group])
+        told.append(
+            (GroupKey(feed.rule, _organization(event, feed.scope), group), feed.step, value)
+        )
 
 
 def _standing_alone(event: Event, group: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -109,13 +110,47 @@ def _organization(event: Event, scope: str) -> str:
 
 
 def _behaviour(
-    event: Event, detector: Detector, drafts: Sequence[SignalDraft]
-) -> Iterator[tuple[GroupKey, SignalDraft]]:
+    event: Event, detector: Detector, drafts: Sequence[SignalDraft], told: list[_Told]
+) -> None:
+    """Adds what a behaviour tells."""
     organization = _organization(event, detector.scope)
     for draft in drafts:
         if all(draft.group):
-            group = tuple(shorten_identifier(part.casefold()) for part in draft.group)
-            yield GroupKey(detector.id, organization, group), draft
+            group = tuple([shorten_identifier(part.casefold()) for part in draft.group])
+            told.append((GroupKey(detector.id, organization, group), draft.step, draft.value))
+
+
+def _signals(event: Event, told: Sequence[_Told]) -> list[Signal]:
+    """With what the evidence table shows of their event, which they share."""
+    time, event_id, sha256 = event.time.timestamp(), event.id, event.sha256
+    unattributed = event.unattributed or ""
+    summary = _summary(event.fields)
+    return [
+        Signal(
+            key,
+            time,
+            event_id,
+            step,
+            shorten_identifier(value),
+            event.position,
+            sha256,
+            event.source,
+            event.touches,
+            unattributed,
+            summary,
+        )
+        for key, step, value in told
+    ]
+
+
+def _summary(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    summary = {}
+    for name in TOLD:
+        if name in fields:
+            value = fields[name]
+            short = type(value) is str and len(value) <= LONGEST_TOLD
+            summary[name] = value if short else _told(value)
+    return summary
 
 
 def _told(value: Any) -> Any:
@@ -131,20 +166,3 @@ def _one(value: Any) -> Any:
         return value
     told = text(value)
     return told if len(told) <= LONGEST_TOLD else told[:LONGEST_TOLD] + "…"
-
-
-def signal(event: Event, key: GroupKey, draft: SignalDraft, summary: Mapping[str, Any]) -> Signal:
-    """The signal with what the evidence table shows of its event."""
-    return Signal(
-        key=key,
-        time=event.time.timestamp(),
-        event_id=event.id,
-        step=draft.step,
-        value=shorten_identifier(draft.value),
-        position=event.position,
-        sha256=event.sha256,
-        source=event.source,
-        touches=event.touches,
-        unattributed=event.unattributed or "",
-        summary=summary,
-    )
