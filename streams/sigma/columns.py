@@ -53,13 +53,13 @@ class Column:
 
     __slots__ = (
         "_everything",
-        "_known",
         "_networks",
         "_remembered",
         "_scan",
         "_scanned",
         "_weight",
         "_whole",
+        "known",
     )
 
     def __init__(
@@ -71,7 +71,8 @@ class Column:
         self._scanned: dict[int, Rules] = {}
         self._scan = scan
         self._remembered = remembered
-        self._known: dict[str | int, Rules] = {}
+        self.known: dict[str | int, Rules] = {}
+        """Values that came."""
         self._everything = 0
         for literal, rules in wanted.items():
             self._everything |= rules
@@ -97,7 +98,7 @@ class Column:
         """
         kind = type(value)
         if kind is str or kind is int:
-            known = self._known.get(value)
+            known = self.known.get(value)
             return self._learn(value) if known is None else known
         if kind is list or kind is tuple:
             found = 0
@@ -110,7 +111,7 @@ class Column:
         """Of an element; what is a list in a list is compared as if it were none."""
         kind = type(value)
         if kind is str or kind is int:
-            known = self._known.get(value)
+            known = self.known.get(value)
             return self._learn(value) if known is None else known
         found = self.rules_of_text(text(value))
         if kind is float and value.is_integer():
@@ -123,9 +124,9 @@ class Column:
         found = self.rules_of_text(told)
         if len(told) <= LONGEST_REMEMBERED:
             self._remembered.add(self._weight)
-            if not self._known:
-                self._remembered.begin(self._known)
-            self._known[value] = found
+            if not self.known:
+                self._remembered.begin(self.known)
+            self.known[value] = found
         return found
 
     def rules_of_text(self, told: str) -> Rules:

@@ -59,25 +59,24 @@ class Plan:
         self.numbers = numbers
         self.weight = weight
         every = self._all = (1 << len(numbers)) - 1
-        ordered = sorted(needs.items(), key=lambda need: -need[1].bit_count())
-        self._alone = [
-            (name, columns[name], every & ~rules)
-            for names, rules in ordered
-            if len(names) == 1
-            for name in names
-        ]
-        """With the rules that have no such need."""
-        self._together = [
-            ([(name, columns[name]) for name in sorted(names)], every & ~rules)
-            for names, rules in ordered
-            if len(names) > 1
-        ]
+        self._alone: list[tuple[str, Column, Mapping[Any, Rules], Rules]] = []
+        """With what the column remembers, and the rules that have no such need."""
+        self._together: list[tuple[list[tuple[str, Column]], Rules]] = []
+        for names, rules in sorted(needs.items(), key=lambda need: -need[1].bit_count()):
+            asked = [(name, columns[name]) for name in sorted(names)]
+            if len(asked) == 1 and ANYWHERE not in names:
+                name, column = asked[0]
+                self._alone.append((name, column, column.known, every & ~rules))
+            else:
+                self._together.append((asked, every & ~rules))
 
     def candidates(self, fields: Mapping[str, Any]) -> Sequence[int]:
         """Numbers of those that may match, ascending."""
         rules = self._all
-        for name, column, others in self._alone:
-            rules &= others | _rules(name, column, fields)
+        for name, column, known, others in self._alone:
+            value = fields.get(name)
+            found = known.get(value) if type(value) is str else None
+            rules &= others | (column.rules(value) if found is None else found)
             if not rules:
                 return ()
         for columns, others in self._together:
