@@ -215,9 +215,28 @@ def plainly(rules: list[Rule], dataset: str, fields: Mapping[str, Any]) -> list[
     ]
 
 
+routed = given(
+    rules=BOOKS, events=st.lists(EVENTS, min_size=1, max_size=8), free=st.sampled_from([0, 999])
+)
+
+
 @settings(max_examples=150, deadline=None)
-@given(rules=BOOKS, events=st.lists(EVENTS, min_size=1, max_size=8), free=st.sampled_from([0, 999]))
+@routed
 def test_routing_leaves_out_no_rule_that_matches(rules, events, free) -> None:
+    check_routing(rules, events, free)
+
+
+@pytest.mark.slow
+@settings(max_examples=3_000, deadline=None)
+@routed
+def test_routing_leaves_out_no_rule_that_matches_in_thousands_of_books(rules, events, free) -> None:
+    check_routing(rules, events, free)
+
+
+def check_routing(
+    rules: list[Rule], events: list[tuple[str, dict[str, Any], Any]], free: int
+) -> None:
+    """With plans for new names at once (999), or only for those that keep coming (0)."""
     router = Router(rules)
     router._free = free
     for dataset, told, categories in [*events, *events]:
