@@ -123,7 +123,7 @@ def _fold_parts(condition: All | Either, present: AbstractSet[str]) -> Condition
 def anchors(
     condition: Condition, names: AbstractSet[str] | None, cost: Callable[[Anchor], float]
 ) -> list[Anchor]:
-    """Each must be met for the condition to hold. `names`: fields that an event may have; None: any.
+    """Each must be met for the condition to hold. `names`: fields that have a value; None: any may.
     `cost`: which of several to prefer where alternatives need one each."""
     return _anchors(condition, names, cost, holds=True)
 
@@ -145,7 +145,9 @@ def _anchors(
             return [Anchor().union(*(min(each, key=cost) for each in needs))] if all(needs) else []
         case FieldTest() if holds and condition.literals is not None:
             asked = [n for n in condition.names if names is None or n in names]
-            return [frozenset(product(asked, condition.literals))]
+            # Only the first that has a value is compared.
+            first = asked if names is None else asked[:1]
+            return [frozenset(product(first, condition.literals))]
         case Anywhere() if holds and condition.literals is not None:
             return [frozenset(product((ANYWHERE,), condition.literals))]
     return []

@@ -70,11 +70,14 @@ class Plan:
             else:
                 self._together.append((asked, every & ~rules))
 
-    def candidates(self, fields: Mapping[str, Any]) -> Sequence[int]:
-        """Numbers of those that may match, ascending."""
+    def candidates(self, fields: Mapping[str, Any]) -> Sequence[int] | None:
+        """Numbers of those that may match, ascending. None: a value is null, so that the plan, which
+        takes a name for a value, does not hold."""
         rules = self._all
         for name, column, known, others in self._alone:
             value = fields.get(name)
+            if value is None:
+                return None
             found = known.get(value) if type(value) is str else None
             rules &= others | (column.rules(value) if found is None else found)
             if not rules:
@@ -83,6 +86,8 @@ class Plan:
             if rules & ~others:
                 found = others
                 for name, column in columns:
+                    if name != ANYWHERE and fields.get(name) is None:
+                        return None
                     found |= _rules(name, column, fields)
                 rules &= found
         return _numbered(rules, self.numbers) if rules else ()

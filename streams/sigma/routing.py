@@ -69,14 +69,11 @@ class Router(Generic[Rule]):
         source = self._source(dataset, fields.get("event.category"))
         shape = (source.kind, source.names.intersection(fields))
         plan = self._plans.get(shape) or self._new_plan(shape, source.numbers)
+        numbers = None if plan is None else plan.candidates(fields)
+        if numbers is None:
+            numbers = self._without_plan(source.kind, fields)
         rules, predicates = self._rules, self._predicates
-        if plan is None:
-            return [
-                rules[number]
-                for number in self._without_plan(fields)
-                if rules[number].gate.admits(*source.kind) and predicates[number](fields)
-            ]
-        return [rules[number] for number in plan.candidates(fields) if predicates[number](fields)]
+        return [rules[number] for number in numbers if predicates[number](fields)]
 
     def _new_plan(self, shape: Shape, numbers: Sequence[int]) -> Plan | None:
         """None: not yet. The first shapes get theirs at once, later ones when enough of their events
@@ -94,10 +91,11 @@ class Router(Generic[Rule]):
         self._awaited[shape] = seen
         return None
 
-    def _without_plan(self, fields: Mapping[str, Any]) -> Sequence[int]:
+    def _without_plan(self, kind: Kind, fields: Mapping[str, Any]) -> Sequence[int]:
         if self._plan_of_all is None:
             self._plan_of_all = self._planner.plan_of_all()
-        return self._plan_of_all.candidates(fields)
+        numbers = self._plan_of_all.candidates(fields)
+        return [number for number in numbers if self._rules[number].gate.admits(*kind)]
 
     def _source(self, dataset: str, categories: Any) -> _LogSource:
         if type(categories) is list and len(categories) <= MOST_CATEGORIES:
