@@ -20,7 +20,6 @@ import tempfile
 import time
 import tracemalloc
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -30,12 +29,11 @@ sys.path[0:1] = [str(Path(__file__).resolve().parents[1])]
 from bench.processes import resident_mib  # noqa: E402
 from breachdesk.stores.open_store import open_sqlite  # noqa: E402
 from breachdesk.stores.sql_store import SqlStore  # noqa: E402
-from schemas.alert import GroupKey  # noqa: E402
+from schemas.alert import GroupKey, Signal  # noqa: E402
 from schemas.event import Event, Position  # noqa: E402
-from schemas.plugin import SignalDraft  # noqa: E402
 from streams.correlate.window_store import GuardedSignal, WindowStore  # noqa: E402
 from streams.ports import Advance, CommitResult, GroupRows, RecordBatch  # noqa: E402
-from streams.sigma.engine import Engine, signal  # noqa: E402
+from streams.sigma.engine import Engine  # noqa: E402
 from streams.sigma.load import load_rules  # noqa: E402
 
 START = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -188,9 +186,20 @@ def _one_group(windows: WindowStore, event: Event, rule: str, count: int) -> Non
     summary = {k: v for k, v in event.fields.items() if k not in ("event.category", "event.type")}
     told = []
     for number in range(count):
-        own = signal(event, key, SignalDraft((user,), "", ""), summary)
-        name = f"{number:08x}{own.event_id[8:]}"
-        told.append(GuardedSignal(replace(own, event_id=name, time=own.time + number), True))
+        signal = Signal(
+            key=key,
+            time=event.time.timestamp() + number,
+            event_id=f"{number:08x}{event.id[8:]}",
+            step="",
+            value="",
+            position=event.position,
+            sha256=event.sha256,
+            source=event.source,
+            touches=event.touches,
+            unattributed=event.unattributed or "",
+            summary=summary,
+        )
+        told.append(GuardedSignal(signal, True))
     keys = windows.keys_of({key: told})
     windows.apply({key: told}, [GroupRows(k, 0, ()) for k in keys], None)
     windows.keep(CommitResult(dict.fromkeys(keys, 1)))
