@@ -132,10 +132,13 @@ def texts(event: Event, name: str) -> tuple[str, ...]:
     """The texts that the event holds under this name, whether it is one value or a list; without
     empty ones."""
     value = event.fields.get(name)
+    if value is None:
+        return ()
     if isinstance(value, str):
         return (value,) if value else ()
     values = value if isinstance(value, list | tuple) else (value,)
-    return tuple(str(each) for each in values if each is not None and each != "")
+    # A list, since a generator costs more than its elements.
+    return tuple([str(each) for each in values if each is not None and each != ""])
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from streams.sigma.compile import compile_rule
 from streams.sigma.conditions import Condition, Predicate, predicate
 from streams.sigma.fields import Gate, gate
 from streams.sigma.literals import How, Literal
+from streams.sigma.load import load_rules
 from streams.sigma.mandatory import mandatory
 from streams.sigma.routing import Router
 from streams.sigma.scan import Scan
@@ -461,3 +462,30 @@ def counting(one: Rule, asked: list[str]) -> Rule:
         return one.predicate(fields)
 
     return replace(one, predicate=holds)
+
+
+class Forgetful(Scan):
+    """RE2 gave up."""
+
+    def found(self, low: str) -> None:
+        return None
+
+
+def test_a_scan_that_gives_up_leaves_no_rule_out() -> None:
+    literals = {Literal(How.WITHIN, "a"): 0b01, Literal(How.LAST, "b"): 0b10}
+    column = columns.Column(literals, Forgetful(literals), columns.Remembered())
+
+    assert column.rules("x") == 0b11
+
+
+@pytest.mark.parametrize("times", [250, 5_000])
+def test_a_condition_nested_too_deeply_is_refused_when_it_is_read(tmp_path, times: int) -> None:
+    file = tmp_path / "deep.yml"
+    text = f"sel and ({'not (' * times}sel{')' * times})"
+    file.write_text(
+        "title: T\nname: deep\nlogsource: {product: test}\n"
+        f"detection: {{sel: {{a: x}}, condition: '{text}'}}\n"
+    )
+
+    with pytest.raises(BadInput, match=r"deep\.yml"):
+        load_rules([file], behaviours=False)
