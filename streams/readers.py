@@ -48,14 +48,14 @@ class InProcessReader:
 def read_one(recogniser: Recogniser, record: RawRecord, source: SourceSettings) -> Outcome:
     """Raises MemoryError; every other exception of a parser becomes this record's outcome."""
     try:
-        parser, told = recogniser.read(record, source)
+        outcome = recogniser.read_or_refuse(record, source)
     except Unparseable as problem:
         return problem
     except MemoryError:
         raise
     except Exception as problem:  # noqa: BLE001 - the record becomes a dead letter
         return _failed(recogniser.trying, f"failed on this record ({type(problem).__name__})")
-    return _checked(parser, told)
+    return outcome if isinstance(outcome, Unparseable) else _checked(*outcome)
 
 
 def _checked(parser: str, told: Act | Folded) -> Outcome:

@@ -12,6 +12,7 @@ from schemas.errors import Unparseable
 from schemas.event import RawRecord, digest_id
 from schemas.plugin import Act, Folded, Line, Parser, load_plugins
 from schemas.settings import SourceSettings
+from streams.ports import Outcome
 from streams.tokenizers.identifiers import shorten_identifier
 from streams.tokenizers.zones import zone_named
 
@@ -83,15 +84,23 @@ class Recogniser:
         Raises NotUnderstood, SetAside, or Unparseable whose `place` begins with the parser that
         failed.
         """
+        outcome = self.read_or_refuse(record, settings)
+        if isinstance(outcome, Unparseable):
+            raise outcome
+        return outcome
+
+    def read_or_refuse(self, record: RawRecord, settings: SourceSettings) -> Outcome:
+        """As `read`, but gives the error: raising one costs more than most lines."""
         source = self._sources.get(record.source)
         if source is None or source.settings is not settings:
             source = self._remember(record.source, settings)
         text, valid = decode(record.raw)
         line = Line(text, record.arrived, source.zone, record.source)
-        parser, told = self._read(line, record.raw, source)
-        if not valid and isinstance(told, Act):
-            told.fields["tags"] = [*told.fields.get("tags", ()), INVALID_UTF8]
-        return parser.id, told
+        outcome = self._read(line, record.raw, source)
+        if not valid and not isinstance(outcome, Unparseable) and isinstance(outcome[1], Act):
+            fields = outcome[1].fields
+            fields["tags"] = [*fields.get("tags", ()), INVALID_UTF8]
+        return outcome
 
     def _remember(self, name: str, settings: SourceSettings) -> _Source:
         source = _Source(settings, self._parsers.get(settings.parser))
@@ -100,30 +109,34 @@ class Recogniser:
         self._sources[name] = source
         return source
 
-    def _read(self, line: Line, raw: bytes, source: _Source) -> tuple[Parser, Act | Folded]:
+    def _read(self, line: Line, raw: bytes, source: _Source) -> Outcome:
         refusals: list[Unparseable] = []
         for parser, is_asked in source.likely:
             told = self._try(parser, line, refusals, is_asked=is_asked)
             if told is not None:
                 source.read_by(parser)
-                return parser, told
+                return parser.id, told
         return self._read_unlikely(line, raw, source, refusals)
 
     def _read_unlikely(
         self, line: Line, raw: bytes, source: _Source, refusals: list[Unparseable]
-    ) -> tuple[Parser, Act | Folded]:
+    ) -> Outcome:
         """Asks the parsers one of whose hints stands in the line, and no others."""
-        hinted = {name for hint, names in self._hints if hint in raw for name in names}
+        hinted = [names for hint, names in self._hints if hint in raw]
         if hinted:
             for parser in self._parsers.values():
-                if parser.id not in hinted or parser is source.configured or parser is source.last:
+                if parser is source.configured or parser is source.last:
+                    continue
+                if not any(parser.id in names for names in hinted):
                     continue
                 told = self._try(parser, line, refusals, is_asked=True)
                 if told is not None:
                     source.read_by(parser)
-                    return parser, told
-        aside = next((each for each in refusals if isinstance(each, SetAside)), None)
-        raise aside or (refusals[0] if refusals else _nobody())
+                    return parser.id, told
+        for refusal in refusals:
+            if isinstance(refusal, SetAside):
+                return refusal
+        return refusals[0] if refusals else _nobody()
 
     def _try(
         self, parser: Parser, line: Line, refusals: list[Unparseable], *, is_asked: bool
@@ -141,8 +154,14 @@ class Recogniser:
             if is_asked and parser.is_sure and not parser.claims(line.text):
                 return None
             error.place = error.place or parser.id
-            refusals.append(error)
+            refusals.append(_without_frames(error))
             return None
+
+
+def _without_frames(error: Unparseable) -> Unparseable:
+    """What it was raised through would be kept with it, the line included."""
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return error
 
 
 def _set_aside(parser: str) -> SetAside:

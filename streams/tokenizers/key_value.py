@@ -42,7 +42,9 @@ def _simple_pairs(text: str) -> list[tuple[str, str]] | None:
     for quoted, after in zip(pieces[::2], pieces[1::2], strict=True):
         *words, opener = outside.split(" ")
         key = opener[:-1]
-        if opener[-1:] != "=" or after[:1] not in ("", " ") or not _is_key(key):
+        if opener[-1:] != "=" or after[:1] not in ("", " "):
+            return None
+        if not (key.isidentifier() or _is_key(key)):
             return None
         several += _unquoted(words)
         several.append((key, quoted))
