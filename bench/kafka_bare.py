@@ -24,11 +24,11 @@ from breachdesk.bootstrap.house import Premises
 from breachdesk.bootstrap.settings import load_settings
 from schemas.settings import Settings
 from streams import topics
-from streams.app_consumer import FETCH_BYTES
 from streams.event_logs.kafka_records import Decoder
 from streams.normalise.normaliser import Normaliser
 from streams.readers import InProcessReader
 from streams.topics import source_of, topic_ids
+from streams.worker_app.consumer import FETCH_BYTES
 
 Step = Callable[[Sequence[Any]], None]
 

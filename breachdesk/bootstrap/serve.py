@@ -102,7 +102,7 @@ def serve(house: Premises, say: Say) -> None:
     say = spoken(house.settings.ops, say)
     with (
         closing(tracer(house.settings, "breachdesk run")) as traced,
-        Parts(house, traced, say) as parts,
+        BackgroundServices(house, traced, say) as parts,
         suppress(KeyboardInterrupt),
     ):
         end_in_order_on_sigterm()
@@ -124,7 +124,7 @@ def syslog_listener(house: Premises, registry: CollectorRegistry) -> SyslogListe
     )
 
 
-class Parts:
+class BackgroundServices:
     """Everything that runs beside the console; ends together. `say` is told what keeps mail from
     leaving."""
 
@@ -208,7 +208,7 @@ class Parts:
             future.result()
 
 
-def _serve_http(house: Premises, say: Say, parts: Parts) -> None:
+def _serve_http(house: Premises, say: Say, parts: BackgroundServices) -> None:
     settings = house.settings
     answers = Answers(parts.registry, parts.live, parts.ready)
     door = front_door(house, answers, parts.tracer, parts.stopping)

@@ -29,16 +29,16 @@ from streams.process.worker import Worker
 from streams.stop_deadline import STOP_SECONDS, StopDeadline
 
 if TYPE_CHECKING:
-    from streams.app_parts import Standing
+    from streams.worker_app.dependencies import WorkerStatus
 
 
 def run_worker(house: Premises, say: Callable[[str], None]) -> None:
     """One of many, until SIGTERM or SIGINT. Raises Misconfigured when settings, topics or schema
     are not as they must be, Corrupt when what is stored contradicts what Kafka holds, and whatever
     else ended it."""
-    from streams import app as faust_app
-    from streams.app_parts import Parts, Standing
     from streams.topics import require
+    from streams.worker_app import faust_app
+    from streams.worker_app.dependencies import WorkerDependencies, WorkerStatus
 
     require_shared(house.settings)
     set_up_logs(house.settings.ops)
@@ -47,11 +47,11 @@ def run_worker(house: Premises, say: Callable[[str], None]) -> None:
     calm_the_collector()
     registry = CollectorRegistry()
     meter = PrometheusMeter(registry)
-    standing = Standing()
+    status = WorkerStatus()
     anchoring = Anchoring(house)
     clock = clock_of(house)
     worker = new_worker(house, meter, clock, traced, PrometheusReadingMeter(registry))
-    parts = Parts(
+    dependencies = WorkerDependencies(
         settings=house.settings,
         worker=worker,
         exports=house.store.export_outbox(),
@@ -61,35 +61,35 @@ def run_worker(house: Premises, say: Callable[[str], None]) -> None:
         meter=meter,
         now=clock,
     )
-    ops, health = house.settings.ops, Health(house, standing, anchoring, worker)
-    app = faust_app.create_app(parts, standing)
+    ops, health = house.settings.ops, Health(house, status, anchoring, worker)
+    app = faust_app.create_app(dependencies, status)
     for name, value in for_faust().items():
         setattr(app.conf, name, value)
     with closing(traced), OpsServer(ops.host, ops.port, registry, health.live, health.ready):
         say = spoken(ops, say)
         say("worker: joining the group")
-        deadline = StopDeadline(lambda: _end_overdue(standing, say))
-        _until_it_ends(lambda: faust_app.run_app(app, deadline), standing)
+        deadline = StopDeadline(lambda: _end_overdue(status, say))
+        _until_it_ends(lambda: faust_app.run_app(app, deadline), status)
 
 
-def _until_it_ends(run: Callable[[], None], standing: Standing) -> None:
+def _until_it_ends(run: Callable[[], None], status: WorkerStatus) -> None:
     """Faust ends its process by SystemExit, also when it was told to stop; what our own service
     failed with says more."""
     try:
         run()
     except SystemExit as end:
-        if standing.failure is not None:
-            raise standing.failure from None
+        if status.failure is not None:
+            raise status.failure from None
         if end.code:
             raise
 
 
-def _end_overdue(standing: Standing, say: Callable[[str], None]) -> None:
+def _end_overdue(status: WorkerStatus, say: Callable[[str], None]) -> None:
     """End the process at once, with the exit code of what ended the worker.
 
     What is durable stays; the next worker repeats the rest, as after `kill -9`.
     """
-    failure = standing.failure
+    failure = status.failure
     if failure is not None:
         say(f"breachdesk: {failure}" if isinstance(failure, BreachDeskError) else "worker: failed")
     say(
@@ -106,25 +106,25 @@ class Health:
     """What /healthz and /readyz of a worker say."""
 
     def __init__(
-        self, house: Premises, standing: Standing, anchoring: Anchoring, worker: Worker
+        self, house: Premises, status: WorkerStatus, anchoring: Anchoring, worker: Worker
     ) -> None:
         self._house = house
-        self._standing = standing
+        self._status = status
         self._anchoring = anchoring
         self._worker = worker
 
     def live(self) -> Mapping[str, str]:
         """Each part that failed, and why; empty while all loops are alive."""
-        failure = self._standing.failure
+        failure = self._status.failure
         return {} if failure is None else {"worker": type(failure).__name__}
 
     def ready(self) -> Mapping[str, str]:
         """Each part that is not ready, and why."""
         unready = dict(self.live())
-        if not self._standing.ready:
+        if not self._status.ready:
             unready["group"] = "the worker has not taken over its partitions yet"
         troubles = {
-            **self._standing.troubles,
+            **self._status.troubles,
             "anchor": self._anchoring.trouble,
             "records": self._worker.trouble,
         }

@@ -1,6 +1,6 @@
 """The event log on Kafka: listeners append here, one record is fetched, one partition is read.
 
-Workers do not read through this but through a consumer group (streams.app): that is where the
+Workers do not read through this but through a consumer group (streams.worker_app): that is where the
 speed is. What both make of a record is the same (kafka_records).
 """
 

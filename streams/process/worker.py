@@ -31,6 +31,7 @@ from streams.ports import (
     StoredPosition,
 )
 from streams.process.batch_size import BatchSize
+from streams.process.dead_letters import counted_letters, piece_letter, poison_letter
 from streams.process.exports import dead_letter_export
 from streams.process.pipeline import (
     BatchResult,
@@ -41,7 +42,6 @@ from streams.process.pipeline import (
     without_counts,
 )
 from streams.process.state_bound import MIB, StateBound
-from streams.undigested import counted_letters, piece_letter, poison_letter
 
 
 class Arrived(NamedTuple):
@@ -197,10 +197,10 @@ class Worker:
 
     def _commit_or_halve(self, records: Sequence[Arrived], view: RegisterView) -> None:
         """What cannot be processed at all is found by halving and becomes a dead letter."""
-        problem = self._tried(records, view)
+        problem = self._attempt(records, view)
         if problem is None:
             return
-        self._must_stand_still()
+        self._require_same_positions()
         if len(records) == 1:
             self._poison(records, problem)
             return
@@ -208,7 +208,7 @@ class Worker:
         self._commit_or_halve(records[:middle], view)
         self._commit_or_halve(records[middle:], view)
 
-    def _tried(self, records: Sequence[Arrived], view: RegisterView) -> Exception | None:
+    def _attempt(self, records: Sequence[Arrived], view: RegisterView) -> Exception | None:
         try:
             result = self._evaluate(records, view)
         except (Conflict, Retryable, Corrupt, Misconfigured):
@@ -279,7 +279,7 @@ class Worker:
         self._owned |= {step.partition: _after(step) for step in batch.advances}
         self._meter.groups(len(windows), windows.memory_bytes)
 
-    def _must_stand_still(self) -> None:
+    def _require_same_positions(self) -> None:
         """After a failure the copies are void; the positions must be where they were."""
         before = self._owned
         if self.reload() != before:

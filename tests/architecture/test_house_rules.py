@@ -15,7 +15,7 @@ SOURCES = [p for name in PACKAGES for p in sorted((ROOT / name).rglob("*.py"))]
 OWNERS_OF_A_DEAD_LETTER = {
     "streams/readers.py",
     "streams/process/worker.py",
-    "streams/app_agents.py",
+    "streams/worker_app/agents.py",
     "notifiers/dispatch.py",
 }
 CARRIERS = {"breachdesk/stores/writer.py", "streams/event_logs/group_commit.py"}

@@ -14,7 +14,6 @@ from breachdesk.bootstrap.places import rules_dirs
 from breachdesk.testing import START, FixedNow, memory_store
 from schemas.settings import Settings
 from schemas.source import Incoming
-from streams.app_consumer import Consumer
 from streams.event_logs.kafka import KafkaEventLog
 from streams.observed import SilentMeter
 from streams.ports import Advance, GroupUpdates, RecordBatch
@@ -23,6 +22,7 @@ from streams.process.worker import Worker
 from streams.readers import InProcessReader
 from streams.sigma.load import load_rules
 from streams.topics import create, remove, topic_name
+from streams.worker_app.consumer import Consumer
 
 pytestmark = pytest.mark.kafka
 
@@ -80,7 +80,7 @@ async def test_what_was_committed_while_it_was_asking_is_no_loss_of_the_brokers(
     try:
         async with asyncio.timeout(30):
             while not consumer.has_taken_over:
-                await consumer.turn()
+                await consumer.poll_and_commit()
         position = worker.owned[former.partition].position
     finally:
         await consumer.stop()

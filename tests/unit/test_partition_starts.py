@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from schemas.errors import Corrupt
 from schemas.event import Position
-from streams.partition_starts import Start
 from streams.ports import StoredPosition
+from streams.worker_app.partition_starts import Start
 
 
 def held(offset: int, journal: str = "id-0") -> StoredPosition:

@@ -16,7 +16,7 @@ pytest.importorskip("faust")
 
 from schemas.errors import BadInput, Retryable
 from schemas.settings import KafkaSettings, Settings
-from streams.app_agents import _follow
+from streams.worker_app.agents import _obey
 
 
 @dataclass
@@ -68,7 +68,7 @@ def follow(*problems: Exception, app: App | None = None) -> tuple[App, Orders]:
     message = SimpleNamespace(topic="commands", partition=0, offset=7)
     event = SimpleNamespace(message=message, value=b"{}")
     parts = SimpleNamespace(orders=orders, settings=settings)
-    done = asyncio.run(_follow(app, parts, event))  # type: ignore[arg-type]
+    done = asyncio.run(_obey(app, parts, event))  # type: ignore[arg-type]
     assert done is (orders.followed + len(app.sent) == 1)
     return app, orders
 

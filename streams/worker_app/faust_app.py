@@ -24,11 +24,11 @@ from mode import Service
 
 from schemas import private_files
 from schemas.errors import BreachDeskError, Conflict, Retryable
-from streams.app_agents import EXPORTS_AT_ONCE, add_agents, send_exports
-from streams.app_consumer import Consumer
-from streams.app_parts import Parts, Standing
 from streams.kafka_access import faust_credentials
 from streams.stop_deadline import StopDeadline, begin_on_signal
+from streams.worker_app.agents import EXPORTS_AT_ONCE, add_agents, send_exports
+from streams.worker_app.consumer import Consumer
+from streams.worker_app.dependencies import WorkerDependencies, WorkerStatus
 
 CONFLICT_SECONDS = 0.2
 """A conflict that does not pass must not be a busy loop."""
@@ -43,10 +43,10 @@ SKEW = timedelta(minutes=5)
 """An idle partition counts as read up to so long ago: brokers' clocks are not ours."""
 
 
-def create_app(parts: Parts, standing: Standing) -> Any:
+def create_app(dependencies: WorkerDependencies, status: WorkerStatus) -> Any:
     """A faust.App, not yet started; run it with `run_app`."""
-    kafka = parts.settings.kafka
-    data_dir = parts.settings.data_dir / "faust"
+    kafka = dependencies.settings.kafka
+    data_dir = dependencies.settings.data_dir / "faust"
     private_files.make_folder(data_dir)
     app = faust.App(
         f"{kafka.group}.agents",
@@ -66,22 +66,22 @@ def create_app(parts: Parts, standing: Standing) -> Any:
         broker_session_timeout=kafka.session_seconds,
         broker_heartbeat_interval=kafka.session_seconds / 5,
         # A dead letter's bytes travel as base64 inside JSON.
-        producer_max_request_size=2 * parts.settings.intake.max_line_bytes + 65_536,
+        producer_max_request_size=2 * dependencies.settings.intake.max_line_bytes + 65_536,
     )
-    add_agents(app, parts)
+    add_agents(app, dependencies)
     # An instance does as well as a class: App._prepare_subservice asks.
-    app.service(Hosted(app, parts, standing))  # type: ignore[arg-type]  # typed as a class
+    app.service(BatchService(app, dependencies, status))  # type: ignore[arg-type]  # typed as a class
     return app
 
 
-class Hosted(Service):
+class BatchService(Service):
     """Polls and commits until the app stops."""
 
-    def __init__(self, app: Any, parts: Parts, standing: Standing) -> None:
+    def __init__(self, app: Any, dependencies: WorkerDependencies, status: WorkerStatus) -> None:
         super().__init__()
         self._app = app
-        self._parts = parts
-        self._standing = standing
+        self._dependencies = dependencies
+        self._status = status
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._wait = FIRST_WAIT_SECONDS
         self._waits_for: dict[str, str] = {}
@@ -90,8 +90,10 @@ class Hosted(Service):
 
     async def on_start(self) -> None:
         """Join the group: needs the running loop."""
-        parts = self._parts
-        self._consumer = Consumer(parts.settings, parts.worker, parts.meter, self._in_thread)
+        dependencies = self._dependencies
+        self._consumer = Consumer(
+            dependencies.settings, dependencies.worker, dependencies.meter, self._in_thread
+        )
         await self._consumer.start()
 
     async def on_stop(self) -> None:
@@ -105,7 +107,7 @@ class Hosted(Service):
     @Service.task
     async def _read(self) -> None:
         while not self.should_stop:
-            await self._guarded("batches", self._turn)
+            await self._report_refusals("batches", self._process_batch)
 
     @Service.task
     async def _observe(self) -> None:
@@ -113,83 +115,83 @@ class Hosted(Service):
             await self.sleep(OBSERVE_SECONDS)
             try:
                 await asyncio.wait_for(self._consumer.observe(), OBSERVE_SECONDS)
-                self._say("watch", "", "")
+                self._set_waiting("watch", "", "")
             except (KafkaError, TimeoutError):
-                self._say("watch", "kafka", "Kafka does not answer")
+                self._set_waiting("watch", "kafka", "Kafka does not answer")
 
     @Service.task
     async def _keep_up(self) -> None:
         while not self.should_stop:
             await self.sleep(UPKEEP_SECONDS)
-            await self._guarded("upkeep", self._upkeep)
+            await self._report_refusals("upkeep", self._upkeep)
 
-    async def _guarded(self, part: str, work: Callable[[], Awaitable[None]]) -> None:
+    async def _report_refusals(self, part: str, work: Callable[[], Awaitable[None]]) -> None:
         """What a person must look at ends the app; nothing escapes unsaid."""
         try:
             await work()
-            self._say(part, "", "")
+            self._set_waiting(part, "", "")
         except Conflict:
-            self._parts.meter.conflict()
-            self._consumer.doubt()
+            self._dependencies.meter.conflict()
+            self._consumer.invalidate_positions()
             await self.sleep(CONFLICT_SECONDS)
         except Retryable as refusal:
-            self._say(part, "store", str(refusal))
+            self._set_waiting(part, "store", str(refusal))
             await self.sleep(FIRST_WAIT_SECONDS)
         except (BreachDeskError, *AuthorizationError) as failure:
-            self._standing.failure = failure
+            self._status.failure = failure
             await self._app.crash(failure)
         except KafkaError as refusal:
-            self._say(part, "kafka", f"Kafka refuses for now ({type(refusal).__name__})")
-            self._consumer.doubt()
+            self._set_waiting(part, "kafka", f"Kafka refuses for now ({type(refusal).__name__})")
+            self._consumer.invalidate_positions()
             await self.sleep(FIRST_WAIT_SECONDS)
 
-    async def _turn(self) -> None:
-        consumer, standing = self._consumer, self._standing
+    async def _process_batch(self) -> None:
+        consumer, status = self._consumer, self._status
         try:
-            done = await consumer.turn()
+            done = await consumer.poll_and_commit()
         except Retryable as refusal:
-            self._say("batches", "store", str(refusal))
-            await consumer.breathe(self._wait)
+            self._set_waiting("batches", "store", str(refusal))
+            await consumer.poll_paused(self._wait)
             self._wait = min(2 * self._wait, LONGEST_WAIT_SECONDS)
             raise
-        standing.processed = consumer.processed
-        standing.ready = consumer.has_taken_over
+        status.processed = consumer.processed
+        status.ready = consumer.has_taken_over
         if done:
             self._wait = FIRST_WAIT_SECONDS
 
     async def _upkeep(self) -> None:
         """Idle partitions hold nothing back; the leader sweeps and sends exports."""
         await self._tell_drained()
-        parts = self._parts
-        leads = await asyncio.to_thread(parts.leader.leads)
-        parts.meter.leader(leads)
+        dependencies = self._dependencies
+        leads = await asyncio.to_thread(dependencies.leader.leads)
+        dependencies.meter.leader(leads)
         if not leads:
             return
-        while await send_exports(self._app, parts) == EXPORTS_AT_ONCE:
+        while await send_exports(self._app, dependencies) == EXPORTS_AT_ONCE:
             pass
         everything = self._consumer.all_partitions()
         if everything:
-            await self._in_thread(parts.worker.sweep, everything, parts.now())
+            await self._in_thread(dependencies.worker.sweep, everything, dependencies.now())
         loop = asyncio.get_running_loop()
         if loop.time() - self._chores_at > CHORES_SECONDS:
             self._chores_at = loop.time()
-            await asyncio.to_thread(parts.chores)
+            await asyncio.to_thread(dependencies.chores)
 
     async def _tell_drained(self) -> None:
         loop = asyncio.get_running_loop()
         if loop.time() - self._drained_at < DRAINED_SECONDS:
             return
         self._drained_at = loop.time()
-        moment = (self._parts.now() - SKEW).timestamp()
+        moment = (self._dependencies.now() - SKEW).timestamp()
         for name in await self._consumer.drained():
-            await self._in_thread(self._parts.worker.drained, name, moment)
+            await self._in_thread(self._dependencies.worker.drained, name, moment)
 
-    def _say(self, part: str, reason: str, why: str) -> None:
+    def _set_waiting(self, part: str, reason: str, why: str) -> None:
         """What a part waits for; empty: for nothing. One part's ease is not another's."""
         self._waits_for[part] = reason
-        self._standing.troubles[part] = why
+        self._status.troubles[part] = why
         waiting = [each for each in self._waits_for.values() if each]
-        self._parts.meter.waiting(waiting[0] if waiting else "")
+        self._dependencies.meter.waiting(waiting[0] if waiting else "")
 
 
 def run_app(app: Any, deadline: StopDeadline) -> None:

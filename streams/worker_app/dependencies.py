@@ -13,7 +13,7 @@ from streams.process.worker import Worker
 
 
 @dataclass(frozen=True)
-class Parts:
+class WorkerDependencies:
     """What bootstrap hands in."""
 
     settings: Settings
@@ -27,7 +27,7 @@ class Parts:
     now: Callable[[], datetime]
 
 
-class Standing:
+class WorkerStatus:
     """How the worker is, for readiness; written by the service, read by anyone."""
 
     def __init__(self) -> None:

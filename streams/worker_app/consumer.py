@@ -21,10 +21,10 @@ from schemas.settings import Settings
 from streams.event_logs.kafka_records import Decoder
 from streams.kafka_access import aiokafka_options
 from streams.observed import Meter
-from streams.partition_starts import Start
 from streams.ports import StoredPosition
 from streams.process.worker import Arrived, Worker
 from streams.topics import source_of, source_topic, topic_ids, topic_name
+from streams.worker_app.partition_starts import Start
 
 POLL_MS = 250
 COMMIT_SECONDS = 2.0
@@ -39,7 +39,7 @@ Polled = Mapping[TopicPartition, Sequence[Any]]
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """One member of the workers' group: `turn` again and again."""
+    """One member of the workers' group: `poll_and_commit` again and again."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         self._meter = meter
         self._in_thread = in_thread
         self._generation = 0
-        self._settled = 0
+        self._positioned = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._decoder = Decoder({}, {})
@@ -89,7 +89,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
     @property
     def has_taken_over(self) -> bool:
         """Does this member know where its partitions stand?"""
-        return self._generation > 0 and self._settled == self._generation
+        return self._generation > 0 and self._positioned == self._generation
 
     def all_partitions(self) -> list[str]:
         """Every partition of every raw topic, whoever owns it; empty while any is not known."""
@@ -121,27 +121,27 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             self._meter.released(tp.topic, tp.partition)
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
-        """Nothing is read of them before `turn` has sought the store's positions."""
+        """Nothing is read of them before `poll_and_commit` has sought the store's positions."""
         self._generation += 1
         self._client.pause(*assigned)
 
-    def doubt(self) -> None:
+    def invalidate_positions(self) -> None:
         """After a conflict or a failure: ask the store again before anything is read."""
-        self._settled = -1
+        self._positioned = -1
 
-    async def breathe(self, seconds: float) -> None:
+    async def poll_paused(self, seconds: float) -> None:
         """Stay a member of the group for so long without reading: the store refuses for now."""
         self._client.pause(*self._client.assignment())
-        self.doubt()
+        self.invalidate_positions()
         await asyncio.sleep(seconds)
         await self._client.getmany(timeout_ms=0)
 
-    async def turn(self) -> int:
+    async def poll_and_commit(self) -> int:
         """One poll and at most one batch; how many records were made durable.
 
-        Raises Conflict and Retryable (then `doubt` or `breathe`), Corrupt and Misconfigured (a
+        Raises Conflict and Retryable (then `doubt` or `poll_paused`), Corrupt and Misconfigured (a
         person must look)."""
-        if self._settled != self._generation:
+        if self._positioned != self._generation:
             await self._take_over()
         polled = await self._poll()
         if not polled:
@@ -194,7 +194,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             polled: Polled = await self._client.getmany(timeout_ms=POLL_MS, max_records=most)
         except (NoOffsetForPartitionError, OffsetOutOfRangeError):
             # It fetched before it was told where to begin, or what is there is not what it was.
-            self.doubt()
+            self.invalidate_positions()
             return {}
         if generation != self._generation:
             return {}
@@ -246,7 +246,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             self._starts[tp] = start
             self._client.seek(tp, start)
         self._client.resume(*ours)
-        self._settled = generation
+        self._positioned = generation
 
     async def _commit(self) -> None:
         """Kafka's copy of the positions: losing it costs nothing."""

@@ -1,0 +1,70 @@
+"""A process of the embedded deployment that tests kill: `python -m embedded_child FOLDER feed|work`.
+
+`feed` appends what the journal lacks of the demo's lines, some at a time, and processes them; `work`
+only processes. Each tells every batch on its standard output.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from breachdesk.bootstrap.house import Premises
+from breachdesk.demo.lines import build
+from breachdesk.demo.play import incoming
+from breachdesk.demo.stage import MORNING_AFTER, demo_settings, in_arrival_order
+from schemas.errors import Conflict
+from schemas.settings import Settings
+from schemas.source import Incoming
+from streams.event_logs.sqlite import SqliteEventLog
+from streams.readers import InProcessReader
+
+AT_ONCE = 60
+"""Lines of one append and of one batch."""
+
+
+def lines() -> list[Incoming]:
+    return [incoming(row) for row in in_arrival_order(build())]
+
+
+def settings_of(folder: Path) -> Settings:
+    settings = demo_settings(folder, build(), 0)
+    kafka = settings.kafka.model_copy(update={"batch_records": AT_ONCE})
+    return settings.model_copy(update={"kafka": kafka})
+
+
+def premises(folder: Path) -> Premises:
+    return Premises(settings_of(folder), lambda: MORNING_AFTER)
+
+
+def appended(journal: SqliteEventLog) -> int:
+    """How many lines the journal has: they are appended in order, so always the first so many."""
+    total, after = 0, None
+    while records := journal.read(after, 1000):
+        total, after = total + len(records), records[-1].position
+    return total
+
+
+def main(folder: Path, part: str) -> None:
+    with premises(folder) as house:
+        worker = house.worker(reader=InProcessReader(house.settings))
+        told, done = lines(), 0
+        number = appended(house.journal) if part == "feed" else len(told)
+        while True:
+            house.journal.append(told[number : number + AT_ONCE])
+            number += AT_ONCE
+            try:
+                done = worker.step()
+            except Conflict:
+                continue  # the other process was faster each time
+            sys.stdout.write("batch\n" if done else "drained\n")
+            sys.stdout.flush()
+            if not done and number >= len(told):
+                if part == "feed":
+                    return
+                time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,117 @@
+"""kill -9 of embedded processes that take in lines: no line is lost or counted twice, and the alerts
+are those of a process that nobody killed."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from embedded_child import lines, premises
+from fleet import Outcome, outcome
+
+from breachdesk.demo.lines import build
+from breachdesk.demo.play import furnish
+from streams.readers import InProcessReader
+
+TESTS = Path(__file__).parents[1]
+WAIT_SECONDS = 600
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """All lines in one process, in the fewest batches."""
+    folder = tmp_path_factory.mktemp("plain")
+    with premises(folder) as house:
+        furnish(house, build())
+        house.journal.append(lines())
+        house.worker(reader=InProcessReader(house.settings)).drain()
+        return outcome(house.store)
+
+
+@contextmanager
+def child(folder: Path, part: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "embedded_child", str(folder), part],
+        stdout=subprocess.PIPE,
+        cwd=TESTS,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def heard(process: subprocess.Popen[str], batches: int) -> bool:
+    """Wait for so many batches; False: the process ended before."""
+    assert process.stdout is not None
+    return all(process.stdout.readline() for _ in range(batches))
+
+
+def kill(process: subprocess.Popen[str], chance: random.Random) -> None:
+    """kill -9, somewhere within the batch that follows."""
+    time.sleep(chance.uniform(0, 0.03))
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def finish(folder: Path) -> Outcome:
+    """Let one more process take in and process the rest."""
+    with child(folder, "feed") as process:
+        assert process.wait(WAIT_SECONDS) == 0
+    with premises(folder) as house:
+        assert house.store.look(lambda uow: uow.audit.verify()) > 0
+        return outcome(house.store)
+
+
+def killed(folder: Path, kills: int, seed: int, batches: int) -> Outcome:
+    chance = random.Random(seed)
+    with premises(folder) as house:
+        furnish(house, build())
+    for _ in range(kills):
+        with child(folder, "feed") as process:
+            if heard(process, chance.randint(0, batches)):
+                kill(process, chance)
+    return finish(folder)
+
+
+def test_an_embedded_process_killed_again_and_again_raises_the_same_alerts(
+    tmp_path: Path, expected: Outcome
+) -> None:
+    found = killed(tmp_path, kills=4, seed=1, batches=30)
+
+    assert found == expected
+    assert found.received == len(lines())
+
+
+@pytest.mark.slow
+def test_fifty_kills_lose_nothing_and_double_nothing(tmp_path: Path, expected: Outcome) -> None:
+    assert killed(tmp_path, kills=50, seed=50, batches=3) == expected
+
+
+def test_two_processes_on_one_folder_quarrel_and_lose_and_double_nothing(
+    tmp_path: Path, expected: Outcome
+) -> None:
+    """Both believe that they own the journal; one feeds it too, and each is killed once."""
+    chance = random.Random(7)
+    with premises(tmp_path) as house:
+        furnish(house, build())
+    for victim in (0, 1):
+        with child(tmp_path, "feed") as feeder, child(tmp_path, "work") as rival:
+            both: tuple[Any, Any] = (feeder, rival)
+            if heard(both[victim], chance.randint(5, 20)):
+                kill(both[victim], chance)
+            heard(both[1 - victim], 3)
+
+    assert finish(tmp_path) == expected
