@@ -6,15 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, or_, select, update
+from sqlalchemy import ColumnElement, case, delete, func, or_, select, update
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores.each_dialect import (
-    by_bytes,
-    insert_or_ignore,
-    insert_or_replace,
-    sum_up,
-)
+from breachdesk.stores.each_dialect import by_bytes, sum_up
+from breachdesk.stores.many_rows import insert_or_ignore_many, insert_or_replace_many
 from breachdesk.stores.stream_tables import dead_letters, source_counts, unattributed
 from schemas.event import Position
 from schemas.source import DeadLetter
@@ -24,6 +20,10 @@ Row = dict[str, Any]
 SLICE = 400
 MOST_DATASETS = 20
 """Of one key, by name: a sender may invent names without end, and each batch writes them anew."""
+MOST_KEYS = 10_000
+"""Names without an owner that are listed."""
+NEW_KEYS = 500
+"""Of one batch."""
 SUMS = ("received", "parsed", "folded", "dead_letters", "not_understood", "late")
 LETTER = ("source", "arrived", "parser", "reason", "sha256")
 
@@ -33,7 +33,7 @@ def add_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None:
     replayed waits no more."""
     rows = {letter.position: _letter_row(letter) for letter in letters}
     if rows:
-        connection.execute(insert_or_replace(connection, dead_letters, LETTER), list(rows.values()))
+        insert_or_replace_many(connection, dead_letters, list(rows.values()), LETTER)
 
 
 def add_sources(connection: Connection, counts: Sequence[SourceCount]) -> None:
@@ -59,21 +59,60 @@ def _summed(new: Any) -> dict[str, Any]:
 
 
 def add_unattributed(connection: Connection, counts: Sequence[UnattributedCount]) -> None:
-    """Adds to what the key has; of the names of data sets it keeps the first MOST_DATASETS."""
+    """Adds to what the key has; of the names of data sets it keeps the first MOST_DATASETS.
+
+    Whoever may send a line may invent keys without end, so that the table holds MOST_KEYS: those with
+    the most events. Of one batch's new keys those with the most events come in.
+    """
     if not counts:
         return
-    by_key = sorted(counts, key=lambda count: count.key)
+    known = _known(connection, sorted({count.key for count in counts}))
+    events: dict[str, int] = {}
+    for count in counts:
+        if count.key not in known:
+            events[count.key] = events.get(count.key, 0) + count.events
+    new = set(sorted(events, key=lambda key: (-events[key], key))[:NEW_KEYS])
+    by_key = sorted((c for c in counts if c.key in known or c.key in new), key=lambda c: c.key)
     rows = _locked(connection, by_key)
     for count in by_key:
         rows[count.key] = _added(rows[count.key], count)
-    upsert = insert_or_replace(connection, unattributed, ("events", "first", "last", "datasets"))
-    connection.execute(upsert, list(rows.values()))
+    insert_or_replace_many(
+        connection, unattributed, list(rows.values()), ("events", "first", "last", "datasets")
+    )
+    if new:
+        _trim(connection)
+
+
+def _known(connection: Connection, keys: Sequence[str]) -> set[str]:
+    known: set[str] = set()
+    for begin in range(0, len(keys), SLICE):
+        some = unattributed.c.key.in_(keys[begin : begin + SLICE])
+        known.update(connection.execute(select(unattributed.c.key).where(some)).scalars())
+    return known
+
+
+def _trim(connection: Connection) -> None:
+    """Remove the keys with the fewest events, of these the longest unseen. Waits for nobody: what
+    another worker is adding to stays."""
+    total = connection.execute(select(func.count()).select_from(unattributed)).scalar_one()
+    if total <= MOST_KEYS + NEW_KEYS:
+        return
+    least = (
+        select(unattributed.c.key)
+        .order_by(unattributed.c.events, unattributed.c.last, unattributed.c.key)
+        .limit(total - MOST_KEYS)
+        .with_for_update(skip_locked=True)
+    )
+    keys = connection.execute(least).scalars().all()
+    for begin in range(0, len(keys), SLICE):
+        some = unattributed.c.key.in_(keys[begin : begin + SLICE])
+        connection.execute(delete(unattributed).where(some))
 
 
 def _locked(connection: Connection, counts: Sequence[UnattributedCount]) -> dict[str, Row]:
     """The keys' rows, made where they are missing, locked in order before they are read."""
     made = {count.key: _empty(count) for count in counts}
-    connection.execute(insert_or_ignore(connection, unattributed), list(made.values()))
+    insert_or_ignore_many(connection, unattributed, list(made.values()))
     rows: dict[str, Row] = {}
     keys = list(made)
     for begin in range(0, len(keys), SLICE):
