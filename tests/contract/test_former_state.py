@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
 import pytest
-from alembic import command
-from services import fresh_schema, postgres_url
-from sqlalchemy import Connection, Engine, text
+from former_store import former_store
+from sqlalchemy import Connection, text
 from store_adapters import ADAPTERS
 
-from breachdesk.stores import postgres, sqlite
 from breachdesk.stores.any_store import AnyStore
-from breachdesk.stores.migrating import alembic_config
-from breachdesk.stores.open_store import open_store
-from breachdesk.testing import START, FixedNow
+from breachdesk.testing import START
 from schemas.alert import GroupKey
 from schemas.event import Position
-from schemas.settings import StoreSettings
 from streams.ports import Advance, BucketRow, GroupRows, GroupUpdates, RecordBatch, StoredPosition
 
 LOGGED = 1_200
@@ -35,29 +29,10 @@ VALUES ('journal', :hash, :key, 1000.5, :event, 'failure', 'é', 'j-1', :offset,
 BODY = '[[["contoso","mailbox:jo","mail"]],"",{"user.name":"jo"}]'
 
 
-@contextmanager
-def former_store(adapter: str, folder: Path) -> Iterator[tuple[Engine, str, StoreSettings | None]]:
-    """A store at schema 0005, and how it is opened."""
-    if adapter == "sqlite":
-        (folder / "store.db").touch()
-        yield sqlite.writer_engine(folder / "store.db"), f"sqlite:///{folder}/store.db", None
-        return
-    with fresh_schema(postgres_url()) as name:
-        settings = StoreSettings(url=postgres_url(), schema_name=name)
-        yield postgres.engine(settings), settings.url, settings
-
-
 @pytest.fixture(params=ADAPTERS)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    with former_store(request.param, tmp_path) as (engine, url, settings):
-        with engine.connect() as connection:
-            command.upgrade(alembic_config(connection), "0005")
-            connection.commit()
-        with engine.begin() as connection:
-            fill(connection)
-        engine.dispose()
-        with open_store(url, now=FixedNow(), settings=settings) as opened:
-            yield opened
+    with former_store(request.param, tmp_path, fill) as opened:
+        yield opened
 
 
 def fill(connection: Connection) -> None:
