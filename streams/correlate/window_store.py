@@ -28,6 +28,7 @@ from streams.correlate.written_later import Place, UnwrittenBuckets
 from streams.ports import (
     BucketRow,
     CommitResult,
+    Eviction,
     GroupRows,
     GroupState,
     GroupUpdates,
@@ -38,8 +39,6 @@ from streams.ports import (
 __all__ = ["GuardedSignal", "WindowStore"]
 
 MEMORY_BYTES = 256 * 1024 * 1024
-LOOK_AGAIN_SECONDS = 3_600.0
-"""A group that a sweep found still reachable is left alone for so long."""
 GONE_QUIET = 30 * 86_400
 """Signals of a rule that is gone stay for so many seconds more: it may come back."""
 GONE_TIMESPAN = 3_600
@@ -229,23 +228,20 @@ class WindowStore:
 
     def let_go(self, rows: Sequence[GroupRows], low: float) -> SweepResult:
         """Let go of what nothing in time can reach. Call `clear` if that does not become durable."""
-        gone, due = [], dict[GroupKey, float]()
+        gone: list[Eviction] = []
         for row in rows:
             if row.key in self._waiting:
-                due[row.key] = low + LOOK_AGAIN_SECONDS
                 continue
             copied = self._sole_owner and row.key in self._copies
             group = self._copies.group(row.key) if copied else self._read(row, [])
             settled = low - group.spec.reach - self._horizon
             evictions = group.evict(settled, self._unwritten.named(row.key, group.buckets))
-            if group.buckets:
-                due[row.key] = max(group.due(self._horizon), low + LOOK_AGAIN_SECONDS)
             if evictions and copied:
                 self._copies.put(group, 1, {}, pinned=self._unwritten.holds(row.key))
             elif evictions:
                 self._copies.forget(row.key)
             gone += evictions
-        return SweepResult(gone, due)
+        return SweepResult(gone)
 
     def _newest(self, row: GroupRows, moved: list[Place]) -> Group:
         """The group as it was before this batch."""

@@ -102,7 +102,7 @@ class GroupRows:
 
     key: GroupKey
     version: int
-    """Another number after every change; 0: the group is new."""
+    """Another number after every change; 0: the group is new. A sole owner's stays 1."""
     buckets: Sequence[BucketRow] | None
     """None: the version is the one the caller knows, so nothing was read."""
 
@@ -131,7 +131,7 @@ class GroupUpdates:
     log: bytes | None = None
     """A sole owner's signals of this batch that `buckets` does not hold: one log row."""
     log_kept_from: int | None = None
-    """Log rows of the partition with a lower number are in bucket rows by now: they go."""
+    """Log rows with a lower number, of whatever partition, are in bucket rows by now: they go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +168,6 @@ class SweepResult:
     """What a sweep lets go of."""
 
     evictions: Sequence[Eviction] = ()
-    due: Mapping[GroupKey, float] = field(default_factory=dict)
-    """When to look again at the groups that keep something; the others go."""
 
 
 class BatchSink(Protocol):
@@ -203,8 +201,9 @@ class BatchSink(Protocol):
     ) -> CommitResult:
         """All of it or nothing, durable on return.
 
-        `apply_signals` is called once, under the locks, with the groups sorted by key hash and the
-        durable low watermark. `known`: versions of what the caller has in memory. Raises Conflict when
+        `apply_signals` is called once, with the groups sorted by key digest and the durable low
+        watermark: under the locks, or, of a sole owner, before the transaction and its fence.
+        `batch` names at least one partition. `known`: versions of what the caller has in memory. Raises Conflict when
         a position is not where the batch began (drop everything cached, ask `positions`, read again),
         Retryable when the database refuses for now, ValueError for a value it cannot hold; after
         any of them the caller's cached groups are void.
@@ -231,10 +230,12 @@ class BatchSink(Protocol):
         """Raise the watermark to the least arrival of all these partitions (all there are) and let
         go, in groups that are due, of what nothing in time can reach. Returns how many groups were
         looked at; 0: done for now, or a partition was never processed, or a backfill may be
-        running. Whoever calls it, one does the work at a time.
+        running. Whoever calls it, one does the work at a time. What is kept of the groups that were
+        looked at is looked at again after an hour of the watermark.
 
-        `owned`: a sole owner's positions; raises Conflict unless they are the stored ones. Otherwise
-        the locks and versions of the groups suffice, and it is not looked at.
+        `owned`: a sole owner's positions; raises Conflict unless they are the stored ones. When any
+        group was looked at, the revision of each is one higher afterwards. Otherwise the locks and
+        versions of the groups suffice, and `owned` is not looked at.
         """
         ...
 

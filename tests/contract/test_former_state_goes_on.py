@@ -64,6 +64,8 @@ def fill(connection: Connection) -> None:
             connection.execute(
                 statement, {name: stored(name, value) for name, value in row.items()}
             )
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT setval(pg_get_serial_sequence('alerts', 'pk'), 1)"))
 
 
 def stored(name: str, value: Any) -> Any:
