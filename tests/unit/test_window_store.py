@@ -109,7 +109,7 @@ def test_state_of_a_rule_that_is_gone_stays_for_a_month() -> None:
     rows = [GroupRows(key("a"), 1, list[BucketRow](written.buckets))]
     without = WindowStore({}, 3600)
 
-    assert without.let_go(rows, START + 29 * DAY).due
+    assert not without.let_go(rows, START + 29 * DAY).evictions
     assert [e.key for e in without.let_go(rows, START + 31 * DAY).evictions] == [key("a")]
 
 
