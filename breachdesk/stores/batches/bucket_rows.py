@@ -6,7 +6,7 @@ statement of SQLAlchemy's costs several times as much a row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy.engine import Connection
 
@@ -45,9 +45,10 @@ COLUMNS = ("key_hash", "bucket", "timespan", "key", "payload", "due", "size")
 CHANGED = ("timespan", "payload", "due", "size")
 
 
-def read(connection: Connection, keys: Iterable[GroupKey]) -> dict[GroupKey, list[BucketRow]]:
-    """The buckets of each of these groups, oldest first; groups in the order of their digests."""
-    digests = by_digest(keys)
+def read(
+    connection: Connection, digests: Mapping[bytes, GroupKey]
+) -> dict[GroupKey, list[BucketRow]]:
+    """The buckets of each of these groups, oldest first; groups in the order given."""
     buckets: dict[GroupKey, list[BucketRow]] = {key: [] for key in digests.values()}
     for digest, bucket, payload, timespan, due in execute_among(connection, _READ, list(digests)):
         key = digests[bytes(digest)]

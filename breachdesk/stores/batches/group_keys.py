@@ -11,7 +11,7 @@ import orjson
 from schemas.alert import GroupKey
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=16_384)
 def key_digest(key: GroupKey) -> bytes:
     """16 bytes: short enough for an index, long enough never to collide."""
     text = repr((key.rule, key.organization, tuple(key.group)))

@@ -52,7 +52,7 @@ def rows(
 ) -> Sequence[GroupRows]:
     """The locked groups, read after the lock; nothing is read of those the caller knows."""
     fresh = [key for key, version in locked.items() if not version or known.get(key) != version]
-    buckets = bucket_rows.read(connection, fresh)
+    buckets = bucket_rows.read(connection, {key_digest(key): key for key in fresh})
     return [GroupRows(key, version, buckets.get(key)) for key, version in locked.items()]
 
 

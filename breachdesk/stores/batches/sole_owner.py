@@ -37,7 +37,7 @@ def group_rows(
 ) -> tuple[Sequence[GroupRows], float | None]:
     """The groups, of which those that the caller knows are not read, and the low watermark."""
     digests = by_digest(keys)
-    fresh = [key for key in digests.values() if key not in known]
+    fresh = {digest: key for digest, key in digests.items() if key not in known}
     buckets = bucket_rows.read(connection, fresh)
     rows = [_group(key, buckets.get(key)) for key in digests.values()]
     return rows, watermarks.low(connection)
@@ -96,7 +96,7 @@ def due_rows(
     due = bucket_rows.due_keys(connection, low, limit)
     if not due and low == stored:
         return (), None
-    buckets = bucket_rows.read(connection, due)
+    buckets = bucket_rows.read(connection, by_digest(due))
     return [_group(key, rows) for key, rows in buckets.items()], low
 
 
