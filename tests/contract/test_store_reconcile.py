@@ -21,7 +21,7 @@ from breachdesk.stores.any_store import AnyStore
 from breachdesk.testing import START, FixedNow, a_case
 from schemas.alert import AlertState, AlertView, Episode, GroupKey, Severity, Signal
 from schemas.case import Note, TaskKind
-from schemas.errors import Conflict
+from schemas.errors import Conflict, Retryable
 from schemas.event import Position, Touch
 from streams.ports import (
     Advance,
@@ -181,87 +181,102 @@ def material(old: Episode, new: Episode) -> bool:
 class Play:
     """One run of a set of signals through the store."""
 
-    def __init__(self, store: AnyStore, rules: dict[str, Rule], rng: random.Random) -> None:
+    def __init__(
+        self, store: AnyStore, rules: dict[str, Rule], rng: random.Random, *, sole_owner: bool
+    ) -> None:
         self.store, self.rules, self.rng = store, rules, rng
-        self.sink = store.batch_sink()
+        self.sink = store.batch_sink(sole_owner=sole_owner)
         self.model = Model()
         self.acts: list[tuple[int, str, AlertState]] = []
         self.notes: list[tuple[int, str]] = []
-        self.held: dict[GroupKey, set[Signal]] = {}
+        self.reload()
+
+    def reload(self) -> None:
+        """As after a crash: nothing but what the store holds."""
+        self.stored = self.sink.positions(["p"])["p"]
+        self.log = list(self.sink.log_rows("p"))
+        self.logged: dict[GroupKey, set[Signal]] = {}
+        for row in self.log:
+            for rule, group, parts in json.loads(row.body):
+                key = GroupKey(rule, "contoso", (group,))
+                self.logged.setdefault(key, set()).update(signals_of(key, [parts]))
 
     def feed(self, records: Sequence[tuple[float, Signal]], *, evict: bool) -> None:
-        batch = self.batch(records)
-        states: list[GroupState] = []
-
-        def apply_signals(rows: Sequence[GroupRows], low: float | None) -> GroupUpdates:
-            states[:] = self.states(rows, self.in_time(records, low))
-            return GroupUpdates(batch.keys, states, self.buckets())
-
         if self.rng.random() < 0.15:  # killed before the commit
-            with pytest.raises(ZeroDivisionError):
-                self.sink.commit(
-                    batch, {}, lambda rows, low: apply_signals(rows, low) and 1 / 0, START
-                )
-        self.sink.commit(batch, {}, apply_signals, START)
-        for state in states:
+            with pytest.raises(Retryable):
+                self.commit(records, problem=Retryable("killed"))
+            self.reload()
+        for state in self.commit(records):
             self.model.reconcile(state.key, state.episodes)
         if self.rng.random() < 0.2:  # killed after the commit, or a stale owner
             with pytest.raises(Conflict):
-                self.sink.commit(batch, {}, apply_signals, START)
-        while evict and self.rng.random() < 0.4:
+                self.commit(records)
+        self.reload()
+        if evict and self.rng.random() < 0.4:
             self.sweep()
 
-    def batch(self, records: Sequence[tuple[float, Signal]]) -> RecordBatch:
-        stored = self.sink.positions(["p"])["p"]
-        offset = 0 if stored.position is None else stored.position.offset
-        arrived = max(arrived for arrived, _ in records)
-        step = Advance("p", stored, Position("j", offset + len(records)), arrived)
-        keys = {s.key for a, s in records if a - s.time <= self.rules[s.key.rule].H}
-        return RecordBatch([step], keys=sorted(keys))
+    def commit(
+        self, records: Sequence[tuple[float, Signal]], problem: Exception | None = None
+    ) -> Sequence[GroupState]:
+        """The groups that the batch changed."""
+        signals = [s for arrived, s in records if arrived - s.time <= self.rules[s.key.rule].H]
+        write_out = not self.sink.sole_owner or self.rng.random() < 0.3
+        keys = {signal.key for signal in signals} | (set(self.logged) if write_out else set())
+        states: list[GroupState] = []
 
-    def in_time(
-        self, records: Sequence[tuple[float, Signal]], low: float | None
-    ) -> dict[GroupKey, list[Signal]]:
-        """Without what is too old, and without replays of what was let go."""
-        signals: dict[GroupKey, list[Signal]] = {}
-        for arrived, signal in records:
-            rule = self.rules[signal.key.rule]
-            replay = low is not None and signal.time + rule.reach + rule.H < low
-            if arrived - signal.time <= rule.H and not replay:
-                signals.setdefault(signal.key, []).append(signal)
-        return signals
+        def apply_signals(rows: Sequence[GroupRows], low: float | None) -> GroupUpdates:
+            if problem is not None:
+                raise problem
+            taken = [signal for signal in signals if self.reachable(signal, low)]
+            held = {row.key: self.held(row) for row in rows}
+            for signal in taken:
+                held[signal.key].add(pure(signal))
+            changed = sorted({signal.key for signal in taken})
+            states[:] = [
+                GroupState(key, episodes(self.rules[key.rule], key, held[key])) for key in changed
+            ]
+            if write_out:
+                buckets = [row for key in held for row in self.buckets(key, held[key])]
+                kept_from = self.log[-1].number + 1 if self.log else None
+                return GroupUpdates(changed, states, buckets, log_kept_from=kept_from)
+            return GroupUpdates(changed, states, log=logged(taken) if taken else None)
 
-    def states(
-        self, rows: Sequence[GroupRows], signals: dict[GroupKey, list[Signal]]
-    ) -> Iterator[GroupState]:
-        self.held = {}
-        for row in rows:
-            held = {pure(signal) for signal in signals.get(row.key, ())}
-            held.update(signal for bucket in row.buckets or () for signal in unpacked(bucket))
-            self.held[row.key] = held
-            yield GroupState(row.key, episodes(self.rules[row.key.rule], row.key, held))
+        before = self.stored
+        offset = 0 if before.position is None else before.position.offset
+        after = Position("j", offset + len(records))
+        step = Advance("p", before, after, max(arrived for arrived, _ in records))
+        self.sink.commit(RecordBatch([step], sorted(keys)), {}, apply_signals, START)
+        return states
 
-    def buckets(self) -> Sequence[BucketRow]:
-        return [
-            packed(key, bucket, self.rules[key.rule], held)
-            for key, held in self.held.items()
-            for bucket in {int(signal.time // self.rules[key.rule].T) for signal in held}
-        ]
+    def reachable(self, signal: Signal, low: float | None) -> bool:
+        rule = self.rules[signal.key.rule]
+        return low is None or signal.time + rule.reach + rule.H >= low
+
+    def held(self, row: GroupRows) -> set[Signal]:
+        stored = {signal for bucket in row.buckets or () for signal in unpacked(bucket)}
+        return stored | self.logged.get(row.key, set())
+
+    def buckets(self, key: GroupKey, held: set[Signal]) -> Iterator[BucketRow]:
+        rule = self.rules[key.rule]
+        for bucket in {int(signal.time // rule.T) for signal in held}:
+            yield packed(key, bucket, rule, held)
 
     def sweep(self) -> None:
         gone: list[Eviction] = []
 
         def let_go(rows: Sequence[GroupRows], low: float) -> SweepResult:
-            gone.extend(each for row in rows for each in self.gone(row, low))
-            return SweepResult(gone)
+            # A sole owner lets go of nothing that the log still names.
+            gone[:] = [e for row in rows if row.key not in self.logged for e in self.gone(row, low)]
+            return SweepResult(list(gone))
 
-        self.sink.sweep(["p"], self.sink.positions(["p"]), let_go, START)
-        for each in gone:
-            self.model.close(self.rules[each.key.rule], each)
+        while self.sink.sweep(["p"], {"p": self.stored}, let_go, START):
+            for eviction in gone:
+                self.model.close(self.rules[eviction.key.rule], eviction)
+            self.reload()
 
     def gone(self, row: GroupRows, low: float) -> Iterator[Eviction]:
         rule = self.rules[row.key.rule]
-        times = sorted(s.time for bucket in row.buckets or () for s in unpacked(bucket))
+        times = sorted(signal.time for signal in self.held(row))
         begin = 0
         for i in range(1, len(times) + 1):
             if i < len(times) and times[i] - times[i - 1] <= rule.reach:
@@ -312,15 +327,27 @@ class Hashable(Signal):
 
 
 def packed(key: GroupKey, bucket: int, rule: Rule, held: set[Signal]) -> BucketRow:
-    inside = [(s.time, s.event_id, s.value) for s in held if s.time // rule.T == bucket]
+    inside = [parts_of(s) for s in held if s.time // rule.T == bucket]
     due = (bucket + 1) * rule.T + rule.reach + rule.H
-    return BucketRow(key, bucket, json.dumps(sorted(inside)).encode(), rule.T, due)
+    return BucketRow(key, bucket, json.dumps(sorted(inside)).encode(), rule.T, float(due))
 
 
 def unpacked(row: BucketRow) -> Iterator[Signal]:
-    rule = Rule(row.key.rule, 0)
-    for time, event_id, value in json.loads(row.payload):
-        yield pure(a_signal(rule, row.key.group[0], int(event_id[1:]), int(time), value))
+    return signals_of(row.key, json.loads(row.payload))
+
+
+def logged(signals: Sequence[Signal]) -> bytes:
+    return json.dumps([(s.key.rule, s.key.group[0], parts_of(s)) for s in signals]).encode()
+
+
+def parts_of(signal: Signal) -> tuple[float, str, str]:
+    return signal.time, signal.event_id, signal.value
+
+
+def signals_of(key: GroupKey, rows: Sequence[Any]) -> Iterator[Signal]:
+    rule = Rule(key.rule, 0)
+    for time, event_id, value in rows:
+        yield pure(a_signal(rule, key.group[0], int(event_id[1:]), int(time), value))
 
 
 def a_set(rng: random.Random, *, long: bool) -> tuple[dict[str, Rule], list[tuple[float, Signal]]]:
@@ -366,8 +393,15 @@ def standing(store: AnyStore, rules: dict[str, Rule]) -> list[Any]:
     return store.look(lambda uow: sorted(read(uow)))
 
 
-def play(store: AnyStore, rng: random.Random, rules: dict[str, Rule], records: Any) -> Play:
-    play = Play(store, rules, rng)
+def play(
+    store: AnyStore,
+    rng: random.Random,
+    rules: dict[str, Rule],
+    records: Any,
+    *,
+    sole_owner: bool,
+) -> Play:
+    play = Play(store, rules, rng, sole_owner=sole_owner)
     evict = any(rule.H < 10**9 for rule in rules.values())
     records = records + rng.sample(records, len(records) // 2)
     if evict:  # a log is in the order of arrival
@@ -416,9 +450,9 @@ def rounds(adapter: str, seed: int, *, long: bool) -> None:
     rng = random.Random(seed)
     rules, records = a_set(rng, long=long)
     want = oracle(rules, records)
-    for _ in range(3):
+    for sole_owner in (True, False):
         with fresh_store(adapter, FixedNow()) as store:
-            played = play(store, rng, rules, list(records))
+            played = play(store, rng, rules, list(records), sole_owner=sole_owner)
 
             assert standing(store, rules) == want
             check_acts(played)
