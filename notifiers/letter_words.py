@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from notifiers.act_words import act_lines, act_rows
@@ -100,6 +101,12 @@ def read_data(folder: TemplateFolder, locale: str, file: str) -> Mapping[str, An
     name = f"notices/{locale}/{file}"
     path = folder.loader.path(name if folder.has(name) else f"notices/{FALLBACK}/{file}")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return _parsed(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as wrong:
         raise BadInput(f"cannot be read: {wrong}", place=name, remedy="Mend the file.") from None
+
+
+@lru_cache(maxsize=32)
+def _parsed(content: str) -> Mapping[str, Any]:
+    """A release asks for the same words thousands of times. Nobody changes what comes back."""
+    return tomllib.loads(content)

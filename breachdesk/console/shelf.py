@@ -1,4 +1,4 @@
-"""Rendered letters, kept for seconds: somebody who leafs through fifty renders them once.
+"""Rendered letters, kept for minutes: somebody who leafs through thousands renders them once.
 
 What is approved is never taken from here: the seal is computed anew.
 """
@@ -13,7 +13,7 @@ from breachdesk.console.case_file import CaseFile
 from breachdesk.console.house import House
 from breachdesk.ports import UnitOfWork
 
-KEEP = timedelta(seconds=30)
+KEEP = timedelta(minutes=10)
 Key = tuple[object, ...]
 
 

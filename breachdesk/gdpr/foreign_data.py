@@ -8,7 +8,7 @@ are. What it cannot find: nicknames, misspellings, a description that names nobo
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
@@ -84,6 +84,17 @@ class Reader:
         return frozenset(p.surname for name in self.names for p in person_names(name))
 
 
+MOST_TEXTS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A folded text, and which of its words begin a row of the register's words."""
+
+    tokens: Sequence[Token] = field(repr=False)
+    rows: Mapping[int, Sequence[tuple[int, list[Entry]]]] = field(repr=False)
+
+
 class ForeignData:
     """Names, domains, addresses and numbers of all customers, and the names of our staff."""
 
@@ -108,6 +119,8 @@ class ForeignData:
         self._surnames = entries_of.surnames(known, staff, profile)
         self._numbers = _owners_of_numbers(known)
         self._networks = Networks((b.value, b.customer_id) for b in bound if b.kind is AssetKind.IP)
+        self._read_before: dict[str, _Text] = {}
+        """Most sentences stand in every letter of a breach: each is split and looked up once."""
 
     def find(self, text: str, reader: Reader) -> Sequence[Hit]:
         """What is not the reader's, from left to right, the longest where several overlap."""
@@ -144,12 +157,13 @@ class ForeignData:
             yield from entries_of.of_profile(profile)
 
     def _read(self, plain: str, reader: Reader) -> list[Hit]:
-        found = tokens(plain)
+        text = self._text(plain)
+        found = text.tokens
         own = frozenset((reader.customer_id, PROVIDER))
         allowed: list[tuple[int, int]] = []
         hits: list[Hit] = []
         for place in range(len(found)):
-            for length, entries in self._rows(plain, found, place, reader):
+            for length, entries in self._rows(text, plain, place, reader):
                 if any(e.owner in own or e.rule is Rule.ALLOWED for e in entries):
                     allowed.append((found[place].start, found[place + length - 1].end))
                     continue
@@ -158,11 +172,26 @@ class ForeignData:
         hits += self._numbered(plain, own)
         return [hit for hit in hits if not any(a <= hit.start and hit.end <= b for a, b in allowed)]
 
+    def _text(self, plain: str) -> _Text:
+        known = self._read_before.get(plain)
+        if known is None:
+            found = tokens(plain)
+            rows = {
+                place: row
+                for place in range(len(found))
+                if (row := tuple(self._entries.at(plain, found, place)))
+            }
+            known = _Text(found, rows)
+            if len(self._read_before) >= MOST_TEXTS:
+                self._read_before.clear()
+            self._read_before[plain] = known
+        return known
+
     def _rows(
-        self, plain: str, found: Sequence[Token], place: int, reader: Reader
+        self, text: _Text, plain: str, place: int, reader: Reader
     ) -> Iterator[tuple[int, list[Entry]]]:
-        yield from self._entries.at(plain, found, place)
-        yield from reader.entries.at(plain, found, place)
+        yield from text.rows.get(place, ())
+        yield from reader.entries.at(plain, text.tokens, place)
 
     def _titled(
         self, plain: str, found: Sequence[Token], place: int, own: frozenset[str], reader: Reader
