@@ -13,14 +13,11 @@ from breachdesk.casework.acts import acts_of
 from breachdesk.casework.authority import not_erased, require, required
 from breachdesk.casework.certainty import Question, gaps_of, verdict
 from breachdesk.casework.contact_watch import check_contacts_task, suspect_changes
-from breachdesk.casework.corrections import correction_recipients, wrongly_told
 from breachdesk.casework.effects import Effects, in_order, only_possible, unknown
 from breachdesk.casework.evidence import CaseEvidence, Sighting, assets_in_evidence, gather
+from breachdesk.casework.list_readers import readers_of
 from breachdesk.casework.reach import ProviderReach, Watch, in_window, provider_reach
-from breachdesk.casework.recipients import UnsafeAddresses, recipients_of
 from breachdesk.casework.sealing import document_hash, next_version
-from breachdesk.casework.told import tellings
-from breachdesk.gdpr import roles
 from breachdesk.ports import UnitOfWork
 from schemas.affected import (
     MANIFEST_FORM,
@@ -79,21 +76,34 @@ def override(
     """A person decides otherwise, with a reason; `effects` and `acts` replace what the records
     show. Raises NotFound for an exposure not there, BadInput for an effect that happened to what
     is only possible."""
-    require(actor, Duty.RESPONDER, act="change who is affected")
-    reason = required(reason, place=f"{customer_id}, {role}", remedy="Say what shows it.")
     key = (customer_id, role)
     before = next((e for e in exposures if (e.customer_id, e.role) == key), None)
     if before is None:
         raise NotFound(f"no {role} exposure", place=customer_id, remedy="See the proposal.")
+    decided = decided_otherwise(before, certainty, reason, actor, effects=effects, acts=acts)
+    return tuple(decided if e is before else e for e in exposures)
+
+
+def decided_otherwise(
+    before: Exposure,
+    certainty: Certainty,
+    reason: str,
+    actor: Actor,
+    *,
+    effects: Mapping[DataCategory, Mapping[Effect, Surety]] | None = None,
+    acts: Sequence[Act] | None = None,
+) -> Exposure:
+    """One exposure as `override` leaves it. Raises as it does."""
+    require(actor, Duty.RESPONDER, act="change who is affected")
+    place = f"{before.customer_id}, {before.role}"
     change = {
         "certainty": certainty,
-        "reason": reason,
+        "reason": required(reason, place=place, remedy="Say what shows it."),
         "decided_by": actor.id,
         "effects": _corrected(before, certainty, effects),
         "acts": before.acts if acts is None else tuple(acts),
     }
-    decided = before.model_copy(update=change)
-    return tuple(decided if e is before else e for e in exposures)
+    return before.model_copy(update=change)
 
 
 def _corrected(
@@ -137,20 +147,13 @@ def freeze(
     customers = {customer.id: customer for customer in uow.customers.list()}
     _check_everybody(exposures, customers)
     in_evidence = assets_in_evidence(uow, case)
-    unsafe = UnsafeAddresses(in_evidence, uow.customers.bindings())
-    listed = [r for each in uow.breaches.all(Manifest, breach.id) for r in each.recipients]
-    rows = uow.notices.list(breach_id=breach.id)
-    wrong = wrongly_told(tellings(breach.id, rows, case.tasks), rows, exposures)
     manifest = Manifest(
         breach_id=breach.id,
         version=next_version(uow.breaches.latest(Manifest, breach.id)),
         frozen_by=actor.id,
         frozen_at=now,
         exposures=tuple(sorted(exposures, key=lambda e: (e.customer_id, e.role))),
-        recipients=(
-            *recipients_of(roles.reached(exposures), customers, unsafe),
-            *correction_recipients(wrong, customers, listed, unsafe),
-        ),
+        recipients=readers_of(uow, breach, exposures, customers, in_evidence),
         salt=_salt(breach),
         form=MANIFEST_FORM,
     )

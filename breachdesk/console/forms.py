@@ -35,6 +35,11 @@ class Form(Mapping[str, str]):
     def __repr__(self) -> str:
         return f"Form({', '.join(self._all)})"
 
+    def over(self, others: Mapping[str, str]) -> Form:
+        """With these fields where it has none of that name."""
+        own = ((name, value) for name, values in self._all.items() for value in values)
+        return Form([*others.items(), *own], self._times)
+
     def text(self, name: str) -> str:
         """The text; empty when the field is absent."""
         return self.get(name, "")
