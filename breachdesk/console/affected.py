@@ -234,7 +234,7 @@ def _show(
         hidden=_not_shown(kept, read, visible),
         counts=Counter(e.certainty.value for e in worst(shown)),
         key=exposure_key,
-        proposal=seal_of(shown) if not frozen else "",
+        proposal=read.seal,
         contacts=read.contacts,
         reached_only=sum(1 for e in shown if reached_only(e)),
         has_details=has_details,
@@ -303,6 +303,8 @@ class Read:
     exposures: tuple[Exposure, ...]
     """All of them, the surest first."""
     frozen: bool
+    seal: str
+    """Of the proposal."""
     reached: Listing
     excluded: Listing
     found: Sequence[Exposure]
@@ -328,9 +330,22 @@ def _read(uow: UnitOfWork, desk: Desk, case_id: str, *, anew: bool, opened: Open
     excluded = listing([e for e in every if e.certainty is Certainty.EXCLUDED], opened)
     found, more = _found(uow, every, opened.words)
     contacts = contact_warnings(uow, desk, breach, told)
-    shown = (*reached.rows, *excluded.rows, *found, *contacts.changed, *contacts.added)
-    names = file.names | customer_names(uow, (each.customer_id for each in shown))
-    return Read(file, every, frozen, reached, excluded, found, more, opened.words, names, contacts)
+    shown = [e.customer_id for e in (*reached.rows, *excluded.rows, *found)]
+    shown += [warning.customer_id for warning in (*contacts.changed, *contacts.added)]
+    names = file.names | customer_names(uow, shown)
+    return Read(
+        file,
+        every,
+        frozen,
+        seal_of(proposed),
+        reached,
+        excluded,
+        found,
+        more,
+        opened.words,
+        names,
+        contacts,
+    )
 
 
 def _found(
