@@ -30,14 +30,24 @@ from schemas.register import RegisterEntry
 from schemas.report import ReportFacts
 from schemas.signs import escaped_json, shown
 
+AT_ONCE = 100
+"""Breaches whose documents are read together."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """What a spreadsheet would take for a formula."""
 
 
 def entries(uow: UnitOfWork, now: datetime) -> tuple[RegisterEntry, ...]:
     """Every breach, reported or not, and every near miss, newest first, as of `now`."""
-    found = [_of_breach(uow, breach, now) for breach in uow.breaches.list()]
-    found += [_of_case(uow, case, now) for case in uow.cases.list() if case.near_miss]
+    breaches, near_misses = uow.breaches.list(), uow.cases.near_misses()
+    uow.records.read_ahead([*(b.case_id for b in breaches), *(case.id for case in near_misses)])
+    found: list[RegisterEntry] = []
+    for begin in range(0, len(breaches), AT_ONCE):
+        some = breaches[begin : begin + AT_ONCE]
+        uow.cases.read_ahead([breach.case_id for breach in some])
+        uow.breaches.read_ahead([breach.id for breach in some])
+        uow.notices.read_ahead([breach.id for breach in some])
+        found += [_of_breach(uow, breach, now) for breach in some]
+    found += [_of_case(uow, case, now) for case in near_misses]
     return tuple(sorted(found, key=_when, reverse=True))
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from breachdesk.bootstrap.house import system_now
+from breachdesk.bootstrap.house import Premises, system_now
 from breachdesk.casework import obligations
-from breachdesk.cli.options import AsJson, DataDir, plain, premises, print_facts, print_rows
+from breachdesk.cli.options import (
+    AsJson,
+    DataDir,
+    every_row,
+    plain,
+    premises,
+    print_facts,
+    print_rows,
+)
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Manifest
 from schemas.alert import AlertView
@@ -18,15 +26,32 @@ from schemas.decision import Decision
 from schemas.errors import BadInput
 
 Identifier = Annotated[str, typer.Argument(metavar="ID")]
-Reader = Callable[[UnitOfWork], Any]
 
 
 def add_to(app: typer.Typer) -> None:
     """Hang these commands on the command line."""
-    _pair(app, "alerts", _alerts, _alert, ALERT_COLUMNS)
-    _pair(app, "cases", lambda uow: uow.cases.list(), lambda uow, i: uow.cases.get(i), CASE_COLUMNS)
-    _pair(app, "breaches", lambda uow: uow.breaches.list(), _breach, BREACH_COLUMNS)
-    _pair(app, "notices", lambda uow: uow.notices.list(), _notice, NOTICE_COLUMNS)
+    _pair(app, "alerts", lambda house: house.store.look(_alerts), _alert, ALERT_COLUMNS)
+    _pair(
+        app,
+        "cases",
+        lambda house: every_row(house, lambda uow, request: uow.cases.page(request)),
+        lambda uow, i: uow.cases.get(i),
+        CASE_COLUMNS,
+    )
+    _pair(
+        app,
+        "breaches",
+        lambda house: every_row(house, lambda uow, request: uow.breaches.page(request)),
+        _breach,
+        BREACH_COLUMNS,
+    )
+    _pair(
+        app,
+        "notices",
+        lambda house: every_row(house, lambda uow, request: uow.notices.page(request)),
+        _notice,
+        NOTICE_COLUMNS,
+    )
 
 
 ALERT_COLUMNS = ("id", "severity", "title", "organization", "customers", "evidence", "state")
@@ -38,7 +63,7 @@ NOTICE_COLUMNS = ("id", "breach_id", "customer_id", "kind", "version", "status",
 def _pair(
     app: typer.Typer,
     name: str,
-    rows: Callable[[UnitOfWork], Sequence[Any]],
+    rows: Callable[[Premises], Iterable[Any]],
     one: Callable[[UnitOfWork, str], Any],
     columns: Sequence[str],
 ) -> None:
@@ -47,7 +72,7 @@ def _pair(
     @group.command("list", help=f"All {name}, in a stable order.")
     def list_(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         with premises(data_dir) as house:
-            print_rows(house.store.look(rows), columns, as_json=as_json)
+            print_rows(rows(house), columns, as_json=as_json)
 
     @group.command("show", help=f"One of the {name}, whole.")
     def show(identifier: Identifier, data_dir: DataDir = None, as_json: AsJson = False) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 import orjson
 import typer
@@ -18,6 +19,9 @@ from rich.text import Text
 
 from breachdesk.bootstrap.house import Premises
 from breachdesk.bootstrap.settings import data_dir_or_default, load_settings
+from breachdesk.ports import UnitOfWork
+from breachdesk.stores.keyset import every_page
+from schemas.paging import Page, PageRequest
 from schemas.signs import escaped_json, shown, shown_in_line
 
 DataDir = Annotated[
@@ -26,6 +30,9 @@ DataDir = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
 
+Row = TypeVar("Row")
+TABLE_ROWS = 500
+"""Rows that are read from the store and printed at a time."""
 PIPE_WIDTH = 240
 """Columns of a table that no terminal limits."""
 
@@ -74,21 +81,38 @@ def json_line(value: Any) -> bytes:
 def print_rows(
     rows: Iterable[Any], columns: Sequence[str], *, as_json: bool, empty: str = "Nothing yet."
 ) -> None:
-    """Rows as JSON lines, or as a table of the named columns."""
-    documents = [plain(row) for row in rows]
+    """Rows as JSON lines, each as it comes, or as tables of the named columns, so many at a time."""
     if as_json:
-        for document in documents:
-            print_json(document)
+        for row in rows:
+            print_json(row)
         return
+    some = iter(rows)
+    documents = [plain(row) for row in islice(some, TABLE_ROWS)]
     if not documents:
         out.print(empty)
-        return
+    while documents:
+        out.print(_table(documents, columns))
+        documents = [plain(row) for row in islice(some, TABLE_ROWS)]
+
+
+def _table(documents: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False)
     for number, column in enumerate(columns):
         table.add_column(column.replace("_", " "), no_wrap=number == 0, overflow="fold")
     for document in documents:
         table.add_row(*(Text(shown_in_line(cell(document.get(column)))) for column in columns))
-    out.print(table)
+    return table
+
+
+def every_row(
+    house: Premises, page: Callable[[UnitOfWork, PageRequest], Page[Row]]
+) -> Iterator[Row]:
+    """All rows of a list of the store, read a page at a time."""
+
+    def ask(request: PageRequest) -> Page[Row]:
+        return house.store.look(lambda uow: page(uow, request))
+
+    return every_page(ask, TABLE_ROWS)
 
 
 def cell(value: Any) -> str:

@@ -11,7 +11,16 @@ import typer
 from breachdesk.casework import register_changes
 from breachdesk.casework.assets import import_assets
 from breachdesk.casework.customers import import_customers
-from breachdesk.cli.options import AsJson, DataDir, err, out, premises, print_json, print_rows
+from breachdesk.cli.options import (
+    AsJson,
+    DataDir,
+    err,
+    every_row,
+    out,
+    premises,
+    print_json,
+    print_rows,
+)
 from breachdesk.cli.people import OPERATOR
 from breachdesk.ports import UnitOfWork
 from schemas.customer import ImportReport
@@ -46,7 +55,7 @@ def add_to(app: typer.Typer) -> None:
     def customers_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         """All customers."""
         with premises(data_dir) as house:
-            rows = house.store.look(lambda uow: uow.customers.list())
+            rows = every_row(house, lambda uow, asked: uow.customers.page(asked, by_id=True))
             print_rows(rows, CUSTOMER_COLUMNS, as_json=as_json)
 
     @customers.command("history")
@@ -64,7 +73,7 @@ def add_to(app: typer.Typer) -> None:
     def assets_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         """All bindings in force."""
         with premises(data_dir) as house:
-            rows = house.store.look(lambda uow: uow.customers.bindings())
+            rows = every_row(house, lambda uow, asked: uow.customers.page_of_bindings(asked))
             columns = ("kind", "value", "customer_id", "service", "role", "categories", "pecr")
             print_rows(rows, columns, as_json=as_json)
 

@@ -83,30 +83,29 @@ def _profile(profile: ProviderProfile) -> Task:
 
 
 def _customers(uow: UnitOfWork) -> Task:
-    everyone = uow.customers.list()
-    mute = sum(not (c.default_email or c.people) for c in everyone)
-    missing = "" if everyone else "all of them"
-    if mute:
-        missing = f"an address for {mute} of them"
+    counts = uow.customers.counts()
+    missing = "" if counts.customers else "all of them"
+    if counts.unreachable:
+        missing = f"an address for {counts.unreachable} of them"
     return Task(
         "Customers",
         "With the default address of each, and a data protection contact where there is one.",
         "breachdesk customers import customers.csv",
-        figures(len(everyone), "customer"),
+        figures(counts.customers, "customer"),
         missing,
     )
 
 
 def _assets(uow: UnitOfWork) -> Task:
-    bindings = uow.customers.bindings()
-    bare = len(uow.customers.list()) - len({b.customer_id for b in bindings})
-    missing = f"assets of {figures(bare, 'customer')}" if bare > 0 else ""
+    counts = uow.customers.counts()
+    bare = counts.without_assets
+    missing = f"assets of {figures(bare, 'customer')}" if bare else ""
     return Task(
         "Assets",
         "Which tenant, mailbox, domain, host or address is whose, and since when.",
         "breachdesk assets import assets.csv",
-        figures(len(bindings), "asset"),
-        missing if bindings else "all of them",
+        figures(counts.bindings, "asset"),
+        missing if counts.bindings else "all of them",
     )
 
 
