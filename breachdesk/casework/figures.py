@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from breachdesk.casework.groups import affected_groups
 from breachdesk.casework.obligations import obligations_of
+from breachdesk.casework.reading_ahead import read_ahead
 from breachdesk.casework.register import affected_in
 from breachdesk.casework.reported_facts import reported_facts
 from breachdesk.casework.told import tellings
@@ -59,6 +60,7 @@ def of_year(
     missed = [case for case in uow.cases.opened(begin, end) if case.near_miss]
     breaches = [breach for breach in every if breach.drill is drills]
     near = [case for case in missed if case.drill is drills]
+    read_ahead(uow, breaches)
     cases = {breach.id: uow.cases.get(breach.case_id) for breach in breaches}
     affected = {breach.id: _affected(uow, cases[breach.id], breach) for breach in breaches}
     people, unknown = _people(uow, breaches)

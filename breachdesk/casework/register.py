@@ -11,6 +11,7 @@ from datetime import datetime
 
 from breachdesk.casework import suppliers
 from breachdesk.casework.groups import affected_groups, group_line
+from breachdesk.casework.reading_ahead import read_ahead
 from breachdesk.casework.register_decided import decided
 from breachdesk.casework.register_reports import reported
 from breachdesk.casework.register_told import notices
@@ -38,17 +39,29 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 def entries(uow: UnitOfWork, now: datetime) -> tuple[RegisterEntry, ...]:
     """Every breach, reported or not, and every near miss, newest first, as of `now`."""
-    breaches, near_misses = uow.breaches.list(), uow.cases.near_misses()
-    uow.records.read_ahead([*(b.case_id for b in breaches), *(case.id for case in near_misses)])
+    return page(uow, now, begin=0, limit=None)[0]
+
+
+def page(
+    uow: UnitOfWork, now: datetime, *, begin: int, limit: int | None
+) -> tuple[tuple[RegisterEntry, ...], int]:
+    """So many entries from the one at `begin` on, and how many there are."""
+    dated: list[tuple[datetime, str, Breach | Case]] = [
+        (breach.confirmed_at, breach.id, breach) for breach in uow.breaches.list()
+    ]
+    dated += [(case.closed_at or case.opened_at, case.id, case) for case in uow.cases.near_misses()]
+    dated.sort(key=lambda each: each[:2], reverse=True)
+    end = len(dated) if limit is None else begin + limit
     found: list[RegisterEntry] = []
-    for begin in range(0, len(breaches), AT_ONCE):
-        some = breaches[begin : begin + AT_ONCE]
-        uow.cases.read_ahead([breach.case_id for breach in some])
-        uow.breaches.read_ahead([breach.id for breach in some])
-        uow.notices.read_ahead([breach.id for breach in some])
-        found += [_of_breach(uow, breach, now) for breach in some]
-    found += [_of_case(uow, case, now) for case in near_misses]
-    return tuple(sorted(found, key=_when, reverse=True))
+    for first in range(begin, min(end, len(dated)), AT_ONCE):
+        some = [each for _, _, each in dated[first : min(first + AT_ONCE, end)]]
+        read_ahead(uow, [each for each in some if isinstance(each, Breach)])
+        uow.records.read_ahead([each.id for each in some if isinstance(each, Case)])
+        found += [
+            _of_breach(uow, each, now) if isinstance(each, Breach) else _of_case(uow, each, now)
+            for each in some
+        ]
+    return tuple(found), len(dated)
 
 
 def export(entries: Sequence[RegisterEntry], fmt: str) -> str:
@@ -59,11 +72,6 @@ def export(entries: Sequence[RegisterEntry], fmt: str) -> str:
     if fmt == "csv":
         return _csv(entries)
     raise BadInput(f"no format {fmt}", place="register export", remedy="Use json or csv.")
-
-
-def _when(entry: RegisterEntry) -> tuple[str, str]:
-    moment = entry.confirmed_at or entry.closed_at
-    return (moment.isoformat() if moment else "", entry.id)
 
 
 def _of_breach(uow: UnitOfWork, breach: Breach, now: datetime) -> RegisterEntry:

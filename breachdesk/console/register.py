@@ -10,14 +10,20 @@ from breachdesk.console.desk import Signed
 from breachdesk.console.notice import saved
 
 router = APIRouter()
+ENTRIES = 10
+"""Of a page."""
+MOST = 1_000_000
 MEDIA = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
 @router.get("/register")
-def show(desk: Signed) -> Response:
-    """One row a breach or near miss, newest first."""
+def show(desk: Signed, page: int = 1) -> Response:
+    """One card a breach or near miss, newest first."""
+    at = max(page, 1)
+    begin = min((at - 1) * ENTRIES, MOST)
+    entries, total = desk.look(lambda uow: register.page(uow, desk.now, begin=begin, limit=ENTRIES))
     return desk.page(
-        "register.html", entries=desk.look(lambda uow: register.entries(uow, now=desk.now))
+        "register.html", entries=entries, total=total, page=at, pages=-(-total // ENTRIES) or 1
     )
 
 

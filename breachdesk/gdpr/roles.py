@@ -98,6 +98,8 @@ def regulator_tracks(
 
 
 def _decided_tracks(decision: Decision | None, exposure: Exposure) -> frozenset[Track]:
+    if exposure.certainty is Certainty.EXCLUDED:
+        return frozenset()
     settled = Pecr.YES if is_pecr(decision, exposure) else Pecr.NO
     return tracks(exposure.model_copy(update={"pecr": settled}))
 

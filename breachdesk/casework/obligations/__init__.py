@@ -24,6 +24,7 @@ from breachdesk.casework.obligations.kinds import RULES, KindRule
 from breachdesk.casework.obligations.registry import computed, urgency
 from breachdesk.casework.obligations.regulators import check_law
 from breachdesk.casework.obligations.waivers import confirm_waiver, undo_waiver, waive
+from breachdesk.casework.reading_ahead import read_ahead
 from breachdesk.ports import UnitOfWork
 from schemas.obligation import Obligation
 
@@ -36,10 +37,7 @@ def obligations_of(uow: UnitOfWork, breach_id: str, now: datetime) -> tuple[Obli
 def overview(uow: UnitOfWork, now: datetime) -> tuple[Obligation, ...]:
     """Those that run in cases that are not closed, the most pressing first."""
     breaches = uow.breaches.of_open_cases()
-    uow.cases.read_ahead([breach.case_id for breach in breaches])
-    uow.records.read_ahead([breach.case_id for breach in breaches])
-    uow.breaches.read_ahead([breach.id for breach in breaches])
-    uow.notices.read_ahead([breach.id for breach in breaches])
+    read_ahead(uow, breaches)
     running = [
         duty for breach in breaches for duty in obligations_of(uow, breach.id, now) if duty.running
     ]

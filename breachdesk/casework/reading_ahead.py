@@ -1,0 +1,18 @@
+"""Everything about many breaches in a few statements, before each of them is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from breachdesk.ports import UnitOfWork
+from schemas.breach import Breach
+
+
+def read_ahead(uow: UnitOfWork, breaches: Sequence[Breach]) -> None:
+    """Cases, documents, notices and records of these breaches."""
+    case_ids = [breach.case_id for breach in breaches]
+    breach_ids = [breach.id for breach in breaches]
+    uow.cases.read_ahead(case_ids)
+    uow.records.read_ahead(case_ids)
+    uow.breaches.read_ahead(breach_ids)
+    uow.notices.read_ahead(breach_ids)
