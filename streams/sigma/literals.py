@@ -22,6 +22,9 @@ from sigma.types import (
 from streams.sigma.mandatory import mandatory
 from streams.sigma.values import regex_flags
 
+LONGEST = 200
+"""Characters of a text that is searched for: of a longer one a part is as rare."""
+
 
 class How(Enum):
     """How a literal stands in a value."""
@@ -78,6 +81,8 @@ def of_string(pattern: SigmaString) -> Literals:
             )
     if cased:
         how, text = _of_cased(how, text)
+    if how is not How.WHOLE:
+        text = text[-LONGEST:] if how is How.LAST else text[:LONGEST]
     return frozenset({Literal(how, text)}) if text or how is How.WHOLE else None
 
 
@@ -97,4 +102,6 @@ def of_network(expression: SigmaCIDRExpression) -> Literals:
 def of_expression(expression: SigmaRegularExpression) -> Literals:
     """Of a regular expression that can be compiled."""
     texts = mandatory(str(expression.regexp), regex_flags(expression))
-    return None if texts is None else frozenset(Literal(How.WITHIN, text) for text in texts)
+    return (
+        None if texts is None else frozenset(Literal(How.WITHIN, text[:LONGEST]) for text in texts)
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import re2
 
@@ -39,13 +39,21 @@ class Scan:
         for literal in ordered:
             written = "".join(f"\\x{byte:02x}" for byte in _encoded(literal.text))
             automaton.Add(_PATTERNS[literal.how].format(written).encode())
-        automaton.Compile()
-        self._find = automaton.Match
+        try:
+            automaton.Compile()
+        except re2.error:
+            self._find: Callable[[bytes], Sequence[int] | None] = _unknown  # more than it may hold
+        else:
+            self._find = automaton.Match
 
     def found(self, low: str) -> Sequence[int] | None:
         """Numbers of the literals that stand in the text, which must be in lower case, and 0 with
         them. None: it is not known which."""
         return self._find(_encoded(low)) or None
+
+
+def _unknown(_text: bytes) -> None:
+    return None
 
 
 def _encoded(text: str) -> bytes:

@@ -489,3 +489,23 @@ def test_a_condition_nested_too_deeply_is_refused_when_it_is_read(tmp_path, time
 
     with pytest.raises(BadInput, match=r"deep\.yml"):
         load_rules([file], behaviours=False)
+
+
+def test_texts_longer_than_a_scan_holds_are_found_all_the_same() -> None:
+    long = "ab" * 300_000
+    rules = [
+        rule([{f"a|{how}": f"{long}{n}"}], "one", LINUX, n)
+        for n, how in enumerate(["contains", "startswith", "endswith"])
+    ]
+    router = Router(rules)
+
+    assert len(router.matches("linux", {"a": f"{long}0"})) == 1
+    assert [r.id for r in router.matches("linux", {"a": f"{long}1x"})] == ["r1"]
+    assert [r.id for r in router.matches("linux", {"a": f"x{long}2"})] == ["r2"]
+    assert router.matches("linux", {"a": long}) == []
+
+
+def test_a_scan_of_more_texts_than_it_holds_gives_up() -> None:
+    scan = Scan({Literal(How.WITHIN, f"{n:08x}" * 10_000) for n in range(6)})
+
+    assert scan.found("x") is None
