@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT)
 
 from bench.pipeline_slices import FIRST_DAY, lines  # noqa: E402
-from bench.profiles import table_of_shares  # noqa: E402
+from bench.profiles import of_the_product, own_time, table_of_shares  # noqa: E402
 from breachdesk.demo.lines import build  # noqa: E402
 from breachdesk.demo.stage import demo_settings  # noqa: E402
 from schemas.errors import Unparseable  # noqa: E402
@@ -76,7 +76,7 @@ def started(name: str, path: Path, folder: Path, core: int) -> Iterator[Tree]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**environment, "BENCH_TREE": str(path)},
+        env={**environment, "BENCH_TREE": str(path), "PYTHONPATH": str(path)},
     )
     tree = Tree(name, path, process)
     try:
@@ -124,6 +124,9 @@ def summary(runs: Mapping[str, list[Taken]], trees: Sequence[Tree]) -> dict[str,
                 "median": round(statistics.median(each), 1),
                 "least": round(min(each), 1),
             },
+            "of_it_reading_process": round(
+                1 - statistics.median(t["own_cpu"] / t["cpu"] for t in runs[tree.name]), 2
+            ),
             "lines_a_second_of_processor_time": round(1e6 / statistics.median(each)),
             "lines_a_second_pinned": round(
                 statistics.median(t["lines"] / t["wall"] for t in runs[tree.name])
@@ -140,11 +143,12 @@ def summary(runs: Mapping[str, list[Taken]], trees: Sequence[Tree]) -> dict[str,
 
 
 @contextlib.contextmanager
-def sampled(tree: Tree, py_spy: str, folder: Path) -> Iterator[dict[str, float]]:
-    """Shares of active samples by stage, of the process and its children."""
+def sampled(tree: Tree, py_spy: str, folder: Path) -> Iterator[dict[str, Any]]:
+    """Shares of the samples that held an interpreter, by stage and by function, of the process and
+    its children."""
     out = folder / "profile.folded"
-    shares: dict[str, float] = {}
-    command = [py_spy, "record", "--subprocesses", "--full-filenames", "--rate", "200"]
+    shares: dict[str, Any] = {}
+    command = [py_spy, "record", "--gil", "--subprocesses", "--full-filenames", "--rate", "250"]
     sampler = subprocess.Popen(
         [*command, "--format", "raw", "--output", str(out), "--pid", str(tree.process.pid)],
         stdout=subprocess.DEVNULL,
@@ -153,7 +157,8 @@ def sampled(tree: Tree, py_spy: str, folder: Path) -> Iterator[dict[str, float]]
     yield shares
     sampler.send_signal(signal.SIGINT)  # it writes what it has
     sampler.wait(60)
-    shares.update(table_of_shares(out.read_text(encoding="utf-8")))
+    folded = of_the_product(out.read_text(encoding="utf-8"))
+    shares.update({"stages": table_of_shares(folded), "functions": own_time(folded)})
 
 
 def parse_only(rows: Sequence[Incoming], folder: Path) -> float:
@@ -186,7 +191,10 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     result: dict[str, Any] = {"load_before": os.getloadavg()[0], "slice": given.slice}
     slices = max(1, given.lines // given.slice - 1)
     with contextlib.ExitStack() as stack:
-        places = [*({"against": given.against} if given.against else {}).items(), ("this", ROOT)]
+        places = [
+            *({"against": given.against} if given.against else {}).items(),
+            ("this", given.tree),
+        ]
         trees = [
             stack.enter_context(started(name, path.resolve(), folder, given.core))
             for name, path in places
@@ -216,6 +224,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=100_000, help="for each checkout")
     parser.add_argument("--slice", type=int, default=2_500)
     parser.add_argument("--against", type=Path, metavar="CHECKOUT", help="with a .venv of its own")
+    parser.add_argument("--tree", type=Path, default=ROOT, help="instead of this checkout")
     parser.add_argument("--core", type=int, default=0)
     parser.add_argument("--no-console", dest="console", action="store_false")
     parser.add_argument("--console-lines", type=int, default=20_000)

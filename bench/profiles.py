@@ -44,6 +44,17 @@ def table_of_shares(folded: str) -> dict[str, float]:
     return _shares(parts(folded))
 
 
+def of_the_product(folded: str) -> str:
+    """Without the samples of what makes the lines and asks for their processing."""
+    lines = folded.splitlines()
+    return "\n".join(line for line in lines if not _is_bench(line.rpartition(" ")[0].split(";")))
+
+
+def _is_bench(frames: Sequence[str]) -> bool:
+    ours = next((f for f in reversed(frames) if "site-packages" not in f and "/lib/" not in f), "")
+    return "/bench/" in ours or "/demo/" in ours
+
+
 def own_time(folded: str, most: int = 40) -> dict[str, float]:
     """Percent by innermost function of ours, those that cost most."""
     counts: Counter[str] = Counter()
