@@ -92,12 +92,13 @@ def dump_bucket(bucket: Bucket) -> bytes:
 
 def load_bucket(key: GroupKey, payload: bytes) -> Bucket:
     """The bucket that `dump_bucket` wrote, or the version before this one."""
-    document = orjson.loads(payload)
+    document: Any = orjson.loads(payload)
+    journals: Sequence[str] | None = None
     if isinstance(document, dict):
-        parts = (document["t"], document["u"], document["x"], None, document["s"])
+        touched, unattributed, thinned = document["t"], document["u"], document["x"]
+        rows = document["s"]
     else:
-        parts = tuple(document[1:6])
-    touched, unattributed, thinned, journals, rows = parts
+        touched, unattributed, thinned, journals, rows = document[1:6]
     touches = [Touch(*each) for each in touched]
     bucket = Bucket()
     bucket.touches = frozenset(touches)
