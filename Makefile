@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 # Most long tests wait for real servers: a few more processes than a small machine has cores.
 WORKERS ?= 3
 
-.PHONY: help setup run test soak check clean
+.PHONY: help setup run test soak check compiled test-compiled clean
 
 help:            ## this list
-	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
+	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
 
 setup: $(VENV)/ready   ## a virtual environment with everything in it, from a bare checkout
 
@@ -35,5 +35,12 @@ check: setup     ## lint, types, layers and the fast tests; under a minute
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -n auto --dist loadfile tests/unit tests/contract tests/conformance tests/architecture -m "not slow and not kafka and not postgres and not rsyslog"
 
-clean:           ## forget the environment
-	rm -rf $(VENV)
+compiled: setup  ## optional: a copy in build/compiled whose hottest modules are C; needs a C compiler
+	@$(BIN)/python scripts/compile_modules.py build/compiled
+	@echo "It runs as: PYTHONPATH=build/compiled $(BIN)/breachdesk run"
+
+test-compiled: compiled  ## the fast tests against that copy
+	@BREACHDESK_TEST_COMPILED=1 PYTHONSAFEPATH=1 PYTHONPATH=build/compiled $(BIN)/pytest -n auto --dist loadfile tests/unit tests/contract tests/conformance -m "not slow and not kafka and not postgres and not rsyslog"
+
+clean:           ## forget the environment and what was compiled
+	rm -rf $(VENV) build

@@ -18,6 +18,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
+from bench import processes
 from bench.kafka_corpora import ECS_SOURCE, Row
 from breachdesk.bootstrap.house import Premises
 from breachdesk.demo.lines import build
@@ -30,10 +31,9 @@ from streams.topics import source_topic
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTITIONS = 4
-TICKS = os.sysconf("SC_CLK_TCK")
 LOOK_SECONDS = 0.1
 FEED_BYTES = 256 * 1024
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -164,14 +164,13 @@ def environment() -> dict[str, str]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    """Processor time of a worker so far, of the process that reads for it too."""
+    return sum(map(processes.seconds_of, (pid, *processes.children(pid))))
 
 
 def resident_mib(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    """Of a worker and of the process that reads for it."""
+    return sum(map(processes.resident_mib, (pid, *processes.children(pid))))
 
 
 class Progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -40,9 +41,14 @@ def memory(folder: Path, servers: Servers, count: int) -> dict[str, Any]:
             )
             feeding.start()
             pid, samples = running[0].pid, list[tuple[int, float]]()
+            millions: list[int] = []
             for _, done in watched(progress, running, count):
                 if not samples or done - samples[-1][0] >= count / 200:
                     samples.append((done, resident_mib(pid)))
+                if done >= (len(millions) + 1) * 1_000_000:
+                    millions.append(round(resident_mib(pid)))
+                    rate = done / cpu_seconds(pid)
+                    print(f"{done:,}: {millions[-1]} MiB, {rate:,.0f}/s per core", file=sys.stderr)
             feeding.join()
             spent = cpu_seconds(pid)
     finally:
@@ -50,6 +56,7 @@ def memory(folder: Path, servers: Servers, count: int) -> dict[str, Any]:
     return {
         "events": count,
         "worker_cpu_seconds": round(spent),
+        "mib_each_million": millions,
         "mib": {share: round(_at(samples, count * n / 4)) for n, share in enumerate(QUARTERS)},
         "slope_mib_per_million": round(slope(samples[len(samples) // 3 :]) * 1e6, 2),
     }

@@ -1,11 +1,11 @@
-"""Reading in this process against reading in a child: lines a second and the parent's processor time.
+"""Reading in this process, in a child and in two: lines a second and the parent's processor time.
 
     .venv/bin/python bench/parser_process.py                # the demo's lines, ten days of them
     .venv/bin/python bench/parser_process.py --days 2 --pipeline
 
-Both run in turn, several times, on the same lines in one run, since the machine is noisy: read the
+All run in turn, several times, on the same lines in one run, since the machine is noisy: read the
 ratios. `--pipeline` feeds journal, parsers, register, rules, windows and store instead of reading
-alone. Nothing is pinned: the child may use a second core, if there is one.
+alone. Nothing is pinned: children may use other cores, if there are any.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from breachdesk.bootstrap.house import Premises, calm_the_collector
@@ -30,12 +31,13 @@ from schemas.event import Position, RawRecord
 from schemas.settings import Settings
 from schemas.source import Incoming
 from streams.observed import SilentReadingMeter
-from streams.parser_process.adapter import ParserProcess
+from streams.parser_process.adapter import MOST_RECORDS, ParserProcess
 from streams.ports import RecordReader
+from streams.ports.record_reader import Outcome
 from streams.readers import InProcessReader
 
 FIRST_DAY = date(2026, 1, 1)
-READERS = ("in process", "child")
+READERS = ("in process", "child", "two children")
 
 
 def rows(days: int) -> list[Incoming]:
@@ -50,16 +52,42 @@ def rows(days: int) -> list[Incoming]:
     return made
 
 
+class TwoChildren:
+    """A streams.ports.RecordReader over two processes that read parts in turn: while the worker
+    takes in one part, both read on. Outcomes come in the records' order."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._children = [ParserProcess(settings, SilentReadingMeter()) for _ in range(2)]
+
+    def read(self, records: Sequence[RawRecord]) -> Generator[Outcome, None, None]:
+        parts = [records[i : i + MOST_RECORDS] for i in range(0, len(records), MOST_RECORDS)]
+        with ExitStack() as stack:
+            halves = [
+                stack.enter_context(closing(child.read([r for part in parts[n::2] for r in part])))
+                for n, child in enumerate(self._children)
+            ]
+            for number, part in enumerate(parts):
+                yield from islice(halves[number % 2], len(part))
+
+    def close(self) -> None:
+        for child in self._children:
+            child.close()
+
+
 @contextmanager
 def reader_of(name: str, settings: Settings) -> Iterator[RecordReader]:
     if name == "in process":
         yield InProcessReader(settings)
         return
-    child = ParserProcess(settings, SilentReadingMeter())
+    reader: ParserProcess | TwoChildren
+    if name == "child":
+        reader = ParserProcess(settings, SilentReadingMeter())
+    else:
+        reader = TwoChildren(settings)
     try:
-        yield child
+        yield reader
     finally:
-        child.close()
+        reader.close()
 
 
 def read_only(lines: Sequence[Incoming], settings: Settings, reader: RecordReader) -> int:
@@ -113,9 +141,13 @@ def compare(days: int, repeats: int, *, pipeline: bool) -> dict[str, object]:
         }
         for name, of in results.items()
     }
-    here, child = (medians[name] for name in READERS)
-    ratios = {figure: round(child[figure] / here[figure], 2) for figure in here}
-    return {"lines": len(lines), "medians": medians, "child_to_in_process": ratios}
+    here, child, two = (medians[name] for name in READERS)
+    return {
+        "lines": len(lines),
+        "medians": medians,
+        "child_to_in_process": {name: round(child[name] / here[name], 2) for name in here},
+        "two_children_to_one": {name: round(two[name] / child[name], 2) for name in here},
+    }
 
 
 def main() -> None:

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Compile the modules that cost most per record to C, in a copy of the packages.
 
     .venv/bin/python scripts/compile_modules.py build/compiled

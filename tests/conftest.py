@@ -16,6 +16,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # embedded systems there: only BREACHDESK_TEST_… is for tests.
     for name in ("BREACHDESK_STORE__URL", "BREACHDESK_KAFKA__SERVERS"):
         os.environ.pop(name, None)
+    if os.environ.pop("BREACHDESK_TEST_COMPILED", ""):
+        require_compiled()
     if not is_worker(config):
         services.own_the_run()
 
@@ -33,6 +35,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if "soak" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="long: BREACHDESK_SOAK=1, or `make soak`"))
+
+
+def require_compiled() -> None:
+    """`make test-compiled` must not test the sources by mistake."""
+    from streams.normalise import normaliser
+
+    if not normaliser.__file__.endswith(".so"):
+        raise pytest.UsageError(f"not compiled: {normaliser.__file__}; see `make test-compiled`")
 
 
 def is_worker(config: pytest.Config) -> bool:

@@ -1,0 +1,84 @@
+"""Compiled modules (scripts/compile_modules.py) do what their sources do."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import compile_modules
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PLAY = """
+import json, sys, tempfile
+from pathlib import Path
+from bench.pipeline_slices import Slices
+import streams.correlate.groups, streams.normalise.normaliser, streams.parsers.sonicwall_firewall
+modules = (streams.correlate.groups, streams.normalise.normaliser, streams.parsers.sonicwall_firewall)
+with tempfile.TemporaryDirectory() as folder:
+    slices = Slices(Path(folder) / "data")
+    slices.take(5_000)
+    told = slices.alerts()
+    slices.house.close()
+print(json.dumps({**told, "compiled": [m.__file__.endswith(".so") for m in modules]}))
+"""
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not compile_modules.has_compiler(),
+        reason="no C compiler (cc, gcc or clang): compiled modules are optional",
+    ),
+]
+
+
+def played(packages: Path) -> dict[str, object]:
+    done = subprocess.run(
+        [sys.executable, "-c", PLAY],
+        cwd=packages,
+        env={**os.environ, "BENCH_TREE": str(packages), "PYTHONPATH": f"{packages}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("compiled") / "packages"
+    assert compile_modules.main([str(folder)]) == 0
+    return folder
+
+
+def test_compiled_modules_raise_the_alerts_that_their_sources_raise(compiled: Path) -> None:
+    expected, raised = played(ROOT), played(compiled)
+
+    assert raised["compiled"] == [True] * 3
+    assert expected["compiled"] == [False] * 3
+    assert (raised["alerts"], raised["digest"]) == (expected["alerts"], expected["digest"])
+
+
+def test_compiled_parsers_read_their_own_examples(compiled: Path) -> None:
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("pytest")), str(ROOT / "tests/conformance"),
+            "-m", "not slow", "-p", "no:cacheprovider", "-p", "no:xdist",
+        ],
+        cwd=ROOT,
+        env={
+            **os.environ, "BREACHDESK_TEST_COMPILED": "1", "PYTHONSAFEPATH": "1",
+            "PYTHONPATH": str(compiled),
+        },
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
