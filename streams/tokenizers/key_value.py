@@ -21,8 +21,10 @@ _LONGEST_WITH_QUOTES = 1_000
 def pairs(text: str) -> list[tuple[str, str]]:
     """Every pair in order. An unquoted value ends at white space."""
     simple = _simple_pairs(text)
-    if simple is not None:
-        return simple
+    return _any_pairs(text) if simple is None else simple
+
+
+def _any_pairs(text: str) -> list[tuple[str, str]]:
     usual: Sequence[tuple[str, ...]] = _PAIR.findall(text)
     if any(plain.startswith('"') for _, _, _, plain in usual):
         return _pairs_with_quotes_inside(text)
