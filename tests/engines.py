@@ -6,10 +6,11 @@ Its records are JSON of one invented vendor; contoso and fabrikam own the hosts 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from streams.ports import BatchSink
 from streams.process.pipeline import Pipeline
 from streams.process.worker import Arrived, Worker
 from streams.readers import InProcessReader
-from streams.sigma.load import load_rules
+from streams.sigma.load import RuleBook, load_rules
 
 ENGINES = [
     pytest.param(("sqlite", True), id="sqlite, sole owner"),
@@ -106,11 +107,10 @@ def placed(records: Iterable[RawRecord]) -> list[RawRecord]:
     return [replace(each, position=Position("j", i)) for i, each in enumerate(records, start=1)]
 
 
-def pipeline(folder: Path, **settings: Any) -> Pipeline:
-    config = Settings(
-        data_dir=folder, sources=(SourceSettings(name="vendor", zone="UTC"),), **settings
-    )
-    return Pipeline(BOOK, InProcessReader(config, Recogniser({PARSER.id: PARSER})), config)
+def pipeline(folder: Path, book: RuleBook = BOOK, horizon_hours: float = 24) -> Pipeline:
+    source = SourceSettings(name="vendor", zone="UTC", horizon_hours=horizon_hours)
+    config = Settings(data_dir=folder, sources=(source,))
+    return Pipeline(book, InProcessReader(config, Recogniser({PARSER.id: PARSER})), config)
 
 
 class Killed(Exception):
@@ -143,10 +143,12 @@ class KilledSink:
 class Engine:
     """Workers over one store, one after another, and the journal that they read."""
 
-    def __init__(self, store: AnyStore, *, sole_owner: bool, folder: Path) -> None:
+    def __init__(
+        self, store: AnyStore, new_pipeline: Callable[[], Pipeline], *, sole_owner: bool
+    ) -> None:
         self.store = store
+        self._new_pipeline = new_pipeline
         self._sole_owner = sole_owner
-        self._folder = folder
         self.journal: list[RawRecord] = []
         self.restart()
 
@@ -158,7 +160,7 @@ class Engine:
         sink = KilledSink(self.store.batch_sink(sole_owner=self._sole_owner))
         worker = Worker(
             sink,  # type: ignore[arg-type]
-            pipeline(self._folder),
+            self._new_pipeline(),
             TwoCustomers(),
             lambda _records: self.store.now(),
             SilentMeter(),
@@ -238,8 +240,15 @@ class Engine:
 
 
 @contextmanager
-def fresh_engine(kind: tuple[str, bool], folder: Path, now: datetime) -> Iterator[Engine]:
+def fresh_engine(
+    kind: tuple[str, bool],
+    folder: Path,
+    now: datetime,
+    book: RuleBook = BOOK,
+    horizon_hours: float = 24,
+) -> Iterator[Engine]:
     """Over an empty store that works at that moment."""
     adapter, sole_owner = kind
     with fresh_store(adapter, FixedNow(now)) as store:
-        yield Engine(store, sole_owner=sole_owner, folder=folder)
+        new_pipeline = partial(pipeline, folder, book, horizon_hours)
+        yield Engine(store, new_pipeline, sole_owner=sole_owner)
