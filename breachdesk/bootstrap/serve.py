@@ -184,7 +184,7 @@ class BackgroundServices:
 
     def _keep_up(self) -> None:
         while not self.stop.wait(GAPS_EVERY_SECONDS):
-            self._meter.waiting("store" if self._worker.trouble else "")
+            self._meter.waiting("store" if self._worker.waits_for else "")
             carry_gaps(self._house)
             self._anchoring.keep_up()
 

@@ -48,12 +48,13 @@ class EmbeddedWorker:
         self._lock = Lock()
         self._is_current = False
         self._drained_at = self._swept_at = float("-inf")
-        self._waits_for: str | None = None
+        self.waits_for: str | None = None
+        """Why `run` waits just now."""
 
     @property
     def trouble(self) -> str:
         """Why `run` waits just now, or what a person should look at; empty while all is well."""
-        return self._waits_for or self._worker.trouble
+        return self.waits_for or self._worker.trouble
 
     def run(self, stop: Event) -> None:
         """Process what comes until `stop` is set. Waits, ever longer, while the store or the log
@@ -63,11 +64,11 @@ class EmbeddedWorker:
             try:
                 done = self.step()
             except (Retryable, Conflict) as error:
-                self._waits_for = str(error)
+                self.waits_for = str(error)
                 stop.wait(wait)
                 wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
                 continue
-            self._waits_for, wait = None, _FIRST_WAIT_SECONDS
+            self.waits_for, wait = None, _FIRST_WAIT_SECONDS
             if not done:
                 stop.wait(_IDLE_SECONDS)
 
