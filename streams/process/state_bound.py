@@ -47,11 +47,15 @@ class StateBound:
             f" store; at the limit no record is processed ({PLACE}). {REMEDY}"
         )
 
-    def check(self) -> None:
-        """Raises Retryable at the bound."""
+    def refresh(self) -> None:
+        """Ask again if the last answer is old."""
         if self._clock() - self._asked_at >= ASK_SECONDS:
             self.used = self._stored_bytes()
             self._asked_at = self._clock()
+
+    def check(self) -> None:
+        """Raises Retryable at the bound."""
+        self.refresh()
         if self.used >= self.most:
             raise Retryable(
                 f"what detection remembers takes {self.used // MIB} MiB in the store, its limit is"

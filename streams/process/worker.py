@@ -171,6 +171,8 @@ class Worker:
     def sweep(self, partitions: Sequence[str], now: datetime) -> int:
         """Let go of what nothing in time can reach, over all partitions there are; how many groups
         were looked at. Raises as `process`."""
+        self._bound.refresh()
+        self._meter.state(self._bound.used, self._bound.most)
         with self._copies_void_on_failure():
             looked_at = self._sink.sweep(partitions, self._owned, self._windows.let_go, now)
         if looked_at and self._sink.sole_owner:
