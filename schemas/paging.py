@@ -6,7 +6,7 @@ caller saw (keyset paging): its cost does not grow with the number of the page.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -38,3 +38,12 @@ class Page(Generic[Row]):
     """`after` of the next page; None: this is the last."""
     previous: str | None = None
     """`before` of the previous page; None: this is the first."""
+
+
+def every_page(ask: Callable[[PageRequest], Page[Row]], limit: int) -> Iterator[Row]:
+    """All rows of a list, page after page: for a command that prints them."""
+    page = ask(PageRequest(limit))
+    yield from page.rows
+    while page.next is not None:
+        page = ask(PageRequest(limit, after=page.next))
+        yield from page.rows

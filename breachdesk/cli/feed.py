@@ -127,11 +127,11 @@ def _drain(house: Premises, names: set[str], *, as_json: bool) -> None:
     """Drive the pipeline until all is drained, and say what became of these sources' lines."""
     carry_gaps(house)
     before = _counts(house, names)
-    alerts = len(house.store.look(lambda uow: uow.alerts.list()))
+    alerts = house.store.look(lambda uow: uow.alerts.count())
     with Bar("detecting") as bar:
         house.worker().drain(progress=bar.to)
     became = {k: v - before[k] for k, v in _counts(house, names).items()}
-    became["new_alerts"] = len(house.store.look(lambda uow: uow.alerts.list())) - alerts
+    became["new_alerts"] = house.store.look(lambda uow: uow.alerts.count()) - alerts
     if as_json:
         print_json({"became": became})
     else:

@@ -30,7 +30,13 @@ Identifier = Annotated[str, typer.Argument(metavar="ID")]
 
 def add_to(app: typer.Typer) -> None:
     """Hang these commands on the command line."""
-    _pair(app, "alerts", lambda house: house.store.look(_alerts), _alert, ALERT_COLUMNS)
+    _pair(
+        app,
+        "alerts",
+        lambda house: every_row(house, lambda uow, request: uow.alerts.by_time(request)),
+        _alert,
+        ALERT_COLUMNS,
+    )
     _pair(
         app,
         "cases",
@@ -80,12 +86,6 @@ def _pair(
             print_facts(house.store.look(lambda uow: one(uow, identifier)), as_json=as_json)
 
     app.add_typer(group, name=name)
-
-
-def _alerts(uow: UnitOfWork) -> Sequence[dict[str, Any]]:
-    """Stable: by rule, organization, group and first bucket; surrogate keys don't order them."""
-    views = sorted(uow.alerts.list(), key=lambda a: (a.first, a.rule, a.organization, a.group))
-    return [_alert_document(view) for view in views]
 
 
 def _alert_document(view: AlertView) -> dict[str, Any]:

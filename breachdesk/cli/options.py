@@ -20,8 +20,7 @@ from rich.text import Text
 from breachdesk.bootstrap.house import Premises
 from breachdesk.bootstrap.settings import data_dir_or_default, load_settings
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.keyset import every_page
-from schemas.paging import Page, PageRequest
+from schemas.paging import Page, PageRequest, every_page
 from schemas.signs import escaped_json, shown, shown_in_line
 
 DataDir = Annotated[

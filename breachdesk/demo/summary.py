@@ -58,7 +58,7 @@ def _counts(uow: UnitOfWork) -> dict[str, Any]:
             "parsed": sum(s.parsed for s in sources),
             "dead_letters": sum(s.dead_letters + s.not_understood for s in sources),
         },
-        "alerts": len(uow.alerts.list()),
+        "alerts": uow.alerts.count(),
         "cases": len(uow.cases.list()),
         "breaches": len(breaches),
         "customers": _certainties(uow, [b.id for b in breaches]),

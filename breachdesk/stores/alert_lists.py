@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.alert_views import alert_view, alerts_with_acts
-from breachdesk.stores.keyset import Keyset, SortKey, every_page
+from breachdesk.stores.keyset import Keyset, SortKey
 from breachdesk.stores.stream_tables import alerts
 from schemas.alert import AlertState, AlertView, Firings
-from schemas.paging import Page, PageRequest
+from schemas.paging import Page, PageRequest, every_page
 
 GRAVEST = Keyset(
     SortKey(alerts.c.severity_rank, descending=True),
@@ -63,10 +63,14 @@ def count(connection: Connection, states: Sequence[AlertState]) -> int:
 
 def firings(connection: Connection) -> Mapping[str, Firings]:
     """By rule: read from the index alone."""
-    dismissed = case((alerts.c.state == AlertState.DISMISSED.value, 1))
-    query = _live(select(alerts.c.rule, func.count().label("all"), func.count(dismissed)))
-    rows = connection.execute(query.group_by(alerts.c.rule)).all()
-    return {rule: Firings(every, gone) for rule, every, gone in rows}
+    by_state = select(alerts.c.rule, alerts.c.state, func.count())
+    query = _live(by_state).group_by(alerts.c.rule, alerts.c.state)
+    found: dict[str, Firings] = {}
+    for rule, state, count in connection.execute(query):
+        before = found.get(rule, Firings(0, 0))
+        gone = count if state == AlertState.DISMISSED.value else 0
+        found[rule] = Firings(before.alerts + count, before.dismissed + gone)
+    return found
 
 
 def _live(query: Select[Any]) -> Select[Any]:

@@ -115,15 +115,6 @@ def count_rows(connection: Connection, query: Select[Any]) -> int:
     return int(connection.execute(rows).scalar_one())
 
 
-def every_page(ask: Callable[[PageRequest], Page[T]], limit: int) -> Iterator[T]:
-    """All rows of a list, page after page: for a command that prints them."""
-    page = ask(PageRequest(limit))
-    yield from page.rows
-    while page.next is not None:
-        page = ask(PageRequest(limit, after=page.next))
-        yield from page.rows
-
-
 _Rows = tuple[bool, Sequence[Row[Any]], bool]
 """Rows in the order of the sort: do they begin the list, and do they end it?"""
 

@@ -11,12 +11,11 @@ from store_adapters import ADAPTERS, fresh_store
 
 from breachdesk.ports import UnitOfWork
 from breachdesk.stores.any_store import AnyStore
-from breachdesk.stores.keyset import every_page
 from breachdesk.testing import FixedNow, a_signal, an_alert, an_episode
 from schemas.alert import AlertState, AlertView, Firings, GroupKey, Severity, Signal
 from schemas.errors import BadInput, NotFound
 from schemas.event import Position
-from schemas.paging import PageRequest
+from schemas.paging import PageRequest, every_page
 
 MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
 

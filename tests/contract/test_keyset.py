@@ -29,9 +29,9 @@ from sqlalchemy.engine import Connection, make_url
 from store_adapters import ADAPTERS
 
 from breachdesk.stores.columns import UtcTime
-from breachdesk.stores.keyset import Keyset, SortKey, every_page
+from breachdesk.stores.keyset import Keyset, SortKey
 from schemas.errors import BadInput
-from schemas.paging import Page, PageRequest
+from schemas.paging import Page, PageRequest, every_page
 
 things = Table(
     "keyset_things",
