@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from argon2 import PasswordHasher
+from console_pages import PAGES
 
 from breachdesk.casework import affected, decide, notify, report
 from breachdesk.console import words
@@ -55,61 +56,6 @@ PASSWORD = "correct horse battery"
 HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 """As cheap as argon2 can be: these tests sign in often."""
 
-PAGES = (
-    "/",
-    "/alerts",
-    "/alerts?state=case",
-    "/alerts?state=dismissed",
-    "/alerts?state=all&page=2",
-    "/alerts/{alert}",
-    "/cases",
-    "/cases/new",
-    "/cases/{open}",
-    "/cases/{open}/confirm",
-    "/cases/{breached}",
-    "/cases/{breached}/confirm",
-    "/cases/{breached}/affected",
-    "/cases/{breached}/groups",
-    "/figures",
-    "/figures?year=2026&drills=true",
-    "/figures.csv",
-    "/figures.svg",
-    "/cases/{breached}/file",
-    "/cases/{open}/file",
-    "/cases/{breached}/file?names=out",
-    "/near-misses/new",
-    "/cases/{breached}/decision",
-    "/cases/{breached}/decision/grounds",
-    "/cases/{breached}/facts",
-    "/cases/{breached}/approval",
-    "/cases/{breached}/delivery",
-    "/cases/{open}/people",
-    "/cases/{breached}/people",
-    "/complaints",
-    "/complaints?case={open}&page=2",
-    "/complaints.csv",
-    "/cases/{breached}/report",
-    "/cases/{breached}/report/copy",
-    "/cases/{breached}/report.json",
-    "/tasks",
-    "/register",
-    "/register.csv",
-    "/register.json",
-    "/customers",
-    "/customers?q=contoso",
-    "/customers/contoso",
-    "/customers/import",
-    "/unattributed",
-    "/sources",
-    "/rules",
-    "/law",
-    "/audit",
-    "/audit?verify=true",
-    "/first-run",
-    "/account",
-    "/account/password",
-    "/account/second-factor",
-)
 FORMS = (
     "/alerts/open-case",
     "/alerts/{alert}/assign",

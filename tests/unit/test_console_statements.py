@@ -1,0 +1,159 @@
+"""No page of the console asks the store more often as more is stored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from console_desk import HASH, Desk, a_desk
+from console_pages import PAGES
+from sqlalchemy import Engine, event
+
+from breachdesk.testing import (
+    START,
+    a_binding,
+    a_case,
+    a_confirmed_breach,
+    a_customer,
+    a_signal,
+    a_user,
+    an_alert,
+    an_episode,
+)
+from schemas.alert import GroupKey
+from schemas.source import BlindInterval
+
+MOST = 25
+LARGER = {
+    "/": 31,
+    "/cases/{breached}/affected": 36,
+    "/figures": 171,
+    "/figures?year=2026&drills=true": 25,
+    "/figures.csv": 165,
+    "/figures.svg": 165,
+    "/cases/{breached}/file": 58,
+    "/cases/{open}/file": 44,
+    "/cases/{breached}/file?names=out": 61,
+    "/cases/{breached}/approval": 26,
+    "/cases/{breached}/report": 31,
+    "/cases/{breached}/report/copy": 31,
+    "/register": 136,
+    "/register.csv": 130,
+    "/register.json": 130,
+    "/audit?verify=true": 39,
+}
+"""Pages that ask more often today. A number here only ever falls."""
+GROWING = {
+    "/figures",
+    "/figures?year=2026&drills=true",
+    "/figures.csv",
+    "/figures.svg",
+    "/register",
+    "/register.csv",
+    "/register.json",
+    "/audit?verify=true",
+}
+"""Pages that ask more often as more is stored. A name here only ever goes."""
+FEW = 2
+"""What is asked only where there is something, such as the names of customers."""
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """What any store's connection runs meanwhile."""
+    ran: list[str] = []
+
+    def note(_c: object, _cursor: object, statement: str, *_more: object) -> None:
+        ran.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield ran
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with a_desk(tmp_path) as opened:
+        yield opened
+
+
+def store_some(desk: Desk) -> dict[str, str]:
+    """One of everything that a page shows; the ids that stand in the addresses."""
+    alert = an_alert(desk.store)
+
+    def work(uow):
+        uow.users.save(a_user("olive").model_copy(update={"password_hash": HASH}))
+        uow.customers.save(a_customer())
+        uow.customers.bind(a_binding(), desk.now())
+        breach = a_confirmed_breach(uow, desk.now(), alert, actor="rhea")
+        return {
+            "alert": alert.id,
+            "open": a_case(uow, desk.now(), actor="ana").id,
+            "breached": breach.case_id,
+            "customer": "contoso",
+        }
+
+    return desk.store.act(work)
+
+
+def store_more(desk: Desk) -> None:
+    """Several of everything that a page lists, and more rows of what the pages' own subjects hold."""
+    now = desk.now
+
+    def work(uow):
+        for number in range(6):
+            name = f"firm-{number}"
+            uow.customers.save(a_customer(name))
+            uow.customers.bind(a_binding(f"post@{name}.example", customer_id=name), now())
+            a_confirmed_breach(uow, now(), actor="rhea")
+            a_case(uow, now(), actor="ana")
+            gap = BlindInterval(
+                source=f"router-{number}", begin=START, end=None, reason="it was off"
+            )
+            uow.sources.add_gap(gap)
+
+    desk.store.act(work)
+    for number in range(12):
+        key = GroupKey("login_then_exfiltration", "contoso", (f"user-{number}",))
+        an_alert(desk.store, an_episode([a_signal(n, key=key) for n in range(1, 5)]))
+    an_alert(desk.store, an_episode([a_signal(n) for n in range(1, 40)]))
+
+
+async def asked(desk: Desk, path: str) -> list[str]:
+    """What the page asks the store when it remembers nothing of the page before it."""
+    visitor = desk.visitor()
+    assert await visitor.sign_in("olive")
+    desk.now.advance(minutes=1)
+    with statements() as ran:
+        answer = await visitor.client.get(path)
+    assert answer.status_code == 200
+    return [statement for statement in ran if not statement.startswith("BEGIN")]
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_asks_the_store_seldom_and_no_more_often_when_it_holds_more(
+    desk: Desk, path: str
+) -> None:
+    address = path.format(**store_some(desk))
+    few = await asked(desk, address)
+    store_more(desk)
+    many = await asked(desk, address)
+
+    assert len(many) <= LARGER.get(path, MOST), repeated(many)
+    if path not in GROWING:
+        assert len(many) <= len(few) + FEW, repeated(many)
+
+
+def repeated(ran: list[str]) -> dict[str, int]:
+    """Statements that ran more than once, by their beginning: what to look at when it fails."""
+    counts: dict[str, int] = {}
+    for statement in ran:
+        tables = " ".join(re.findall(r"FROM (\w+)", statement))
+        text = f"{statement[:30]}… {tables}"
+        counts[text] = counts.get(text, 0) + 1
+    return {text: count for text, count in counts.items() if count > 1}
