@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from schemas.audit import AuditEntry, AuditReport, Head
+from schemas.paging import Page, PageRequest
 
 
 class AuditBook(Protocol):
@@ -30,6 +31,10 @@ class AuditBook(Protocol):
 
     def entries(self, *, subject: str | None = None, limit: int = 0) -> Sequence[AuditEntry]:
         """Oldest first; `limit`: only the newest so many."""
+        ...
+
+    def page(self, request: PageRequest) -> Page[AuditEntry]:
+        """Every entry, newest first. Raises BadInput for a cursor that is none."""
         ...
 
     def about(self, subjects: Iterable[str]) -> Sequence[AuditEntry]:

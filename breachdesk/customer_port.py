@@ -98,3 +98,13 @@ class CustomerBook(Protocol):
     def unattributed(self) -> Sequence[Unattributed]:
         """Most events first; keys bound meanwhile are left out."""
         ...
+
+    def count_unattributed(self) -> int: ...
+
+    def page_of_unattributed(self, request: PageRequest) -> Page[Unattributed]:
+        """The same, some of them. The cursors name nobody. Raises BadInput for one that is none."""
+        ...
+
+    def services(self) -> Sequence[str]:
+        """Names of the services of current bindings, in order."""
+        ...

@@ -17,43 +17,20 @@ from breachdesk.audit_port import AuditBook
 from breachdesk.case_ports import BreachBook, CaseBook, NoticeBook
 from breachdesk.customer_port import CustomerBook
 from breachdesk.record_port import RecordBook
+from breachdesk.source_port import SourceBook
 from schemas.affected import Manifest, NoticeKind
 from schemas.case_file import PrintedCase
 from schemas.customer import Frozen
-from schemas.event import Position
 from schemas.law import LawBook
 from schemas.letter import LetterContext, LintProblem
 from schemas.notice import Rendered
 from schemas.report import RegulatorReport, Submission
 from schemas.settings import ProviderProfile
-from schemas.source import BlindInterval, DeadLetter, SourceView
 
 T = TypeVar("T")
 Doc = TypeVar("Doc", bound=Frozen)
 Now = Callable[[], datetime]
 """Aware UTC. Only bootstrap makes one."""
-
-
-class SourceBook(Protocol):
-    """Sources, dead letters, blind intervals."""
-
-    def list(self) -> Sequence[SourceView]:
-        """By name."""
-        ...
-
-    def dead_letters(self, *, limit: int = 500) -> Sequence[DeadLetter]:
-        """Newest first, those not yet replayed."""
-        ...
-
-    def replayed(self, position: Position) -> None:
-        """A later replay made an event of it."""
-        ...
-
-    def add_gap(self, gap: BlindInterval) -> None:
-        """Idempotent by (source, begin)."""
-        ...
-
-    def gaps(self) -> Sequence[BlindInterval]: ...
 
 
 class LeaseBook(Protocol):

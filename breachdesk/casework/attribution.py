@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from breachdesk.casework.asset_values import normalised
@@ -11,7 +10,7 @@ from breachdesk.casework.authority import require
 from breachdesk.casework.register_changes import ASSETS, record_bindings
 from breachdesk.casework.service_presets import SERVICES, USUAL, ServicePreset
 from breachdesk.ports import UnitOfWork
-from schemas.customer import PROVIDER, AssetKind, Binding, Unattributed
+from schemas.customer import PROVIDER, AssetKind, Binding
 from schemas.errors import BadInput
 from schemas.user import Actor, Duty
 
@@ -46,7 +45,7 @@ def bind(
         pecr=preset.pecr,
         valid_from=valid_from,
     )
-    current = (b for b in uow.customers.bindings() if b.asset == binding.asset)
+    current = uow.customers.bindings_among([binding.asset])
     held = [b for b in current if overlap(b, binding)]
     before = uow.customers.version()
     uow.customers.bind(binding, now)
@@ -66,11 +65,6 @@ def bind(
             },
         )
     return binding.model_copy(update={"known_from": now})
-
-
-def suggestions(uow: UnitOfWork) -> Sequence[Unattributed]:
-    """What would have to be bound, most events first."""
-    return uow.customers.unattributed()
 
 
 def _asset(key: str) -> tuple[AssetKind, str]:

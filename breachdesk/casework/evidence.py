@@ -92,7 +92,7 @@ def gather(uow: UnitOfWork, breach_id: str) -> CaseEvidence:
         ),
         begin=begin,
         end=end,
-        gaps=tuple(g for g in uow.sources.gaps() if _overlaps(g, begin, end)),
+        gaps=tuple(uow.sources.gaps_within(begin, end)),
         sources=uow.sources.list(),
         alerts=alerts,
         unattributed=tuple(sorted({key for alert in alerts for key in alert.unattributed})),
@@ -191,7 +191,3 @@ def _window(breach: Breach, case: Case, times: Sequence[datetime]) -> tuple[date
     begins = [t for t in (breach.occurred_from, *times) if t is not None]
     ends = [t for t in (breach.occurred_to, *times) if t is not None]
     return min(begins, default=FAR_PAST), max(ends, default=case.opened_at)
-
-
-def _overlaps(gap: BlindInterval, begin: datetime, end: datetime) -> bool:
-    return gap.begin <= end and (gap.end is None or gap.end >= begin)

@@ -9,17 +9,25 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import triage
-from breachdesk.console.charts import over_time
+from breachdesk.console.charts import BARS, over_time
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.pages import customer_names
+from breachdesk.console.paging import page_request
 from breachdesk.ports import UnitOfWork
-from schemas.alert import AlertView, EvidenceView
+from schemas.alert import AlertView, EvidenceSpan, EvidenceView
 from schemas.case import Case, CaseState, Note
 from schemas.errors import BreachDeskError, NotFound
 from schemas.event import Position
+from schemas.paging import Page, PageRequest
 
 router = APIRouter()
-PAGE = 25
+EVENTS = 25
+CUSTOMERS = 20
+"""Of an alert, by name; the page says how many more there are."""
+TOUCHES = 60
+CASES = 50
+"""Open ones that an alert can be linked to, the newest."""
+OPEN = (CaseState.OPEN, CaseState.CONFIRMED)
 
 
 @dataclass(frozen=True)
@@ -27,28 +35,34 @@ class State:
     """What the page shows, from one snapshot."""
 
     alert: AlertView
-    evidence: Sequence[EvidenceView]
+    evidence: Page[EvidenceView]
+    span: EvidenceSpan | None
     comments: Sequence[Note]
     names: dict[str, str]
-    cases: tuple[Case, ...]
+    cases: Sequence[Case]
     people: tuple[str, ...]
 
 
 @router.get("/alerts/{alert_id}")
-def alert(alert_id: str, desk: Signed, page: int = 1) -> Response:
+def alert(alert_id: str, desk: Signed) -> Response:
     """The alert under its present or any former id."""
-    return _show(desk, alert_id, page=max(page, 1))
+    return _show(desk, alert_id)
 
 
 @router.get("/alerts/{alert_id}/raw/{journal}/{offset}")
 def raw(alert_id: str, journal: str, offset: int, desk: Signed) -> Response:
     """One raw line exactly as received. Raises NotFound for a line that is no evidence here."""
-    state = desk.look(lambda uow: _read(uow, alert_id))
-    found = next((e for e in state.evidence if (e.journal, e.offset) == (journal, offset)), None)
-    if found is None:
+    position = Position(journal, offset)
+
+    def read(uow: UnitOfWork) -> tuple[AlertView, EvidenceView | None]:
+        alert = uow.alerts.get(alert_id)
+        return alert, uow.alerts.evidence_at(alert.pk, position)
+
+    alert, event = desk.look(read)
+    if event is None:
         raise NotFound("no such line in this alert's evidence", place=alert_id)
-    record = desk.house.log.get(Position(journal, offset))
-    return desk.page("raw.html", alert=state.alert, evidence=found, record=record)
+    record = desk.house.log.get(position)
+    return desk.page("raw.html", alert=alert, evidence=event, record=record)
 
 
 @router.post("/alerts/{alert_id}/assign")
@@ -150,27 +164,25 @@ def link(alert_id: str, desk: Signed, form: Posted) -> Response:
     )
 
 
-def _read(uow: UnitOfWork, alert_id: str) -> State:
-    found = uow.alerts.get(alert_id)
+def _read(uow: UnitOfWork, alert_id: str, request: PageRequest) -> State:
+    alert = uow.alerts.get(alert_id)
+    named = {*alert.customers[:CUSTOMERS], *(touch[0] for touch in alert.touches[:TOUCHES])}
     return State(
-        found,
-        uow.alerts.evidence(found.pk),
-        uow.alerts.comments(found.pk),
-        customer_names(uow),
-        tuple(c for c in uow.cases.list() if c.state is not CaseState.CLOSED),
+        alert,
+        uow.alerts.evidence_page(alert.pk, request),
+        uow.alerts.evidence_span(alert.pk, BARS),
+        uow.alerts.comments(alert.pk),
+        customer_names(uow, named),
+        uow.cases.page(PageRequest(CASES), states=OPEN).rows,
         tuple(user.id for user in uow.users.list() if not user.disabled),
     )
 
 
 def _show(
-    desk: Desk,
-    alert_id: str,
-    typed: object = None,
-    problem: BreachDeskError | None = None,
-    page: int = 1,
+    desk: Desk, alert_id: str, typed: object = None, problem: BreachDeskError | None = None
 ) -> Response:
-    state = desk.look(lambda uow: _read(uow, alert_id))
-    begin = (page - 1) * PAGE
+    request = page_request(desk, EVENTS)
+    state = desk.look(lambda uow: _read(uow, alert_id, request))
     return desk.page(
         "alert.html",
         problem=problem,
@@ -178,10 +190,9 @@ def _show(
         alert=state.alert,
         typed=typed or {},
         rule=_rule(desk, state.alert.rule),
-        chart=over_time(state.evidence),
-        evidence=state.evidence[begin : begin + PAGE],
-        page=page,
-        pages=-(-len(state.evidence) // PAGE) or 1,
+        chart=over_time(state.span),
+        customers=state.alert.customers[:CUSTOMERS],
+        touches=state.alert.touches[:TOUCHES],
     )
 
 

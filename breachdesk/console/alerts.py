@@ -10,12 +10,13 @@ from starlette.responses import Response
 from breachdesk.casework import triage
 from breachdesk.console.desk import Desk, Posted, Signed
 from breachdesk.console.pages import customer_names
+from breachdesk.console.paging import page_request
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertState, AlertView
 from schemas.errors import BadInput, BreachDeskError
+from schemas.paging import Page, PageRequest
 
 router = APIRouter()
-PAGE = 100
 STATES = {
     "new": (AlertState.NEW,),
     "case": (AlertState.CASE,),
@@ -25,9 +26,9 @@ STATES = {
 
 
 @router.get("/alerts")
-def alerts(desk: Signed, state: str = "new", page: int = 1) -> Response:
+def alerts(desk: Signed, state: str = "new") -> Response:
     """Gravest first, then newest."""
-    return _list(desk, state if state in STATES else "new", max(page, 1))
+    return _list(desk, state if state in STATES else "new", page_request(desk))
 
 
 @router.post("/alerts/open-case")
@@ -44,7 +45,7 @@ def open_case(desk: Signed, form: Posted) -> Response:
         ),
         then=lambda case: f"/cases/{case.id}",
         done="case-opened",
-        again=lambda problem: _list(desk, "new", 1, problem),
+        again=lambda problem: _list(desk, "new", PageRequest(), problem),
     )
 
 
@@ -54,24 +55,31 @@ def _ticked(uow: UnitOfWork, alert_ids: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(uow.alerts.get(alert_id).pk for alert_id in alert_ids)
 
 
-def _list(desk: Desk, state: str, page: int, problem: BreachDeskError | None = None) -> Response:
-    found, names = desk.look(
-        lambda uow: (uow.alerts.list(states=STATES[state]), customer_names(uow))
-    )
-    begin = (page - 1) * PAGE
+def _list(
+    desk: Desk, state: str, request: PageRequest, problem: BreachDeskError | None = None
+) -> Response:
+    def read(uow: UnitOfWork) -> tuple[Page[AlertView], dict[str, str]]:
+        alerts = uow.alerts.page(request, states=STATES[state])
+        return alerts, customer_names(uow, first_customers(alerts.rows))
+
+    alerts, names = desk.look(read)
     return desk.page(
         "alerts.html",
         problem=problem,
         state=state,
-        total=len(found),
-        customers=_customers(found),
-        alerts=found[begin : begin + PAGE],
+        alerts=alerts,
+        customers=_customers(alerts),
         names=names,
-        page=page,
-        pages=-(-len(found) // PAGE) or 1,
-        begin=begin,
     )
 
 
-def _customers(found: Sequence[AlertView]) -> int:
-    return len({customer for alert in found for customer in alert.customers})
+def first_customers(alerts: Sequence[AlertView]) -> set[str]:
+    """Of each alert the customer whom a row of a list names."""
+    return {alert.customers[0] for alert in alerts if alert.customers}
+
+
+def _customers(alerts: Page[AlertView]) -> int:
+    """How many customers the whole list touches; 0 where the page does not show all of it."""
+    if len(alerts.rows) < alerts.total:
+        return 0
+    return len({customer for alert in alerts.rows for customer in alert.customers})

@@ -6,22 +6,20 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.console.desk import Desk, Signed
+from breachdesk.console.paging import page_request
 from schemas.audit import AuditReport
 from schemas.errors import Corrupt
 
 router = APIRouter()
-SHOWN = 200
 
 
 @router.get("/audit")
 def show(desk: Signed, verify: bool = False) -> Response:
     """The newest entries; with `verify`, every link is computed again and the store compared."""
-    entries = desk.look(lambda uow: uow.audit.entries(limit=SHOWN))
+    request = page_request(desk)
+    entries, head = desk.look(lambda uow: (uow.audit.page(request), uow.audit.head()))
     report, broken = _examined(desk) if verify else (None, None)
-    head = desk.look(lambda uow: uow.audit.head())
-    return desk.page(
-        "audit.html", entries=list(reversed(entries)), report=report, broken=broken, head=head
-    )
+    return desk.page("audit.html", entries=entries, report=report, broken=broken, head=head)
 
 
 def _examined(desk: Desk) -> tuple[AuditReport | None, Corrupt | None]:

@@ -23,6 +23,7 @@ from schemas.alert import AlertState, AlertView
 from schemas.case import Case, Concern, ContainmentKind
 from schemas.customer import Role
 from schemas.errors import BreachDeskError
+from schemas.paging import PageRequest
 
 router = APIRouter()
 OF_CUSTOMER = "customer:"
@@ -207,4 +208,4 @@ def _read(
     if file.breach is not None and file.manifest is not None:
         told = {recipient.customer_id for recipient in file.manifest.recipients}
         contacts = contact_warnings(uow, desk, file.breach, told)
-    return file, uow.alerts.list(states=(AlertState.NEW,)), contacts
+    return file, uow.alerts.page(PageRequest(), states=(AlertState.NEW,)).rows, contacts

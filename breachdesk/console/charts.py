@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from schemas.alert import EvidenceView
+from schemas.alert import EvidenceSpan
 
 WIDTH = 700
 HEIGHT = 96
@@ -48,18 +48,18 @@ class Evidence:
     sentence: str
 
 
-def over_time(evidence: Sequence[EvidenceView]) -> Evidence | None:
+def over_time(span: EvidenceSpan | None) -> Evidence | None:
     """Forty bars from the first event to the last; None for fewer than two events."""
-    if len(evidence) < 2:
+    if span is None or sum(count.events for count in span.counts) < 2:
         return None
-    begin, end = evidence[0].time, evidence[-1].time
-    steps = sorted({e.step for e in evidence}, key=lambda s: _first(evidence, s))
-    tones = {step: TONES[i % len(TONES)] for i, step in enumerate(steps)}
-    counts = Counter((_bar(e.time, begin, end), e.step) for e in evidence)
-    series = tuple(
-        Series(s or "events", tones[s], sum(e.step == s for e in evidence)) for s in steps
-    )
-    return Evidence(_stack(counts, steps, tones), series, begin, end, _sentence(series))
+    tones = {step: TONES[i % len(TONES)] for i, step in enumerate(span.steps)}
+    counts = Counter({(count.part, count.step): count.events for count in span.counts})
+    totals: Counter[str] = Counter()
+    for count in span.counts:
+        totals[count.step] += count.events
+    series = tuple(Series(step or "events", tones[step], totals[step]) for step in span.steps)
+    bars = _stack(counts, span.steps, tones)
+    return Evidence(bars, series, span.begin, span.end, _sentence(series))
 
 
 def columns(counts: Sequence[int], width: int = 300, height: int = 70) -> tuple[Bar, ...]:
@@ -76,15 +76,6 @@ def share(begin: datetime, due: datetime, now: datetime) -> float:
     """How much of a limit is used up, 0 … 1."""
     whole = (due - begin) or timedelta(seconds=1)
     return min(max((now - begin) / whole, 0.0), 1.0)
-
-
-def _first(evidence: Sequence[EvidenceView], step: str) -> datetime:
-    return next(e.time for e in evidence if e.step == step)
-
-
-def _bar(time: datetime, begin: datetime, end: datetime) -> int:
-    whole = (end - begin) or timedelta(seconds=1)
-    return min(int((time - begin) / whole * BARS), BARS - 1)
 
 
 def _stack(

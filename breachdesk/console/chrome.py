@@ -52,12 +52,12 @@ class Chrome:
     def _surround(self, uow: UnitOfWork) -> Surround:
         cases = uow.cases.counts()
         counts = {
-            "/alerts": len(uow.alerts.list(states=(AlertState.NEW,))),
+            "/alerts": uow.alerts.count((AlertState.NEW,)),
             "/cases": cases.open,
             "/tasks": cases.open_tasks,
             "/complaints": uow.records.count(Complaint, running=True),
-            "/unattributed": len(uow.customers.unattributed()),
-            "/sources": sum(1 for s in uow.sources.list() if s.not_understood or s.dead_letters),
+            "/unattributed": uow.customers.count_unattributed(),
+            "/sources": len(uow.sources.troubled()),
         }
         return Surround(counts, (*self._standing(), *_broken_glass(uow)))
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework.obligations import urgency
+from breachdesk.console.alerts import first_customers
 from breachdesk.console.desk import Desk, Signed
 from breachdesk.console.pages import customer_names
+from breachdesk.console.sources import silent_sources
 from breachdesk.console.way import Step
 from breachdesk.console.words import capital, counted
 from breachdesk.ports import UnitOfWork
@@ -19,11 +21,12 @@ from schemas.alert import AlertState, AlertView
 from schemas.case import Case, CaseState
 from schemas.case_record import Complaint
 from schemas.obligation import Obligation
-from schemas.paging import PageRequest
+from schemas.paging import Page, PageRequest
 from schemas.source import SourceView
 
 router = APIRouter()
 SHOWN = 8
+SOURCES = 12
 COMPLAINTS = 5
 CASES = 20
 BREACHES = 12
@@ -39,10 +42,14 @@ class State:
 
     waiting: tuple[tuple[Case, Step], ...]
     """Open cases, each with its next step."""
-    alerts: tuple[AlertView, ...]
+    alerts: Page[AlertView]
+    """The gravest new ones."""
     obligations: tuple[Obligation, ...]
     """All that run, the most pressing first."""
-    sources: tuple[SourceView, ...]
+    heard: Mapping[str, datetime | None]
+    """When each source was heard last."""
+    sources: Sequence[SourceView]
+    """Some of them: what is silent or not understood first."""
     names: dict[str, str]
     case_of: dict[str, str]
     complaints: tuple[Complaint, ...] = ()
@@ -67,11 +74,10 @@ def overview(desk: Signed) -> Response:
         state=state,
         waiting=state.waiting[:CASES],
         yours=yours,
-        headline=_headline(yours, len(state.alerts)),
-        shown=state.alerts[:SHOWN],
+        headline=_headline(yours, state.alerts.total),
         pressing=state.pressing[:BREACHES],
         more_breaches=len(state.pressing[BREACHES:]),
-        silent=silent_sources(desk, state.sources),
+        silent=silent_sources(desk, state.heard),
         received=desk.hall.hours.read(),
     )
 
@@ -93,24 +99,22 @@ def _read(uow: UnitOfWork, desk: Desk) -> State:
     standings = desk.hall.standings.read(uow, cases, desk.now)
     steps = [(case, standings[case.id].next_step) for case in cases]
     running = [duty for case in cases for duty in standings[case.id].running]
-    alerts = tuple(uow.alerts.list(states=(AlertState.NEW,)))
-    named = (c for alert in alerts[:SHOWN] for c in alert.customers)
+    alerts = uow.alerts.page(PageRequest(SHOWN), states=(AlertState.NEW,))
+    heard = uow.sources.heard()
     return State(
         tuple((case, step) for case, step in steps if step is not None),
         alerts,
         tuple(sorted(running, key=urgency)),
-        tuple(uow.sources.list()),
-        customer_names(uow, (*named, *(duty.customer_id for duty in running))),
+        heard,
+        uow.sources.some(_worst_first(uow, desk, heard)[:SOURCES]),
+        customer_names(
+            uow, (*first_customers(alerts.rows), *(duty.customer_id for duty in running))
+        ),
         {case.breach_id: case.id for case in cases if case.breach_id is not None},
         tuple(c for c in uow.records.page(Complaint, limit=COMPLAINTS) if c.ended_at is None),
     )
 
 
-def silent_sources(desk: Desk, sources: tuple[SourceView, ...]) -> set[str]:
-    """Names of sources quiet for longer than their settings allow."""
-    return {s.name for s in sources if _silent(desk, s)}
-
-
-def _silent(desk: Desk, source: SourceView) -> bool:
-    limit = timedelta(minutes=desk.house.settings.source(source.name).silence_minutes)
-    return source.last_arrived is not None and desk.now - source.last_arrived > limit
+def _worst_first(uow: UnitOfWork, desk: Desk, heard: Mapping[str, datetime | None]) -> list[str]:
+    first = (*silent_sources(desk, heard), *uow.sources.troubled(), *sorted(heard))
+    return list(dict.fromkeys(first))

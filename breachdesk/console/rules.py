@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.console.desk import Signed
+from breachdesk.console.paging import numbered_page
 
 router = APIRouter()
+ROWS = 100
 
 
 @router.get("/rules")
-def show(desk: Signed) -> Response:
-    """Gravest first."""
-    alerts = desk.look(lambda uow: uow.alerts.list())
+def show(desk: Signed, page: str = "1", rule: str = "") -> Response:
+    """Gravest first; `rule`: the page that this one stands on."""
+    firings = desk.look(lambda uow: uow.alerts.firings())
     rules = sorted(desk.house.explainer.rules(), key=lambda r: (-r.severity.rank, r.title))
-    return desk.page(
-        "rules.html",
-        rules=rules,
-        fired=Counter(alert.rule for alert in alerts),
-        dismissed=Counter(a.rule for a in alerts if a.state == "dismissed"),
-    )
+    ids = [each.id for each in rules]
+    at = ids.index(rule) // ROWS + 1 if rule in ids else page
+    shown = numbered_page(rules, at, ROWS)
+    return desk.page("rules.html", rules=shown, firings=firings)

@@ -80,25 +80,24 @@ class SqlAlertBook:
 
     def evidence(self, pk: int) -> Sequence[EvidenceView]:
         """Its events in time order (of merged ones too)."""
-        leader = self.get(pk).pk
         rows = self._connection.execute(
             select(evidence)
-            .where(evidence.c.alert_pk.in_(self._family(leader)))
+            .where(evidence.c.alert_pk.in_(self._family(pk)))
             .order_by(evidence.c.time, *(by_bytes(self._connection, text) for text in TEXTS))
         )
         return list({(row.event_id, row.step): evidence_view(row) for row in rows}.values())
 
     def evidence_page(self, pk: int, request: PageRequest) -> Page[EvidenceView]:
         """The same events, some of them."""
-        return evidence_lists.page(self._connection, self._family(self.get(pk).pk), request)
+        return evidence_lists.page(self._connection, self._family(pk), request)
 
     def evidence_at(self, pk: int, position: Position) -> EvidenceView | None:
         """The event of its evidence that was read from there."""
-        return evidence_lists.at(self._connection, self._family(self.get(pk).pk), position)
+        return evidence_lists.at(self._connection, self._family(pk), position)
 
     def evidence_span(self, pk: int, parts: int) -> EvidenceSpan | None:
         """Its events counted by step in so many equal parts of the time they span."""
-        return evidence_lists.span(self._connection, self._family(self.get(pk).pk), parts)
+        return evidence_lists.span(self._connection, self._family(pk), parts)
 
     def unpinned(self, journals: Sequence[str]) -> Sequence[Position]:
         """Positions of evidence in these journals whose raw bytes are not in the store yet."""
@@ -130,7 +129,7 @@ class SqlAlertBook:
 
     def forget(self, pk: int) -> int:
         """Erase what its evidence, notes and pinned bytes say of people; how many records."""
-        return alert_erasure.forget(self._connection, self._family(self.get(pk).pk))
+        return alert_erasure.forget(self._connection, self._family(pk))
 
     def act(self, pk: int, version: int, **changes: Any) -> AlertView:
         """Change the human part. Raises Conflict for another version, or a merged alert."""
@@ -162,7 +161,7 @@ class SqlAlertBook:
 
     def comments(self, pk: int) -> Sequence[Note]:
         """Oldest first; notes on alerts merged into it are shown with it."""
-        family = [pk, *self._family(self.get(pk).pk)]
+        family = [pk, *self._family(pk)]
         docs = self._connection.execute(
             select(alert_notes.c.doc)
             .where(alert_notes.c.alert_pk.in_(family))
@@ -192,15 +191,18 @@ class SqlAlertBook:
             raise _no_alert(pk)
         return row
 
-    def _family(self, leader: int) -> Sequence[int]:
-        return (
-            self._connection.execute(
-                select(alerts.c.pk).where(
-                    or_(alerts.c.pk == leader, alerts.c.merged_into == leader)
-                )
+    def _family(self, pk: int) -> Sequence[int]:
+        """The alert that leads this one, and those that it leads."""
+        rows = self._connection.execute(
+            select(alerts.c.pk, alerts.c.merged_into).where(
+                or_(alerts.c.pk == pk, alerts.c.merged_into == pk)
             )
-            .scalars()
-            .all()
+        ).all()
+        own = next((row for row in rows if row.pk == pk), None)
+        if own is None:
+            raise _no_alert(pk)
+        return (
+            [row.pk for row in rows] if own.merged_into is None else self._family(own.merged_into)
         )
 
 

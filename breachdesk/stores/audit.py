@@ -12,11 +12,13 @@ from sqlalchemy.engine import Connection
 from breachdesk.stores.audit_check import CONTENTS_RECORDED, ROWS_WRITTEN, Check
 from breachdesk.stores.audit_claims import VALUES_ERASED
 from breachdesk.stores.audit_links import Chain, read_entry
+from breachdesk.stores.keyset import Keyset, SortKey
 from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.sealed import ERASED, NO_CASE, Sealing, customer_key
 from breachdesk.stores.tables import audit, audit_head
 from schemas.audit import GENESIS, AuditEntry, AuditReport, Head
 from schemas.errors import BadInput, Corrupt
+from schemas.paging import Page, PageRequest
 
 CHAIN = "main"
 PAGE = 2_000
@@ -24,6 +26,7 @@ SUBJECTS = 500
 """Of one query: databases limit how many values a statement may name."""
 ROWS_AN_ENTRY = 1_000
 STORE = "system:store"
+NEWEST = Keyset(SortKey(audit.c.seq, descending=True))
 
 
 class SqlAuditBook:
@@ -78,6 +81,14 @@ class SqlAuditBook:
             query = query.limit(limit)
         docs = self._connection.execute(query).scalars().all()
         return [read_entry(doc) for doc in reversed(docs)]
+
+    def page(self, request: PageRequest) -> Page[AuditEntry]:
+        """Every entry, newest first; the head's number is how many there are."""
+        self._link()
+        query = select(audit.c.doc)
+        return NEWEST.page(
+            self._connection, query, request, lambda row: read_entry(row.doc), self._head()[0]
+        )
 
     def about(self, subjects: Iterable[str]) -> Sequence[AuditEntry]:
         """Every entry about one of these subjects, oldest first."""

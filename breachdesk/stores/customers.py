@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -13,16 +12,15 @@ from sqlalchemy import ColumnElement, case, exists, func, or_, select
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.customer_port import CustomerCounts
-from breachdesk.stores import counters
+from breachdesk.stores import counters, unattributed_keys
 from breachdesk.stores.binding_rows import bind_all, binding_of
 from breachdesk.stores.each_dialect import by_bytes
 from breachdesk.stores.keyset import Keyset, SortKey
 from breachdesk.stores.listed_columns import folded, of_customer
 from breachdesk.stores.many_rows import any_of, insert_or_replace_many
 from breachdesk.stores.row_digests import RowDigests
-from breachdesk.stores.stream_tables import unattributed
 from breachdesk.stores.tables import bindings, customers
-from schemas.customer import AssetKind, Binding, Customer, Unattributed
+from schemas.customer import Binding, Customer, Unattributed
 from schemas.errors import NotFound
 from schemas.paging import Page, PageRequest
 
@@ -185,13 +183,20 @@ class SqlCustomerBook:
 
     def unattributed(self) -> Sequence[Unattributed]:
         """Most events first; keys bound meanwhile are left out."""
-        rows = self._connection.execute(
-            select(unattributed).order_by(
-                unattributed.c.events.desc(), by_bytes(self._connection, unattributed.c.key)
-            )
-        )
-        owned = _Owned(self.bindings())
-        return [_unattributed(row) for row in rows if not owned.covers(row.key)]
+        keys = unattributed_keys.unbound(self._connection)
+        return unattributed_keys.rows_of(self._connection, keys)
+
+    def count_unattributed(self) -> int:
+        return len(unattributed_keys.unbound(self._connection))
+
+    def page_of_unattributed(self, request: PageRequest) -> Page[Unattributed]:
+        """The same, some of them."""
+        return unattributed_keys.page(self._connection, request)
+
+    def services(self) -> Sequence[str]:
+        """Names of the services of current bindings."""
+        query = select(bindings.c.service).where(CURRENT, bindings.c.service != "").distinct()
+        return sorted(self._connection.execute(query).scalars())
 
     def _all(self, *where: ColumnElement[bool]) -> Sequence[Customer]:
         query = select(customers.c.doc).where(*where)
@@ -222,45 +227,5 @@ class SqlCustomerBook:
         return {row.id: row.doc for row in self._connection.execute(query)}
 
 
-class _Owned:
-    """Which unattributed keys a current binding covers: the asset itself, an address in a bound
-    network, a mailbox or host name under a bound domain."""
-
-    def __init__(self, current: Sequence[Binding]) -> None:
-        self._assets = {binding.asset for binding in current}
-        self._networks = [
-            ipaddress.ip_network(binding.value, strict=False)
-            for binding in current
-            if binding.kind is AssetKind.IP and "/" in binding.value
-        ]
-
-    def covers(self, key: str) -> bool:
-        kind, _, value = key.partition(":")
-        if key in self._assets:
-            return True
-        if kind == AssetKind.IP:
-            return self._in_network(value)
-        domain = value.rpartition("@")[2] if kind == AssetKind.MAILBOX else value
-        labels = domain.split(".")
-        return any(f"domain:{'.'.join(labels[i:])}" in self._assets for i in range(len(labels)))
-
-    def _in_network(self, value: str) -> bool:
-        try:
-            address = ipaddress.ip_address(value)
-        except ValueError:
-            return False
-        return any(address in network for network in self._networks)
-
-
 def _customer(row: Row[Any]) -> Customer:
     return Customer.model_validate_json(row.doc)
-
-
-def _unattributed(row: Row[Any]) -> Unattributed:
-    return Unattributed(
-        key=row.key,
-        events=row.events,
-        first=row.first,
-        last=row.last,
-        datasets=tuple(row.datasets),
-    )

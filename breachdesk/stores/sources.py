@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, not_, or_, select, union, update
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores.each_dialect import by_bytes
+from breachdesk.stores.keyset import Keyset, SortKey
+from breachdesk.stores.many_rows import any_of
 from breachdesk.stores.stream_tables import blind_intervals, dead_letters, source_counts
 from breachdesk.stores.tables import bindings
 from schemas.customer import PROVIDER, AssetKind
 from schemas.errors import NotFound
 from schemas.event import Position
+from schemas.paging import Page, PageRequest
 from schemas.source import BlindInterval, DeadLetter, SourceView
+
+NAMES = union(
+    select(source_counts.c.name), select(blind_intervals.c.source.label("name"))
+).subquery("names")
+"""A source we only know to have been blind is one too."""
+BY_NAME = Keyset(SortKey(NAMES.c.name))
+NEWEST_LETTERS = Keyset(
+    SortKey(dead_letters.c.arrived, descending=True),
+    SortKey(dead_letters.c.offset, descending=True),
+    SortKey(dead_letters.c.journal, descending=True),
+)
+NEWEST_GAPS = Keyset(
+    SortKey(blind_intervals.c.begin, descending=True), SortKey(blind_intervals.c.source)
+)
 
 
 class SqlSourceBook:
@@ -25,25 +43,61 @@ class SqlSourceBook:
 
     def list(self) -> Sequence[SourceView]:
         """By name; a source we only know to have been blind is listed too."""
-        gaps: dict[str, tuple[BlindInterval, ...]] = {}
-        for gap in self.gaps():
-            gaps[gap.source] = (*gaps.get(gap.source, ()), gap)
-        rows = {row.name: row for row in self._connection.execute(select(source_counts))}
-        owners = self._owners()
+        rows = self._connection.execute(select(NAMES.c.name))
+        return self.some([row.name for row in rows])
+
+    def some(self, names: Collection[str]) -> Sequence[SourceView]:
+        """Those of these that are known, by name."""
+        wanted = any_of(self._connection, source_counts.c.name, names)
+        rows = {
+            row.name: row for row in self._connection.execute(select(source_counts).where(wanted))
+        }
+        gaps: dict[str, list[BlindInterval]] = {}
+        for gap in self._gaps(any_of(self._connection, blind_intervals.c.source, names)):
+            gaps.setdefault(gap.source, []).append(gap)
+        known = sorted(rows.keys() | gaps.keys())
+        owners = self._owners([name.casefold() for name in known])
         return [
-            _view(name, rows.get(name), owners.get(name.casefold(), PROVIDER), gaps.get(name, ()))
-            for name in sorted(rows.keys() | gaps.keys())
+            _view(
+                name,
+                rows.get(name),
+                owners.get(name.casefold(), PROVIDER),
+                tuple(gaps.get(name, ())),
+            )
+            for name in known
         ]
+
+    def page(self, request: PageRequest) -> Page[SourceView]:
+        """By name."""
+        page = BY_NAME.page(self._connection, select(NAMES), request, lambda row: str(row.name))
+        views = {view.name: view for view in self.some(page.rows)}
+        return Page([views[name] for name in page.rows], page.total, page.next, page.previous)
+
+    def heard(self) -> Mapping[str, datetime | None]:
+        """When the last record of each source arrived."""
+        query = select(NAMES.c.name, source_counts.c.last_arrived).outerjoin(
+            source_counts, source_counts.c.name == NAMES.c.name
+        )
+        return {row.name: row.last_arrived for row in self._connection.execute(query)}
+
+    def troubled(self) -> Sequence[str]:
+        """Names of those of which something became no event."""
+        counts = source_counts.c
+        query = (
+            select(counts.name)
+            .where(or_(counts.not_understood > 0, counts.dead_letters > 0))
+            .order_by(counts.not_understood.desc(), by_bytes(self._connection, counts.name))
+        )
+        return self._connection.execute(query).scalars().all()
 
     def dead_letters(self, *, limit: int = 500) -> Sequence[DeadLetter]:
         """Newest first, those not yet replayed."""
-        rows = self._connection.execute(
-            select(dead_letters)
-            .where(dead_letters.c.replayed.is_(False))
-            .order_by(dead_letters.c.arrived.desc(), dead_letters.c.offset.desc())
-            .limit(limit)
-        )
-        return [_letter(row) for row in rows]
+        return self.page_of_letters(PageRequest(limit)).rows
+
+    def page_of_letters(self, request: PageRequest) -> Page[DeadLetter]:
+        """The same, all of them in pages."""
+        waiting = select(dead_letters).where(not_(dead_letters.c.replayed))
+        return NEWEST_LETTERS.page(self._connection, waiting, request, _letter)
 
     def replayed(self, position: Position) -> None:
         """A later replay made an event of it. Raises NotFound."""
@@ -76,17 +130,31 @@ class SqlSourceBook:
 
     def gaps(self) -> Sequence[BlindInterval]:
         """Oldest first."""
-        rows = self._connection.execute(
-            select(blind_intervals).order_by(
-                blind_intervals.c.begin, by_bytes(self._connection, blind_intervals.c.source)
-            )
-        )
-        return [BlindInterval.model_validate(dict(row._mapping)) for row in rows]  # noqa: SLF001
+        return self._gaps()
 
-    def _owners(self) -> Mapping[str, str]:
+    def gaps_within(self, begin: datetime, end: datetime) -> Sequence[BlindInterval]:
+        """Those that overlap this time, oldest first."""
+        gaps = blind_intervals.c
+        return self._gaps(gaps.begin <= end, or_(gaps.end.is_(None), gaps.end >= begin))
+
+    def page_of_gaps(self, request: PageRequest) -> Page[BlindInterval]:
+        """Newest first."""
+        return NEWEST_GAPS.page(self._connection, select(blind_intervals), request, _gap)
+
+    def _gaps(self, *where: ColumnElement[bool]) -> Sequence[BlindInterval]:
+        rows = self._connection.execute(
+            select(blind_intervals)
+            .where(*where)
+            .order_by(blind_intervals.c.begin, by_bytes(self._connection, blind_intervals.c.source))
+        )
+        return [_gap(row) for row in rows]
+
+    def _owners(self, names: Collection[str]) -> Mapping[str, str]:
         rows = self._connection.execute(
             select(bindings.c.value, bindings.c.customer_id).where(
-                bindings.c.kind == AssetKind.SOURCE.value, bindings.c.known_to.is_(None)
+                bindings.c.kind == AssetKind.SOURCE.value,
+                bindings.c.known_to.is_(None),
+                any_of(self._connection, bindings.c.value, names),
             )
         )
         return {row.value: row.customer_id for row in rows}
@@ -107,4 +175,10 @@ def _letter(row: Row[Any]) -> DeadLetter:
         parser=row.parser,
         reason=row.reason,
         sha256=row.sha256,
+    )
+
+
+def _gap(row: Row[Any]) -> BlindInterval:
+    return BlindInterval(
+        source=row.source, begin=row.begin, end=row.end, reason=row.reason, lost=row.lost
     )

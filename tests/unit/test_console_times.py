@@ -8,9 +8,8 @@ from breachdesk.console.charts import columns, over_time, share
 from breachdesk.console.received import ReceivedHours
 from breachdesk.console.times import Times, age, span
 from breachdesk.console.words import counted, listed
-from schemas.alert import EvidenceView
+from schemas.alert import EvidenceSpan, StepCount
 from schemas.errors import BadInput
-from schemas.event import Position
 from schemas.source import Incoming
 from streams.event_logs.sqlite import SqliteEventLog
 
@@ -87,9 +86,15 @@ def test_numbers_are_said_as_a_person_says_them() -> None:
 
 
 def test_evidence_over_time_draws_every_step_and_counts_all_of_it() -> None:
-    steps = ["failed"] * 30 + ["opened"] + ["exfiltrated"] * 9
-    evidence = [_event(i, step) for i, step in enumerate(steps)]
-    chart = over_time(evidence)
+    begin = datetime(2026, 11, 22, tzinfo=UTC)
+    counts = (
+        StepCount(0, "failed", 10),
+        StepCount(3, "failed", 20),
+        StepCount(3, "opened", 1),
+        StepCount(39, "exfiltrated", 9),
+    )
+    steps = ("failed", "opened", "exfiltrated")
+    chart = over_time(EvidenceSpan(begin, begin + timedelta(hours=1), steps, counts))
 
     assert chart is not None
     assert [(s.step, s.count) for s in chart.series] == [
@@ -97,10 +102,17 @@ def test_evidence_over_time_draws_every_step_and_counts_all_of_it() -> None:
         ("opened", 1),
         ("exfiltrated", 9),
     ]
+    assert len(chart.bars) == 4
     assert {bar.tone for bar in chart.bars} == {s.tone for s in chart.series}
     assert all(bar.y >= 0 and bar.x + bar.width <= 700 for bar in chart.bars)
     assert "30 failed" in chart.sentence
-    assert over_time(evidence[:1]) is None
+
+
+def test_one_event_is_no_picture() -> None:
+    begin = datetime(2026, 11, 22, tzinfo=UTC)
+
+    assert over_time(EvidenceSpan(begin, begin, ("a",), (StepCount(0, "a", 1),))) is None
+    assert over_time(None) is None
 
 
 def test_columns_reach_the_top_and_nothing_is_drawn_for_nothing() -> None:
@@ -134,18 +146,6 @@ def test_an_empty_log_has_no_chart(tmp_path) -> None:
     log.close()
 
     assert nothing is None
-
-
-def _event(number: int, step: str) -> EvidenceView:
-    return EvidenceView(
-        event_id=f"e{number}",
-        time=NOON + timedelta(minutes=number),
-        source="m365",
-        journal=Position("j", number).journal,
-        offset=number,
-        sha256="0" * 64,
-        step=step,
-    )
 
 
 def test_past_hours_are_looked_up_once_and_new_lines_still_count(tmp_path) -> None:

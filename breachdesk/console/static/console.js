@@ -3,6 +3,8 @@
 
 (() => {
   const REFRESH = 20_000;
+  const LONGEST = 120_000;
+  const SHARE = 50;
   const typing = (node) => /^(INPUT|TEXTAREA|SELECT)$/.test(node.tagName);
 
   // Keys: `data-key` on a button, link or field; j and k walk the rows that have a link.
@@ -54,7 +56,24 @@
   setInterval(tick, 30_000);
 
   // Parts: `data-refresh` with an id is fetched again while the page is seen and nobody types in it.
+  // One at a time; the slower the console answers, the longer it is left alone: it spends at most a
+  // fiftieth of its time on a page that somebody merely looks at.
+  let asking = false;
+  let next = 0;
   const refresh = async () => {
+    if (asking) return;
+    asking = true;
+    const begun = performance.now();
+    try {
+      await fetchParts();
+    } finally {
+      asking = false;
+    }
+    const pause = Math.min(Math.max((performance.now() - begun) * SHARE, REFRESH), LONGEST);
+    clearTimeout(next);
+    next = setTimeout(refresh, pause);
+  };
+  const fetchParts = async () => {
     const parts = [...document.querySelectorAll("[data-refresh][id]")];
     if (document.hidden || !parts.length) return;
     const answer = await fetch(location.href, { headers: { "x-breachdesk-refresh": "1" } }).catch(() => null);
@@ -93,7 +112,7 @@
     note.append(again);
     document.getElementById("page")?.before(note);
   };
-  setInterval(refresh, REFRESH);
+  next = setTimeout(refresh, REFRESH);
   document.addEventListener("visibilitychange", refresh);
 
   const center = () => {

@@ -1,0 +1,63 @@
+"""Sources, dead letters and blind intervals as casework, console and command line see them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from schemas.event import Position
+from schemas.paging import Page, PageRequest
+from schemas.source import BlindInterval, DeadLetter, SourceView
+
+
+class SourceBook(Protocol):
+    """Sources, dead letters, blind intervals."""
+
+    def list(self) -> Sequence[SourceView]:
+        """All of them, by name."""
+        ...
+
+    def some(self, names: Collection[str]) -> Sequence[SourceView]:
+        """Those of these that are known, by name."""
+        ...
+
+    def page(self, request: PageRequest) -> Page[SourceView]:
+        """By name. Raises BadInput for a cursor that is none."""
+        ...
+
+    def heard(self) -> Mapping[str, datetime | None]:
+        """When the last record of each source arrived, by name; None: no record of it ever did."""
+        ...
+
+    def troubled(self) -> Sequence[str]:
+        """Names of those of which something became no event, most not understood first."""
+        ...
+
+    def dead_letters(self, *, limit: int = 500) -> Sequence[DeadLetter]:
+        """Newest first, those not yet replayed."""
+        ...
+
+    def page_of_letters(self, request: PageRequest) -> Page[DeadLetter]:
+        """The same, all of them in pages. Raises BadInput for a cursor that is none."""
+        ...
+
+    def replayed(self, position: Position) -> None:
+        """A later replay made an event of it."""
+        ...
+
+    def add_gap(self, gap: BlindInterval) -> None:
+        """Idempotent by (source, begin)."""
+        ...
+
+    def gaps(self) -> Sequence[BlindInterval]:
+        """All of them, oldest first."""
+        ...
+
+    def gaps_within(self, begin: datetime, end: datetime) -> Sequence[BlindInterval]:
+        """Those that overlap this time, oldest first; one that has not ended lasts for ever."""
+        ...
+
+    def page_of_gaps(self, request: PageRequest) -> Page[BlindInterval]:
+        """Newest first. Raises BadInput for a cursor that is none."""
+        ...
