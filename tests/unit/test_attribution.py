@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from breachdesk.casework.attribution import bind, suggestions
+from breachdesk.casework.attribution import bind
 from breachdesk.stores.sql_store import SqlStore
 from breachdesk.testing import (
     START,
@@ -138,9 +138,9 @@ def test_what_was_bound_is_asked_no_more(store: SqlStore) -> None:
     keys = ("domain:contoso.example", "domain:fabrikam.example")
     counts = [UnattributedCount(key, 4112, START, START, "m365.audit") for key in keys]
     commit_batch(store, unattributed=counts)
-    asked = [one.key for one in store.look(suggestions)]
+    asked = [one.key for one in store.look(lambda uow: uow.customers.unattributed())]
     say(store, keys[0])
-    left = store.look(suggestions)
+    left = store.look(lambda uow: uow.customers.unattributed())
 
     assert asked == list(keys)
     assert [(one.key, one.events) for one in left] == [(keys[1], 4112)]
