@@ -509,3 +509,30 @@ def test_a_scan_of_more_texts_than_it_holds_gives_up() -> None:
     scan = Scan({Literal(How.WITHIN, f"{n:08x}" * 10_000) for n in range(6)})
 
     assert scan.found("x") is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fields", "matches"),
+    [
+        ({"a|exists": False}, {"b": 1}, True),
+        ({"a": None, "b": 1}, {"b": 1}, True),
+        ({"a|exists": True}, {"b": 1}, False),
+        ({"cs-uri-query|contains": "x"}, {"url.original": None, "url.query": "x"}, True),
+        ({"cs-uri-query|contains": "x"}, {"url.original": "y", "url.query": "x"}, False),
+        ({"cs-uri-query|contains": "x"}, {"url.query": "x"}, True),
+        ({"cs-uri-query|contains": "x"}, {"cs-uri-query": "x"}, True),
+        ({"a|contains|all": ["x", "y"], "b": 1}, {"a": "xy", "b": 1}, True),
+        ({"a|cidr": "10.1.2.0/23"}, {"a": "10.1.3.9"}, True),
+        ({"a|fieldref": "b"}, {"a": "X", "b": "x"}, True),
+        ({"a|fieldref": "b"}, {"a": "x"}, False),
+    ],
+)
+def test_absent_and_null_fields_are_routed_as_they_are_compared(wanted, fields, matches) -> None:
+    rules = [rule([wanted], "one", LINUX, 1), rule([wanted], "not one", LINUX, 2)]
+    expected = ["r1"] if matches else ["r2"]
+
+    assert plainly(rules, "linux", fields) == expected
+    for free in (999, 0):
+        router = Router(rules)
+        router._free = free
+        assert [each.id for each in router.matches("linux", fields)] == expected
