@@ -16,7 +16,8 @@ from schemas.paging import Page, PageRequest
 from schemas.source import BlindInterval, DeadLetter, SourceView
 
 router = APIRouter()
-GAPS = 20
+SOURCES, GAPS, LETTERS = 25, 15, 25
+"""Rows of a page of each list."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class State:
 def show(desk: Signed) -> Response:
     """Each of the lists in pages of its own."""
     requests = (
-        page_request(desk),
-        page_request(desk, of="letters-"),
+        page_request(desk, SOURCES),
+        page_request(desk, LETTERS, "letters-"),
         page_request(desk, GAPS, "gaps-"),
     )
     state = desk.look(lambda uow: _read(uow, *requests))

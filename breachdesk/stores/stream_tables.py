@@ -115,6 +115,11 @@ LIVE: dict[str, Any] = {
     "sqlite_where": text("merged_into IS NULL"),
     "postgresql_where": text("merged_into IS NULL"),
 }
+MERGED: dict[str, Any] = {
+    "sqlite_where": text("merged_into IS NOT NULL"),
+    "postgresql_where": text("merged_into IS NOT NULL"),
+}
+"""An index of them all would be taken for the live ones, and all of these sorted."""
 
 alerts = Table(
     "alerts",
@@ -154,7 +159,7 @@ alerts = Table(
         sqlite_where=text("closed = 0"),
         postgresql_where=text("NOT closed"),
     ),
-    Index(None, "merged_into"),
+    Index(None, "merged_into", **MERGED),
     Index(None, "state", "severity_rank", "ends", **LIVE),
     Index(None, "severity_rank", "ends", **LIVE),
     Index(None, "begins", **LIVE),

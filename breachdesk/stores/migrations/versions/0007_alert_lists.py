@@ -27,6 +27,7 @@ COMPUTED = (
     ("begins", sa.BigInteger(), "first * timespan"),
     ("ends", sa.BigInteger(), "(last + 1) * timespan"),
 )
+MERGED = sa.text("merged_into IS NOT NULL")
 LIVE = sa.text("merged_into IS NULL")
 INDEXES = (
     ("state", "severity_rank", "ends"),
@@ -54,3 +55,12 @@ def upgrade() -> None:
             sqlite_where=LIVE,
             postgresql_where=LIVE,
         )
+    # An index of all of them would be taken for the live ones, and all of these sorted.
+    op.drop_index(op.f("ix_alerts_merged_into"), table_name="alerts")
+    op.create_index(
+        op.f("ix_alerts_merged_into"),
+        "alerts",
+        ["merged_into"],
+        sqlite_where=MERGED,
+        postgresql_where=MERGED,
+    )

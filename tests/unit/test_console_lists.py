@@ -1,0 +1,190 @@
+"""Long lists on the screens: their pages, their totals, the way to a customer by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from console_desk import HASH, Desk, Visitor, a_desk
+
+from breachdesk.testing import START, a_customer, a_signal, a_user, an_alert, an_episode
+from schemas.alert import AlertState, GroupKey
+from schemas.event import Touch
+from schemas.user import Duty
+
+ALERTS = 70
+HREF = re.compile(r'<tr data-row>.*?<a href="/alerts/([^"/?]+)"', re.DOTALL)
+KEY = "mailbox:new@somewhere.example"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with a_desk(tmp_path) as opened:
+        registrar = a_user("reg", Duty.REGISTRAR).model_copy(update={"password_hash": HASH})
+        opened.store.act(lambda uow: uow.users.save(registrar))
+        yield opened
+
+
+def many_alerts(desk: Desk, count: int = ALERTS) -> None:
+    for number in range(count):
+        key = GroupKey("r", "contoso", (f"user-{number}",))
+        time = START - timedelta(hours=number % 7)
+        signals = [a_signal(n, key=key, time=time) for n in (1, 2)]
+        an_alert(desk.store, an_episode(signals))
+
+
+async def signed_in(desk: Desk, user: str = "ana") -> Visitor:
+    visitor = desk.visitor()
+    assert await visitor.sign_in(user)
+    return visitor
+
+
+async def page_of(visitor: Visitor, path: str) -> str:
+    answer = await visitor.client.get(path)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def link(page: str, word: str) -> str:
+    found = re.search(rf'<a href="([^"]+)">{word}</a>', page)
+    assert found is not None
+    return found[1].replace("&amp;", "&")
+
+
+async def test_a_long_list_of_alerts_is_walked_forward_and_back_under_its_filter(
+    desk: Desk,
+) -> None:
+    many_alerts(desk)
+    visitor = await signed_in(desk)
+    first = await page_of(visitor, "/alerts?state=new")
+    second = await page_of(visitor, link(first, "Next"))
+    back = await page_of(visitor, link(second, "Before"))
+
+    assert len(HREF.findall(first)) == 50
+    assert len(HREF.findall(second)) == ALERTS - 50
+    assert set(HREF.findall(first)) & set(HREF.findall(second)) == set()
+    assert HREF.findall(back) == HREF.findall(first)
+    assert "70 new alerts." in first
+    assert "70 new alerts." in second
+    assert "20 of 70" in second
+    assert "state=new&" in link(first, "Next")
+
+
+@pytest.mark.parametrize(
+    "path", ["/alerts?page=999", "/alerts?state=new&page=-1", "/alerts?page=x", "/alerts?state=?"]
+)
+async def test_an_address_of_former_pages_shows_the_list_that_its_heading_tells_of(
+    desk: Desk, path: str
+) -> None:
+    many_alerts(desk, 3)
+    page = await page_of(await signed_in(desk), path)
+
+    assert "Three new alerts touching one customer." in page
+    assert len(HREF.findall(page)) == 3
+    assert "Nothing new" not in page
+
+
+async def test_an_address_that_names_no_place_in_a_list_says_so(desk: Desk) -> None:
+    many_alerts(desk, 3)
+    visitor = await signed_in(desk)
+    for path in ("/alerts?after=999", "/audit?before=x", "/sources?letters-after=%00"):
+        answer = await visitor.client.get(path)
+        assert answer.status_code in (404, 422)
+        assert answer.text.count("<h1>") == 1
+
+
+async def test_the_last_page_is_shown_when_what_came_behind_it_was_dismissed(desk: Desk) -> None:
+    many_alerts(desk, 51)
+    visitor = await signed_in(desk)
+    behind = link(await page_of(visitor, "/alerts"), "Next")
+    (last,) = HREF.findall(await page_of(visitor, behind))
+
+    def dismiss(uow):
+        alert = uow.alerts.get(last)
+        uow.alerts.act(alert.pk, alert.version, state=AlertState.DISMISSED.value)
+
+    desk.store.act(dismiss)
+    page = await page_of(visitor, behind)
+
+    assert len(HREF.findall(page)) == 50
+    assert "50 new alerts" in page
+
+
+async def test_evidence_comes_in_pages_and_an_alert_of_many_customers_names_some(
+    desk: Desk,
+) -> None:
+    touches = tuple(
+        Touch(f"firm-{n:02}", f"mailbox:a@firm-{n:02}.example", "mail") for n in range(30)
+    )
+    signals = [a_signal(n, touches=touches) for n in range(1, 41)]
+    alert = an_alert(desk.store, an_episode(signals))
+    visitor = await signed_in(desk)
+    first = await page_of(visitor, f"/alerts/{alert.id}")
+    second = await page_of(visitor, link(first, "Next"))
+
+    assert "40 events kept" in first
+    assert first.count("<tr data-row>") == 25
+    assert second.count("<tr data-row>") == 15
+    assert "and 10 more customers" in first
+    assert "40 failed" in first
+
+
+async def bound(desk: Desk, customer: str) -> str:
+    """What the page says after somebody typed that."""
+    visitor = await signed_in(desk, "reg")
+    answer = await visitor.post(
+        "/unattributed", key=KEY, customer=customer, service="hosted mailbox", valid_from=""
+    )
+    if answer.status_code == 303:
+        owners = {b.asset: b.customer_id for b in desk.store.look(lambda u: u.customers.bindings())}
+        return owners[KEY]
+    assert answer.status_code == 422
+    return answer.text
+
+
+def two_customers(desk: Desk) -> None:
+    named = {"o-connor": "O'Connor & Sons", "o-connor-2": "O'Connor Motors", "marlow": "Marlow Ltd"}
+
+    def work(uow):
+        for customer_id, name in named.items():
+            uow.customers.save(a_customer(customer_id).model_copy(update={"name": name}))
+
+    desk.store.act(work)
+
+
+@pytest.mark.parametrize(
+    ("typed", "owner"),
+    [
+        ("marlow", "marlow"),
+        ("Marlow Ltd", "marlow"),
+        ("arlow", "marlow"),
+        ("o-connor", "o-connor"),
+        ("o'connor motors", "o-connor-2"),
+        ("ourselves", "provider"),
+    ],
+)
+async def test_a_name_in_the_logs_is_bound_to_a_customer_by_id_name_or_a_part_of_it(
+    desk: Desk, typed: str, owner: str
+) -> None:
+    two_customers(desk)
+
+    assert await bound(desk, typed) == owner
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("O'Connor", "several customers are called so"),
+        ("Nobody Ltd", "no customer is called Nobody Ltd"),
+        ("", "no customer is chosen"),
+    ],
+)
+async def test_a_customer_who_is_not_known_by_what_was_typed_is_asked_for_again(
+    desk: Desk, typed: str, said: str
+) -> None:
+    two_customers(desk)
+
+    assert said in await bound(desk, typed)
