@@ -82,14 +82,10 @@ class Correlation:
         """Take each group's signals in; yields the groups that changed, those behind gates first."""
         handed: dict[GroupKey, list[Changes]] = {}
         if self._gates:
-            for key in [key for key in routed if key.rule in self._inner]:
-                outer = alert_key(key)
-                group = groups[key]
-                rows = [*self._kept_before(group, groups[outer]), *routed[key]]
-                changes = group.absorb(rows)
-                if changes:
-                    handed.setdefault(outer, []).append(group.hand_on(changes))
-                    yield GroupChange(group, changes)
+            for change in self._absorb_inner(routed, groups):
+                parts = change.group.hand_on(change.changes)
+                handed.setdefault(alert_key(change.group.key), []).append(parts)
+                yield change
         for key, members in routed.items():
             if key.rule in self._inner:
                 continue
@@ -100,15 +96,32 @@ class Correlation:
             if changes:
                 yield GroupChange(group, changes)
 
-    def _kept_before(self, inner: Group, outer: Group) -> list[Member]:
-        """What the alert's group holds of an inner group that is new: it was stored before there
-        was a gate."""
+    def _absorb_inner(
+        self, routed: Routed, groups: Mapping[GroupKey, Group]
+    ) -> Iterator[GroupChange]:
+        before: dict[GroupKey, Routed] = {}
+        for key, members in routed.items():
+            if key.rule not in self._inner:
+                continue
+            outer = alert_key(key)
+            if outer not in before:
+                before[outer] = self._kept_before(groups[outer])
+            group = groups[key]
+            earlier = () if group.buckets else before[outer].get(key, ())
+            changes = group.absorb([*earlier, *members])
+            if changes:
+                yield GroupChange(group, changes)
+
+    def _kept_before(self, outer: Group) -> Routed:
+        """What the alert's group holds of signals that belong behind the gate, by inner group: an
+        inner group that is new begins with it, since it may have been stored before there was a gate."""
         gate = self._gates[outer.key.rule]
-        if inner.buckets or not outer.buckets:
-            return []
-        value = inner.key.group[-1]
-        rows = (row for bucket in outer.buckets.values() for row in bucket.rows)
-        return [row for row in rows if row.step in gate.steps and row.value == value]
+        rows: dict[GroupKey, list[Member]] = {}
+        for bucket in outer.buckets.values():
+            for row in bucket.rows:
+                if row.step in gate.steps:
+                    rows.setdefault(inner_key(outer.key, row.value), []).append(row)
+        return rows
 
 
 def _merged(one: Changes, other: Changes) -> Changes:

@@ -42,7 +42,7 @@ class UnwrittenBuckets:
         self._named_last: dict[Place, int] = {}
         self._pins: dict[GroupKey, int] = {}
         self.signals = 0
-        """Of all rows."""
+        """Of all rows; a row that only widens what is known of a bucket counts as one."""
 
     def clear(self) -> None:
         """Forget the log."""
@@ -60,8 +60,8 @@ class UnwrittenBuckets:
 
     def add(self, number: int, signals: int, places: Sequence[Place]) -> None:
         """A log row was written that holds signals of these buckets."""
-        self._rows[number] = _Row(signals, places)
-        self.signals += signals
+        row = self._rows[number] = _Row(max(signals, 1), places)
+        self.signals += row.signals
         for place in places:
             self._named_last[place] = number
             if place not in self._since:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from schemas.alert import GroupKey, Severity, Signal
 from schemas.event import Position
+from schemas.plugin import ValueGate
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.window_store import GuardedSignal, WindowStore
 from streams.ports import BucketRow, CommitResult, GroupRows
@@ -140,3 +144,72 @@ def test_a_bucket_of_another_timespan_goes_into_the_buckets_of_this_one() -> Non
 
     assert [(row.bucket, row.timespan) for row in updates.buckets] == [(START // 600, 600)]
     assert [len(e.members) for state in updates.groups for e in state.episodes] == [4]
+
+
+GATED = WindowSpec(
+    "r",
+    "title",
+    Severity.LOW,
+    600,
+    600,
+    0,
+    False,
+    lambda members: {"in", "out"} <= {m.step for m in members},
+    gate=ValueGate(
+        frozenset({"failed", "in"}), lambda members: {"failed", "in"} <= {m.step for m in members}
+    ),
+)
+
+
+def step(name: str, value: str, second: int) -> GuardedSignal:
+    of = key("jo")
+    position = Position("j", second)
+    signal = Signal(of, START + second, f"e{second}", name, value, position, "", "src")
+    return GuardedSignal(signal, guarded=True)
+
+
+def test_signals_that_were_stored_before_there_was_a_gate_count_behind_it() -> None:
+    of = key("jo")
+    ungated = WindowStore({"r": replace(GATED, gate=None)}, 3600)
+    stored = ungated.apply(
+        {of: [step("failed", "ip1", 1), step("failed", "ip2", 2)]}, [GroupRows(of, 0, ())], None
+    )
+    windows = WindowStore({"r": GATED}, 3600)
+
+    signals = {of: [step("in", "ip1", 3), step("out", "", 4)]}
+    rows = [
+        GroupRows(k, 1, list(stored.buckets) if k == of else ()) for k in windows.keys_of(signals)
+    ]
+    updates = windows.apply(signals, rows, None)
+
+    assert [len(state.episodes) for state in updates.groups] == [1]
+
+
+def test_what_never_opens_its_gate_stays_out_of_the_alert_and_raises_none_itself() -> None:
+    windows = WindowStore({"r": GATED}, 3600)
+    signals = {
+        key("jo"): [
+            *(step("failed", f"ip{n}", n) for n in range(20)),
+            step("in", "ip7", 30),
+            step("out", "", 40),
+        ]
+    }
+    keys = windows.keys_of(signals)
+    updates = windows.apply(signals, [GroupRows(k, 0, ()) for k in keys], None)
+
+    (state,) = updates.groups
+    assert state.key == key("jo")
+    assert [m.value for m in state.episodes[0].members] == ["ip7", "ip7", ""]
+    assert len(updates.changed) == 21
+
+
+def test_the_copy_of_a_group_of_one_signal_takes_less_than_a_kilobyte() -> None:
+    windows = WindowStore({"r": SPEC}, 3600)
+    tracemalloc.start()
+    for number in range(2_000):
+        settle(windows, key(f"user{number}@contoso.example"), 1)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert taken / len(windows) < 1_000
+    assert windows.memory_bytes == pytest.approx(taken, rel=0.5)
