@@ -27,6 +27,7 @@ from pathlib import Path
 sys.path[0:1] = [str(Path(__file__).resolve().parents[1])]
 
 from bench.processes import resident_mib  # noqa: E402
+from breachdesk.bootstrap.house import calm_the_collector  # noqa: E402
 from breachdesk.stores.open_store import open_sqlite  # noqa: E402
 from breachdesk.stores.sql_store import SqlStore  # noqa: E402
 from schemas.alert import GroupKey, Signal  # noqa: E402
@@ -118,8 +119,7 @@ def run(lines: int, memory_mib: float, milliseconds: float) -> dict[str, object]
     with tempfile.TemporaryDirectory() as folder:
         store = open_sqlite(Path(folder) / "store.db", now=lambda: START)
         flood = Flood(store, memory_mib, milliseconds)
-        gc.collect()
-        gc.freeze()
+        calm_the_collector()
         before = most = resident_mib()
         events = refused(lines)
         seconds: list[float] = []

@@ -163,11 +163,6 @@ class Group:
                 self._drop(component)
         return gone
 
-    def due(self, horizon: float) -> float:
-        """The watermark from which something may be let go."""
-        ends = [end for _, _, end in self._components()]
-        return min(ends) + self.spec.reach + horizon
-
     def _components(self) -> list[tuple[list[int], float, float]]:
         """Buckets whose signals bear on one another, with the first and last time."""
         parts: list[tuple[list[int], float, float]] = []

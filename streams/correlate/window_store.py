@@ -24,7 +24,7 @@ from streams.correlate.signal_rows import (
     load_bucket,
     load_log,
 )
-from streams.correlate.written_later import Place, UnwrittenBuckets
+from streams.correlate.written_later import Place, Step, UnwrittenBuckets
 from streams.ports import (
     BucketRow,
     CommitResult,
@@ -50,7 +50,7 @@ class _Batch:
 
     groups: Mapping[GroupKey, Group] = field(default_factory=dict)
     written: Mapping[Place, BucketRow] = field(default_factory=dict)
-    written_rows: Sequence[int] = ()
+    step: Step = field(default_factory=Step)
     logged: Sequence[Place] = ()
     logged_signals: int = 0
 
@@ -76,7 +76,7 @@ class WindowStore:
         self._copies = GroupCopies(memory_bytes)
         self._unwritten = UnwrittenBuckets() if unwritten is None else unwritten
         self._waiting: dict[GroupKey, list[LoggedGroup]] = {}
-        self._next_rows: Sequence[int] = ()
+        self._step = Step()
         self._batch = _Batch()
 
     def __len__(self) -> int:
@@ -97,7 +97,7 @@ class WindowStore:
         self._copies.clear()
         self._unwritten.clear()
         self._waiting.clear()
-        self._next_rows = ()
+        self._step = Step()
         self._batch = _Batch()
 
     def restore(self, rows: Iterable[LogRow]) -> None:
@@ -123,8 +123,8 @@ class WindowStore:
         """The groups that a batch of these signals needs: theirs, those behind their gates, and those
         whose buckets it writes and that are not in memory."""
         keys = self._correlation.keys(signals)
-        self._next_rows = self._unwritten.next_rows(idle=not signals)
-        places = self._unwritten.unwritten_since(self._next_rows)
+        self._step = self._unwritten.next_step(len(signals))
+        places = self._step.places
         missing = dict.fromkeys(key for key, _ in places if key not in self._copies)
         return list(dict.fromkeys([*keys, *missing])) if missing else keys
 
@@ -152,14 +152,14 @@ class WindowStore:
             if self._raises_alerts(change.group)
         ]
         written = self._to_write(changed, moved, groups)
-        batch = self._batch = _Batch(groups, written, self._next_rows)
+        batch = self._batch = _Batch(groups, written, self._step)
         log = self._log(changed, written, batch) if self._sole_owner else None
         return GroupUpdates(
             changed=[change.group.key for change in changed],
             groups=[state for state in states if self._must_reconcile(state, groups[state.key])],
             buckets=list(written.values()),
             log=log,
-            log_kept_from=self._unwritten.kept_from(self._next_rows),
+            log_kept_from=self._unwritten.kept_from(self._step),
         )
 
     def _raises_alerts(self, group: Group) -> bool:
@@ -179,7 +179,7 @@ class WindowStore:
         """The buckets that this batch writes: of many owners all that changed, of a sole owner those
         that the oldest log rows hold."""
         if self._sole_owner:
-            places = [*moved, *self._unwritten.unwritten_since(self._next_rows)]
+            places = [*moved, *self._step.places]
         else:
             places = [*moved, *((c.group.key, index) for c in changed for index in c.changes)]
         rows: dict[Place, BucketRow] = {}
@@ -216,8 +216,8 @@ class WindowStore:
 
     def keep(self, result: CommitResult) -> None:
         """What `apply` returned is durable."""
-        batch, self._batch, self._next_rows = self._batch, _Batch(), ()
-        free = self._unwritten.written(batch.written, batch.written_rows)
+        batch, self._batch, self._step = self._batch, _Batch(), Step()
+        free = self._unwritten.written(batch.written, batch.step)
         if result.log_number is not None:
             self._unwritten.add(result.log_number, batch.logged_signals, batch.logged)
         for key, group in batch.groups.items():

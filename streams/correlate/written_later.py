@@ -1,14 +1,15 @@
 """What a sole owner's log of signals holds that no bucket row holds yet, and what to write next.
 
 It works like a database's checkpoint: a bucket is unwritten since the log row of its first signal that
-its bucket row lacks. While the log is longer than its bound, each batch also writes the buckets that
-are unwritten since the oldest row, and that row goes. A bucket that changes all the time is so written
+its bucket row lacks. While the log is longer than its bound, each batch also writes buckets that are
+unwritten since the oldest row, which goes once there is none. A bucket that changes all the time is so written
 once per length of the log, not once a batch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from schemas.alert import GroupKey
@@ -16,27 +17,51 @@ from schemas.alert import GroupKey
 LOG_ROWS = 64
 LOG_SIGNALS = 50_000
 """Rows and signals of the log beyond which its oldest row is written out."""
-BUCKETS_AT_ONCE = 5_000
-"""Buckets that one batch writes for the log's sake, at least those of one row; so that a batch's time
-stays even."""
+BUCKETS_AT_ONCE = 500
+"""Buckets that any batch may write for the log's sake."""
+BUCKETS_A_GROUP = 2
+"""So many more for each group that the batch has signals for: what is written keeps pace with what
+comes, and a batch's time with its size."""
 BUCKETS_WHEN_IDLE = 2_000
 
 Place = tuple[GroupKey, int]
 """A bucket of a group."""
 
 
-class _Row(NamedTuple):
+class Step(NamedTuple):
+    """What one batch writes of what waits."""
+
+    places: Sequence[Place] = ()
+    rows: Sequence[int] = ()
+    """Numbers of the log rows that hold nothing unwritten then."""
+    reached: int = 0
+    """How many places of the oldest other row are done then."""
+
+
+@dataclass(slots=True)
+class _Row:
     signals: int
     places: Sequence[Place]
     """Every bucket that it holds signals of."""
+    done: int = 0
+    """So many of these, from the first, are not unwritten since this row any more."""
 
 
 class UnwrittenBuckets:
     """Not thread-safe."""
 
-    def __init__(self, most_rows: int = LOG_ROWS, most_signals: int = LOG_SIGNALS) -> None:
+    def __init__(
+        self,
+        most_rows: int = LOG_ROWS,
+        most_signals: int = LOG_SIGNALS,
+        *,
+        at_once: int = BUCKETS_AT_ONCE,
+        when_idle: int = BUCKETS_WHEN_IDLE,
+    ) -> None:
         self._most_rows = most_rows
         self._most_signals = most_signals
+        self._at_once = at_once
+        self._when_idle = when_idle
         self._rows: dict[int, _Row] = {}
         self._since: dict[Place, int] = {}
         self._named_last: dict[Place, int] = {}
@@ -68,39 +93,43 @@ class UnwrittenBuckets:
                 self._since[place] = number
                 self._pins[place[0]] = self._pins.get(place[0], 0) + 1
 
-    def next_rows(self, *, idle: bool) -> Sequence[int]:
-        """Numbers of the oldest log rows that a batch should write out."""
-        rows, signals, buckets = len(self._rows), self.signals, 0
-        limit = BUCKETS_WHEN_IDLE if idle else BUCKETS_AT_ONCE
-        chosen: list[int] = []
+    def next_step(self, groups: int) -> Step:
+        """What a batch with signals of so many groups should write; 0: there is nothing else to do."""
+        rows, signals = len(self._rows), self.signals
+        limit = self._at_once + BUCKETS_A_GROUP * groups if groups else self._when_idle
+        places: list[Place] = []
+        finished: list[int] = []
         for number, row in self._rows.items():
-            if not (idle or rows > self._most_rows or signals > self._most_signals):
+            if groups and rows <= self._most_rows and signals <= self._most_signals:
                 break
-            if chosen and buckets + len(row.places) > limit:
-                break
-            chosen.append(number)
-            rows, signals, buckets = rows - 1, signals - row.signals, buckets + len(row.places)
-        return chosen
+            reached = self._take(number, row, places, limit)
+            if reached < len(row.places):
+                return Step(places, finished, reached)
+            finished.append(number)
+            rows, signals = rows - 1, signals - row.signals
+        return Step(places, finished)
 
-    def unwritten_since(self, numbers: Iterable[int]) -> list[Place]:
-        """The buckets whose first unwritten signal is in one of these rows."""
+    def _take(self, number: int, row: _Row, places: list[Place], limit: int) -> int:
+        """Add what is unwritten since this row, as far as the limit allows; how far."""
         since = self._since
-        return [
-            place
-            for number in numbers
-            for place in self._rows[number].places
-            if since.get(place) == number
-        ]
+        for index in range(row.done, len(row.places)):
+            place = row.places[index]
+            if since.get(place) == number:
+                if len(places) >= limit:
+                    return index
+                places.append(place)
+        return len(row.places)
 
-    def kept_from(self, written: Sequence[int]) -> int | None:
-        """The lowest number that must stay once these oldest rows go."""
-        if not written:
+    def kept_from(self, step: Step) -> int | None:
+        """The lowest number that must stay once the step's rows go."""
+        if not step.rows:
             return None
-        return next((n for n in self._rows if n > written[-1]), written[-1] + 1)
+        last = step.rows[-1]
+        return next((number for number in self._rows if number > last), last + 1)
 
-    def written(self, places: Iterable[Place], numbers: Iterable[int]) -> set[GroupKey]:
-        """These buckets are in bucket rows now, and these log rows are gone; returns the groups of
-        which nothing is unwritten any more."""
+    def written(self, places: Iterable[Place], step: Step) -> set[GroupKey]:
+        """These buckets are in bucket rows now, the step's among them, and its log rows are gone;
+        returns the groups of which nothing is unwritten any more."""
         free: set[GroupKey] = set()
         for place in places:
             if self._since.pop(place, None) is not None:
@@ -109,10 +138,15 @@ class UnwrittenBuckets:
                 if not self._pins[key]:
                     del self._pins[key]
                     free.add(key)
-        for number in numbers:
-            row = self._rows.pop(number)
-            self.signals -= row.signals
-            for place in row.places:
-                if self._named_last[place] == number:
-                    del self._named_last[place]
+        for number in step.rows:
+            self._remove(number)
+        if step.reached:
+            next(iter(self._rows.values())).done = step.reached
         return free
+
+    def _remove(self, number: int) -> None:
+        row = self._rows.pop(number)
+        self.signals -= row.signals
+        for place in row.places:
+            if self._named_last[place] == number:
+                del self._named_last[place]

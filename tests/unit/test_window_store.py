@@ -13,7 +13,7 @@ from schemas.event import Position
 from schemas.plugin import ValueGate
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.window_store import GuardedSignal, WindowStore
-from streams.ports import BucketRow, CommitResult, GroupRows
+from streams.ports import BucketRow, CommitResult, GroupRows, LogRow
 
 SPEC = WindowSpec("r", "title", Severity.LOW, 600, 600, 100, False, lambda m: len(m) > 2)
 START = datetime(2026, 11, 22, tzinfo=UTC).timestamp()
@@ -144,6 +144,27 @@ def test_a_bucket_of_another_timespan_goes_into_the_buckets_of_this_one() -> Non
 
     assert [(row.bucket, row.timespan) for row in updates.buckets] == [(START // 600, 600)]
     assert [len(e.members) for state in updates.groups for e in state.episodes] == [4]
+
+
+def test_a_group_whose_signals_wait_in_the_log_is_not_let_go() -> None:
+    of = key("a")
+    stored = WindowStore({"r": SPEC}, 3600).apply({of: told(of, 3)}, [GroupRows(of, 0, ())], None)
+    later = [GuardedSignal(replace(told(of, 1)[0].signal, time=START + 900), guarded=True)]
+    logged = WindowStore({"r": SPEC}, 3600, sole_owner=True).apply(
+        {of: later}, [GroupRows(of, 0, ())], None
+    )
+    assert logged.log is not None
+    windows = WindowStore({"r": SPEC}, 3600, sole_owner=True)
+    windows.restore([LogRow(1, logged.log)])
+    rows = [GroupRows(of, 1, list(stored.buckets))]
+
+    assert windows.let_go(rows, START + 30 * DAY).evictions == []
+    assert windows.keys_of({}) == [of]
+    written = windows.apply({}, rows, None)
+    windows.keep(CommitResult({of: 1}))
+    assert [row.bucket for row in written.buckets] == [START // 600 + 1]
+    assert (written.log, written.log_kept_from, windows.unwritten) == (None, 2, 0)
+    assert len(windows.let_go(rows, START + 30 * DAY).evictions) == 1
 
 
 GATED = WindowSpec(

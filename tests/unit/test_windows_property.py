@@ -273,11 +273,11 @@ class Sink:
             self.live[state.key] = [seen(e) for e in state.episodes]
         for row in updates.buckets:
             self.buckets.setdefault(row.key, {})[row.bucket] = row
-        if updates.log_kept_from is not None:
-            self.log = {n: body for n, body in self.log.items() if n >= updates.log_kept_from}
         if updates.log is not None:
             self.log_number += 1
             self.log[self.log_number] = updates.log
+        if updates.log_kept_from is not None:
+            self.log = {n: body for n, body in self.log.items() if n >= updates.log_kept_from}
 
     def _logged(self, updates: GroupUpdates) -> int | None:
         return None if updates.log is None else self.log_number
@@ -346,7 +346,12 @@ class Player:
             self.horizon,
             memory_bytes=self.rng.choice([0, 5_000, 40_000]),
             sole_owner=self.sole_owner,
-            unwritten=UnwrittenBuckets(self.rng.randint(0, 4), self.rng.choice([5, 1_000])),
+            unwritten=UnwrittenBuckets(
+                self.rng.randint(0, 4),
+                self.rng.choice([5, 1_000]),
+                at_once=self.rng.choice([0, 3, 500]),
+                when_idle=self.rng.choice([1, 500]),
+            ),
         )
         windows.restore(sink.log_rows())
         return windows

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from schemas.alert import GroupKey
-from streams.correlate.written_later import BUCKETS_AT_ONCE, BUCKETS_WHEN_IDLE, UnwrittenBuckets
+from streams.correlate.written_later import (
+    BUCKETS_AT_ONCE,
+    BUCKETS_WHEN_IDLE,
+    Step,
+    UnwrittenBuckets,
+)
 
 A, B = (GroupKey("r", "o", (name,)) for name in "ab")
 
 
-def batch(unwritten: UnwrittenBuckets, number: int, *keys: GroupKey, idle: bool = False) -> int:
+def batch(unwritten: UnwrittenBuckets, number: int, *keys: GroupKey) -> int:
     """One batch with a signal of each; how many buckets it wrote."""
-    rows = unwritten.next_rows(idle=idle)
-    places = unwritten.unwritten_since(rows)
-    unwritten.written(places, rows)
-    logged = [(key, 0) for key in keys if (key, 0) not in places]
+    step = unwritten.next_step(len(keys))
+    unwritten.written(step.places, step)
+    logged = [(key, 0) for key in keys if (key, 0) not in step.places]
     if logged:
         unwritten.add(number, len(logged), logged)
-    return len(places)
+    return len(step.places)
 
 
 def test_a_bucket_that_changes_in_every_batch_is_written_once_a_length_of_the_log() -> None:
@@ -44,12 +48,12 @@ def test_a_bucket_that_was_written_is_named_until_the_rows_that_hold_its_signals
     unwritten.add(1, 1, [(A, 0)])
     unwritten.add(2, 2, [(A, 0), (B, 0)])
 
-    unwritten.written([(A, 0)], [1])
+    unwritten.written([(A, 0)], Step(rows=[1]))
 
     assert not unwritten.holds(A)
     assert unwritten.named(A, [0, 1]) == {0}
     assert unwritten.holds(B)
-    assert unwritten.written([(B, 0)], [2]) == {B}
+    assert unwritten.written([(B, 0)], Step(rows=[2])) == {B}
     assert unwritten.named(A, [0]) == set()
 
 
@@ -61,7 +65,7 @@ def test_when_idle_the_log_is_written_out_in_bounded_steps() -> None:
 
     steps = []
     while unwritten.signals:
-        steps.append(batch(unwritten, 0, idle=True))
+        steps.append(batch(unwritten, 0))
 
     assert max(steps) <= BUCKETS_WHEN_IDLE
     assert sum(steps) == 15_000
@@ -73,7 +77,10 @@ def test_a_long_log_of_another_time_is_not_written_out_at_once() -> None:
         places = [(GroupKey("r", "o", (f"{number}-{i}",)), 0) for i in range(1_000)]
         unwritten.add(number, len(places), places)
 
-    assert batch(unwritten, 31, A) <= BUCKETS_AT_ONCE
+    steps = [batch(unwritten, number, A) for number in range(31, 131)]
+
+    assert max(steps) <= BUCKETS_AT_ONCE + 2
+    assert unwritten.signals <= 2
 
 
 def test_rows_below_the_number_that_is_told_hold_nothing_that_is_needed() -> None:
@@ -81,6 +88,6 @@ def test_rows_below_the_number_that_is_told_hold_nothing_that_is_needed() -> Non
     unwritten.add(4, 1, [(A, 0)])
     unwritten.add(9, 1, [(B, 0)])
 
-    assert unwritten.kept_from([4]) == 9
-    assert unwritten.kept_from([4, 9]) == 10
-    assert unwritten.kept_from([]) is None
+    assert unwritten.kept_from(Step(rows=[4])) == 9
+    assert unwritten.kept_from(Step(rows=[4, 9])) == 10
+    assert unwritten.kept_from(Step()) is None
