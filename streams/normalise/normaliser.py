@@ -16,7 +16,7 @@ from schemas.event import Event, RawRecord
 from schemas.plugin import Act, Folded
 from schemas.settings import Settings, SourceSettings
 from schemas.source import DeadLetter
-from streams.correlate.windows import in_time
+from streams.correlate.in_time import in_time
 from streams.normalise.enrich import Enricher
 from streams.normalise.recognise import MOST_SOURCES, NotUnderstood, dataset
 from streams.normalise.source_counts import BatchCounter

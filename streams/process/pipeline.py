@@ -12,8 +12,8 @@ from schemas.alert import GroupKey
 from schemas.event import Event, RawRecord
 from schemas.settings import Settings, SourceSettings
 from schemas.source import DeadLetter
+from streams.correlate.in_time import HOLD_SECONDS
 from streams.correlate.window_store import GuardedSignal, WindowStore
-from streams.correlate.windows import HOLD_SECONDS
 from streams.normalise.normaliser import Normaliser
 from streams.normalise.source_counts import sum_counts
 from streams.ports import (

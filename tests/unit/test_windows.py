@@ -15,7 +15,7 @@ from streams.correlate.buckets import member
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.groups import Group
 from streams.correlate.in_memory import InMemoryWindows
-from streams.correlate.windows import in_time
+from streams.correlate.in_time import in_time
 
 KEY = GroupKey("rule", "acme", ("jo",))
 MINUTE, HOUR, DAY = 60, 3600, 86_400

@@ -20,8 +20,8 @@ from schemas.alert import Episode, GroupKey, Severity, Signal
 from schemas.event import Position, Touch
 from schemas.plugin import Member, ValueGate
 from streams.correlate.episodes import WindowSpec
+from streams.correlate.in_time import in_time
 from streams.correlate.window_store import GuardedSignal, WindowStore
-from streams.correlate.windows import in_time
 from streams.correlate.written_later import UnwrittenBuckets
 from streams.ports import BucketRow, CommitResult, Eviction, GroupRows, GroupUpdates, LogRow
 

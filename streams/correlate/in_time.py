@@ -1,4 +1,4 @@
-"""Which records count for correlation (docs/reference/streaming.md, section 1)."""
+"""Does a record count for correlation? The record alone decides (docs/reference/streaming.md)."""
 
 from __future__ import annotations
 
