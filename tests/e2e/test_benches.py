@@ -110,3 +110,16 @@ def test_growth_with_rules_is_measured_at_each_size_for_each_kind_of_event() -> 
         (kind, size) for kind in ("own", "process") for size in (10, 40)
     ]
     assert all(row["us_an_event"] > 0 for row in rows)
+
+
+def test_a_flood_of_keys_is_measured() -> None:
+    told = json.loads(bench("flood.py", "--lines=400", "--memory-mib=1"))
+
+    assert told["copies"] > 0
+    assert told["batch_ms"]["most"] > 0
+
+
+def test_what_a_copy_of_a_group_takes_is_measured() -> None:
+    told = json.loads(bench("flood.py", "--lines=300", "--copies"))
+
+    assert 0 < told["bytes_a_group_of_1"] < told["bytes_a_group_of_3"]
