@@ -15,7 +15,6 @@ from store_adapters import ADAPTERS, fresh_store
 from breachdesk.ports import UnitOfWork
 from breachdesk.stores import sqlite
 from breachdesk.stores.any_store import AnyStore
-from breachdesk.stores.keyset import every_page
 from breachdesk.stores.migrating import alembic_config
 from breachdesk.stores.open_store import open_sqlite
 from breachdesk.stores.sqlite import create_file
@@ -24,7 +23,7 @@ from notifiers.testing import DECISION, notice_row
 from schemas.case import Case, CaseState, Origin, Task, TaskKind
 from schemas.decision import Decision
 from schemas.notice import Status
-from schemas.paging import Page, PageRequest
+from schemas.paging import Page, PageRequest, every_page
 
 Row = TypeVar("Row")
 
