@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LEAST = 20
+LEAST = 500
 """Below this the transaction, not the records, is what takes the time."""
 HEADROOM = 0.8
 """Part of the time that a batch aims at: the next one may hold dearer records."""

@@ -28,7 +28,11 @@ _IDLE_SECONDS = 0.2
 _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 30.0
 _DRAINED_SECONDS = 20.0
-_SWEEP_SECONDS = 1.0
+_SWEEP_SECONDS = 60.0
+"""Of arrival, between two sweeps."""
+_QUIET_SECONDS = 2.0
+"""Without a record, until what only the signal log holds is written out: between two batches it would
+be written too often."""
 
 
 class EmbeddedWorker:
@@ -47,7 +51,8 @@ class EmbeddedWorker:
         self._meter = meter
         self._lock = Lock()
         self._is_current = False
-        self._drained_at = self._swept_at = float("-inf")
+        self._drained_at = self._swept_to = float("-inf")
+        self._busy_at = time.monotonic()
         self.waits_for: str | None = None
         """Why `run` waits just now."""
 
@@ -104,8 +109,10 @@ class EmbeddedWorker:
             records = self._log.read(position, self._worker.batch_records)
             if records:
                 self._worker.process([Arrived(PARTITION, record) for record in records])
+                self._busy_at = time.monotonic()
             else:
-                self._worker.write_out()
+                if time.monotonic() - self._busy_at >= _QUIET_SECONDS:
+                    self._worker.write_out()
                 self._note_drained(asked)
         except BaseException:
             self._is_current = False
@@ -130,8 +137,10 @@ class EmbeddedWorker:
             self._drained_at = time.monotonic()
 
     def _sweep(self) -> None:
-        """Let go of some groups that are due; at once again while there may be more."""
-        if time.monotonic() - self._swept_at < _SWEEP_SECONDS:
+        """Let go of some groups that are due, once the watermark has moved on; at once again while
+        there may be more."""
+        arrived = self._worker.owned[PARTITION].arrived
+        if arrived is None or arrived - self._swept_to < _SWEEP_SECONDS:
             return
-        looked_at = self._worker.sweep([PARTITION], self._now())
-        self._swept_at = float("-inf") if looked_at else time.monotonic()
+        if not self._worker.sweep([PARTITION], self._now()):
+            self._swept_to = arrived

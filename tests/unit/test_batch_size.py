@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.process.batch_size import BatchSize
+from streams.process.batch_size import LEAST, BatchSize
 
 SECONDS = 0.25
 took = st.tuples(st.integers(1, 10_000), st.floats(0, 100, allow_nan=False))
@@ -16,7 +16,7 @@ def test_whatever_batches_took_the_next_one_is_within_the_bounds(
     size = BatchSize(most, SECONDS)
     for records, seconds in history:
         size.took(min(records, size.records), seconds)
-        assert min(20, most) <= size.records <= most
+        assert min(LEAST, most) <= size.records <= most
 
 
 @given(
@@ -39,18 +39,18 @@ def test_under_a_steady_load_batches_soon_take_no_longer_than_they_may(
         size.took(size.records, seconds[-1])
         seconds.append(fixed + size.records * microseconds / 1e6)
 
-    assert max(seconds) <= SECONDS or size.records == 20
+    assert max(seconds) <= SECONDS or size.records == min(LEAST, most)
     assert size.records == most or seconds[-1] > SECONDS / 4, "no smaller than it must be"
 
 
 def test_a_batch_that_was_not_full_makes_the_next_one_no_larger() -> None:
     size = BatchSize(4000, SECONDS)
-    size.took(4000, 2.0)
+    size.took(4000, 1.6)
     shrunk = size.records
     for _ in range(50):
         size.took(shrunk // 2, 0.001)
 
-    assert shrunk == 400
+    assert shrunk == 500
     assert size.records == shrunk
 
 
