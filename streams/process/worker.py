@@ -43,7 +43,6 @@ from streams.process.pipeline import (
 )
 from streams.process.state_bound import MIB, StateBound
 
-
 PATIENCE = 8
 """So many times what a batch should take it may take by the clock, where the machine has other work or
 the records are slow to read."""
@@ -120,6 +119,11 @@ class Worker:
     def batch_records(self) -> int:
         """How many records the next batch should hold at most, so that it does not take too long."""
         return self._batch_size.records
+
+    @property
+    def unwritten(self) -> int:
+        """Signals that only the signal log holds."""
+        return self._windows.unwritten
 
     def own(self, partitions: Sequence[str]) -> Mapping[str, StoredPosition]:
         """These partitions are ours from now on, and only these: where to read on from."""

@@ -111,8 +111,7 @@ class EmbeddedWorker:
                 self._worker.process([Arrived(PARTITION, record) for record in records])
                 self._busy_at = time.monotonic()
             else:
-                if time.monotonic() - self._busy_at >= _QUIET_SECONDS:
-                    self._worker.write_out()
+                self._write_out_when_quiet()
                 self._note_drained(asked)
         except BaseException:
             self._is_current = False
@@ -129,6 +128,13 @@ class EmbeddedWorker:
                 worker.own([PARTITION])
             self._is_current = True
         return worker.owned[PARTITION].position
+
+    def _write_out_when_quiet(self) -> None:
+        worker = self._worker
+        if worker.unwritten and time.monotonic() - self._busy_at >= _QUIET_SECONDS:
+            worker.write_out()
+            # What was written may be due already.
+            self._swept_to = float("-inf")
 
     def _note_drained(self, moment: datetime) -> None:
         """An idle journal does not hold the watermark back."""
