@@ -329,7 +329,7 @@ def _questions_left(
     uow: UnitOfWork, case: Case, senders: Iterable[str], now: datetime
 ) -> list[Task]:
     tasks = []
-    alerts = [uow.alerts.get(pk) for pk in case.alerts]
+    alerts = uow.alerts.of(case.alerts)
     bound = {binding.asset for binding in uow.customers.bindings()}
     unknown = {key for alert in alerts for key in alert.unattributed}
     unknown |= {asset for asset in case.assets if asset not in bound}

@@ -43,7 +43,7 @@ def confirm(  # noqa: PLR0913 - what the form declares, each by its name
     require(actor, Duty.RESPONDER, act="confirm a breach")
     case = _unconfirmed(uow, case_id)
     reason = required(reason, place="reason", remedy="Say what makes you reasonably certain.")
-    alerts = [uow.alerts.get(pk) for pk in case.alerts]
+    alerts = uow.alerts.of(case.alerts)
     detected = min((alert.detected_at for alert in alerts), default=None)
     check_law(uow.law, aware_at)
     _check_aware(aware_at, detected, reason, now)

@@ -38,7 +38,7 @@ Key = tuple[str, str, NoticeKind]
 def incident_start(uow: UnitOfWork, breach: Breach) -> datetime:
     """The earliest moment that anything on file gives: a later correction never shortens it."""
     case = uow.cases.get(breach.case_id)
-    alerts = [uow.alerts.get(pk) for pk in case.alerts]
+    alerts = uow.alerts.of(case.alerts)
     moments = [
         case.opened_at,
         breach.confirmed_at,

@@ -74,7 +74,7 @@ def gather(uow: UnitOfWork, breach_id: str) -> CaseEvidence:
     """Read the case's alerts, their events, the register and the blind intervals."""
     breach = uow.breaches.get(breach_id)
     case = uow.cases.get(breach.case_id)
-    alerts = [uow.alerts.get(pk) for pk in case.alerts]
+    alerts = uow.alerts.of(case.alerts)
     bindings = Bindings(uow.customers.bindings())
     readings = [_read(uow, alert, bindings) for alert in alerts]
     times = [event.time for reading in readings for event in reading.events]

@@ -111,9 +111,7 @@ def surest_first(exposures: Iterable[Exposure]) -> tuple[Exposure, ...]:
 def read_case(uow: UnitOfWork, case_id: str, now: datetime) -> CaseFile:
     """The whole file. Raises NotFound."""
     case = uow.cases.get(case_id)
-    file = replace(
-        read_unnamed(uow, case, now), alerts=tuple(uow.alerts.get(pk) for pk in case.alerts)
-    )
+    file = replace(read_unnamed(uow, case, now), alerts=tuple(uow.alerts.of(case.alerts)))
     return replace(file, names=customer_names(uow, (*_customers(file), *_around(uow, case))))
 
 

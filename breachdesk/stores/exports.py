@@ -93,7 +93,7 @@ def _gather(
         alerts[alert.id] = alert
     elif kind == "case" and not subject.startswith(BREACH_ID):
         case = uow.cases.get(subject)
-        linked = [uow.alerts.get(pk) for pk in case.alerts]
+        linked = uow.alerts.of(case.alerts)
         alerts |= {alert.id: alert for alert in linked}
         if case.breach_id:
             breaches[case.breach_id] = uow.breaches.get(case.breach_id)

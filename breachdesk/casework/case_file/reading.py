@@ -49,7 +49,7 @@ class Reading:
 
     @cached_property
     def alerts(self) -> tuple[AlertView, ...]:
-        return tuple(self.uow.alerts.get(pk) for pk in self.case.alerts)
+        return tuple(self.uow.alerts.of(self.case.alerts))
 
     @cached_property
     def manifests(self) -> tuple[Manifest, ...]:
