@@ -95,7 +95,7 @@ def end(*processes: subprocess.Popen[str]) -> None:
         process.terminate()
     for process in processes:
         try:
-            code = process.wait(30)
+            code = process.wait(120)
         finally:
             process.kill()
             process.communicate()

@@ -254,7 +254,7 @@ class Fleet:
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 

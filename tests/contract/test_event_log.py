@@ -321,7 +321,7 @@ def test_a_group_that_fails_fails_for_all_its_callers_and_the_next_one_succeeds(
     def write(columns: Sequence[Columns]) -> list[Position]:
         groups.append(len(columns))
         if len(groups) == 1:
-            first_may_go.wait(5)
+            first_may_go.wait(60)
         if len(groups) == 2:
             raise Retryable("the disk is full")
         return [Position("j", 1)] * len(columns)

@@ -21,7 +21,7 @@ def run(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess[st
         env=kept | env,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 

@@ -77,7 +77,7 @@ class Place:
             env=self.environment(OURS[name], {}),
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=300,
             check=False,
         )
 
@@ -122,11 +122,11 @@ def test_a_lasting_service_becomes_ready_and_ends_in_order(place: Place, name: s
             stderr=subprocess.STDOUT,
         )
     try:
-        fleet.until(lambda: status(asked, "/readyz") == 200, 60, log.read_text)
+        fleet.until(lambda: status(asked, "/readyz") == 200, fleet.WAIT_SECONDS, log.read_text)
         statuses = [status(asked, path) for path in ("/healthz", "/metrics")]
     finally:
         process.send_signal(signal.SIGTERM)
-        code = process.wait(40)
+        code = process.wait(120)
 
     assert statuses == [200, 200]
     assert code == 0, log.read_text()

@@ -31,7 +31,7 @@ def play(folder: Path) -> dict[str, Any]:
         ],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
@@ -45,7 +45,7 @@ def listed(folder: Path, *words: str) -> list[dict[str, Any]]:
         [sys.executable, "-m", "breachdesk.cli.main", *words, "--json", "--data-dir", str(folder)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     return [json.loads(line) for line in ended.stdout.splitlines()]

@@ -77,7 +77,7 @@ def address(folder: Path) -> Iterator[str]:
     wait_for(url, demo)
     yield url
     demo.send_signal(signal.SIGTERM)
-    out, _ = demo.communicate(timeout=30)
+    out, _ = demo.communicate(timeout=120)
     assert demo.returncode == 0, out
 
 
@@ -85,7 +85,7 @@ def wait_for(url: str, process: subprocess.Popen[str]) -> None:
     for _ in range(300):
         assert process.poll() is None, process.stdout and process.stdout.read()
         try:
-            urllib.request.urlopen(f"{url}/sign-in", timeout=1).close()
+            urllib.request.urlopen(f"{url}/sign-in", timeout=10).close()
         except OSError:
             time.sleep(0.2)
         else:
@@ -262,7 +262,7 @@ def test_the_approver_releases_and_the_mails_leave(page: Page, folder: Path) -> 
     page.fill("#p", PASSWORD)
     press(page, "Approve and release")
     said(page, "Approved")
-    for _ in range(100):
+    for _ in range(600):
         page.goto("/cases/CASE-0001/delivery")
         if "not settled" not in page.locator("h1").inner_text():
             break

@@ -41,7 +41,12 @@ def environment(settings: StoreSettings) -> dict[str, str]:
 def said(folder: Path, settings: StoreSettings, *options: str) -> subprocess.CompletedProcess[str]:
     command = [*COMMAND, str(folder), "--json", *options]
     return subprocess.run(
-        command, env=environment(settings), capture_output=True, text=True, timeout=60, check=False
+        command,
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=1200,
+        check=False,
     )
 
 
@@ -63,7 +68,7 @@ def test_held_mail_is_released_by_command_and_a_dispatcher_ends_in_order(tmp_pat
         assert running.stderr is not None
         first = running.stderr.readline()
         running.send_signal(signal.SIGTERM)
-        rest = running.communicate(timeout=30)[1]
+        rest = running.communicate(timeout=120)[1]
         entries = store.look(lambda uow: uow.audit.entries(subject="dispatch"))
 
         assert refused.returncode == 1

@@ -14,7 +14,7 @@ from typing import LiteralString
 
 import psycopg
 import pytest
-from dispatch_process import Orders, discard, end, sink_on_loopback, start
+from dispatch_process import Orders, Sink, discard, end, sink_on_loopback, start
 from servers import Postgres
 from services import own_room, private_postgres, running
 from waiting_letters import (
@@ -94,6 +94,14 @@ def wait_until(reached: Callable[[], bool], seconds: float = 300.0) -> None:
         time.sleep(0.05)
 
 
+def quiet(sink: Sink) -> None:
+    """Nothing has come for three seconds: what was on the wire has arrived."""
+    seen = -1
+    while seen != len(sink.log):
+        seen = len(sink.log)
+        time.sleep(3.0)
+
+
 @pytest.fixture
 def pair() -> Iterator[tuple[Postgres, Standby]]:
     with private_postgres() as primary, own_room() as room:
@@ -128,7 +136,7 @@ def test_a_promoted_standby_that_lags_behind_is_told_what_left_and_waits_for_a_p
         primary.kill()
         ask(standby, "select pg_promote()")
         wait_until(lambda: bool(why_held(store)))
-        time.sleep(1.0)  # what was on the wire has arrived
+        quiet(sink)
         letters = LetterRows(store)
         wait_until(lambda: not still_queued(letters) & set(sink.log))
         left, queued = set(sink.log), still_queued(letters)

@@ -154,9 +154,9 @@ def test_a_changed_database_server_holds_every_dispatcher(
         scene.wait_until(lambda: len(scene.sink.log) >= 4)
         store.act(lambda uow: uow.marks.set(mail_hold.SERVER, "7000000000000000000/1"))
         scene.wait_until(lambda: bool(store.look(mail_hold.why_held)))
-        time.sleep(1.0)
+        scene.wait_until(lambda: not scene.ids(Status.SENDING))
         sent = len(scene.sink.log)
-        time.sleep(3.0)
+        time.sleep(3.0)  # nothing to wait for: neither may begin another
         still = len(scene.sink.log)
         server = store.identity()
         why = store.act(lambda uow: mail_hold.release(uow, server, "operator", NOON))

@@ -27,7 +27,7 @@ def play(folder: Path, servers: Mapping[str, str]) -> dict[str, Any]:
         env=fleet.environment() | servers,
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=400,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr

@@ -47,7 +47,7 @@ def exported(play: fleet.Fleet, topic: str) -> list[tuple[str, Any]]:
 
 def all_sent(play: fleet.Fleet) -> None:
     outbox = play.store.export_outbox()
-    fleet.until(lambda: not outbox.waiting(1), 60, play.tell)
+    fleet.until(lambda: not outbox.waiting(1), fleet.WAIT_SECONDS, play.tell)
 
 
 def order(play: fleet.Fleet, *orders: bytes) -> None:
@@ -86,14 +86,14 @@ def test_orders_are_followed_once_and_what_is_none_goes_to_the_dead_letters(
         b' "reason": "the shipper lost its disk"}'
     )
     order(play, b"\xff not json", note, gap, note, b'{"order": "release", "breach": "BR-0001"}')
-    fleet.until(lambda: len(refused(play)) == 2, 60, play.tell)
+    fleet.until(lambda: len(refused(play)) == 2, fleet.WAIT_SECONDS, play.tell)
 
     comments = play.store.look(lambda uow: uow.alerts.comments(uow.alerts.get(alert).pk))
     gaps = play.store.look(lambda uow: uow.sources.gaps())
     assert [each.text for each in comments] == ["the playbook was here"]
     assert [each.reason for each in gaps if each.source == "fw"] == ["the shipper lost its disk"]
     assert all("topics.md" in reason for reason in refused(play).values())
-    fleet.until(lambda: sum(acknowledged(play).values()) == 5, 60, play.tell)
+    fleet.until(lambda: sum(acknowledged(play).values()) == 5, fleet.WAIT_SECONDS, play.tell)
 
 
 def acknowledged(play: fleet.Fleet) -> dict[TopicPartition, int]:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fleet import a_fleet, demo_rows, embedded, play_settings, until
+from fleet import WAIT_SECONDS, a_fleet, demo_rows, embedded, play_settings, until
 from services import private_kafka, private_postgres
 
 from breachdesk.bootstrap.house import Premises
@@ -89,7 +89,7 @@ def test_workers_wait_for_a_postgresql_that_died_and_say_so(
             postgres.kill()
             fleet.produce(rows[2500:2600])
             for worker in workers:
-                until(lambda worker=worker: worker.asked("/readyz")[0] == 503, 30)
+                until(lambda worker=worker: worker.asked("/readyz")[0] == 503, WAIT_SECONDS)
             living = [worker.asked("/healthz")[0] for worker in workers]
             postgres.start()
             for worker in workers:
@@ -117,14 +117,16 @@ def test_an_order_that_waited_when_its_worker_was_stopped_is_followed_by_the_nex
         (worker,) = fleet.start()
         worker.ready()
         postgres.kill()
-        until(lambda: worker.asked("/readyz")[0] == 503, 30)
+        until(lambda: worker.asked("/readyz")[0] == 503, WAIT_SECONDS)
         fleet.producer.send(topics.topic_name(fleet.settings.kafka, "commands"), order)
         fleet.producer.flush(timeout=30)
         time.sleep(5.0)  # it is in the worker's hands
         ended = fleet.stop_all()
         postgres.start()
         fleet.start()
-        until(lambda: bool(fleet.store.look(lambda uow: uow.sources.gaps())), 60, fleet.tell)
+        until(
+            lambda: bool(fleet.store.look(lambda uow: uow.sources.gaps())), WAIT_SECONDS, fleet.tell
+        )
         (gap,) = fleet.store.look(lambda uow: uow.sources.gaps())
 
         assert ended == [0]

@@ -81,7 +81,7 @@ def asleep(fleet: Fleet, sleeper: Worker, *, in_transaction: bool) -> None:
         sleeper.send(signal.SIGCONT)
         return False
 
-    until(fell_asleep, 20, pause=0.005)
+    until(fell_asleep, 120, pause=0.005)
 
 
 def sleeping(fleet: Fleet, *, in_transaction: bool) -> None:
@@ -95,7 +95,7 @@ def sleeping(fleet: Fleet, *, in_transaction: bool) -> None:
     asleep(fleet, sleeper, in_transaction=in_transaction)
     done = fleet.processed(names)
     fleet.start()
-    fleet.drained(150)
+    fleet.drained()
     sleeper.send(signal.SIGCONT)
     sleeper.ready()
     fleet.produce(rows[::3])

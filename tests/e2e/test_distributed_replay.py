@@ -56,7 +56,7 @@ def test_a_replay_after_the_notices_changes_nothing_and_sends_nothing_twice(flee
     notify_everybody(fleet)
     before, letters, sent, said = fleet.outcome(), notices(fleet), mails(fleet), acts(fleet)
     told = fleet.run("replay", "--from-beginning", "--json")
-    epochs = fleet.store.batch_sink().held(list(fleet.ends()))
+    positions = fleet.store.batch_sink().positions(list(fleet.ends()))
     fleet.drained()
     tried = asyncio.run(send_due(fleet.house))
 
@@ -67,7 +67,7 @@ def test_a_replay_after_the_notices_changes_nothing_and_sends_nothing_twice(flee
     assert len(sent) > 3
     assert tried == 0
     assert acts(fleet) == [*said, "sources:partitions:replayed"]
-    assert {held.epoch for held in epochs.values()} == {1}
+    assert {stored.epoch for stored in positions.values()} == {1}
     assert {json.loads(line)["next"] for line in told.stdout.splitlines()} == {None}
 
 

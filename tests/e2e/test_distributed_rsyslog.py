@@ -86,7 +86,7 @@ def rsyslog(folder: Path, settings: Settings, sources: Sequence[str]) -> Iterato
         )
     try:
         for port in ports.values():
-            fleet.until(lambda port=port: listens(port), 20)  # type: ignore[misc]
+            fleet.until(lambda port=port: listens(port), fleet.WAIT_SECONDS)  # type: ignore[misc]
         yield ports
     finally:
         process.terminate()

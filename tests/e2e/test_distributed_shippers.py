@@ -50,7 +50,7 @@ def lines(count: int) -> list[bytes]:
 def test_every_codec_of_kafka_is_read(ships: fleet.Fleet, codec: str) -> None:
     before = received(ships)
     asyncio.run(sent(ships, lines(20), compression_type=codec))
-    fleet.until(lambda: received(ships) >= before + 20, 30, ships.tell)
+    fleet.until(lambda: received(ships) >= before + 20, fleet.WAIT_SECONDS, ships.tell)
 
     assert received(ships) == before + 20
 
@@ -62,7 +62,7 @@ def test_transactions_leave_no_gap_that_stops_and_their_aborted_records_are_none
     asyncio.run(sent(ships, lines(15), transactional_id=secrets.token_hex(4)))
     asyncio.run(aborted(ships, lines(5)))
     asyncio.run(sent(ships, lines(1)))
-    fleet.until(lambda: received(ships) == before + 16, 60, ships.tell)
+    fleet.until(lambda: received(ships) == before + 16, fleet.WAIT_SECONDS, ships.tell)
 
     (worker,) = ships.workers
     assert worker.alive
@@ -91,7 +91,9 @@ def test_a_partition_that_holds_only_what_was_aborted_counts_as_drained(
     """Else it would hold the watermark back for ever."""
     name = f"{ships.topic('mail-gw')}/0"
     sink = ships.store.batch_sink()
-    fleet.until(lambda: sink.positions([name])[name].arrived is not None, 60, ships.tell)
+    fleet.until(
+        lambda: sink.positions([name])[name].arrived is not None, fleet.WAIT_SECONDS, ships.tell
+    )
 
     assert ships.ends()[name] == 4
     assert sink.positions([name])[name].position is None

@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from servers.ports import free_port
 from services import cannot_be_had
 
 from breachdesk.bootstrap.house import Premises
@@ -26,12 +27,6 @@ from schemas.source import BlindInterval
 pytestmark = pytest.mark.slow
 
 ONE, TWO = "token-one-1234567890", "token-two-1234567890"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(true: Callable[[], bool], seconds: float = 120) -> None:
@@ -169,7 +164,7 @@ def test_idle_syslog_connections_of_a_stranger_leave_a_gap_and_room_for_a_sender
             sender = f"127.0.0.{2 + number // 200}"
             stack.enter_context(run.connect(run.syslog, b"", sender))
         stack.enter_context(run.connect(run.syslog, line + b"\n", "127.0.0.9"))
-        time.sleep(1)
+        until(lambda: bool(stored(run.folder)[0]))
         run.stop()
         records, gaps = stored(run.folder)
 
@@ -213,6 +208,7 @@ def test_a_full_disk_is_answered_503_and_what_waited_is_stored_once_there_is_roo
         page = run.get("/sign-in")
         (folder / "filler").unlink()
         until(lambda: run.post(ONE, "one", b"after") == 202)
+        until(lambda: sum(transport == "tcp" for transport, _ in stored(folder)[0]) == 300)
         run.stop()
         records, gaps = stored(folder)
 

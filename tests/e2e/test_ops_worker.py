@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fleet import Fleet, Worker, a_fleet, demo_rows, environment, until
+from fleet import WAIT_SECONDS, Fleet, Worker, a_fleet, demo_rows, environment, until
 from servers.ports import free_port
 
 from breachdesk.bootstrap.metric_table import METRICS
@@ -54,7 +54,7 @@ def running(fleet: Fleet, *words: str, **settings: str) -> Iterator[subprocess.P
         yield process
     finally:
         process.kill()
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
 
 
 def names(text: str) -> set[str]:
@@ -74,12 +74,12 @@ def test_a_worker_counts_what_it_processed_and_logs_json_only(fleet: Fleet) -> N
     lines = demo_rows()[:500]
     fleet.produce(lines)
     fleet.drained()
-    until(lambda: worker.metric("breachdesk_leader") == 1, 90)
-    until(lambda: worker.metric("breachdesk_processed_offsets") > 0, 90)
+    until(lambda: worker.metric("breachdesk_leader") == 1, WAIT_SECONDS)
+    until(lambda: worker.metric("breachdesk_processed_offsets") > 0, WAIT_SECONDS)
     text = asked(worker.ops, "/metrics")[1]
     health, ready = asked(worker.ops, "/healthz"), asked(worker.ops, "/readyz")
     # A batch tells the watermark that an earlier look at idle partitions has raised.
-    until(lambda: bool(fleet.produce(lines[:1])) and low_watermark(worker) > 0, 90)
+    until(lambda: bool(fleet.produce(lines[:1])) and low_watermark(worker) > 0, WAIT_SECONDS)
     ended = fleet.stop(worker)
     logged = [json.loads(line) for line in worker.said.splitlines()]
 
@@ -104,15 +104,15 @@ def test_dispatcher_and_console_answer_and_held_mail_is_not_ready(fleet: Fleet) 
         running(fleet, "dispatch", BREACHDESK_OPS__PORT=str(ops)) as dispatcher,
         running(fleet, "console", BREACHDESK_CONSOLE_PORT=str(desk)),
     ):
-        until(lambda: asked(ops, "/readyz")[0] == 200, 90)
-        until(lambda: asked(desk, "/readyz")[0] == 200, 90)
+        until(lambda: asked(ops, "/readyz")[0] == 200, WAIT_SECONDS)
+        until(lambda: asked(desk, "/readyz")[0] == 200, WAIT_SECONDS)
         of_mail, of_desk = asked(ops, "/metrics")[1], asked(desk, "/metrics")[1]
         fleet.store.act(lambda uow: uow.marks.set("dispatch-held", "the server changed"))
-        until(lambda: asked(ops, "/readyz")[0] == 503, 90)
+        until(lambda: asked(ops, "/readyz")[0] == 503, WAIT_SECONDS)
         refusal = json.loads(asked(ops, "/readyz")[1])
         alive = asked(ops, "/healthz")[0]
         dispatcher.send_signal(signal.SIGTERM)
-        ended = dispatcher.wait(timeout=20)
+        ended = dispatcher.wait(timeout=120)
 
     assert {"breachdesk_notices_total", "breachdesk_outbox_rows"} <= names(of_mail)
     assert {"breachdesk_clocks_open", "breachdesk_exports_waiting"} <= names(of_desk)
@@ -129,7 +129,7 @@ def test_a_worker_whose_port_is_taken_says_so_and_ends(fleet: Fleet) -> None:
         env={**os.environ, **environment(), "BREACHDESK_OPS__PORT": str(worker.ops)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

@@ -186,7 +186,7 @@ def by_way(broker: Secured, way: str) -> Settings:
 def blocking_round(options: dict[str, Any], line: bytes) -> bytes:
     topic = "s.raw.fw"
     with KafkaProducer(**options) as producer:
-        sent = producer.send(topic, line).get(timeout=20)
+        sent = producer.send(topic, line).get(timeout=60)
     consumer = KafkaConsumer(**options, consumer_timeout_ms=20_000)
     try:
         consumer.assign([TopicPartition(topic, 0)])
@@ -352,7 +352,7 @@ def test_a_shippers_rights_are_enough_to_write_and_are_reported(broker: Secured)
             allow(admin, "User:shipper", operation, "s.raw")
     report = [f.problem for f in check(mutual(broker)) if f.what == "acl"]
     with KafkaProducer(**kafka_python_options(settings.kafka)) as producer:
-        sent = producer.send(topic, b"line").get(timeout=20)
+        sent = producer.send(topic, b"line").get(timeout=60)
 
     assert report == ["User:shipper may DESCRIBE, WRITE on topic s.raw*"]
     assert sent.topic == topic

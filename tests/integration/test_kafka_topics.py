@@ -221,7 +221,7 @@ def test_records_arrive_when_the_broker_says_so(settings: Settings) -> None:
     create(settings)
     topic = source_topic(settings.kafka, "m365")
     with KafkaProducer(bootstrap_servers=settings.kafka.servers) as producer:
-        sent = producer.send(topic, b"line", timestamp_ms=1).get(timeout=10)
+        sent = producer.send(topic, b"line", timestamp_ms=1).get(timeout=60)
 
     assert sent.timestamp > 1_600_000_000_000
 
@@ -231,7 +231,7 @@ def test_a_line_of_the_greatest_length_is_taken(settings: Settings) -> None:
     line = b"x" * settings.intake.max_line_bytes
     options: dict[str, Any] = {"max_request_size": 2 * len(line)}
     with KafkaProducer(bootstrap_servers=settings.kafka.servers, **options) as producer:
-        sent = producer.send(source_topic(settings.kafka, "m365"), line).get(timeout=20)
+        sent = producer.send(source_topic(settings.kafka, "m365"), line).get(timeout=60)
 
     assert sent.offset == 0
 

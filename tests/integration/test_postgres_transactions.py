@@ -114,7 +114,7 @@ def from_four_partitions(
     start = threading.Barrier(4)
 
     def work(partition: str) -> None:
-        start.wait(10)
+        start.wait(60)
         for n in range(25):
             commit_batch(store, partition, **change(partition, n))
 
@@ -161,7 +161,7 @@ def test_of_two_owners_who_both_begin_a_partition_one_is_fenced(store: PostgresS
     before = sink.positions(["p"])["p"]
 
     def begin(number: int) -> bool:
-        ready.wait(10)
+        ready.wait(60)
         step = Advance("p", before, Position("j", number))
         batch = RecordBatch([step], sources=[SourceCount("m365", received=1)])
         try:
@@ -186,14 +186,14 @@ def test_pipeline_writes_run_beside_each_other_and_never_beside_an_act(
 
     def slow(_connection) -> None:
         inside.set()
-        release.wait(10)
+        release.wait(60)
 
     with (
         open_postgres(impatient(settings), now=FixedNow()) as other,
         ThreadPoolExecutor(1) as pool,
     ):
         writing = pool.submit(store._transactions.write, slow)
-        inside.wait(10)
+        inside.wait(60)
         beside = other._transactions.write(lambda _: "beside")
         with pytest.raises(Retryable, match="55P03"):
             other.act(lambda uow: uow.customers.save(a_customer()))
@@ -314,7 +314,7 @@ def test_a_deadlock_is_retryable_for_one_and_done_for_the_other(store: PostgresS
                 query = text("UPDATE marks SET value = :v WHERE name = :n")
                 connection.execute(query, {"v": order, "n": name})
                 if n == 0:
-                    ready.wait(10)
+                    ready.wait(60)
 
         try:
             store._transactions.write(work)

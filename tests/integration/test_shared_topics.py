@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fleet import Fleet, a_fleet, admin, demo_rows, embedded, partition, until
+from fleet import WAIT_SECONDS, Fleet, a_fleet, admin, demo_rows, embedded, partition, until
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from streams import topics
@@ -30,7 +30,7 @@ def refusal(fleet: Fleet, code: int) -> str:
     """What a further worker says when it gives up."""
     (worker,) = fleet.start()
     fleet.workers.remove(worker)
-    until(lambda: not worker.alive, 60, lambda: worker.said[-2000:])
+    until(lambda: not worker.alive, WAIT_SECONDS, lambda: worker.said[-2000:])
     assert worker.process.returncode == code, worker.said
     return " ".join(worker.said.split())
 
@@ -46,7 +46,7 @@ def test_a_missing_topic_stops_the_worker_before_it_begins(fleet: Fleet) -> None
     missing = fleet.topic("m365")
     with admin(fleet.settings.kafka.servers) as client:
         client.delete_topics([missing])
-        until(lambda: missing not in client.list_topics(), 20)
+        until(lambda: missing not in client.list_topics(), WAIT_SECONDS)
     said = refusal(fleet, MISCONFIGURED)
     mended = fleet.run("topics", "create")
     played(fleet)
@@ -62,7 +62,10 @@ def test_a_topic_that_believes_its_senders_times_stops_the_worker(fleet: Fleet) 
     changed = {"message.timestamp.type": "CreateTime"}
     with admin(fleet.settings.kafka.servers) as client:
         client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, changed)])
-    until(lambda: any(f.topic == topic and f.wrong for f in topics.check(fleet.settings)), 20)
+    until(
+        lambda: any(f.topic == topic and f.wrong for f in topics.check(fleet.settings)),
+        WAIT_SECONDS,
+    )
     said = refusal(fleet, MISCONFIGURED)
 
     assert topic in said
@@ -75,7 +78,7 @@ def test_a_topic_made_anew_stops_the_worker_until_a_replay_is_ordered(fleet: Fle
     anew = fleet.topic("web")
     with admin(fleet.settings.kafka.servers) as client:
         client.delete_topics([anew])
-        until(lambda: anew not in client.list_topics(), 20)
+        until(lambda: anew not in client.list_topics(), WAIT_SECONDS)
     topics.create(fleet.settings)
     said = refusal(fleet, CORRUPT)
     ordered = fleet.run("replay", f"{anew}/0", "--from-beginning")

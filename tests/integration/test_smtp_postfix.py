@@ -24,6 +24,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from servers.ports import free_port
 
 from notifiers.channels import channel_for
 from notifiers.dispatch import Dispatcher
@@ -137,11 +138,6 @@ def office(authority: trustme.CA) -> Iterator[Office]:
             yield office
         finally:
             subprocess.run([*control, "stop"], capture_output=True, check=False)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 def furnish(office: Office, authority: trustme.CA) -> None:

@@ -85,7 +85,7 @@ class House:
             ca_file=ca_file,
             username="notices",
             secret=SecretStr("a secret"),
-            timeout_seconds=2.0,
+            timeout_seconds=60.0,
         )
         return channel_for(sender.model_copy(update=changes))
 
@@ -296,19 +296,21 @@ async def test_a_server_that_falls_silent_is_like_one_that_hangs_up(
     serve: Serve, ca_file: Path, stage: str, outcome: SendOutcome
 ) -> None:
     house = await serve()
-    channel = house.channel(ca_file, timeout_seconds=0.3)
-    await channel.send(outgoing(1))
-    answer = house.desk._answer
+    channel = house.channel(ca_file, timeout_seconds=3.0)
+    first = await channel.send(outgoing(1))
+    answer, over = house.desk._answer, asyncio.Event()
 
     async def silent_at(at: str, server: SMTP) -> str:
         if at == stage:
-            await asyncio.sleep(1.0)
+            await over.wait()
         return await answer(at, server)
 
     house.desk._answer = silent_at  # type: ignore[method-assign]  # the server's mood
     result = await channel.send(outgoing(2))
+    over.set()
     await channel.close()
 
+    assert first.outcome is SendOutcome.HANDED_OVER
     assert result.outcome is outcome
 
 

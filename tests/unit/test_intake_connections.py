@@ -84,7 +84,7 @@ def receiving(folder: Path, **settings: object) -> Iterator[Receiver]:
 def until(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 120
     while not true():
-        assert time.monotonic() < deadline, "it did not happen in a minute"
+        assert time.monotonic() < deadline, "it did not happen in two minutes"
         time.sleep(0.01)
 
 

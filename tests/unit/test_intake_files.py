@@ -130,13 +130,13 @@ class Follower:
 
     def end(self) -> None:
         self.stop.set()
-        self._thread.join(5)
+        self._thread.join(60)
 
 
 def until(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 120
     while not true():
-        assert time.monotonic() < deadline, "it did not happen in five seconds"
+        assert time.monotonic() < deadline, "it did not happen in two minutes"
         time.sleep(0.01)
 
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
+from servers.ports import free_port
 
 from breachdesk.bootstrap import ops
 from breachdesk.bootstrap.metrics import PrometheusMeter
@@ -16,18 +17,12 @@ from breachdesk.bootstrap.ops import OpsServer
 from schemas.errors import Misconfigured, Retryable
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def well() -> Mapping[str, str]:
     return {}
 
 
 def get(port: int, path: str, method: str = "GET") -> httpx.Response:
-    return httpx.request(method, f"http://127.0.0.1:{port}{path}", timeout=5)
+    return httpx.request(method, f"http://127.0.0.1:{port}{path}", timeout=60)
 
 
 def test_metrics_are_scraped_as_text() -> None:
@@ -95,7 +90,7 @@ def test_a_broken_request_is_refused_and_the_server_lives_on() -> None:
     port = free_port()
 
     with OpsServer("127.0.0.1", port, CollectorRegistry(), well, well):
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
             client.sendall(b"\x16\x03\x01 nonsense\r\n\r\n")
             said = client.recv(1000)
         answer = get(port, "/healthz")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -48,18 +48,25 @@ def test_acts_that_fail_take_nobody_else_of_their_group_along(store: SqlStore) -
     assert store.look(lambda uow: uow.customers.version()) == 40
 
 
+def until(so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not so():
+        assert time.monotonic() < deadline, "it did not happen in a minute"
+        time.sleep(0.005)
+
+
 def test_acts_that_wait_together_share_one_commit(store: SqlStore) -> None:
     held, release = threading.Event(), threading.Event()
 
     def hold(uow) -> None:
         held.set()
-        release.wait(5)
+        release.wait(60)
 
     with ThreadPoolExecutor(9) as pool:
         first = pool.submit(store.act, hold)
-        held.wait(5)
+        held.wait(60)
         rest = [pool.submit(attempt, store, n) for n in (1, 2, 4, 5, 7, 8, 10, 11)]
-        time.sleep(0.05)
+        until(lambda: store._writer._queue.qsize() == len(rest))
         before = store.path.with_name("store.db-wal").stat().st_size
         release.set()
         first.result()
@@ -77,11 +84,11 @@ def test_a_look_neither_waits_for_a_running_act_nor_sees_half_of_it(store: SqlSt
     def slow(uow) -> None:
         uow.customers.save(a_customer())
         written.set()
-        release.wait(5)
+        release.wait(60)
 
     with ThreadPoolExecutor(1) as pool:
         act = pool.submit(store.act, slow)
-        written.wait(5)
+        written.wait(60)
         meanwhile = store.look(lambda uow: uow.customers.list())
         release.set()
         act.result()

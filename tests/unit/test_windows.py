@@ -125,12 +125,12 @@ def test_a_hot_group_does_not_cost_its_square() -> None:
         return {"a", "b"} <= {m.value for m in members}
 
     of = WindowSpec("rule", "R", Severity.LOW, 600, 600, 0, False, ordered)
-    began = time.perf_counter()
+    began = time.thread_time()
     found = windows(of)
     for batch in range(5):
         found.absorb([signal(batch + i / 7, f"{batch}-{i}", value="a") for i in range(4_000)])
 
-    assert time.perf_counter() - began < 2.5
+    assert time.thread_time() - began < 2.5
 
 
 def test_signals_of_a_rule_that_is_not_there_are_left_out() -> None:
