@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import nextafter
 
 from schemas.alert import GroupKey, Severity
 from streams.correlate.copies import GroupCopies
@@ -24,7 +25,7 @@ from streams.correlate.signal_rows import (
     load_bucket,
     load_log,
 )
-from streams.correlate.written_later import Place, Step, UnwrittenBuckets
+from streams.correlate.written_later import LOG_SIGNALS, Place, Step, UnwrittenBuckets
 from streams.ports import (
     BucketRow,
     CommitResult,
@@ -39,6 +40,8 @@ from streams.ports import (
 __all__ = ["GuardedSignal", "WindowStore"]
 
 MEMORY_BYTES = 256 * 1024 * 1024
+SIGNAL_BYTES = 900
+"""What a signal takes in memory that only the log holds: these may take a third of the copies' bytes."""
 GONE_QUIET = 30 * 86_400
 """Signals of a rule that is gone stay for so many seconds more: it may come back."""
 GONE_TIMESPAN = 3_600
@@ -74,7 +77,8 @@ class WindowStore:
         self._horizon = horizon
         self._sole_owner = sole_owner
         self._copies = GroupCopies(memory_bytes)
-        self._unwritten = UnwrittenBuckets() if unwritten is None else unwritten
+        most_signals = min(LOG_SIGNALS, memory_bytes // 3 // SIGNAL_BYTES)
+        self._unwritten = unwritten or UnwrittenBuckets(most_signals=most_signals)
         self._waiting: dict[GroupKey, list[LoggedGroup]] = {}
         self._step = Step()
         self._batch = _Batch()
@@ -230,18 +234,36 @@ class WindowStore:
         """Let go of what nothing in time can reach. Call `clear` if that does not become durable."""
         gone: list[Eviction] = []
         for row in rows:
-            if row.key in self._waiting:
-                continue
-            copied = self._sole_owner and row.key in self._copies
-            group = self._copies.group(row.key) if copied else self._read(row, [])
-            settled = low - group.spec.reach - self._horizon
-            evictions = group.evict(settled, self._unwritten.named(row.key, group.buckets))
-            if evictions and copied:
-                self._copies.put(group, 1, {}, pinned=self._unwritten.holds(row.key))
-            elif evictions:
-                self._copies.forget(row.key)
-            gone += evictions
+            if row.key not in self._waiting:
+                gone += self._let_go_whole(row, low) or self._let_go_parts(row, low)
         return SweepResult(gone)
+
+    def _let_go_whole(self, row: GroupRows, low: float) -> Sequence[Eviction]:
+        """Where the numbers of the stored buckets say that nothing reaches any of them, and the log
+        names none: nothing is loaded."""
+        unwritten, stored = self._unwritten, row.buckets or ()
+        spec = self._spec(row.key, _timespan(stored, None))
+        settled = low - spec.reach - self._horizon
+        spans = [(b.bucket, b.timespan or spec.timespan) for b in stored]
+        if not spans or any((index + 1) * timespan > settled for index, timespan in spans):
+            return ()
+        if unwritten.holds(row.key) or unwritten.named(row.key, [index for index, _ in spans]):
+            return ()
+        self._copies.forget(row.key)
+        begin = min(index * timespan for index, timespan in spans)
+        end = max((index + 1) * timespan for index, timespan in spans)
+        return [Eviction(row.key, begin, nextafter(end, begin))]
+
+    def _let_go_parts(self, row: GroupRows, low: float) -> Sequence[Eviction]:
+        copied = self._sole_owner and row.key in self._copies
+        group = self._copies.group(row.key) if copied else self._read(row, [])
+        settled = low - group.spec.reach - self._horizon
+        evictions = group.evict(settled, self._unwritten.named(row.key, group.buckets))
+        if evictions and copied:
+            self._copies.put(group, 1, {}, pinned=self._unwritten.holds(row.key))
+        elif evictions:
+            self._copies.forget(row.key)
+        return evictions
 
     def _newest(self, row: GroupRows, moved: list[Place]) -> Group:
         """The group as it was before this batch."""

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from schemas.alert import GroupKey
 
-LOG_ROWS = 64
-LOG_SIGNALS = 50_000
+LOG_ROWS = 256
+LOG_SIGNALS = 100_000
 """Rows and signals of the log beyond which its oldest row is written out."""
 BUCKETS_AT_ONCE = 500
 """Buckets that any batch may write for the log's sake."""

@@ -48,6 +48,12 @@ PATIENCE = 8
 the records are slow to read."""
 
 
+SWEPT_ALONE = 1_000
+"""Groups of one sweep: as many as may come new in a batch."""
+SWEPT_TOGETHER = 200
+"""Of many owners, who wait for each other's locks."""
+
+
 class Arrived(NamedTuple):
     """A record and the partition that it stands in."""
 
@@ -188,7 +194,13 @@ class Worker:
         self._bound.refresh()
         self._meter.state(self._bound.used, self._bound.most)
         with self._copies_void_on_failure():
-            looked_at = self._sink.sweep(partitions, self._owned, self._windows.let_go, now)
+            looked_at = self._sink.sweep(
+                partitions,
+                self._owned,
+                self._windows.let_go,
+                now,
+                SWEPT_ALONE if self._sink.sole_owner else SWEPT_TOGETHER,
+            )
         if looked_at and self._sink.sole_owner:
             self._owned = {
                 name: replace(stored, revision=stored.revision + 1)
