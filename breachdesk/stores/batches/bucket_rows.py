@@ -28,6 +28,14 @@ _READ = (
     " WHERE key_hash {among} ORDER BY key_hash, bucket"
 )
 _DUE = "SELECT key FROM signal_buckets WHERE due <= {} ORDER BY due LIMIT {}"
+_DUE_ROWS = (
+    "SELECT key_hash, bucket, payload, timespan, due, key FROM signal_buckets"
+    " WHERE due <= {} ORDER BY due LIMIT {}"
+)
+_LATER_ROWS = (
+    "SELECT key_hash, bucket, payload, timespan, due FROM signal_buckets"
+    " WHERE key_hash {among} AND due >= {}"
+)
 _PUT_OFF = "UPDATE signal_buckets SET due = {} WHERE key_hash {among} AND due < {}"
 _LEFT = "SELECT DISTINCT key_hash FROM signal_buckets WHERE key_hash {among}"
 _DROP = (
@@ -77,6 +85,28 @@ def due_keys(connection: Connection, low: float, limit: int) -> list[GroupKey]:
     """Groups that have a bucket that is due, those that waited longest first; at most so many."""
     found = connection.exec_driver_sql(_bound(connection, _DUE), (low, limit))
     return list(dict.fromkeys(key_of(key) for (key,) in found))
+
+
+def due(connection: Connection, low: float, limit: int) -> dict[GroupKey, list[BucketRow]]:
+    """The groups of `due_keys` with all of their buckets, oldest first; in the order of their digests.
+    Mostly every bucket of a group is due, and one walk along the index finds them all."""
+    rows = list(connection.exec_driver_sql(_bound(connection, _DUE_ROWS), (low, limit)))
+    keys: dict[bytes, GroupKey] = {}
+    groups: dict[bytes, dict[int, BucketRow]] = {}
+    for stored, bucket, payload, timespan, moment, text in rows:
+        digest = bytes(stored)
+        key = keys.get(digest) or keys.setdefault(digest, key_of(text))
+        row = BucketRow(key, bucket, bytes(payload), timespan, moment)
+        groups.setdefault(digest, {})[bucket] = row
+    walked_to = rows[-1][4] if rows else low
+    others = execute_among(connection, _LATER_ROWS, sorted(keys), after=(walked_to,))
+    for stored, bucket, payload, timespan, moment in others:
+        digest = bytes(stored)
+        groups[digest][bucket] = BucketRow(keys[digest], bucket, bytes(payload), timespan, moment)
+    return {
+        keys[digest]: [group[bucket] for bucket in sorted(group)]
+        for digest, group in sorted(groups.items())
+    }
 
 
 def drop(connection: Connection, evictions: Sequence[Eviction]) -> None:

@@ -19,6 +19,7 @@ from breachdesk.stores.batches.alert_rows import (
     Columns,
     Standing,
     close,
+    hashes_with_alerts,
     machine_columns,
     point_ids,
     raise_alerts,
@@ -83,7 +84,8 @@ class Reconciler:
     def close(self, evictions: Sequence[Eviction]) -> None:
         """Close the alerts that nothing can reach any more."""
         hashes = [key_hash(eviction.key) for eviction in evictions]
-        standing = standing_alerts(self.connection, sorted(set(hashes)))
+        alerting = hashes_with_alerts(self.connection, set(hashes))
+        standing = standing_alerts(self.connection, sorted(alerting)) if alerting else {}
         gone = {
             alert.pk
             for eviction, hashed in zip(evictions, hashes, strict=True)

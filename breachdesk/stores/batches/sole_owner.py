@@ -93,11 +93,10 @@ def due_rows(
         return (), None
     stored = watermarks.low(connection)
     low = low if stored is None else max(low, stored)
-    due = bucket_rows.due_keys(connection, low, limit)
+    due = bucket_rows.due(connection, low, limit)
     if not due and low == stored:
         return (), None
-    buckets = bucket_rows.read(connection, by_digest(due))
-    return [_group(key, rows) for key, rows in buckets.items()], low
+    return [_group(key, rows) for key, rows in due.items()], low
 
 
 def let_go(
