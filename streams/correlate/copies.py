@@ -76,6 +76,13 @@ class GroupCopies:
         group.unreconciled = copy.unreconciled
         return group
 
+    def buckets(self, key: GroupKey) -> tuple[WindowSpec, Iterable[int]]:
+        """The group's window, and which buckets it has."""
+        copy = self._copies[key]
+        if isinstance(copy, _Copy):
+            return copy.group.spec, copy.group.buckets
+        return copy.spec, (copy.bucket,)
+
     def stored(self, key: GroupKey, index: int) -> tuple[WindowSpec, bytes]:
         """The group's window, and the payload of one of its buckets."""
         copy = self._copies[key]

@@ -8,7 +8,7 @@ Everything else is the same. Whatever fails voids every copy: `clear`, and `rest
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nextafter
 
@@ -54,6 +54,7 @@ class _Batch:
     groups: Mapping[GroupKey, Group] = field(default_factory=dict)
     written: Mapping[Place, BucketRow] = field(default_factory=dict)
     step: Step = field(default_factory=Step)
+    evictions: Sequence[Eviction] = ()
     logged: Sequence[Place] = ()
     logged_signals: int = 0
 
@@ -82,6 +83,8 @@ class WindowStore:
         self._waiting: dict[GroupKey, list[LoggedGroup]] = {}
         self._step = Step()
         self._batch = _Batch()
+        self._swept_to: float | None = None
+        """Watermark up to which the last sweep let go; None: nothing may be let go of just now."""
 
     def __len__(self) -> int:
         return len(self._copies)
@@ -103,6 +106,11 @@ class WindowStore:
         self._waiting.clear()
         self._step = Step()
         self._batch = _Batch()
+        self._swept_to = None
+
+    def hold(self) -> None:
+        """Let go of nothing until the next sweep: a backfill was seen."""
+        self._swept_to = None
 
     def restore(self, rows: Iterable[LogRow]) -> None:
         """Know what the log holds, instead of anything that was known. Each group's signals wait until
@@ -155,13 +163,16 @@ class WindowStore:
             for change in changed
             if self._raises_alerts(change.group)
         ]
-        written = self._to_write(changed, moved, groups)
-        batch = self._batch = _Batch(groups, written, self._step)
+        evictions = self._due_in_step({*routed, *(key for key, _ in moved)}, groups)
+        gone = {eviction.key for eviction in evictions}
+        written = self._to_write(changed, moved, groups, gone)
+        batch = self._batch = _Batch(groups, written, self._step, evictions)
         log = self._log(changed, written, batch) if self._sole_owner else None
         return GroupUpdates(
             changed=[change.group.key for change in changed],
             groups=[state for state in states if self._must_reconcile(state, groups[state.key])],
             buckets=list(written.values()),
+            evictions=evictions,
             log=log,
             log_kept_from=self._unwritten.kept_from(self._step),
         )
@@ -179,11 +190,12 @@ class WindowStore:
         changed: Sequence[GroupChange],
         moved: Sequence[Place],
         groups: Mapping[GroupKey, Group],
+        gone: Container[GroupKey],
     ) -> Mapping[Place, BucketRow]:
         """The buckets that this batch writes: of many owners all that changed, of a sole owner those
-        that the oldest log rows hold."""
+        that the oldest log rows hold, save of groups that it lets go of."""
         if self._sole_owner:
-            places = [*moved, *self._step.places]
+            places = [*moved, *(place for place in self._step.places if place[0] not in gone)]
         else:
             places = [*moved, *((c.group.key, index) for c in changed for index in c.changes)]
         rows: dict[Place, BucketRow] = {}
@@ -191,6 +203,26 @@ class WindowStore:
             if (key, index) not in rows:
                 rows[key, index] = self._row(key, index, groups.get(key))
         return rows
+
+    def _due_in_step(
+        self, in_use: Container[GroupKey], groups: Mapping[GroupKey, Group]
+    ) -> Sequence[Eviction]:
+        """Groups that this batch would write for the log's sake, although nothing can reach any of their
+        buckets, and that no other log row names."""
+        if self._swept_to is None:
+            return ()
+        gone: list[Eviction] = []
+        for key in dict.fromkeys([key for key, _ in self._step.places]):
+            if key in in_use:
+                continue
+            group = groups.get(key)
+            spec, indices = (group.spec, group.buckets) if group else self._copies.buckets(key)
+            begin, end = min(indices) * spec.timespan, (max(indices) + 1) * spec.timespan
+            if end > self._swept_to - spec.reach - self._horizon:
+                continue
+            if not self._unwritten.named_by_others(key, indices, self._step):
+                gone.append(Eviction(key, begin, nextafter(end, begin)))
+        return gone
 
     def _row(self, key: GroupKey, index: int, group: Group | None) -> BucketRow:
         """The bucket as the store keeps it; of a group that the batch does not touch, its copy."""
@@ -221,10 +253,16 @@ class WindowStore:
     def keep(self, result: CommitResult) -> None:
         """What `apply` returned is durable."""
         batch, self._batch, self._step = self._batch, _Batch(), Step()
-        free = self._unwritten.written(batch.written, batch.step)
+        gone = {eviction.key for eviction in batch.evictions}
+        places = [place for place in batch.step.places if place[0] in gone]
+        free = self._unwritten.written([*batch.written, *places], batch.step)
         if result.log_number is not None:
             self._unwritten.add(result.log_number, batch.logged_signals, batch.logged)
+        for key in gone:
+            self._copies.forget(key)
         for key, group in batch.groups.items():
+            if key in gone:
+                continue
             version = result.versions.get(key, 1)
             self._copies.put(group, version, batch.written, pinned=self._unwritten.holds(key))
         self._copies.release(key for key in free if not self._unwritten.holds(key))
@@ -232,6 +270,7 @@ class WindowStore:
 
     def let_go(self, rows: Sequence[GroupRows], low: float) -> SweepResult:
         """Let go of what nothing in time can reach. Call `clear` if that does not become durable."""
+        self._swept_to = low
         gone: list[Eviction] = []
         for row in rows:
             if row.key not in self._waiting:

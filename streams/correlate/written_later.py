@@ -83,6 +83,11 @@ class UnwrittenBuckets:
         """Those of these buckets that a log row names: a crash would bring their signals back."""
         return {index for index in indices if (key, index) in self._named_last}
 
+    def named_by_others(self, key: GroupKey, indices: Iterable[int], step: Step) -> bool:
+        """Whether a log row that stays after this step names one of these buckets."""
+        last, named = (step.rows[-1] if step.rows else -1), self._named_last
+        return any(named.get((key, index), -1) > last for index in indices)
+
     def add(self, number: int, signals: int, places: Sequence[Place]) -> None:
         """A log row was written that holds signals of these buckets."""
         row = self._rows[number] = _Row(max(signals, 1), places)

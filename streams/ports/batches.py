@@ -128,6 +128,8 @@ class GroupUpdates:
     were read from the store since they were reconciled last."""
     buckets: Sequence[BucketRow] = ()
     """Written over what is stored of them."""
+    evictions: Sequence[Eviction] = ()
+    """What a sole owner lets go of instead of writing it: nothing can reach it any more."""
     log: bytes | None = None
     """A sole owner's signals of this batch that `buckets` does not hold: one log row."""
     log_kept_from: int | None = None

@@ -65,6 +65,7 @@ class Owner:
         problem: Exception | None = None,
         log: bytes | None = None,
         log_kept_from: int | None = None,
+        evictions: Sequence[Eviction] = (),
         **counted: Any,
     ) -> CommitResult:
         before = self.owned[name]
@@ -75,6 +76,7 @@ class Owner:
             buckets=buckets,
             log=log,
             log_kept_from=log_kept_from,
+            evictions=evictions,
         )
 
         def apply_signals(rows: Sequence[GroupRows], low: float | None) -> GroupUpdates:
@@ -413,6 +415,14 @@ def test_a_former_sole_owner_sweeps_nothing(sole: Owner) -> None:
     with pytest.raises(Conflict):
         former.sweep(lambda _rows, _low: SweepResult([Eviction(JO, 0.0, 1e6)]))
     assert sole.payloads(JO) == [(5, b"\x00p")]
+
+
+def test_a_sole_owners_commit_drops_what_it_lets_go_of(sole: Owner) -> None:
+    sole.commit([JO, MO], buckets=[bucket(JO, 5), bucket(JO, 50), bucket(MO)], log=b"JO")
+    sole.commit([MO], evictions=[Eviction(JO, 300.0, 359.5)])
+
+    assert sole.payloads(JO) == [(50, b"\x00p")]
+    assert sole.payloads(MO) == [(5, b"\x00p")]
 
 
 def test_no_sweep_runs_while_a_backfill_may_be_running(owner: Owner) -> None:

@@ -13,6 +13,7 @@ from schemas.event import Position
 from schemas.plugin import ValueGate
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.window_store import GuardedSignal, WindowStore
+from streams.correlate.written_later import UnwrittenBuckets
 from streams.ports import BucketRow, CommitResult, GroupRows, LogRow
 
 SPEC = WindowSpec("r", "title", Severity.LOW, 600, 600, 100, False, lambda m: len(m) > 2)
@@ -160,11 +161,69 @@ def test_a_group_whose_signals_wait_in_the_log_is_not_let_go() -> None:
 
     assert windows.let_go(rows, START + 30 * DAY).evictions == []
     assert windows.keys_of({}) == [of]
+    windows.hold()
     written = windows.apply({}, rows, None)
     windows.keep(CommitResult({of: 1}))
     assert [row.bucket for row in written.buckets] == [START // 600 + 1]
     assert (written.log, written.log_kept_from, windows.unwritten) == (None, 2, 0)
     assert len(windows.let_go(rows, START + 30 * DAY).evictions) == 1
+
+
+def in_the_log(of: GroupKey) -> WindowStore:
+    """A sole owner's windows with a group that only the log holds."""
+    windows = WindowStore({"r": SPEC}, 3600, sole_owner=True)
+    windows.keys_of({of: told(of, 3)})
+    windows.apply({of: told(of, 3)}, [GroupRows(of, 0, ())], None)
+    windows.keep(CommitResult({of: 1}, 1))
+    return windows
+
+
+def test_what_is_due_when_the_log_is_written_out_is_let_go_instead() -> None:
+    windows = in_the_log(key("a"))
+    windows.let_go([], START + 30 * DAY)
+    keys = windows.keys_of({})
+    updates = windows.apply({}, [], START + 30 * DAY)
+    windows.keep(CommitResult({}))
+
+    assert keys == []
+    assert [eviction.key for eviction in updates.evictions] == [key("a")]
+    assert (updates.buckets, updates.log_kept_from) == ([], 2)
+    assert (windows.unwritten, len(windows)) == (0, 0)
+
+
+def test_what_a_later_log_row_names_is_written_though_it_is_due() -> None:
+    of = key("a")
+    unwritten = UnwrittenBuckets(most_rows=1)
+    windows = WindowStore({"r": SPEC}, 3600, sole_owner=True, unwritten=unwritten)
+    for number in (1, 2):
+        signals = {of: told(of, 1, number)}
+        rows = [
+            GroupRows(key, 1, None if windows.known([key]) else ())
+            for key in windows.keys_of(signals)
+        ]
+        windows.apply(signals, rows, None)
+        windows.keep(CommitResult({of: 1}, number))
+    windows.let_go([], START + 30 * DAY)
+    other = {key("b"): told(key("b"), 1)}
+    windows.keys_of(other)
+    updates = windows.apply(other, [GroupRows(key("b"), 0, ())], None)
+
+    assert not updates.evictions
+    assert [row.key for row in updates.buckets] == [of]
+
+
+def test_nothing_is_let_go_while_a_backfill_runs_or_before_a_sweep() -> None:
+    windows = in_the_log(key("a"))
+    windows.let_go([], START + 30 * DAY)
+    windows.hold()
+    windows.keys_of({})
+    held = windows.apply({}, [], START + 30 * DAY)
+    unswept = in_the_log(key("a"))
+    unswept.keys_of({})
+    before = unswept.apply({}, [], START + 30 * DAY)
+
+    assert (held.evictions, before.evictions) == ((), ())
+    assert len(held.buckets) == len(before.buckets) == 1
 
 
 GATED = WindowSpec(

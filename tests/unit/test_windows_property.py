@@ -271,6 +271,8 @@ class Sink:
             self.versions[key] = self.number
         for state in updates.groups:
             self.live[state.key] = [seen(e) for e in state.episodes]
+        for gone in updates.evictions:
+            self._close(gone)
         for row in updates.buckets:
             self.buckets.setdefault(row.key, {})[row.bucket] = row
         if updates.log is not None:
@@ -304,7 +306,7 @@ class Sink:
         mine = self.live.get(gone.key, [])
         self.closed += [s for s in mine if reached(s.first * 60, 60)]
         self.live[gone.key] = [s for s in mine if not reached(s.first * 60, 60)]
-        rows = self.buckets[gone.key]
+        rows = self.buckets.get(gone.key, {})
         kept = {i: r for i, r in rows.items() if not reached(i * r.timespan, r.timespan)}
         self.buckets[gone.key] = kept
         if not kept:

@@ -112,7 +112,7 @@ class SqlBatchSink:
         )
         if low is None:
             return 0
-        swept = let_go(rows, low) if rows else SweepResult()
+        swept = let_go(rows, low)
         keys = [row.key for row in rows]
         self._write(
             lambda connection: sole_owner.let_go(

@@ -21,6 +21,7 @@ from schemas.alert import GroupKey
 from streams.ports import (
     BucketRow,
     CommitResult,
+    Eviction,
     GroupRows,
     GroupUpdates,
     RecordBatch,
@@ -53,6 +54,7 @@ class Prepared(NamedTuple):
 
     groups: Sequence[GroupColumns]
     buckets: Sequence[bucket_rows.Row]
+    evictions: Sequence[Eviction]
     log: bytes | None
     log_kept_from: int | None
 
@@ -62,6 +64,7 @@ def prepare(updates: GroupUpdates) -> Prepared:
     return Prepared(
         group_columns(updates.groups),
         bucket_rows.prepare(updates.buckets),
+        updates.evictions,
         updates.log,
         updates.log_kept_from,
     )
@@ -79,6 +82,8 @@ def commit(
     partition = min(advance.partition for advance in batch.advances)
     number = signal_log.append(connection, partition, prepared.log)
     signal_log.drop(connection, prepared.log_kept_from)
+    batch_writes.close_alerts(connection, prepared.evictions, copies, now)
+    bucket_rows.drop(connection, prepared.evictions)
     bucket_rows.write(connection, prepared.buckets)
     batch_writes.finish(connection, batch, prepared.groups, copies, now)
     return CommitResult(dict.fromkeys(batch.keys, STORED), number)
