@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from schemas.alert import GroupKey, Signal
@@ -11,6 +12,7 @@ from streams.correlate.buckets import NEVER, member
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.gates import alert_key, inner_key, inner_rule, with_inner
 from streams.correlate.groups import BucketPart, Changes, Group
+from streams.correlate.retention import MOST_VALUES
 
 Routed = Mapping[GroupKey, Sequence[Member]]
 
@@ -82,10 +84,13 @@ class Correlation:
         """Take each group's signals in; yields the groups that changed, those behind gates first."""
         handed: dict[GroupKey, list[Changes]] = {}
         if self._gates:
-            for change in self._absorb_inner(routed, groups):
-                parts = change.group.hand_on(change.changes)
-                handed.setdefault(alert_key(change.group.key), []).append(parts)
-                yield change
+            inner = list(self._absorb_inner(routed, groups))
+            crowded = self._crowded([change.group.key for change in inner], groups)
+            for change in inner:
+                outer = alert_key(change.group.key)
+                parts = change.group.hand_on(change.changes, whole=outer in crowded)
+                handed.setdefault(outer, []).append(parts)
+            yield from inner
         for key, members in routed.items():
             if key.rule in self._inner:
                 continue
@@ -111,6 +116,27 @@ class Correlation:
             changes = group.absorb([*earlier, *members])
             if changes:
                 yield GroupChange(group, changes)
+
+    def _crowded(
+        self, changed: Sequence[GroupKey], groups: Mapping[GroupKey, Group]
+    ) -> Container[GroupKey]:
+        """The alerts' groups in which some bucket may drop a value: a value that begins earlier or ends
+        later than it did comes in again, and then with all of its signals, as if it had never left."""
+        incoming = Counter(alert_key(key) for key in changed)
+        return {
+            outer
+            for outer, values in incoming.items()
+            if values + self._most_values(groups[outer]) > MOST_VALUES
+        }
+
+    def _most_values(self, outer: Group) -> int:
+        """How many values the gate's steps have at most in a bucket of the alert's group."""
+        steps = self._gates[outer.key.rule].steps
+        kept = [
+            len({row.value for row in bucket.rows if row.step in steps})
+            for bucket in outer.buckets.values()
+        ]
+        return max(kept, default=0)
 
     def _kept_before(self, outer: Group) -> Routed:
         """What the alert's group holds of signals that belong behind the gate, by inner group: an

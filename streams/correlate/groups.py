@@ -137,16 +137,17 @@ class Group:
             and (self.spec.ends or not bucket.lost)
         )
 
-    def hand_on(self, changes: Changes) -> Changes:
+    def hand_on(self, changes: Changes, *, whole: bool) -> Changes:
         """What the group behind a gate hands on, now that this changed in it: all of a window in which
-        the gate opened, and then what changes in it."""
+        the gate opened, and then what changes in it. `whole`: all of it each time, since who receives
+        it may have dropped some."""
         self._heat()
         opened = {index + offset for index in self._hot for offset in (-1, 0)}
         near = {index + offset for index in changes for offset in (-1, 0, 1)}
         parts: dict[int, BucketPart] = {}
         for index in sorted(opened & near & self.buckets.keys()):
             bucket = self.buckets[index]
-            if index not in self._handed_on:
+            if index not in self._handed_on or (whole and index in changes):
                 self._handed_on.add(index)
                 parts[index] = BucketPart(list(bucket.rows), bucket.widening)
             elif index in changes:

@@ -51,7 +51,8 @@ class Retention:
         object.__setattr__(self, "harmless", 2 if self.distinct else 2 * fewest)
 
     def retain(self, rows: Sequence[Member]) -> Sequence[Member]:
-        """The retained ones of sorted rows of one bucket, sorted; `rows` itself if it is all."""
+        """The retained ones of sorted rows of one bucket, sorted; `rows` itself if it is all and stays
+        so whatever order they come in."""
         if len(rows) <= self.harmless:
             return rows
         steps: dict[str, list[Member]] = {}
@@ -60,9 +61,14 @@ class Retention:
         chosen: list[Member] = []
         for step, of_step in steps.items():
             chosen += self._of_step(step, of_step)
-        if len(chosen) == len(rows):
+        if len(chosen) == len(rows) and not any(self._crowded(*step) for step in steps.items()):
             return rows
         return chosen if len(steps) == 1 else sorted(chosen, key=_identity)
+
+    def _crowded(self, step: str, rows: Sequence[Member]) -> bool:
+        """Whether which values are kept depends on more than their number. In another order some of
+        these rows may have been dropped for a while."""
+        return step in self.by_value and len({row.value for row in rows}) > MOST_VALUES
 
     def _of_step(self, step: str, rows: list[Member]) -> Sequence[Member]:
         if self.distinct:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import tracemalloc
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,7 +16,7 @@ from schemas.plugin import ValueGate
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.window_store import GuardedSignal, WindowStore
 from streams.correlate.written_later import UnwrittenBuckets
-from streams.ports import BucketRow, CommitResult, GroupRows, LogRow
+from streams.ports import BucketRow, CommitResult, GroupRows, GroupUpdates, LogRow
 
 SPEC = WindowSpec("r", "title", Severity.LOW, 600, 600, 100, False, lambda m: len(m) > 2)
 START = datetime(2026, 11, 22, tzinfo=UTC).timestamp()
@@ -281,6 +283,54 @@ def test_what_never_opens_its_gate_stays_out_of_the_alert_and_raises_none_itself
     assert state.key == key("jo")
     assert [m.value for m in state.episodes[0].members] == ["ip7", "ip7", ""]
     assert len(updates.changed) == 21
+
+
+CROWDED = replace(
+    GATED,
+    timespan=3_600,
+    fires=lambda members: sum(m.step == "failed" and m.value == "ip" for m in members) >= 2,
+)
+
+
+def apply_kept(
+    windows: WindowStore, signals: Mapping[GroupKey, Sequence[GuardedSignal]], number: int
+) -> GroupUpdates:
+    """One batch of groups that are all in memory or new, and durable."""
+    keys = windows.keys_of(signals)
+    known = windows.known(keys)
+    rows = [GroupRows(k, known.get(k, 0), None if k in known else ()) for k in keys]
+    updates = windows.apply(signals, rows, None)
+    log_number = None if updates.log is None else number
+    windows.keep(CommitResult(dict.fromkeys(keys, 1), log_number))
+    return updates
+
+
+def crowd_around(value: str, rng: random.Random) -> list[GuardedSignal]:
+    """Signals of a value and of many others of one bucket, of which some are dropped."""
+    others = [step("failed", f"early{n}", 100 + n) for n in range(65)]
+    others += [step("in", f"early{n}", 2_000 + n) for n in range(65)]
+    others += [step("failed", f"late{n}", 2_200 + n) for n in range(65)]
+    others += [step("in", f"late{n}", 2_400 + n) for n in range(65)]
+    own = [step("failed", value, 1_000), step("in", value, 1_100)]
+    told = [*others, *own]
+    rng.shuffle(told)
+    return told
+
+
+@pytest.mark.parametrize("sole_owner", [True, False])
+def test_a_value_that_was_dropped_comes_in_again_with_all_of_its_signals(sole_owner: bool) -> None:
+    """Its earliest signal comes last: then as if it had come first."""
+    first = step("failed", "ip", 50)
+    crowd = crowd_around("ip", random.Random(1))
+    seen = []
+    for signals in ([first, *crowd], [*crowd, first]):
+        windows = WindowStore({"r": CROWDED}, 3600, sole_owner=sole_owner)
+        for number, each in enumerate([*signals, step("out", "", 3_000)], start=1):
+            updates = apply_kept(windows, {key("jo"): [each]}, number)
+        (state,) = updates.groups
+        seen.append([(e.id, e.members, e.explanation) for e in state.episodes])
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == 1
 
 
 def test_the_copy_of_a_group_of_one_signal_takes_less_than_a_kilobyte() -> None:
