@@ -83,6 +83,20 @@ class GroupCopies:
             return copy.group.spec, copy.group.buckets
         return copy.spec, (copy.bucket,)
 
+    def drop(self, key: GroupKey, indices: Sequence[int]) -> None:
+        """Drop these buckets, which nothing reaches any more."""
+        copy = self._copies[key]
+        if isinstance(copy, _Lone):
+            if copy.bucket in indices:
+                self.forget(key)
+            return
+        copy.group.drop([index for index in indices if index in copy.group.buckets])
+        if not copy.group.buckets:
+            self.forget(key)
+            return
+        left = self._copies[key] = copy._replace(size=_size_of(copy.group))
+        self.bytes += left.size - copy.size
+
     def stored(self, key: GroupKey, index: int) -> tuple[WindowSpec, bytes]:
         """The group's window, and the payload of one of its buckets."""
         copy = self._copies[key]
@@ -139,9 +153,12 @@ def _packed(
             # A copy: what wrote the payload leaves some thousand bytes of room behind it.
             exact = bytes(memoryview(payload))
             return _Lone(group.spec, index, exact, version, group.unreconciled)
+    return _Copy(group, version, _size_of(group))
+
+
+def _size_of(group: Group) -> int:
     rows = sum([len(bucket.rows) for bucket in group.buckets.values()])
-    size = GROUP_BYTES + BUCKET_BYTES * len(group.buckets) + ROW_BYTES * rows
-    return _Copy(group, version, size)
+    return GROUP_BYTES + BUCKET_BYTES * len(group.buckets) + ROW_BYTES * rows
 
 
 def _size(copy: _Lone | _Copy) -> int:

@@ -161,7 +161,7 @@ class Group:
         for component, begin, end in self._components():
             if end < settled and not any(index in logged for index in component):
                 gone.append(Eviction(self.key, begin, end))
-                self._drop(component)
+                self.drop(component)
         return gone
 
     def _components(self) -> list[tuple[list[int], float, float]]:
@@ -176,7 +176,8 @@ class Group:
                 parts.append(([index], begin, end))
         return parts
 
-    def _drop(self, component: Sequence[int]) -> None:
+    def drop(self, component: Sequence[int]) -> None:
+        """Forget these buckets, and the episodes that begin in them."""
         gone = set(component)
         for index in gone:
             del self.buckets[index]

@@ -274,26 +274,35 @@ class WindowStore:
         gone: list[Eviction] = []
         for row in rows:
             if row.key not in self._waiting:
-                gone += self._let_go_whole(row, low) or self._let_go_parts(row, low)
+                evictions = self._let_go_numbered(row, low)
+                gone += self._let_go_loaded(row, low) if evictions is None else evictions
         return SweepResult(gone)
 
-    def _let_go_whole(self, row: GroupRows, low: float) -> Sequence[Eviction]:
-        """Where the numbers of the stored buckets say that nothing reaches any of them, and the log
-        names none: nothing is loaded."""
-        unwritten, stored = self._unwritten, row.buckets or ()
-        spec = self._spec(row.key, _timespan(stored, None))
+    def _let_go_numbered(self, row: GroupRows, low: float) -> Sequence[Eviction] | None:
+        """What goes as far as the numbers of the buckets say it, which may be a timespan later than
+        their signals would: nothing is loaded. None: the stored buckets have another timespan."""
+        stored, key = row.buckets or (), row.key
+        spec = self._spec(key, _timespan(stored, None))
+        if any(bucket.timespan not in (spec.timespan, 0) for bucket in stored):
+            return None
+        copied = self._sole_owner and key in self._copies
+        indices = {bucket.bucket for bucket in stored}
+        if copied:
+            indices.update(self._copies.buckets(key)[1])
         settled = low - spec.reach - self._horizon
-        spans = [(b.bucket, b.timespan or spec.timespan) for b in stored]
-        if not spans or any((index + 1) * timespan > settled for index, timespan in spans):
-            return ()
-        if unwritten.holds(row.key) or unwritten.named(row.key, [index for index, _ in spans]):
-            return ()
-        self._copies.forget(row.key)
-        begin = min(index * timespan for index, timespan in spans)
-        end = max((index + 1) * timespan for index, timespan in spans)
-        return [Eviction(row.key, begin, nextafter(end, begin))]
+        gone: list[Eviction] = []
+        for first, last in _components(sorted(indices), spec):
+            begin, end = first * spec.timespan, (last + 1) * spec.timespan
+            inside = [index for index in indices if first <= index <= last]
+            if end <= settled and not self._unwritten.named(key, inside):
+                gone.append(Eviction(key, begin, nextafter(end, begin)))
+                if key in self._copies and copied:
+                    self._copies.drop(key, inside)
+        if gone and not copied:
+            self._copies.forget(key)
+        return gone
 
-    def _let_go_parts(self, row: GroupRows, low: float) -> Sequence[Eviction]:
+    def _let_go_loaded(self, row: GroupRows, low: float) -> Sequence[Eviction]:
         copied = self._sole_owner and row.key in self._copies
         group = self._copies.group(row.key) if copied else self._read(row, [])
         settled = low - group.spec.reach - self._horizon
@@ -336,6 +345,19 @@ def _timespan(stored: Sequence[BucketRow], waiting: Sequence[LoggedGroup] | None
     if stored:
         return stored[0].timespan
     return waiting[0].timespan if waiting else None
+
+
+def _components(indices: Sequence[int], spec: WindowSpec) -> Iterable[tuple[int, int]]:
+    """First and last of the buckets whose signals may bear on one another."""
+    if not indices:
+        return
+    first = last = indices[0]
+    for index in indices[1:]:
+        if (index - last - 1) * spec.timespan > spec.reach:
+            yield first, last
+            first = index
+        last = index
+    yield first, last
 
 
 def _window_of_gone_rule(rule: str, timespan: int) -> WindowSpec:

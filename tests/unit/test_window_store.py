@@ -214,6 +214,32 @@ def test_what_a_later_log_row_names_is_written_though_it_is_due() -> None:
     assert [row.key for row in updates.buckets] == [of]
 
 
+def test_of_a_group_in_memory_the_component_that_is_out_of_reach_goes_and_the_other_stays() -> None:
+    of = key("a")
+    late = [GuardedSignal(replace(told(of, 1)[0].signal, time=START + 9 * DAY), guarded=True)]
+    windows = WindowStore({"r": SPEC}, 3600, sole_owner=True)
+    windows.keys_of({of: [*told(of, 3), *late]})
+    windows.apply({of: [*told(of, 3), *late]}, [GroupRows(of, 0, ())], None)
+    windows.keep(CommitResult({of: 1}, 1))
+    windows.keys_of({})
+    rows = [GroupRows(of, 1, list(windows.apply({}, [], None).buckets))]
+    windows.keep(CommitResult({}))
+    before = windows.memory_bytes
+    first = windows.let_go(rows, START + 5 * DAY).evictions
+    stays = windows.memory_bytes
+    left = [GroupRows(of, 1, list(rows[0].buckets or ())[1:])]
+    second = windows.let_go(left, START + 30 * DAY).evictions
+
+    assert [e.begin <= START <= e.end < START + 9 * DAY for e in first] == [True]
+    assert 0 < stays < before
+    assert [e.begin <= START + 9 * DAY <= e.end for e in second] == [True]
+    assert (windows.memory_bytes, len(windows)) == (0, 0)
+
+
+def test_a_group_that_lost_its_buckets_meanwhile_is_passed_over() -> None:
+    assert not WindowStore({"r": SPEC}, 3600).let_go([GroupRows(key("a"), 1, [])], 1e12).evictions
+
+
 def test_nothing_is_let_go_while_a_backfill_runs_or_before_a_sweep() -> None:
     windows = in_the_log(key("a"))
     windows.let_go([], START + 30 * DAY)
