@@ -1,14 +1,19 @@
 """What an event costs as rules are added: processor time, memory and load time at several sizes.
 
     .venv/bin/python bench/rules.py                                   # 10, 100, 1,000 and 3,000 rules
+    .venv/bin/python bench/rules.py --base 100 --sizes 100 1000      # what the other 900 cost
     .venv/bin/python bench/rules.py --sizes 100 1000 --tree ../other  # beside another checkout
 
 The rules are generated like published ones: processes on Windows, firewalls, Microsoft 365, web
 servers, sign-ins; many share their commonest values, a part asks for fields that no parser here
-makes. The events are those of the parsers' own examples, with other users, addresses and paths in
+makes. What rules cost that match is told apart from what rules cost that do not. Books grow in three ways from
+the same `--base` rules: `mixed` by rules as they come, some of which match; `near` by such of them as
+match none of 2,000 events of each kind, though they ask for the same programs, values and texts;
+`foreign` by rules whose fields no event here has. The events are those of the parsers' own examples, with other users, addresses and paths in
 each copy, and process events as ECS JSON would bring them. Each tree runs in a process of its own;
 all take turns, slice by slice, on events that none of them has seen, so that caches of values are
-not warmed by repetition; ten slices before the first are not counted. Read the ratios: growth to the size before, and to the other tree.
+not warmed by repetition; ten slices before the first are not counted. Read the ratios: growth to the
+size before, of `near` and `foreign` books to the base, and to the other tree.
 """
 
 from __future__ import annotations
@@ -23,8 +28,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import count as count_up
+from itertools import islice, product
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,6 +39,10 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HERE = Path(__file__).resolve().parent.parent
 KINDS = ("own", "process")
 """Events of the parsers here, and process events."""
+BOOKS = ("mixed", "near", "foreign")
+"""How the rules beyond the base are chosen."""
+SAMPLE = 2_000
+"""Events of each kind that no additional rule of a `near` book matches."""
 WORDS = [
     "invoke",
     "download",
@@ -110,15 +121,53 @@ PROGRAMS = [
 
 def rule_texts(count: int, seed: int = 1) -> list[str]:
     """So many rules, a file each. A larger book holds the smaller ones."""
-    choose = random.Random(seed)
+    return list(islice(_mixed(seed), count))
+
+
+def book_texts(book: str, count: int, base: int) -> list[str]:
+    """The first `base` rules, and so many more of the book's kind that there are `count`."""
+    if book == "mixed" or count <= base:
+        return rule_texts(count)
+    more = _without_matches(islice(_mixed(2), 2 * count)) if book == "near" else _foreigners(3)
+    texts = [*rule_texts(base), *islice(more, count - base)]
+    assert len(texts) == count, "too few rules match nothing"
+    return texts
+
+
+def _mixed(seed: int) -> Iterator[str]:
     kinds = (_process, _process, _process, _firewall, _m365, _m365, _web, _web, _sign_in, _foreign)
-    return [
-        json.dumps(
-            {"title": f"Rule {number}", "name": f"rule_{number}", "level": "low"}
-            | kinds[number % len(kinds)](choose)
+    return _texts(kinds, seed)
+
+
+def _foreigners(seed: int) -> Iterator[str]:
+    return _texts((_foreign, _registry), seed)
+
+
+def _texts(
+    kinds: Sequence[Callable[[random.Random], Mapping[str, Any]]], seed: int
+) -> Iterator[str]:
+    choose = random.Random(seed)
+    for number in count_up():
+        yield json.dumps(
+            {"title": f"Rule {number}", "name": f"rule_{seed}_{number}", "level": "low"}
+            | dict(kinds[number % len(kinds)](choose))
         )
-        for number in range(count)
-    ]
+
+
+def _without_matches(texts: Iterable[str]) -> Iterator[str]:
+    from streams.sigma.load import load_rules
+    from streams.sigma.routing import Router
+
+    texts = {str(json.loads(text)["name"]): text for text in texts}
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, text in texts.items():
+            (Path(scratch) / f"{name}.yml").write_text(text)
+        router = Router(load_rules([Path(scratch)], behaviours=False).rules)
+    for kind in KINDS:
+        for dataset, fields in islice(fields_of(kind, -2), SAMPLE):
+            for rule in router.matches(dataset, fields):
+                texts.pop(rule.id, None)
+    return iter(texts.values())
 
 
 def _phrase(choose: random.Random) -> str:
@@ -231,6 +280,20 @@ def _foreign(choose: random.Random) -> dict[str, Any]:
     }
     condition = choose.choice(["event", "event and missing", "event and not ip", "ip and missing"])
     return _rule({"product": "aws", "service": "cloudtrail"}, detection, condition)
+
+
+def _registry(choose: random.Random) -> dict[str, Any]:
+    """As `_foreign`, of Windows."""
+    detection: dict[str, Any] = {
+        "key": {"TargetObject|contains": [f"\\{_phrase(choose)}\\", f"\\{choose.choice(WORDS)}"]},
+        "by": {"Image|endswith": f"\\{choose.choice(PROGRAMS)}.exe"},
+        "details": {"Details|re": rf"{choose.choice(WORDS)}\d+"},
+        "none": {"Details": None},
+    }
+    condition = choose.choice(
+        ["key and by", "by and details", "key and not none", "key or details"]
+    )
+    return _rule({"product": "windows", "category": "registry_set"}, detection, condition)
 
 
 def _rule(source: Mapping[str, str], detection: dict[str, Any], condition: str) -> dict[str, Any]:
@@ -384,37 +447,42 @@ class Tree:
 
 # ---- measuring
 
+Measured = tuple[Path, str, int]
+"""Tree, book and size."""
+
 
 def measure(
-    roots: Sequence[Path], sizes: Sequence[int], slices: int, events: int
+    roots: Sequence[Path], sizes: Sequence[int], base: int, slices: int, events: int
 ) -> list[dict[str, Any]]:
-    """A row for each tree, size and kind of event. All trees and sizes take turns."""
+    """A row for each tree, book, size and kind of event. All take turns."""
     with tempfile.TemporaryDirectory() as scratch:
-        trees = {
-            (root, size): Tree(root, _written(Path(scratch), size))
-            for root in roots
-            for size in sizes
-        }
+        trees: dict[Measured, Tree] = {}
         try:
+            for root in roots:
+                for book, size in product(BOOKS, sizes):
+                    if book == "mixed" or size > base:
+                        folder = _written(Path(scratch), book, size, base)
+                        trees[root, book, size] = Tree(root, folder)
             return _rows(trees, slices, events)
         finally:
             for tree in trees.values():
                 tree.close()
 
 
-def _written(scratch: Path, size: int) -> Path:
-    folder = scratch / str(size)
+def _written(scratch: Path, book: str, size: int, base: int) -> Path:
+    folder = scratch / f"{book}-{size}"
     if not folder.exists():
         folder.mkdir()
-        for number, text in enumerate(rule_texts(size)):
+        for number, text in enumerate(book_texts(book, size, base)):
             (folder / f"{number:05}.yml").write_text(text)
     return folder
 
 
-def _rows(trees: Mapping[tuple[Path, int], Tree], slices: int, events: int) -> list[dict[str, Any]]:
+def _rows(trees: Mapping[Measured, Tree], slices: int, events: int) -> list[dict[str, Any]]:
     rows = []
     for kind in KINDS:
-        taken: dict[tuple[Path, int], list[float]] = {key: [] for key in trees}
+        taken: dict[Measured, list[float]] = {key: [] for key in trees}
+        signals: dict[Measured, int] = dict.fromkeys(trees, 0)
         for number in range(slices + 1):
             order = list(trees)[:: 1 if number % 2 else -1]
             for key in order:
@@ -422,33 +490,42 @@ def _rows(trees: Mapping[tuple[Path, int], Tree], slices: int, events: int) -> l
                     trees[key].ask(kind, -1, 10 * events)
                 else:
                     taken[key].append(trees[key].ask(kind, number, events))
+                    signals[key] += trees[key].last["signals"]
         rows += [
             {
                 "tree": str(root),
+                "book": book,
                 "rules": size,
                 "events": kind,
-                "us_an_event": round(statistics.median(taken[root, size]), 2),
-                "signals": trees[root, size].last["signals"],
-                "load_s": round(trees[root, size].loaded["load_s"], 2),
-                "rules_mib": round(trees[root, size].loaded["rules_mib"], 1),
-                "mib": round(trees[root, size].last["mib"], 1),
+                "us_an_event": round(statistics.median(taken[root, book, size]), 2),
+                "signals": signals[root, book, size],
+                "load_s": round(trees[root, book, size].loaded["load_s"], 2),
+                "rules_mib": round(trees[root, book, size].loaded["rules_mib"], 1),
+                "mib": round(trees[root, book, size].last["mib"], 1),
             }
-            for root, size in trees
+            for root, book, size in trees
         ]
     return rows
 
 
-def report(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A table, with each size's cost beside that of the size before."""
-    lines = ["tree | events | rules | us/event | of the size before | signals | load s | MiB"]
+def report(rows: Sequence[Mapping[str, Any]], base: int) -> str:
+    """A table. Growth of a mixed book is to the size before, of the others to the base."""
+    lines = ["tree | events | book | rules | us/event | growth | signals | load s | MiB"]
     before: dict[tuple[str, str], float] = {}
-    for row in sorted(rows, key=lambda r: (r["tree"], r["events"], r["rules"])):
+    bases = {
+        (r["tree"], r["events"]): r["us_an_event"]
+        for r in rows
+        if r["book"] == "mixed" and r["rules"] == base
+    }
+    for row in sorted(rows, key=lambda r: (r["tree"], r["events"], r["book"], r["rules"])):
         key = row["tree"], row["events"]
-        growth = f"{row['us_an_event'] / before[key]:.2f}" if key in before else ""
-        before[key] = row["us_an_event"]
+        of = before.get(key) if row["book"] == "mixed" else bases.get(key)
+        growth = "" if of is None else f"{row['us_an_event'] / of:.2f}"
+        if row["book"] == "mixed":
+            before[key] = row["us_an_event"]
         lines.append(
-            f"{Path(row['tree']).name} | {row['events']} | {row['rules']} | {row['us_an_event']}"
-            f" | {growth} | {row['signals']} | {row['load_s']} | {row['mib']}"
+            f"{Path(row['tree']).name} | {row['events']} | {row['book']} | {row['rules']}"
+            f" | {row['us_an_event']} | {growth} | {row['signals']} | {row['load_s']} | {row['mib']}"
         )
     return "\n".join(lines)
 
@@ -457,6 +534,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the options, measure, print."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--sizes", type=int, nargs="+", default=[10, 100, 1_000, 3_000])
+    options.add_argument("--base", type=int, default=100, help="rules that all larger books hold")
     options.add_argument("--slices", type=int, default=7)
     options.add_argument("--events", type=int, default=1_000, help="in a slice")
     options.add_argument("--tree", type=Path, action="append", default=[], help="another checkout")
@@ -467,12 +545,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         serve(told.serve, sys.stdin, sys.stdout)
         return
     roots = [HERE, *(tree.resolve() for tree in told.tree)]
-    rows = measure(roots, told.sizes, told.slices, told.events)
-    for size, kind in {(row["rules"], row["events"]) for row in rows}:
-        same = {r["signals"] for r in rows if (r["rules"], r["events"]) == (size, kind)}
-        if len(same) > 1:
-            sys.exit(f"The trees differ on {kind} events with {size} rules: {same} signals.")
-    print(json.dumps(rows, indent=1) if told.json else report(rows))
+    rows = measure(roots, told.sizes, told.base, told.slices, told.events)
+    signals: dict[tuple[str, int, str], set[int]] = {}
+    for row in rows:
+        signals.setdefault((row["book"], row["rules"], row["events"]), set()).add(row["signals"])
+    for (book, size, kind), each in signals.items():
+        if len(each) > 1:
+            sys.exit(f"The trees differ on {kind} events with {size} {book} rules: {each} signals.")
+    print(json.dumps(rows, indent=1) if told.json else report(rows, told.base))
 
 
 if __name__ == "__main__":

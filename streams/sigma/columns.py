@@ -6,13 +6,13 @@ however many rules there are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, NamedTuple
 
 from streams.sigma.literals import How, Literal
 from streams.sigma.scan import Scan
-from streams.sigma.values import address, text
+from streams.sigma.values import address, elements, text
 
 LONGEST_REMEMBERED = 256
 """Characters of a value."""
@@ -48,12 +48,42 @@ class Remembered:
         self.count += count
 
 
+class Layer(NamedTuple):
+    """One need of each of many rules, in the same field. A literal's bits stand in it `shift` higher
+    than the rules' own."""
+
+    shift: int
+    unwanted: Rules
+    """Rules that need no literal in it."""
+    without: Rules
+    """Rules that have no need in it."""
+
+
+class Layers(NamedTuple):
+    """How what is found in a field is read: its layers, and above them what is read together with
+    other fields."""
+
+    layers: Sequence[Layer]
+    every: Rules
+    width: int
+    """How many rules there are."""
+
+    def read(self, found: Rules) -> Rules:
+        """The rules whose every need in the layers is met; above them what stands above the layers."""
+        met = self.every
+        for shift, unwanted, without in self.layers:
+            met &= without | ((found >> shift) ^ unwanted)
+        return met | (found >> len(self.layers) * self.width) << self.width
+
+
 class Column:
     """The rules that need one of some literals in one field."""
 
     __slots__ = (
-        "_everything",
+        "_layers",
         "_networks",
+        "_numbers",
+        "_numerals",
         "_remembered",
         "_scan",
         "_scanned",
@@ -63,25 +93,37 @@ class Column:
     )
 
     def __init__(
-        self, wanted: Mapping[Literal, Rules], scan: Scan | None, remembered: Remembered
+        self,
+        wanted: Mapping[Literal, Rules],
+        scan: Scan | None,
+        remembered: Remembered,
+        layers: Layers | None = None,
     ) -> None:
-        """`wanted`: the rules of each literal. `scan`: finds all of them that are not looked up."""
+        """`wanted`: the rules of each literal. `scan`: finds all of them that are not looked up.
+        `layers`: of the rules' bits; None: each rule has one."""
+        self._layers = layers
         self._whole: dict[str, Rules] = {}
+        self._numbers: dict[int | float, Rules] = {}
+        self._numerals: dict[str, Rules] = {}
         self._networks: dict[tuple[int, int], dict[int, Rules]] = {}
         self._scanned: dict[int, Rules] = {}
         self._scan = scan
         self._remembered = remembered
         self.known: dict[str | int, Rules] = {}
         """Values that came."""
-        self._everything = 0
+        everything = 0
         for literal, rules in wanted.items():
-            self._everything |= rules
+            everything |= rules
             self._put(literal, rules)
-        self._weight = 1 + self._everything.bit_length() // _RULES_OF_ONE
+        self._weight = 1 + everything.bit_length() // _RULES_OF_ONE
 
     def _put(self, literal: Literal, rules: Rules) -> None:
         if literal.how is How.WHOLE:
             self._whole[literal.text] = rules
+        elif literal.how is How.NUMBER:
+            number = _number(literal.text)
+            self._numbers[number] = self._numbers.get(number, 0) | rules
+            self._numerals[literal.text] = rules
         elif literal.how is How.NETWORK:
             network = ip_network(literal.text)
             rest = _BITS[network.version] - network.prefixlen
@@ -90,8 +132,8 @@ class Column:
         elif self._scan is not None:
             self._scanned[self._scan.numbers[literal]] = rules
 
-    def rules(self, value: Any) -> Rules:
-        """Those that this value concerns.
+    def rules(self, value: Any) -> Rules | None:
+        """Those that this value concerns, as the layers are read. None: it is not known which.
 
         True, 1 and 1.0 are one key of a dictionary, so that only texts and whole numbers, which are
         never equal to each other, are remembered.
@@ -100,43 +142,47 @@ class Column:
         if kind is str or kind is int:
             known = self.known.get(value)
             return self._learn(value) if known is None else known
-        if kind is list or kind is tuple:
-            found = 0
-            for each in value:
-                found |= self._rules_of_one(each)
-            return found
-        return 0 if value is None else self._rules_of_one(value)
+        found: Rules = 0
+        for each in elements(value):
+            of_one = self._of_one(each)
+            if of_one is None:
+                return None
+            found |= of_one
+        return self._read(found)
 
-    def _rules_of_one(self, value: Any) -> Rules:
-        """Of an element; what is a list in a list is compared as if it were none."""
-        kind = type(value)
-        if kind is str or kind is int:
-            known = self.known.get(value)
-            return self._learn(value) if known is None else known
-        found = self.rules_of_text(text(value))
-        if kind is float and value.is_integer():
-            # A rule's number that is whole is written without a point.
-            found |= self._whole.get(str(int(value)), 0)
-        return found
-
-    def _learn(self, value: str | int) -> Rules:
-        told = text(value)
-        found = self.rules_of_text(told)
-        if len(told) <= LONGEST_REMEMBERED:
+    def _learn(self, value: str | int) -> Rules | None:
+        found = self._read(self._of_one(value))
+        if found is not None and _is_short(value):
             self._remembered.add(self._weight)
             if not self.known:
                 self._remembered.begin(self.known)
             self.known[value] = found
         return found
 
-    def rules_of_text(self, told: str) -> Rules:
-        """As `rules`, of a text."""
+    def _read(self, found: Rules | None) -> Rules | None:
+        return found if found is None or self._layers is None else self._layers.read(found)
+
+    def _of_one(self, value: Any) -> Rules | None:
+        """Of an element; what is a list in a list is compared as if it were none."""
+        if type(value) is str:
+            return self._of_text(value, self._numerals.get(value, 0))
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return self._of_text(str(value), self._numbers.get(value, 0))
+        told = text(value)
+        return self._of_text(told, self._numerals.get(told, 0))
+
+    def rules_of_text(self, told: str) -> Rules | None:
+        """As `rules`, of a text that may be any length."""
+        return self._read(self._of_text(told, 0))
+
+    def _of_text(self, told: str, found: Rules) -> Rules | None:
+        """With what is found of it as a number."""
         low = told.lower()
-        found = self._whole.get(low, 0)
+        found |= self._whole.get(low, 0)
         if self._scan is not None:
             numbers = self._scan.found(low)
             if numbers is None:
-                return self._everything
+                return None
             scanned = self._scanned
             for number in numbers:
                 if number in scanned:
@@ -147,3 +193,16 @@ class Column:
                 if its_version == version:
                     found |= networks.get(place >> rest, 0)
         return found
+
+
+def _is_short(value: str | int) -> bool:
+    if isinstance(value, str):
+        return len(value) <= LONGEST_REMEMBERED
+    return value.bit_length() <= LONGEST_REMEMBERED
+
+
+def _number(told: str) -> int | float:
+    try:
+        return int(told)
+    except ValueError:
+        return float(told)

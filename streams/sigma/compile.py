@@ -117,14 +117,19 @@ class Compiler:
                 return self._reference(field, value)
             case SigmaExpansion():
                 return _either([self.field(field, one) for one in value.values])
-        return FieldTest(self._names(field), *self._test(value))
+        if isinstance(value, SigmaString) and not value.contains_placeholder():
+            return self._strings(field, [value])
+        exact = isinstance(value, SigmaNumber | SigmaCIDRExpression | SigmaBool)
+        searched = isinstance(value, SigmaRegularExpression)
+        return FieldTest(self._names(field), *self._test(value), exact, searched)
 
     def _names(self, field: str) -> tuple[str, ...]:
         return names(field, self.source)
 
     def _strings(self, field: str, patterns: Sequence[SigmaString]) -> FieldTest:
         needed = literals.united(map(literals.of_string, patterns))
-        return FieldTest(self._names(field), values.strings_test(patterns), needed)
+        exact = needed is not None and all(map(literals.tells_all, patterns))
+        return FieldTest(self._names(field), values.strings_test(patterns), needed, exact)
 
     def _test(self, value: SigmaType) -> tuple[values.ValueTest, Literals]:
         """A test, and the literals of which it needs one."""

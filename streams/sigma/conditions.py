@@ -32,6 +32,10 @@ class FieldTest:
     holds: ValueTest
     literals: Literals = None
     """One of them stands in every value that the test holds for."""
+    exact: bool = False
+    """The test holds for every value in which one of the literals stands."""
+    searched: bool = False
+    """It searches for a regular expression, which costs most."""
 
 
 @quick

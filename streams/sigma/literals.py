@@ -35,13 +35,15 @@ class How(Enum):
     LAST = "last"
     NETWORK = "network"
     """The value is an address of this network."""
+    NUMBER = "number"
+    """The value is this number, or a text that spells it so."""
 
     __hash__ = object.__hash__
     """Members are singletons; Enum's own hash takes a call of Python code."""
 
 
 class Literal(NamedTuple):
-    """A text in lower case, or a network as `address/length`."""
+    """A text in lower case, a network as `address/length`, or a number."""
 
     how: How
     text: str
@@ -58,6 +60,22 @@ def united(parts: Iterable[Literals]) -> Literals:
             return None
         joined |= part
     return frozenset(joined)
+
+
+def tells_all(pattern: SigmaString) -> bool:
+    """Does the pattern match exactly the values in which its literal stands?"""
+    if isinstance(pattern, SigmaCasedString):
+        return False
+    many = SpecialChars.WILDCARD_MULTI
+    match pattern.lower().s:
+        case [str(text)]:
+            return True
+        case [str(text), last] | [last, str(text)] if last is many:
+            return len(text) <= LONGEST
+        case [first, str(text), last] if first is many and last is many:
+            return len(text) <= LONGEST
+        case parts:
+            return not parts
 
 
 def of_string(pattern: SigmaString) -> Literals:
@@ -92,7 +110,7 @@ def _of_cased(how: How, text: str) -> tuple[How, str]:
 
 
 def of_number(number: SigmaNumber) -> Literals:
-    return frozenset({Literal(How.WHOLE, str(number.number).lower())})
+    return frozenset({Literal(How.NUMBER, str(number.number))})
 
 
 def of_network(expression: SigmaCIDRExpression) -> Literals:

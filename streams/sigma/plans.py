@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
-from streams.sigma.columns import Column, Remembered, Rules
+from streams.sigma.columns import Column, Layers, Remembered, Rules
 from streams.sigma.conditions import (
     ANYWHERE,
     Anchor,
@@ -19,9 +19,12 @@ from streams.sigma.conditions import (
     each_test,
     fold,
     needed_names,
+    predicate,
 )
 from streams.sigma.fields import Gate
+from streams.sigma.layers import Columns, ColumnsMaker
 from streams.sigma.literals import How, Literal
+from streams.sigma.needs import Need, needs
 from streams.sigma.scan import Scan, scanned
 from streams.sigma.values import leaves, text
 
@@ -43,54 +46,88 @@ class Routed(Protocol):
 
 
 class Plan:
-    """The rules that events of one shape may match: those whose every need is met."""
+    """The rules that events of one shape may match, their needs, and what is asked once these are
+    met."""
 
-    __slots__ = ("_all", "_alone", "_together", "numbers", "weight")
+    __slots__ = ("_all", "_alone", "_asked", "_rests", "_together", "numbers", "weight")
 
     def __init__(
         self,
         numbers: Sequence[int],
-        columns: Mapping[str, Column],
-        needs: Mapping[frozenset[str], Rules],
+        rests: Sequence[Condition | None],
+        columns: Columns,
         weight: int,
     ) -> None:
-        """`numbers`: of the rules, in the order of their bits. `needs`: for names of fields the
-        rules that need one of these to have one of their literals. `weight`: what it holds."""
+        """`numbers`: of the rules, in the order of their bits. `rests`: what their needs do not
+        decide; None: nothing. `weight`: what the plan holds."""
         self.numbers = numbers
         self.weight = weight
-        every = self._all = (1 << len(numbers)) - 1
-        self._alone: list[tuple[str, Column, Mapping[Any, Rules], Rules]] = []
-        """With what the column remembers, and the rules that have no such need."""
-        self._together: list[tuple[list[tuple[str, Column]], Rules]] = []
-        for names, rules in sorted(needs.items(), key=lambda need: -need[1].bit_count()):
-            asked = [(name, columns[name]) for name in sorted(names)]
-            if len(asked) == 1 and ANYWHERE not in names:
-                name, column = asked[0]
-                self._alone.append((name, column, column.known, every & ~rules))
-            else:
-                self._together.append((asked, every & ~rules))
+        self._rests = rests
+        self._asked: dict[int, Predicate] = {}
+        """The rests of rules whose needs were met, compiled."""
+        self._all = (1 << len(numbers)) - 1
+        self._alone = [(name, column, column.known) for name, column in columns.alone]
+        """With what the column remembers."""
+        self._together = columns.together
 
-    def candidates(self, fields: Mapping[str, Any]) -> Sequence[int] | None:
-        """Numbers of those that may match, ascending. None: a value is null, so that the plan, which
+    def matches(self, fields: Mapping[str, Any]) -> list[int] | None:
+        """Numbers of those that match, ascending. None: a value is null, so that the plan, which
         takes a name for a value, does not hold."""
         rules = self._all
-        for name, column, known, others in self._alone:
+        for name, column, known in self._alone:
             value = fields.get(name)
-            if value is None:
-                return None
-            found = known.get(value) if type(value) is str else None
-            rules &= others | (column.rules(value) if found is None else found)
+            met = known.get(value) if type(value) is str else None
+            if met is None:
+                met = None if value is None else column.rules(value)
+                if met is None:
+                    return None
+            rules &= met
             if not rules:
-                return ()
-        for columns, others in self._together:
-            if rules & ~others:
-                found = others
-                for name, column in columns:
-                    if name != ANYWHERE and fields.get(name) is None:
-                        return None
-                    found |= _rules(name, column, fields)
-                rules &= found
-        return _numbered(rules, self.numbers) if rules else ()
+                return []
+        left = self._meet_together(rules, fields) if self._together else rules
+        return None if left is None else self._ask(left, fields)
+
+    def _meet_together(self, rules: Rules, fields: Mapping[str, Any]) -> Rules | None:
+        """Those of the rules whose needs in several fields are met. None: not known which."""
+        for columns, without in self._together:
+            if rules & ~without:
+                met = _one_of(columns, fields)
+                if met is None:
+                    return None
+                rules &= without | met
+        return rules
+
+    def _ask(self, rules: Rules, fields: Mapping[str, Any]) -> list[int]:
+        found = []
+        numbers, rests = self.numbers, self._rests
+        while rules:
+            lowest = rules & -rules
+            rules ^= lowest
+            at = lowest.bit_length() - 1
+            rest = rests[at]
+            if rest is not None:
+                holds = self._asked.get(at)
+                if holds is None:
+                    holds = self._asked[at] = predicate(rest)
+                if not holds(fields):
+                    continue
+            found.append(numbers[at])
+        return found
+
+
+def _one_of(columns: Sequence[tuple[str, Column, int]], fields: Mapping[str, Any]) -> Rules | None:
+    """The rules that need something in one of several fields, and have it. None: not known which."""
+    found = 0
+    for name, column, shift in columns:
+        if name == ANYWHERE:
+            met = _anywhere(column, fields)
+        else:
+            value = fields.get(name)
+            met = None if value is None else column.rules(value)
+        if met is None:
+            return None
+        found |= met >> shift
+    return found
 
 
 class PlanOfAll:
@@ -112,22 +149,26 @@ class PlanOfAll:
         self._numbers = range(count)
 
     def candidates(self, fields: Mapping[str, Any]) -> Sequence[int]:
-        """As Plan.candidates."""
-        rules = self._always
+        """Numbers of those whose condition has to be asked, ascending."""
+        rules: Rules = self._always
         if self._anywhere is not None:
-            rules |= _rules(ANYWHERE, self._anywhere, fields)
+            met = _anywhere(self._anywhere, fields)
+            if met is None:
+                return self._numbers
+            rules |= met
         for name, value in fields.items():
             column = self._columns.get(name)
             if column is not None and name != ANYWHERE:
-                rules |= column.rules(value)
+                met = column.rules(value)
+                if met is None:
+                    return self._numbers
+                rules |= met
             rules |= self._of_names.get(name, 0)
         return _numbered(rules, self._numbers)
 
 
-def _rules(name: str, column: Column, fields: Mapping[str, Any]) -> Rules:
-    if name != ANYWHERE:
-        return column.rules(fields.get(name))
-    # What stands in a value stands in all of them together.
+def _anywhere(column: Column, fields: Mapping[str, Any]) -> Rules | None:
+    """What stands in a value stands in all of them together."""
     return column.rules_of_text("\n".join(map(text, leaves(fields.values()))))
 
 
@@ -183,23 +224,18 @@ class Planner:
 
     def plan(self, numbers: Iterable[int], present: AbstractSet[str]) -> Plan:
         """For events of which only these fields are asked."""
-        left = [
-            (number, condition)
-            for number in numbers
-            if (condition := fold(self.rules[number].condition, present)) is not False
-        ]
-        wanted: dict[str, dict[Literal, Rules]] = {}
-        needs: dict[frozenset[str], Rules] = {}
-        weight = 1 + len(left)
-        for at, (_, condition) in enumerate(left):
+        left: list[tuple[int, Sequence[Need], Condition | None]] = []
+        for number in numbers:
+            condition = fold(self.rules[number].condition, present)
             if condition is True:
-                continue
-            for names, anchor in self._apart(anchors(condition, present, self._cost)):
-                needs[names] = needs.get(names, 0) | 1 << at
-                weight += len(anchor)
-                _want(wanted, anchor, 1 << at)
-        columns = {name: self._column(name, literals) for name, literals in wanted.items()}
-        return Plan([number for number, _ in left], columns, needs, weight)
+                left.append((number, (), None))
+            elif condition is not False:
+                left.append((number, *needs(condition, present, self._cost)))
+        made = ColumnsMaker(len(left), self._column)
+        for at, (_, needed, _) in enumerate(left):
+            made.add(at, needed)
+        weight = 1 + len(left) + made.weight
+        return Plan([n for n, *_ in left], [rest for *_, rest in left], made.columns(), weight)
 
     def plan_of_all(self) -> PlanOfAll:
         """For events of any names."""
@@ -219,32 +255,22 @@ class Planner:
         columns = {name: self._column(name, literals) for name, literals in wanted.items()}
         return PlanOfAll(columns, of_names, always, len(self.rules))
 
-    def _apart(self, found: Sequence[Anchor]) -> list[tuple[frozenset[str], Anchor]]:
-        """The best of the anchors, of which no two ask for the same field: one bit of a field's
-        column then says which need is met."""
-        taken: set[str] = set()
-        chosen = []
-        for anchor in sorted(found, key=self._cost):
-            names = frozenset(name for name, _ in anchor)
-            if taken.isdisjoint(names):
-                taken |= names
-                chosen.append((names, anchor))
-        return chosen
-
     def _cost(self, anchor: Anchor) -> float:
         return sum(self._cost_of(name, literal) for name, literal in anchor)
 
     def _cost_of(self, name: str, literal: Literal) -> float:
         """How likely a value has it, roughly: what many rules name is common, and so is what is short."""
         shared = self._shared[name, literal]
-        if literal.how in (How.WHOLE, How.NETWORK):
+        if literal.how in (How.WHOLE, How.NETWORK, How.NUMBER):
             return shared
         likelier = _SHORT.get(len(literal.text), 1.0) * (2.0 if name == ANYWHERE else 1.0)
         return (shared + 0.5) * likelier
 
-    def _column(self, name: str, wanted: Mapping[Literal, Rules]) -> Column:
+    def _column(
+        self, name: str, wanted: Mapping[Literal, Rules], layers: Layers | None = None
+    ) -> Column:
         scan = self._scan(name) if any(map(scanned, wanted)) else None
-        return Column(wanted, scan, self.remembered)
+        return Column(wanted, scan, self.remembered, layers)
 
     def _scan(self, name: str) -> Scan:
         scan = self._scans.get(name)

@@ -53,7 +53,6 @@ class Router(Generic[Rule]):
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
-        self._predicates = [rule.predicate for rule in rules]
         self._datasets = {name for rule in rules for name in rule.gate.datasets}
         self._categories = {name for rule in rules for name in rule.gate.categories}
         self._planner = Planner(rules)
@@ -69,11 +68,12 @@ class Router(Generic[Rule]):
         source = self._source(dataset, fields.get("event.category"))
         shape = (source.kind, source.names.intersection(fields))
         plan = self._plans.get(shape) or self._new_plan(shape, source.numbers)
-        numbers = None if plan is None else plan.candidates(fields)
-        if numbers is None:
-            numbers = self._without_plan(source.kind, fields)
-        rules, predicates = self._rules, self._predicates
-        return [rules[number] for number in numbers if predicates[number](fields)]
+        numbers = None if plan is None else plan.matches(fields)
+        rules = self._rules
+        if numbers is not None:
+            return [rules[number] for number in numbers]
+        possible = [rules[number] for number in self._without_plan(source.kind, fields)]
+        return [rule for rule in possible if rule.predicate(fields)]
 
     def _new_plan(self, shape: Shape, numbers: Sequence[int]) -> Plan | None:
         """None: not yet. The first shapes get theirs at once, later ones when enough of their events

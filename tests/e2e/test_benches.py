@@ -103,11 +103,14 @@ def test_what_a_rate_takes_is_simulated() -> None:
     assert "100,000" in bench("simulate_scaling.py")
 
 
-def test_growth_with_rules_is_measured_at_each_size_for_each_kind_of_event() -> None:
-    rows = json.loads(bench("rules.py", "--sizes", 10, 40, "--slices=1", "--events=50", "--json"))
+def test_growth_with_rules_is_measured_for_each_book_and_kind_of_event() -> None:
+    sizes = ("--sizes", 10, 40, "--base=10", "--slices=1", "--events=50")
+    rows = json.loads(bench("rules.py", *sizes, "--json"))
 
-    assert [(row["events"], row["rules"]) for row in rows] == [
-        (kind, size) for kind in ("own", "process") for size in (10, 40)
+    assert [(row["events"], row["book"], row["rules"]) for row in rows] == [
+        (kind, book, size)
+        for kind in ("own", "process")
+        for book, size in (("mixed", 10), ("mixed", 40), ("near", 40), ("foreign", 40))
     ]
     assert all(row["us_an_event"] > 0 for row in rows)
 

@@ -18,11 +18,19 @@ from sigma.rule import SigmaLogSource, SigmaRule
 from schemas.errors import BadInput
 from streams.sigma import columns, routing
 from streams.sigma.compile import compile_rule
-from streams.sigma.conditions import Condition, Predicate, predicate
+from streams.sigma.conditions import (
+    All,
+    Anywhere,
+    Condition,
+    FieldTest,
+    Predicate,
+    predicate,
+)
 from streams.sigma.fields import Gate, gate
 from streams.sigma.literals import How, Literal
 from streams.sigma.load import load_rules
 from streams.sigma.mandatory import mandatory
+from streams.sigma.needs import MOST_NEEDS
 from streams.sigma.routing import Router
 from streams.sigma.scan import Scan
 from streams.sigma.values import elements, text
@@ -388,6 +396,58 @@ def test_of_rules_that_share_a_value_only_those_with_the_rarer_one_are_asked() -
     assert [each.id for each in found] == asked == ["r7"]
 
 
+def test_a_rule_is_asked_only_if_each_of_its_texts_stands_in_the_value() -> None:
+    asked: list[str] = []
+    one = {"a|contains|all": ["-enc", "-hidden"], "b": "x"}
+    book = [rule([one, {"c": ["y", 1]}], "one and not two", LINUX)]
+    router = Router([counting(each, asked) for each in book])
+
+    for a, b, c in [("-enc", "x", "z"), ("-hidden", "x", 2), ("-enc -hidden", "y", 2)]:
+        assert router.matches("linux", {"a": a, "b": b, "c": c}) == []
+    for c in ("y", ["z", "Y"], 1, 1.0, "1", [0, 1]):
+        assert router.matches("linux", {"a": "-enc -hidden", "b": "x", "c": c}) == []
+    assert asked == []
+    for c in ("z", 2, True, [], "1.0", 1.5):
+        fields = {"a": "-HIDDEN -ENC", "b": "X", "c": c}
+        assert [each.id for each in router.matches("linux", fields)] == ["r0"]
+    assert len(asked) == 6
+
+
+def test_a_regular_expression_is_searched_only_once_the_other_parts_are_met() -> None:
+    searched: list[str] = []
+
+    def search(told: str) -> bool:
+        searched.append(told)
+        return True
+
+    read = rule([{"a|re": "inv[a-z]+ke"}, {"b|contains": "x"}, {"c|gte": 5}], "all of them", LINUX)
+    assert isinstance(read.condition, All)
+    expression, *others = read.condition.parts
+    assert isinstance(expression, FieldTest)
+    condition = All((replace(expression, holds=search), *others))
+    router = Router([replace(read, condition=condition, predicate=predicate(condition))])
+
+    for fields in [{"a": "inv"}, {"a": "inv", "b": "y", "c": 5}, {"a": "i", "b": "x", "c": 5}]:
+        assert router.matches("linux", fields) == []
+    assert router.matches("linux", {"a": "inv", "b": "x", "c": 4}) == []
+    assert searched == []
+    assert len(router.matches("linux", {"a": "inv", "b": "x", "c": 5})) == 1
+    assert searched == ["inv"]
+
+
+def test_more_texts_than_a_plan_looks_for_are_asked_of_the_event() -> None:
+    words = [f"w{n:02}" for n in range(3 * MOST_NEEDS)]
+    selections = [{"a|contains|all": words}, {"b": words[:1]}, {"b": words[1:2]}]
+    router = Router([rule(selections, "one and not two and not three", LINUX)])
+
+    assert len(router.matches("linux", {"a": " ".join(words), "b": "x"})) == 1
+    for left_out in words:
+        told = " ".join(word for word in words if word != left_out)
+        assert router.matches("linux", {"a": told, "b": "x"}) == []
+    for value in words[:2]:
+        assert router.matches("linux", {"a": " ".join(words), "b": value}) == []
+
+
 def test_rules_that_ask_for_absent_fields_are_not_asked_and_grow_no_plan() -> None:
     asked: list[str] = []
     rules = [
@@ -465,11 +525,14 @@ def test_plans_and_values_that_are_not_used_are_forgotten(monkeypatch) -> None:
 
 
 def counting(one: Rule, asked: list[str]) -> Rule:
-    def holds(fields: Mapping[str, Any]) -> bool:
-        asked.append(one.id)
-        return one.predicate(fields)
+    """With a part that no literal decides, which says when it is asked."""
 
-    return replace(one, predicate=holds)
+    def holds(value: Any) -> bool:
+        asked.append(one.id)
+        return True
+
+    condition = All((Anywhere(holds), one.condition))
+    return replace(one, condition=condition, predicate=predicate(condition))
 
 
 class Forgetful(Scan):
@@ -483,7 +546,7 @@ def test_a_scan_that_gives_up_leaves_no_rule_out() -> None:
     literals = {Literal(How.WITHIN, "a"): 0b01, Literal(How.LAST, "b"): 0b10}
     column = columns.Column(literals, Forgetful(literals), columns.Remembered())
 
-    assert column.rules("x") == 0b11
+    assert column.rules("x") is None
 
 
 @pytest.mark.parametrize("times", [250, 5_000])

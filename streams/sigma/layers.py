@@ -1,0 +1,120 @@
+"""The columns of a plan: where in a field's bits each need of each rule stands.
+
+A rule may have several needs in one field. Each takes a layer of its own, so that a value is searched
+once for all of them, and what it says of every rule is remembered as one number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from schemas.quick import quick
+from streams.sigma.columns import Column, Layer, Layers, Rules
+from streams.sigma.conditions import ANYWHERE
+from streams.sigma.literals import Literal
+from streams.sigma.needs import Need
+
+MakeColumn = Callable[[str, Mapping[Literal, Rules], Layers], Column]
+
+
+@quick
+class Columns:
+    """The columns of one plan."""
+
+    alone: Sequence[tuple[str, Column]]
+    """Of fields that rules have needs in which no other field can meet; most rules first."""
+    together: Sequence[tuple[Sequence[tuple[str, Column, int]], Rules]]
+    """Of fields of which one must meet a need: each with how much higher than the rules their bits
+    stand in what the column gives. Then the rules that have no such need."""
+
+
+@dataclass(eq=False, slots=True)
+class _Asking:
+    """One need of each of many rules, in one or several fields."""
+
+    names: frozenset[str]
+    rules: Rules = 0
+    unwanted: Rules = 0
+
+
+class ColumnsMaker:
+    """Gathers the needs of a plan's rules."""
+
+    def __init__(self, count: int, column: MakeColumn) -> None:
+        """`count`: of the rules."""
+        self._count = count
+        self._every = (1 << count) - 1
+        self._make = column
+        self._layers: dict[tuple[frozenset[str], int], _Asking] = {}
+        self._wanted: dict[str, list[tuple[Literal, _Asking, int]]] = {}
+        """For each field: a literal, whose need it meets, and the rule's bit."""
+        self.weight = 0
+
+    def add(self, at: int, needed: Sequence[Need]) -> None:
+        """Of the rule with this bit."""
+        seen: dict[frozenset[str], int] = {}
+        for need in needed:
+            names = need.names
+            level = seen[names] = seen.get(names, -1) + 1
+            asking = self._layers.setdefault((names, level), _Asking(names))
+            asking.rules |= 1 << at
+            if not need.wanted:
+                asking.unwanted |= 1 << at
+            for name, literal in need.anchor:
+                self._wanted.setdefault(name, []).append((literal, asking, at))
+            self.weight += len(need.anchor)
+
+    def columns(self) -> Columns:
+        """Of all the needs."""
+        together = [each for each in self._layers.values() if not _is_alone(each.names)]
+        alone: dict[str, list[_Asking]] = {}
+        for each in self._layers.values():
+            if _is_alone(each.names):
+                alone.setdefault(min(each.names), []).append(each)
+        made: dict[str, Column] = {}
+        shifts: dict[tuple[str, int], int] = {}
+        for name in self._wanted:
+            own = alone.get(name, [])
+            joint = [each for each in together if name in each.names]
+            made[name] = self._column(name, own, joint)
+            # What the column gives has the layers read into one.
+            for place, each in enumerate(joint, start=1):
+                shifts[name, id(each)] = place * self._count
+        asked = {name: _joined(own) for name, own in alone.items()}
+        return Columns(
+            [
+                (name, made[name])
+                for name in sorted(asked, key=lambda name: -asked[name].bit_count())
+            ],
+            [
+                (
+                    [(name, made[name], shifts[name, id(each)]) for name in sorted(each.names)],
+                    self._every & ~each.rules,
+                )
+                for each in sorted(together, key=lambda each: -each.rules.bit_count())
+            ],
+        )
+
+    def _column(self, name: str, own: Sequence[_Asking], joint: Sequence[_Asking]) -> Column:
+        places = {id(each): place for place, each in enumerate([*own, *joint])}
+        wanted: dict[Literal, Rules] = {}
+        for literal, asking, at in self._wanted[name]:
+            bit = 1 << places[id(asking)] * self._count + at
+            wanted[literal] = wanted.get(literal, 0) | bit
+        layers = [
+            Layer(place * self._count, each.unwanted, self._every & ~each.rules)
+            for place, each in enumerate(own)
+        ]
+        return self._make(name, wanted, Layers(layers, self._every, self._count))
+
+
+def _is_alone(names: frozenset[str]) -> bool:
+    return len(names) == 1 and ANYWHERE not in names
+
+
+def _joined(layers: Sequence[_Asking]) -> Rules:
+    joined = 0
+    for each in layers:
+        joined |= each.rules
+    return joined
