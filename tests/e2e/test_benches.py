@@ -99,6 +99,18 @@ def test_reading_in_a_child_process_is_compared_with_reading_here() -> None:
     assert told["lines"] > 0
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("rules.py", ("--sizes", 10, 20, "--events", 50, "--slices", 1), "20"),
+        ("flood.py", ("--lines", 500), "batch_ms"),
+        ("normalise.py", (ROOT, ROOT, "--slices", 1, "--stage", "read"), "ratio"),
+    ],
+)
+def test_one_stage_alone_is_measured(name: str, arguments: tuple[object, ...], said: str) -> None:
+    assert said in bench(name, *arguments).lower()
+
+
 def test_what_a_rate_takes_is_simulated() -> None:
     assert "100,000" in bench("simulate_scaling.py")
 
