@@ -119,7 +119,9 @@ def test_an_endless_read_is_ended() -> None:
 
 def test_the_patterns_of_a_parser_and_of_its_tokenizers_are_attacked() -> None:
     if syslog.__file__.endswith(".so"):
-        pytest.skip("a compiled function's closure cannot be looked into; the sources' are attacked")
+        pytest.skip(
+            "a compiled function's closure cannot be looked into; the sources' are attacked"
+        )
     every = {pattern.pattern for pattern in patterns_of(PARSERS["linux_sshd"])}
 
     assert any("Failed|Accepted" in pattern for pattern in every)

@@ -64,10 +64,13 @@ def test_compiled_modules_raise_the_alerts_that_their_sources_raise(compiled: Pa
     assert (raised["alerts"], raised["digest"]) == (expected["alerts"], expected["digest"])
 
 
-def test_compiled_parsers_read_their_own_examples(compiled: Path) -> None:
+def test_compiled_parsers_read_their_examples_and_rules_route_letters_of_any_script(
+    compiled: Path,
+) -> None:
     done = subprocess.run(
         [
             str(Path(sys.executable).with_name("pytest")), str(ROOT / "tests/conformance"),
+            str(ROOT / "tests/unit/test_sigma_routing.py"),
             "-m", "not slow", "-p", "no:cacheprovider", "-p", "no:xdist",
         ],
         cwd=ROOT,
