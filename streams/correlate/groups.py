@@ -85,6 +85,13 @@ class Group:
         self._stale.update(changes)
         return changes
 
+    def widen(self, index: int, timespan: int, by: Widening) -> Iterable[int]:
+        """Know also what this bucket of that timespan knew; the buckets in which that is more."""
+        own = self.spec.timespan
+        begin, end = index * timespan, (index + 1) * timespan
+        near = [i for i in self.buckets if i * own < end and (i + 1) * own > begin]
+        return self.absorb((), {i: BucketPart((), by) for i in near}).keys()
+
     def episodes(self) -> tuple[Episode, ...]:
         """All live episodes, oldest first."""
         stale = self._heat()

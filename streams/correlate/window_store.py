@@ -16,7 +16,7 @@ from schemas.alert import GroupKey, Severity
 from streams.correlate.copies import GroupCopies
 from streams.correlate.correlation import Correlation, GroupChange, GuardedSignal
 from streams.correlate.episodes import WindowSpec
-from streams.correlate.groups import BucketPart, Group
+from streams.correlate.groups import Group
 from streams.correlate.signal_rows import (
     LoggedGroup,
     collector_paused,
@@ -124,10 +124,13 @@ class WindowStore:
         places: dict[Place, None] = {}
         signals = 0
         for group in load_log(row.body):
-            spec = self._spec(group.key, group.timespan)
-            self._waiting.setdefault(group.key, []).append(group)
-            places.update(((group.key, spec.bucket(member.time)), None) for member in group.rows)
-            places.update(((group.key, index), None) for index, _ in group.widenings)
+            waiting = self._waiting.setdefault(group.key, [])
+            waiting.append(group)
+            spec = self._spec(group.key, _timespan((), waiting))
+            indices = [spec.bucket(member.time) for member in group.rows]
+            if group.timespan in (None, spec.timespan):
+                indices += [index for index, _ in group.widenings]
+            places.update(((group.key, index), None) for index in indices)
             signals += len(group.rows)
         self._unwritten.add(row.number, signals, list(places))
 
@@ -304,9 +307,13 @@ class WindowStore:
 
     def _let_go_loaded(self, row: GroupRows, low: float) -> Sequence[Eviction]:
         copied = self._sole_owner and row.key in self._copies
-        group = self._copies.group(row.key) if copied else self._read(row, [])
+        moved: list[Place] = []
+        group = self._copies.group(row.key) if copied else self._read(row, moved)
         settled = low - group.spec.reach - self._horizon
         evictions = group.evict(settled, self._unwritten.named(row.key, group.buckets))
+        if moved and group.buckets:
+            # A stored row of the former timespan may hold both what goes and what stays.
+            return ()
         if evictions and copied:
             self._copies.put(group, 1, {}, pinned=self._unwritten.holds(row.key))
         elif evictions:
@@ -319,8 +326,12 @@ class WindowStore:
             return self._copies.group(row.key)
         group = self._read(row, moved)
         for logged in self._waiting.pop(row.key, ()):
-            parts = {index: BucketPart((), widening) for index, widening in logged.widenings}
-            group.absorb(logged.rows, parts)
+            group.absorb(logged.rows)
+            for index, widening in logged.widenings:
+                former = logged.timespan or group.spec.timespan
+                widened = group.widen(index, former, widening)
+                if former != group.spec.timespan:
+                    moved += [(row.key, i) for i in widened]
             group.unreconciled = True
         return group
 
@@ -341,10 +352,11 @@ class WindowStore:
 
 
 def _timespan(stored: Sequence[BucketRow], waiting: Sequence[LoggedGroup] | None) -> int | None:
-    """What the rule's timespan was."""
-    if stored:
-        return stored[0].timespan
-    return waiting[0].timespan if waiting else None
+    """What the rule's timespan was. The log's comes first: its buckets are numbered by it before
+    anything is read."""
+    if waiting:
+        return waiting[0].timespan
+    return stored[0].timespan if stored else None
 
 
 def _components(indices: Sequence[int], spec: WindowSpec) -> Iterable[tuple[int, int]]:

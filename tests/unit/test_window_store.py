@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 import pytest
 
 from schemas.alert import GroupKey, Severity, Signal
-from schemas.event import Position
+from schemas.event import Position, Touch
 from schemas.plugin import ValueGate
+from streams.correlate.buckets import Widening, member
 from streams.correlate.episodes import WindowSpec
+from streams.correlate.signal_rows import LoggedGroup, dump_log, load_bucket
 from streams.correlate.window_store import GuardedSignal, WindowStore
 from streams.correlate.written_later import UnwrittenBuckets
 from streams.ports import BucketRow, CommitResult, GroupRows, GroupUpdates, LogRow
@@ -369,3 +371,81 @@ def test_the_copy_of_a_group_of_one_signal_takes_less_than_a_kilobyte() -> None:
 
     assert taken / len(windows) < 1_000
     assert windows.memory_bytes == pytest.approx(taken, rel=0.5)
+
+
+def logged_by(spec: WindowSpec, seconds: Sequence[int], number: int) -> LogRow:
+    """The log row of these signals of one group, which one version of the rules wrote."""
+    signals = {key("a"): [told(key("a"), 1, second)[0] for second in seconds]}
+    windows = WindowStore({"r": spec}, 3600, sole_owner=True)
+    log = windows.apply(signals, [GroupRows(key("a"), 0, ())], None).log
+    assert log is not None
+    return LogRow(number, log)
+
+
+@pytest.mark.parametrize("specs", [{}, {"r": SPEC}, {"r": replace(SPEC, timespan=3_600)}])
+def test_log_rows_of_several_timespans_are_written_out_under_whatever_rules(
+    specs: dict[str, WindowSpec],
+) -> None:
+    """The rule was changed, and is changed or gone again before the log was written out."""
+    rows = [
+        logged_by(replace(SPEC, timespan=1_200), [1, 1_300], 1),
+        logged_by(SPEC, [700, 1_900], 2),
+    ]
+    hourly = replace(SPEC, timespan=3_600)
+    stored = WindowStore({"r": hourly}, 3600).apply(
+        {key("a"): told(key("a"), 1, 2_000)}, [GroupRows(key("a"), 0, ())], None
+    )
+    windows = WindowStore(specs, 3600, sole_owner=True)
+    windows.restore(rows)
+
+    keys = windows.keys_of({})
+    updates = windows.apply({}, [GroupRows(k, 1, list(stored.buckets)) for k in keys], None)
+    windows.keep(CommitResult(dict.fromkeys(keys, 1)))
+
+    assert (windows.unwritten, updates.log_kept_from) == (0, 3)
+    held = {(row.bucket, row.timespan): row.payload for row in [*stored.buckets, *updates.buckets]}
+    times = {m.time - START for text in held.values() for m in load_bucket(key("a"), text).rows}
+    assert times == {1, 700, 1_300, 1_900, 2_000}
+
+
+def test_what_the_log_widens_reaches_the_buckets_of_a_changed_timespan() -> None:
+    """A gate hands on what its signals touched, those that were dropped too."""
+    of, touched = key("a"), Touch("fabrikam", "db", "mail")
+    widening = Widening(frozenset({touched}), frozenset(), thinned=True)
+    members = [member(each.signal) for each in told(of, 2, 1_000)]
+    index = int(START // 1_200)
+    rows = [LoggedGroup(of, 1_200, members, []), LoggedGroup(of, 1_200, [], [(index, widening)])]
+    windows = WindowStore({"r": SPEC}, 3600, sole_owner=True)
+    windows.restore([LogRow(n, dump_log([row])) for n, row in enumerate(rows, start=1)])
+
+    keys = windows.keys_of({})
+    updates = windows.apply({}, [GroupRows(k, 0, ()) for k in keys], None)
+    windows.keep(CommitResult(dict.fromkeys(keys, 1)))
+
+    assert windows.unwritten == 0
+    (row,) = updates.buckets
+    bucket = load_bucket(of, row.payload)
+    assert (row.bucket, len(bucket.rows)) == (START // 600 + 1, 2)
+    assert (bucket.touches, bucket.thinned) == ({touched}, True)
+
+
+def test_a_sweep_keeps_what_shares_a_bucket_of_a_former_timespan_with_what_goes() -> None:
+    """The store can only drop the whole row."""
+    of, hourly = key("a"), replace(SPEC, timespan=3_600, quiet=60)
+    signals = [told(of, 1, second)[0] for second in (1, 7_300, 10_700)]
+    stored = WindowStore({"r": hourly}, 3600).apply({of: signals}, [GroupRows(of, 0, ())], None)
+    windows = WindowStore({"r": replace(SPEC, timespan=60, quiet=60)}, 3600)
+
+    low = min(row.due for row in stored.buckets)
+    swept = windows.let_go([GroupRows(of, 1, list(stored.buckets))], low + 1)
+
+    kept = [
+        row
+        for row in stored.buckets
+        if not any(
+            e.begin < (row.bucket + 1) * 3_600 and row.bucket * 3_600 <= e.end
+            for e in swept.evictions
+        )
+    ]
+    times = {m.time - START for row in kept for m in load_bucket(of, row.payload).rows}
+    assert 10_700 in times
