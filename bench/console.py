@@ -33,7 +33,7 @@ from starlette.routing import Route  # noqa: E402
 
 import breachdesk  # noqa: E402
 from bench.store_rows import NEWEST  # noqa: E402
-from breachdesk.bootstrap.house import Premises  # noqa: E402
+from breachdesk.bootstrap.house import Premises, calm_the_collector  # noqa: E402
 from breachdesk.bootstrap.serve import console_house  # noqa: E402
 from breachdesk.bootstrap.settings import load_settings  # noqa: E402
 from breachdesk.bootstrap.traces import NoTracer  # noqa: E402
@@ -186,6 +186,7 @@ class Asking:
 def opened(folder: Path) -> Iterator[tuple[Any, StageClock, dict[str, list[str]]]]:
     for name in [each for each in os.environ if each.startswith("BREACHDESK_")]:
         del os.environ[name]
+    calm_the_collector()  # as `breachdesk run` and `breachdesk console` do
     clock = StageClock(NEWEST + timedelta(hours=6))
     with Premises(load_settings(folder), clock) as house:
         app = console_app(console_house(house, NoTracer()))

@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 
 from prometheus_client import CollectorRegistry
 
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.house import Premises, calm_the_collector
 from breachdesk.bootstrap.http_port import Server, http_config, refuse_a_taken_port
 from breachdesk.bootstrap.logs import set_up_logs, spoken
 from breachdesk.bootstrap.ops import Answers
@@ -28,6 +28,7 @@ def serve_console(house: Premises, say: Callable[[str], None]) -> None:
     sent as configured."""
     settings = house.settings
     set_up_logs(settings.ops)
+    calm_the_collector()
     with closing(tracer(settings, "breachdesk console")) as traced:
         _serve(house, spoken(settings.ops, say), traced)
 
