@@ -359,6 +359,9 @@ LINUX = {"product": "linux"}
         ({"a|cased": "Σ"}, "ΑΣ", False),
         ({"a|contains|cased": "Σ"}, "ΑΣ", True),
         ({"a|contains": "Σ"}, "ΑΣ", False),
+        ({"a|cased": "Ab"}, "aB", False),
+        ({"a|contains|cased": "Ab"}, "xaBx", False),
+        ({"a|contains|cased": "Ab"}, "xAbx", True),
         ({"a|re|i": "sick"}, "\u017fi\u212a", False),
         ({"a|re|i": "s.+"}, "\u017fx", True),
         ({"a|cidr": "10.0.0.0/8"}, "::ffff:10.9.9.9", True),
@@ -411,6 +414,16 @@ def test_a_rule_is_asked_only_if_each_of_its_texts_stands_in_the_value() -> None
         fields = {"a": "-HIDDEN -ENC", "b": "X", "c": c}
         assert [each.id for each in router.matches("linux", fields)] == ["r0"]
     assert len(asked) == 6
+
+
+def test_one_of_several_fields_must_have_the_text_and_of_a_field_its_first_name() -> None:
+    either = [{"a|endswith": ".exe"}, {"cs-uri-query|contains": "x"}]
+    router = Router([rule([either, {"b": 1}], "one and two", LINUX)])
+
+    for a, original, matches in [(".exe", "y", 1), ("", "x", 1), ("", "y", 0)]:
+        fields = {"a": a, "b": 1, "url.original": original, "url.query": "x", "cs-uri-query": "x"}
+        assert len(router.matches("linux", fields)) == matches
+    assert len(router._plans) == 1
 
 
 def test_a_regular_expression_is_searched_only_once_the_other_parts_are_met() -> None:
