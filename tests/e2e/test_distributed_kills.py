@@ -6,11 +6,20 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from fleet import Fleet, Line, Worker, a_fleet, demo_rows, embedded, shuffled_and_doubled
+from fleet import (
+    WAIT_SECONDS,
+    Fleet,
+    Line,
+    Worker,
+    a_fleet,
+    demo_rows,
+    embedded,
+    shuffled_and_doubled,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.postgres]
 CREW = 3
@@ -27,16 +36,21 @@ def fleet(tmp_path: Path, kafka_servers: str, postgres_url: str) -> Iterator[Fle
 
 
 class Feeder(threading.Thread):
-    """Produces the lines over the whole test, so that there is always work."""
+    """Produces the lines over the whole test, so that there is always work: at its own pace, and
+    never more of them than the part of the kills that are done, and the next."""
 
-    def __init__(self, fleet: Fleet, lines: Sequence[Line], seconds: float) -> None:
+    def __init__(
+        self, fleet: Fleet, lines: Sequence[Line], seconds: float, part: Callable[[], float]
+    ) -> None:
         super().__init__(daemon=True)
-        self.fleet, self.lines = fleet, lines
+        self.fleet, self.lines, self.part = fleet, lines, part
         self.size = max(1, int(len(lines) * TICK / seconds))
         self.hurry = threading.Event()
 
     def run(self) -> None:
         for begin in range(0, len(self.lines), self.size):
+            while begin >= self.part() * len(self.lines) and not self.hurry.is_set():
+                self.hurry.wait(TICK)
             self.fleet.produce(self.lines[begin : begin + self.size])
             self.hurry.wait(TICK)
 
@@ -60,6 +74,9 @@ class Reaper:
             self.fleet.start(CREW - len(self.fleet.workers))
             self.rounds += 1
 
+    def part(self) -> float:
+        return (self.killed + 1) / self.kills
+
     def _kill(self, worker: Worker) -> None:
         self.conflicts += int(worker.metric("breachdesk_conflicts_total"))
         self.fleet.kill(worker)
@@ -67,19 +84,19 @@ class Reaper:
 
     def _wait_for_progress(self) -> None:
         before = self.fleet.processed(self.partitions)
-        self.fleet.reached(before + self.chance.randint(1, 60), 60, self.partitions)
+        self.fleet.reached(before + self.chance.randint(1, 60), WAIT_SECONDS, self.partitions)
 
 
 def play(fleet: Fleet, lines: Sequence[Line], kills: int, seconds: float, seed: int) -> str:
     """The run's summary."""
     begun = time.monotonic()
     fleet.start(CREW)
-    feeder = Feeder(fleet, lines, seconds)
-    feeder.start()
     reaper = Reaper(fleet, kills, seed)
+    feeder = Feeder(fleet, lines, seconds, reaper.part)
+    feeder.start()
     reaper.reap()
     feeder.hurry.set()
-    feeder.join(60)
+    feeder.join(WAIT_SECONDS)
     fleet.drained()
     return (
         f"{reaper.killed} workers killed -9 in {reaper.rounds} rounds,"
