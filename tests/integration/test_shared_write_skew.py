@@ -105,9 +105,14 @@ class Unlocked:
             statement._for_update_arg = None
         return self._connection.execute(statement, *given)
 
+    def exec_driver_sql(self, statement: str, *given: Any) -> Any:
+        return self._connection.exec_driver_sql(statement.replace(" FOR UPDATE", ""), *given)
+
 
 def without_lock(sink: Any) -> SqlBatchSink:
-    return SqlBatchSink(lambda work: sink._write(lambda c: work(Unlocked(c))), sink._read)
+    return SqlBatchSink(
+        lambda work: sink._write(lambda c: work(Unlocked(c))), sink._read, sole_owner=False
+    )
 
 
 def play(sink: BatchSink, seed: int) -> Mapping[GroupKey, list[Signal]]:
