@@ -239,7 +239,7 @@ class KafkaSettings(Frozen):
     min_insync_replicas: int = Field(default=1, ge=1)
     raw_retention_hours: float = 24.0 * 30
     batch_records: int = Field(default=4000, ge=1)
-    """Most records in one transaction."""
+    """Most records in one transaction, also where the journal carries them."""
     session_seconds: float = Field(default=15.0, ge=1.0)
     """A worker that was silent for so long loses its partitions to the others."""
     dead_letter_limit: int = Field(default=100, ge=1)

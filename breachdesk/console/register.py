@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import register
 from breachdesk.console.desk import Signed
 from breachdesk.console.notice import saved
+from schemas.register import RegisterEntry
 
 router = APIRouter()
 ENTRIES = 10
@@ -18,13 +21,13 @@ MEDIA = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 @router.get("/register")
 def show(desk: Signed, page: int = 1) -> Response:
-    """One card a breach or near miss, newest first."""
-    at = max(page, 1)
-    begin = min((at - 1) * ENTRIES, MOST)
-    entries, total = desk.look(lambda uow: register.page(uow, desk.now, begin=begin, limit=ENTRIES))
-    return desk.page(
-        "register.html", entries=entries, total=total, page=at, pages=-(-total // ENTRIES) or 1
-    )
+    """One card a breach or near miss, newest first; the last page for a number beyond it."""
+    entries, total = _entries_of(desk, max(page, 1))
+    pages = max(-(-total // ENTRIES), 1)
+    at = min(max(page, 1), pages)
+    if at < page:
+        entries, total = _entries_of(desk, at)
+    return desk.page("register.html", entries=entries, total=total, page=at, pages=pages)
 
 
 @router.get("/register.csv")
@@ -37,6 +40,12 @@ def as_csv(desk: Signed) -> Response:
 def as_json(desk: Signed) -> Response:
     """For a program."""
     return _export(desk, "json")
+
+
+def _entries_of(desk: Signed, page: int) -> tuple[Sequence[RegisterEntry], int]:
+    """The page's entries, and how many there are in all."""
+    begin = min((page - 1) * ENTRIES, MOST)
+    return desk.look(lambda uow: register.page(uow, desk.now, begin=begin, limit=ENTRIES))
 
 
 def _export(desk: Signed, form: str) -> Response:

@@ -242,6 +242,28 @@ async def test_the_form_keeps_a_near_miss_and_shows_what_was_typed_when_it_refus
     assert "Sent, shown or told to the wrong person" in page
 
 
+async def test_a_register_page_beyond_the_last_shows_the_last(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as desk:
+        visitor = desk.visitor()
+        assert await visitor.sign_in("ana")
+        for number in range(11):
+            await visitor.post(
+                "/near-misses/new",
+                what=f"Letter {number} nearly went to the wrong person.",
+                noticed_at="2026-11-22 08:30",
+                cause="mis_sent",
+                category="financial",
+                people="1",
+                why_no_breach="Not sent.",
+            )
+        last = (await visitor.client.get("/register?page=2")).text
+        beyond = (await visitor.client.get("/register?page=900000000000")).text
+
+    assert "Page 2 of 2" in last
+    assert "Page 2 of 2" in beyond
+    assert beyond.count("Letter ") == last.count("Letter ") > 0
+
+
 def test_the_command_keeps_a_near_miss(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
