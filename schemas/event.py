@@ -10,7 +10,7 @@ exists only at the edges (`nest`, `flatten`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
 from functools import lru_cache
@@ -226,8 +226,3 @@ def _is_or_is_below(name: str, names: Mapping[str, Value], known: dict[str, bool
         above, dot, _ = name.rpartition(".")
         known[name] = name in names or (dot != "" and _is_or_is_below(above, names, known))
     return known[name]
-
-
-def touched_customers(touches: Iterable[Touch]) -> list[str]:
-    """The customers among them, sorted, each once."""
-    return sorted({t.customer for t in touches})

@@ -61,7 +61,7 @@ async def test_a_long_list_of_alerts_is_walked_forward_and_back_under_its_filter
     visitor = await signed_in(desk)
     first = await page_of(visitor, "/alerts?state=new")
     second = await page_of(visitor, link(first, "Next"))
-    back = await page_of(visitor, link(second, "Before"))
+    back = await page_of(visitor, link(second, "Previous"))
 
     assert len(HREF.findall(first)) == 50
     assert len(HREF.findall(second)) == ALERTS - 50
