@@ -7,7 +7,7 @@ once and must not send, print or wait. `Store.look` runs one on a consistent rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -96,6 +96,13 @@ class UnitOfWork(Protocol):
     @property
     def law(self) -> LawBook:
         """The law that this installation applies: shipped, with the operator's corrections."""
+        ...
+
+    def remembered(self, kind: str, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` computes from this snapshot, kept for later ones: a few values of a kind, none
+        after an erasure. `key` names the version of everything that the value is made of; the value
+        is never changed. An act computes it anew: what an act sees may be rolled back, and then the
+        same version means something else."""
         ...
 
 

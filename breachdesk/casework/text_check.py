@@ -11,6 +11,7 @@ from breachdesk.gdpr import text_parts
 from breachdesk.gdpr.folding import folded, tokens
 from breachdesk.gdpr.foreign_data import ForeignData, Hit, Reader
 from breachdesk.gdpr.name_signs import BLOCK
+from breachdesk.gdpr.register_names import RegisterNames
 from breachdesk.gdpr.text_parts import Part
 from breachdesk.ports import UnitOfWork
 from schemas.affected import NoticeKind
@@ -131,13 +132,14 @@ def foreign_data(
     uow: UnitOfWork, profile: ProviderProfile, *, involved: Iterable[str] = ()
 ) -> ForeignData:
     """The register and the accounts as they stand; `involved`: accounts that worked on the case."""
-    return ForeignData(
-        uow.customers.list(),
-        uow.customers.bindings(),
-        uow.users.list(),
-        profile=profile,
-        involved=involved,
-    )
+    users = uow.users.list()
+
+    def arrange() -> RegisterNames:
+        return RegisterNames(uow.customers.list(), uow.customers.bindings(), users, profile=profile)
+
+    accounts = tuple((user.id, user.name) for user in users)
+    key = uow.customers.version(), accounts, profile.model_dump_json()
+    return ForeignData(uow.remembered("names", key, arrange), involved)
 
 
 def reader_of(context: LetterContext) -> Reader:

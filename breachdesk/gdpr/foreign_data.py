@@ -12,14 +12,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
+from typing import Self
 
 from breachdesk.gdpr import entries_of
 from breachdesk.gdpr.folding import Token, folded, joined, tokens
 from breachdesk.gdpr.known_names import Entries, Entry, Kind, Rule
 from breachdesk.gdpr.name_signs import BLOCK, WARN, severity
-from breachdesk.gdpr.network_addresses import Networks, addresses_in, national, numbers_in
+from breachdesk.gdpr.network_addresses import Address, addresses_in, numbers_in
 from breachdesk.gdpr.person_names import HONORIFICS, person_names
-from schemas.customer import PROVIDER, AssetKind, Binding, Customer
+from breachdesk.gdpr.register_names import RegisterNames
+from schemas.customer import PROVIDER, Binding, Customer
 from schemas.settings import ProviderProfile
 from schemas.user import User
 
@@ -89,44 +91,57 @@ MOST_TEXTS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A folded text, and which of its words begin a row of the register's words."""
+    """A folded text, and what can be said of it whoever reads it."""
 
     tokens: Sequence[Token] = field(repr=False)
+    words: frozenset[str] = field(repr=False)
     rows: Mapping[int, Sequence[tuple[int, list[Entry]]]] = field(repr=False)
+    """Which of its words begin a row of the register's words."""
+    titles: frozenset[int]
+    """Places of what may stand before a surname."""
+    numbers: Sequence[tuple[int, int, str]] = field(repr=False)
+    addresses: Sequence[tuple[int, int, Address]] = field(repr=False)
+
+    def begins(self, reader: Reader) -> Iterable[int]:
+        """Places of words that begin a row of the reader's own."""
+        first_words = reader.entries.first_words
+        if first_words.isdisjoint(self.words):
+            return ()
+        return (at for at, token in enumerate(self.tokens) if token.word in first_words)
 
 
 class ForeignData:
     """Names, domains, addresses and numbers of all customers, and the names of our staff."""
 
-    def __init__(
-        self,
+    def __init__(self, names: RegisterNames, involved: Iterable[str] = ()) -> None:
+        """`involved`: accounts that worked on the case; their first names count too."""
+        self._names = names
+        self.customers = names.customers
+        self.staff = len(names.users)
+        self._entries = Entries(names.staff_entries(frozenset(involved)), names.entries)
+        self._read_before: dict[str, _Text] = {}
+        """Most sentences stand in every letter of a breach: each is split and looked up once."""
+        self._folded_before: dict[str, tuple[str, str | None]] = {}
+
+    @classmethod
+    def among(
+        cls,
         customers: Iterable[Customer],
         bindings: Iterable[Binding] = (),
         users: Iterable[User] = (),
         *,
         profile: ProviderProfile | None = None,
         involved: Iterable[str] = (),
-    ) -> None:
-        """`involved`: accounts that worked on the case; their first names count too."""
-        known = [c for c in customers if c.id != PROVIDER]
-        bound = list(bindings)
-        staff = list(users)
-        self.customers = len(known)
-        self.staff = len(staff)
-        self._involved = frozenset(involved)
-        self._customer_ids = frozenset(c.id for c in known)
-        self._entries = Entries(self._all(known, bound, staff, profile))
-        self._surnames = entries_of.surnames(known, staff, profile)
-        self._numbers = _owners_of_numbers(known)
-        self._networks = Networks((b.value, b.customer_id) for b in bound if b.kind is AssetKind.IP)
-        self._read_before: dict[str, _Text] = {}
-        """Most sentences stand in every letter of a breach: each is split and looked up once."""
+    ) -> Self:
+        """Of these customers and accounts."""
+        return cls(RegisterNames(customers, bindings, users, profile=profile), involved)
 
     def find(self, text: str, reader: Reader) -> Sequence[Hit]:
         """What is not the reader's, from left to right, the longest where several overlap."""
-        plain = folded(text.replace(reader.reference, " ") if reader.reference else text)
+        plain, whole = self._folded(
+            text.replace(reader.reference, " ") if reader.reference else text
+        )
         hits = self._read(plain, reader)
-        whole = joined(plain)
         if whole is not None:
             hits += self._read(whole, reader)
         return _longest(hits)
@@ -137,24 +152,7 @@ class ForeignData:
 
     def others(self, reader: Reader) -> int:
         """How many customers' data is looked for."""
-        return self.customers - (reader.customer_id in self._customer_ids)
-
-    def _all(
-        self,
-        known: Sequence[Customer],
-        bound: Sequence[Binding],
-        staff: Sequence[User],
-        profile: ProviderProfile | None,
-    ) -> Iterator[Entry]:
-        shared = entries_of.widely_used_domains(known, bound)
-        for customer in known:
-            yield from entries_of.of_customer(customer, shared)
-        for binding in bound:
-            yield from entries_of.of_binding(binding)
-        yield from entries_of.of_staff(staff, self._involved)
-        yield from entries_of.public_bodies()
-        if profile is not None:
-            yield from entries_of.of_profile(profile)
+        return self.customers - (reader.customer_id in self._names.customer_ids)
 
     def _read(self, plain: str, reader: Reader) -> list[Hit]:
         text = self._text(plain)
@@ -162,30 +160,51 @@ class ForeignData:
         own = frozenset((reader.customer_id, PROVIDER))
         allowed: list[tuple[int, int]] = []
         hits: list[Hit] = []
-        for place in range(len(found)):
+        for place in sorted({*text.rows, *text.titles, *text.begins(reader)}):
             for length, entries in self._rows(text, plain, place, reader):
                 if any(e.owner in own or e.rule is Rule.ALLOWED for e in entries):
                     allowed.append((found[place].start, found[place + length - 1].end))
                     continue
                 hits += _judged(entries, plain, found, place, length, reader)
-            hits += self._titled(plain, found, place, own, reader)
-        hits += self._numbered(plain, own)
+            if place in text.titles:
+                hits += self._titled(plain, found, place, own, reader)
+        hits += self._numbered(text, plain, own)
         return [hit for hit in hits if not any(a <= hit.start and hit.end <= b for a, b in allowed)]
+
+    def _folded(self, text: str) -> tuple[str, str | None]:
+        """The folded text, and the same with divided words made whole."""
+        known = self._folded_before.get(text)
+        if known is None:
+            plain = folded(text)
+            known = plain, joined(plain)
+            if len(self._folded_before) >= MOST_TEXTS:
+                self._folded_before.clear()
+            self._folded_before[text] = known
+        return known
 
     def _text(self, plain: str) -> _Text:
         known = self._read_before.get(plain)
         if known is None:
-            found = tokens(plain)
-            rows = {
-                place: row
-                for place in range(len(found))
-                if (row := tuple(self._entries.at(plain, found, place)))
-            }
-            known = _Text(found, rows)
+            known = self._looked_up(plain)
             if len(self._read_before) >= MOST_TEXTS:
                 self._read_before.clear()
             self._read_before[plain] = known
         return known
+
+    def _looked_up(self, plain: str) -> _Text:
+        found = tokens(plain)
+        return _Text(
+            found,
+            words=frozenset(token.word for token in found),
+            rows={
+                place: row
+                for place in range(len(found))
+                if (row := tuple(self._entries.at(plain, found, place)))
+            },
+            titles=frozenset(at for at, token in enumerate(found) if _may_be_title(token)),
+            numbers=tuple(numbers_in(plain)),
+            addresses=tuple(addresses_in(plain)),
+        )
 
     def _rows(
         self, text: _Text, plain: str, place: int, reader: Reader
@@ -199,10 +218,6 @@ class ForeignData:
         """`Ms Mason`, `Dr J. Mason`, `J. Mason`."""
         title = found[place]
         initial = len(title.word) == 1
-        if title.word not in HONORIFICS and not (
-            initial and title.capital and title.word not in _NO_INITIALS
-        ):
-            return
         at = place + 1
         if not initial and at < len(found) and len(found[at].word) == 1:
             at += 1
@@ -212,7 +227,7 @@ class ForeignData:
             return
         named = [
             s
-            for s in self._surnames.get(found[at].word, ())
+            for s in self._names.surnames.get(found[at].word, ())
             if s.words == tuple(t.word for t in found[at : at + len(s.words)])
             and (not initial or s.initial == title.word)
         ]
@@ -222,15 +237,21 @@ class ForeignData:
         kind = Kind.STAFF if all(s.staff for s in named) else Kind.PERSON
         yield Hit(kind, BLOCK, title.start, end, plain[title.start : end])
 
-    def _numbered(self, plain: str, own: frozenset[str]) -> Iterator[Hit]:
-        for start, end, key in numbers_in(plain):
-            owners = self._numbers.get(key)
+    def _numbered(self, text: _Text, plain: str, own: frozenset[str]) -> Iterator[Hit]:
+        for start, end, key in text.numbers:
+            owners = self._names.numbers.get(key)
             if owners and not own & owners:
                 yield Hit(Kind.TELEPHONE, BLOCK, start, end, plain[start:end])
-        for start, end, address in addresses_in(plain):
-            holders = self._networks.owners(address)
+        for start, end, address in text.addresses:
+            holders = self._names.networks.owners(address)
             if holders and not own & holders:
                 yield Hit(Kind.SYSTEM, BLOCK, start, end, plain[start:end])
+
+
+def _may_be_title(token: Token) -> bool:
+    """An honorific, or an initial."""
+    initial = len(token.word) == 1 and token.capital and token.word not in _NO_INITIALS
+    return initial or token.word in HONORIFICS
 
 
 def _judged(
@@ -270,13 +291,3 @@ def _outermost(hits: Iterable[Hit]) -> list[Hit]:
         if not kept or hit.end > kept[-1].end:
             kept.append(hit)
     return kept
-
-
-def _owners_of_numbers(customers: Iterable[Customer]) -> dict[str, set[str]]:
-    owners: dict[str, set[str]] = {}
-    for customer in customers:
-        for phone in (customer.phone, *(p.phone for p in customer.people)):
-            key = national(phone)
-            if key:
-                owners.setdefault(key, set()).add(customer.id)
-    return owners

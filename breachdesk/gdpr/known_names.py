@@ -63,14 +63,28 @@ class Entry:
     between: Between = Between.NAME
 
 
+_Rows = dict[tuple[str, ...], dict[tuple[object, ...], list[Entry]]]
+
+
 class Entries:
     """Rows of words by their first one or two."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        self._rows: dict[tuple[str, ...], dict[tuple[object, ...], list[Entry]]] = {}
+    def __init__(self, entries: Iterable[Entry], beside: Entries | None = None) -> None:
+        """`beside`: entries that count too, as if they came first; they are shared, not copied."""
+        self._beside: _Rows = {} if beside is None else beside.rows
+        self.rows: _Rows = {}
         for entry in entries:
-            row = self._rows.setdefault(entry.words[:2], {})
+            row = self._row(entry.words[:2])
             row.setdefault((entry.words, entry.between), []).append(entry)
+        self.first_words = frozenset(key[0] for key in self.rows if key)
+        """Of its own entries."""
+
+    def _row(self, key: tuple[str, ...]) -> dict[tuple[object, ...], list[Entry]]:
+        row = self.rows.get(key)
+        if row is None:
+            row = {words: list(some) for words, some in self._beside.get(key, {}).items()}
+            self.rows[key] = row
+        return row
 
     def at(
         self, text: str, found: Sequence[Token], place: int
@@ -84,7 +98,8 @@ class Entries:
     def _of(
         self, key: tuple[str, ...], text: str, found: Sequence[Token], place: int
     ) -> Iterator[tuple[int, list[Entry]]]:
-        for (_, between), entries in self._rows.get(key, {}).items():
+        rows = self.rows.get(key) or self._beside.get(key)
+        for (_, between), entries in rows.items() if rows else ():
             words = entries[0].words
             if _stands(words, between, text, found, place):
                 yield len(words), entries

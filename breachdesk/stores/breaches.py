@@ -15,6 +15,7 @@ from breachdesk.stores.many_rows import any_of
 from breachdesk.stores.read_documents import ReadDocuments, purpose
 from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.sealed import Sealing
+from breachdesk.stores.snapshot_memory import SnapshotView
 from breachdesk.stores.tables import breaches, cases, documents
 from schemas.affected import Manifest
 from schemas.approval import SealedTexts, WitnessMail
@@ -43,11 +44,18 @@ NEWEST_FIRST = breaches.c.confirmed_at.desc(), breaches.c.id.desc()
 class SqlBreachBook:
     """breachdesk.ports.BreachBook. A sealed document whose case's key was erased is left out."""
 
-    def __init__(self, connection: Connection, sealing: Sealing, rows: RowDigests) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        sealing: Sealing,
+        rows: RowDigests,
+        memory: SnapshotView | None = None,
+    ) -> None:
+        """`memory`: of a read snapshot."""
         self._connection = connection
         self._sealing = sealing
         self._rows = rows
-        self._documents = ReadDocuments(connection, sealing)
+        self._documents = ReadDocuments(connection, sealing, memory)
         self._read: dict[str, Row[Any]] = {}
         """Rows that `read_ahead` read and nobody wrote over since."""
 

@@ -16,6 +16,7 @@ from breachdesk.stores.exports import SqlExportOutbox
 from breachdesk.stores.leader import PostgresLeader
 from breachdesk.stores.register import SqlRegister
 from breachdesk.stores.rewind import rewind
+from breachdesk.stores.snapshot_memory import SnapshotMemory
 from breachdesk.stores.stream_tables import (
     alert_acts,
     alert_notes,
@@ -55,6 +56,7 @@ class PostgresStore:
         self.now = now
         self._transactions = Transactions(engine, place)
         self._leader = PostgresLeader(engine)
+        self._memory = SnapshotMemory()
 
     def __enter__(self) -> Self:
         return self
@@ -76,6 +78,7 @@ class PostgresStore:
             lambda connection: carry_out(connection, work, now, self.law)
         )
         if erased:
+            self._memory.forget()
             # The old row versions still hold the key and the salts until they are vacuumed.
             for table in ERASED:
                 self._transactions.vacuum(table.name)
@@ -83,7 +86,10 @@ class PostgresStore:
 
     def look(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run on a read-only snapshot; never waits for a writer."""
-        return self._transactions.read(lambda connection: work(SqlUnitOfWork(connection, self.law)))
+        memory = self._memory.view()
+        return self._transactions.read(
+            lambda connection: work(SqlUnitOfWork(connection, self.law, memory))
+        )
 
     def identity(self) -> str:
         """As `postgres.identity`: another one after a failover or a restored backup. Raises

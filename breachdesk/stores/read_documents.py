@@ -10,7 +10,8 @@ from sqlalchemy import Select, select
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores.many_rows import any_of
-from breachdesk.stores.sealed import Sealing
+from breachdesk.stores.sealed import NONCE, Sealing
+from breachdesk.stores.snapshot_memory import SnapshotView
 from breachdesk.stores.tables import breaches, documents
 from schemas.approval import SealedTexts
 from schemas.customer import Frozen
@@ -20,13 +21,18 @@ Key = tuple[str, str]
 """Kind and breach."""
 LARGE = frozenset({SealedTexts.__name__})
 """Kinds that hold every letter of a release: read only when they are asked for."""
+MEMORABLE = 50_000
+"""Bytes from which on a document, once parsed, is kept for later snapshots."""
 
 
 class ReadDocuments:
     """A document is immutable; whoever files or redacts one calls `forget`."""
 
-    def __init__(self, connection: Connection, sealing: Sealing) -> None:
+    def __init__(
+        self, connection: Connection, sealing: Sealing, memory: SnapshotView | None = None
+    ) -> None:
         self._connection = connection
+        self._memory = memory
         self._sealing = sealing
         self._rows: dict[Key, Sequence[Row[Any]]] = {}
         self._newest: dict[Key, Row[Any] | None] = {}
@@ -100,11 +106,22 @@ class ReadDocuments:
         if row.sealed is not None and not self._sealing.is_open(row.case_id):
             return None
         if row.id not in self._opened:
-            text = row.doc
-            if row.sealed is not None:
-                text = self._sealing.open(row.case_id, row.sealed, purpose(row._asdict()))
-            self._opened[row.id] = kind.model_validate_json(text)
+            self._opened[row.id] = self._parse(kind, row)
         return cast(Doc, self._opened[row.id])
+
+    def _parse(self, kind: type[Doc], row: Row[Any]) -> Frozen:
+        if row.sealed is None:
+            return kind.model_validate_json(row.doc)
+
+        def parse() -> Frozen:
+            text = self._sealing.open(row.case_id, row.sealed, purpose(row._asdict()))
+            return kind.model_validate_json(text or b"")
+
+        if self._memory is None or len(row.sealed) < MEMORABLE or kind.__name__ in LARGE:
+            return parse()
+        # What is sealed anew gets another nonce: it names this very content.
+        key = row.id, purpose(row._asdict()), row.sealed[:NONCE], len(row.sealed)
+        return self._memory.remembered(kind.__name__, key, parse)
 
 
 def purpose(address: dict[str, Any]) -> str:

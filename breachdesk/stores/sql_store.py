@@ -20,6 +20,7 @@ from breachdesk.stores.file_lock import FileLock
 from breachdesk.stores.leader import OnlyOne
 from breachdesk.stores.register import SqlRegister
 from breachdesk.stores.rewind import rewind
+from breachdesk.stores.snapshot_memory import SnapshotMemory
 from breachdesk.stores.unit_of_work import SqlUnitOfWork, carry_out
 from breachdesk.stores.writer import Writer
 from schemas.errors import Retryable
@@ -40,6 +41,7 @@ class SqlStore:
         self._readers: Engine = sqlite.reader_engine(path)
         self._writing: Engine = sqlite.writer_engine(path)
         self._erased = False
+        self._memory = SnapshotMemory()
         self._writer = Writer(self._writing, self._lock.held, self._after_commit)
 
     def __enter__(self) -> Self:
@@ -67,13 +69,15 @@ class SqlStore:
 
         done = self._writer.run(transaction)
         if erased:
+            self._memory.forget()
             # An empty act comes after the log was emptied: only then is the key gone.
             self._writer.run(lambda _: None)
         return done
 
     def look(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run on a read-only snapshot; never waits for the writer."""
-        return self._read(lambda connection: work(SqlUnitOfWork(connection, self.law)))
+        memory = self._memory.view()
+        return self._read(lambda connection: work(SqlUnitOfWork(connection, self.law, memory)))
 
     def identity(self) -> str:
         """Nothing: a file is no server that another could stand in for."""

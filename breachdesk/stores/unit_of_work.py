@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import datetime
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.sealed import Sealing
 from breachdesk.stores.second_factors import SqlSecondFactorBook
 from breachdesk.stores.sign_ins import SqlSignInBook
+from breachdesk.stores.snapshot_memory import SnapshotView
 from breachdesk.stores.sources import SqlSourceBook
 from breachdesk.stores.users import SqlUserBook
 from schemas.law import LawBook
@@ -44,14 +45,21 @@ def carry_out(
 class SqlUnitOfWork:
     """breachdesk.ports.UnitOfWork. `finish` writes the audit entries that wait."""
 
-    def __init__(self, connection: Connection, law: LawBook | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        law: LawBook | None = None,
+        memory: SnapshotView | None = None,
+    ) -> None:
+        """`memory`: None in an act."""
         self._connection = connection
+        self._memory = memory
         self.law = shipped() if law is None else law
         rows = RowDigests(connection)
         sealing = Sealing(connection, rows)
         self.alerts = SqlAlertBook(connection)
         self.cases = SqlCaseBook(connection, rows)
-        self.breaches = SqlBreachBook(connection, sealing, rows)
+        self.breaches = SqlBreachBook(connection, sealing, rows, memory)
         self.records = SqlRecordBook(connection, sealing, rows)
         self.notices = SqlNoticeBook(connection, rows)
         self.customers = SqlCustomerBook(connection, rows)
@@ -62,6 +70,10 @@ class SqlUnitOfWork:
         self.sign_ins = SqlSignInBook(connection)
         self.leases = SqlLeaseBook(connection)
         self.marks = SqlMarkBook(connection)
+
+    def remembered(self, kind: str, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` computes, or the same from an earlier snapshot."""
+        return make() if self._memory is None else self._memory.remembered(kind, key, make)
 
     def finish(self, now: datetime) -> None:
         """The transaction's last act: take the chain's head and link what happened; before it,

@@ -3,79 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from named_customers import BINDINGS, CUSTOMERS, READER, firm
 
 from breachdesk.gdpr.foreign_data import ForeignData, Reader
 from breachdesk.gdpr.known_names import Kind
-from breachdesk.testing import a_binding, a_customer, a_user
+from breachdesk.testing import a_binding, a_user
 from notifiers.testing import PROFILE
-from schemas.customer import PROVIDER, AssetKind, Binding, Customer, Person, PersonKind
+from schemas.customer import PROVIDER, AssetKind, Binding
 
-
-def firm(
-    customer_id: str,
-    name: str,
-    email: str = "",
-    people: Iterable[tuple[str, str]] = (),
-    phone: str = "",
-) -> Customer:
-    return Customer(
-        id=customer_id,
-        name=name,
-        default_email=email,
-        phone=phone,
-        people=tuple(
-            Person(
-                id=f"{customer_id}-{n}",
-                customer_id=customer_id,
-                kind=PersonKind.USER,
-                name=person,
-                email=address,
-            )
-            for n, (person, address) in enumerate(people)
-        ),
-    )
-
-
-CUSTOMERS = (
-    a_customer("contoso"),
-    firm(
-        "fabrikam",
-        "Fabrikam Ltd",
-        "accounts@fabrikam.example",
-        [("Kit Quarrington", "kq71@gmail.com"), ("Siân O’Brien-Jones", ""), ("Mark Hall", "")],
-        "01632 960002",
-    ),
-    firm("hartwell-dental", "Hartwell Dental Practice", "office@hartwelldental.example"),
-    firm("c-0412", "Bridge Ltd", "hello@bridge.co.uk"),
-    firm("c-0413", "Beacon Tutors Ltd"),
-    firm("c-0414", "Apple & Sons"),
-    firm("c-0415", "Müller Bäckerei GmbH", "info@xn--mller-kva.example"),
-    firm("c-0416", "Cambridge Windows Ltd"),
-    firm("c-0417", "O'Neill's Bar", people=[("Anna van der Berg", "")]),
-    firm("c-0418", "Article Ltd"),
-    firm("c-0419", "Tailspin Ltd t/a Blue Yonder Cycles"),
-    firm("c-0420", "Home Care Services Ltd"),
-    firm("c-0421", "The Copper Kettle Tearoom", "kettle@btinternet.com"),
-)
-BINDINGS = (
-    a_binding("203.0.113.0/28", "fabrikam", kind=AssetKind.IP),
-    a_binding("2001:db8:7::/48", "fabrikam", kind=AssetKind.IP),
-    a_binding("10.0.0.0/8", "fabrikam", kind=AssetKind.IP),
-    a_binding("shop.fabrikam-parts.co.uk", "fabrikam", kind=AssetKind.SITE),
-    a_binding("dc01.hartwell.local", "hartwell-dental", kind=AssetKind.HOST),
-    a_binding("8f1d3c62-6f0e-4a0c", "hartwell-dental", kind=AssetKind.TENANT),
-    a_binding("198.51.100.7", "contoso", kind=AssetKind.IP),
-)
-DATA = ForeignData(
+DATA = ForeignData.among(
     CUSTOMERS, BINDINGS, [a_user("sam"), a_user("dfrost")], profile=PROFILE, involved=("sam",)
 )
-READER = Reader("contoso", names=("Contoso Ltd", "Jo Mason", "accounts@contoso.example"))
 
 
 def found(text: str, reader: Reader = READER, data: ForeignData = DATA) -> list[tuple[Kind, str]]:
@@ -198,7 +141,7 @@ def test_an_ordinary_word_blocks_beside_a_sign_of_a_firm_and_wants_a_look_withou
 
 
 def test_a_rare_word_blocks_when_capitalised_and_wants_a_look_when_not() -> None:
-    rare = ForeignData([firm("f", "Foxglove Country Hotel"), firm("k", "Kestrel Alarms Ltd")])
+    rare = ForeignData.among([firm("f", "Foxglove Country Hotel"), firm("k", "Kestrel Alarms Ltd")])
 
     assert found("Foxglove was hit.", data=rare) == [(Kind.SHORT_NAME, "block")]
     assert found("It hit Kestrel too.", data=rare) == [(Kind.SHORT_NAME, "block")]
@@ -212,7 +155,7 @@ def test_a_town_is_no_firm_where_it_is_a_place() -> None:
 
 
 def test_an_abbreviation_counts_in_capitals_only() -> None:
-    data = ForeignData([firm("c-9", "BQX Ltd")])
+    data = ForeignData.among([firm("c-9", "BQX Ltd")])
 
     assert found("It hit BQX too.", data=data) == [(Kind.SHORT_NAME, "warn")]
     assert blocks("It hit BQX Ltd too.", data=data)
@@ -220,7 +163,7 @@ def test_an_abbreviation_counts_in_capitals_only() -> None:
 
 
 def test_two_firms_that_differ_by_their_ending_are_told_apart_where_they_can_be() -> None:
-    data = ForeignData(
+    data = ForeignData.among(
         [
             firm("one", "Smith & Co"),
             firm("two", "Smith Ltd"),
@@ -239,48 +182,48 @@ def test_two_firms_that_differ_by_their_ending_are_told_apart_where_they_can_be(
 
 def test_what_the_register_holds_no_more_may_stand_when_the_frozen_list_has_it() -> None:
     old = Reader("contoso", names=("Old Contoso Traders", "Peregrine Quist"))
-    data = ForeignData([*CUSTOMERS, firm("q", "Quist Ltd")], users=[a_user("sam")])
+    data = ForeignData.among([*CUSTOMERS, firm("q", "Quist Ltd")], users=[a_user("sam")])
 
     assert found("Dear Peregrine Quist, Mr Quist of Old Contoso Traders", old, data) == []
     assert blocks("Dear Peregrine Quist", READER, data)
 
 
 def test_a_first_name_of_staff_blocks_when_they_worked_on_it_and_wants_a_look_otherwise() -> None:
-    idle = ForeignData(CUSTOMERS, users=[a_user("sam")], profile=PROFILE)
+    idle = ForeignData.among(CUSTOMERS, users=[a_user("sam")], profile=PROFILE)
 
     assert blocks("Sam shut it out.")
     assert found("Sam shut it out.", data=idle) == [(Kind.STAFF, "warn")]
 
 
 def test_an_account_named_like_a_common_word_stops_no_letter() -> None:
-    data = ForeignData([], users=[a_user("will")], involved=("will", "page"))
+    data = ForeignData.among([], users=[a_user("will")], involved=("will", "page"))
 
     assert not blocks("We will tell you. Will you ring us? The page was read.", data=data)
 
 
 def test_an_account_named_like_a_post_stops_no_letter() -> None:
     users = [a_user("responder"), a_user("approver"), a_user("on-call-engineer")]
-    data = ForeignData([], users=users, involved=("responder", "approver"))
+    data = ForeignData.among([], users=users, involved=("responder", "approver"))
 
     assert found("Our responder and the approver looked.", data=data) == []
 
 
 def test_a_contact_that_is_a_post_is_nobodys_name() -> None:
-    data = ForeignData([firm("p", "Zephyrine Ltd", people=[("Practice Manager", "")])])
+    data = ForeignData.among([firm("p", "Zephyrine Ltd", people=[("Practice Manager", "")])])
 
     assert found("Tell your Practice Manager.", data=data) == []
 
 
 def test_a_domain_of_many_customers_addresses_is_a_providers() -> None:
     many = [firm(f"m{n}", f"Zzyx{n}ville Ltd", f"u{n}@sharedmail.example") for n in range(4)]
-    data = ForeignData(many)
+    data = ForeignData.among(many)
 
     assert found("a sharedmail.example mailbox", data=data) == []
     assert blocks("u1@sharedmail.example", data=data)
 
 
 def test_our_own_record_in_the_register_is_no_customer() -> None:
-    data = ForeignData([firm(PROVIDER, "Fenland IT"), *CUSTOMERS])
+    data = ForeignData.among([firm(PROVIDER, "Fenland IT"), *CUSTOMERS])
 
     assert found("Fenland IT wrote this.", data=data) == []
     assert data.others(READER) == len(CUSTOMERS) - 1
@@ -293,7 +236,7 @@ def test_an_ordinary_word_outside_what_was_typed_is_the_templates_own() -> None:
 
 
 def test_the_reference_is_no_name() -> None:
-    data = ForeignData([firm("k", "Kestrel Alarms Ltd")])
+    data = ForeignData.among([firm("k", "Kestrel Alarms Ltd")])
     reader = Reader("contoso", reference="BR-0001-Kestrel-lantern-0427")
 
     assert found("Your reference is BR-0001-Kestrel-lantern-0427.", reader, data) == []
@@ -321,8 +264,8 @@ def test_two_thousand_customers_take_milliseconds_a_letter() -> None:
         firm(f"k{n:04}", f"{a}{b} {c}", f"x@{a}{b}.example", [(f"Jane {a}{b}", "")])
         for n, (a, b, c) in enumerate(product(syllables, endings, trades))
     ]
-    few = ForeignData(many[:20])
-    all_of_them = ForeignData(many)
+    few = ForeignData.among(many[:20])
+    all_of_them = ForeignData.among(many)
     letter = "We are writing because someone signed in to a system on Sunday, 22 November. " * 60
 
     def seconds(data: ForeignData) -> float:
@@ -349,4 +292,4 @@ def test_bindings_of_every_kind_are_taken() -> None:
         if kind is not AssetKind.IP
     ]
 
-    assert blocks("thing2.example", data=ForeignData(CUSTOMERS, every))
+    assert blocks("thing2.example", data=ForeignData.among(CUSTOMERS, every))

@@ -15,7 +15,7 @@ from breachdesk.testing import a_binding, a_customer, a_user
 from notifiers.testing import PROFILE
 from schemas.customer import AssetKind, Customer
 
-DATA = ForeignData(
+DATA = ForeignData.among(
     [a_customer("contoso"), Customer(id="c-0415", name="Müller Bäckerei GmbH")],
     [a_binding("files.contoso.example", "contoso", kind=AssetKind.SITE)],
     [a_user("sam")],

@@ -25,7 +25,7 @@ READER = Reader("c-017")
 
 def check(*customers: Customer) -> TextCheck:
     own = Customer(id="c-017", name="Hartwell Dental Practice")
-    data = ForeignData([own, *customers], users=[a_user("sam")], profile=PROFILE)
+    data = ForeignData.among([own, *customers], users=[a_user("sam")], profile=PROFILE)
     return TextCheck(data, wording=RENDERER.looked_for())
 
 

@@ -1,0 +1,81 @@
+"""What was computed from read snapshots and may be used for later ones: a few large values."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+EACH_KIND = 4
+"""Values of one kind: a list of 4,000 exposures takes some 20 MB."""
+LONGEST_SECONDS = 600.0
+"""Another process may have erased what this one keeps; it is never shown, and it goes after that."""
+
+
+class SnapshotMemory:
+    """One per store. Thread-safe; a value that two threads miss at once is computed by both."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock`: seconds that only rise."""
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kinds: dict[str, OrderedDict[Hashable, tuple[float, Any]]] = {}
+        self._erasures = 0
+
+    def view(self) -> SnapshotView:
+        """For one read snapshot. Take it before the snapshot begins."""
+        with self._lock:
+            self._drop_old()
+            return SnapshotView(self, self._erasures)
+
+    def forget(self) -> None:
+        """Something was erased. What an older snapshot still computes is not kept either."""
+        with self._lock:
+            self._erasures += 1
+            self._kinds.clear()
+
+    def find(self, kind: str, key: Hashable) -> tuple[Any] | None:
+        """The value in a tuple; None: it is not here."""
+        with self._lock:
+            values = self._kinds.get(kind, OrderedDict())
+            if key not in values:
+                return None
+            values.move_to_end(key)
+            return (values[key][1],)
+
+    def keep(self, kind: str, key: Hashable, value: object, erasures: int) -> None:
+        """Unless something was erased since the snapshot's view was taken."""
+        with self._lock:
+            if erasures != self._erasures:
+                return
+            values = self._kinds.setdefault(kind, OrderedDict())
+            values[key] = self._clock(), value
+            values.move_to_end(key)
+            while len(values) > EACH_KIND:
+                values.popitem(last=False)
+
+    def _drop_old(self) -> None:
+        oldest = self._clock() - LONGEST_SECONDS
+        for values in self._kinds.values():
+            for key in [key for key, (at, _) in values.items() if at < oldest]:
+                del values[key]
+
+
+class SnapshotView:
+    """The memory as one read snapshot may use it."""
+
+    def __init__(self, memory: SnapshotMemory, erasures: int) -> None:
+        self._memory = memory
+        self._erasures = erasures
+
+    def remembered(self, kind: str, key: Hashable, make: Callable[[], T]) -> T:
+        """As `UnitOfWork.remembered`."""
+        known = self._memory.find(kind, key)
+        if known is not None:
+            return cast(T, known[0])
+        value = make()
+        self._memory.keep(kind, key, value, self._erasures)
+        return value
