@@ -34,7 +34,7 @@ from breachdesk.bootstrap.traces import Tracer, tracer
 from breachdesk.bootstrap.upkeep import carry_gaps, check_tail
 from breachdesk.console.app import console_app
 from breachdesk.console.headers import SecurityHeaders
-from breachdesk.console.house import House
+from breachdesk.console.house import House, Processing
 from breachdesk.console.received import TopicHours
 from streams.intake.http import intake_app
 from streams.intake.syslog import SyslogListener
@@ -64,7 +64,7 @@ class FrontDoor:
         return self._intake if path.startswith("/intake/") else self._console
 
 
-def console_house(house: Premises, traced: Tracer) -> House:
+def console_house(house: Premises, traced: Tracer, processing: Processing | None = None) -> House:
     """What the console may use of the premises."""
     return House(
         settings=house.settings,
@@ -75,11 +75,16 @@ def console_house(house: Premises, traced: Tracer) -> House:
         log=house.log,
         templates_dir=house.templates,
         hours=TopicHours(house.topics, house.now) if house.settings.kafka.servers else None,
+        processing=processing,
     )
 
 
 def front_door(
-    house: Premises, answers: Answers, traced: Tracer, stopping: threading.Event
+    house: Premises,
+    answers: Answers,
+    traced: Tracer,
+    stopping: threading.Event,
+    processing: Processing | None = None,
 ) -> ASGIApp:
     """The one HTTP port: intake, console, metrics and health."""
     settings = house.settings
@@ -87,7 +92,7 @@ def front_door(
         house.log, settings.intake, house.now, folder=settings.data_dir, stopping=stopping
     )
     ops = OpsPages(answers, settings.ops.host)
-    door = FrontDoor(intake, console_app(console_house(house, traced)), ops)
+    door = FrontDoor(intake, console_app(console_house(house, traced, processing)), ops)
     return RequestIds(SecurityHeaders(PlainFaults(PacedBodies(door, settings.http))))
 
 
@@ -126,7 +131,7 @@ def syslog_listener(house: Premises, registry: CollectorRegistry) -> SyslogListe
 
 class BackgroundServices:
     """Everything that runs beside the console; ends together. `say` is told what keeps mail from
-    leaving."""
+    leaving, and what will stop detection."""
 
     def __init__(self, house: Premises, traced: Tracer, say: Say) -> None:
         self._house = house
@@ -139,6 +144,7 @@ class BackgroundServices:
         self._anchoring = Anchoring(house)
         self._reader = house.reader(PrometheusReadingMeter(self.registry))
         self._worker = house.worker(sink=sink, reader=self._reader, meter=self._meter)
+        self._warned = False
         self.stop = threading.Event()
         self.failed = threading.Event()
         self.stopping = threading.Event()
@@ -157,7 +163,7 @@ class BackgroundServices:
         self._start(lambda: self._worker.run(self.stop))
         self._start(self._keep_up)
         if self._house.settings.senders:
-            self._start(lambda: dispatch(self._house, self.stop, self._say_of_mail, self._mail))
+            self._start(lambda: dispatch(self._house, self.stop, self._tell, self._mail))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -173,10 +179,16 @@ class BackgroundServices:
         future.add_done_callback(self._notice)
         self._futures.append(future)
 
-    def _say_of_mail(self, text: str) -> None:
+    def _tell(self, text: str) -> None:
         # A terminal or pipe that has gone must not end the process.
         with suppress(OSError):
             self._say(text)
+
+    def _say_once(self, warning: str) -> None:
+        """As one line when it begins; its figures change every minute."""
+        if warning and not self._warned:
+            self._tell(warning)
+        self._warned = bool(warning)
 
     def _notice(self, future: Future[None]) -> None:
         if future.exception():
@@ -185,8 +197,14 @@ class BackgroundServices:
     def _keep_up(self) -> None:
         while not self.stop.wait(GAPS_EVERY_SECONDS):
             self._meter.waiting("store" if self._worker.waits_for else "")
+            self._say_once(self._worker.warning)
             carry_gaps(self._house)
             self._anchoring.keep_up()
+
+    @property
+    def processing(self) -> Processing:
+        """What the console says of the worker."""
+        return self._worker
 
     def live(self) -> Mapping[str, str]:
         """Names what ended before its time."""
@@ -211,7 +229,7 @@ class BackgroundServices:
 def _serve_http(house: Premises, say: Say, parts: BackgroundServices) -> None:
     settings = house.settings
     answers = Answers(parts.registry, parts.live, parts.ready)
-    door = front_door(house, answers, parts.tracer, parts.stopping)
+    door = front_door(house, answers, parts.tracer, parts.stopping, parts.processing)
     server = Server(http_config(settings, door), parts.failed, parts.stopping)
     refuse_a_taken_port(settings.console_host, settings.console_port)
     for line in listening(house):

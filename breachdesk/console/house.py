@@ -4,11 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from breachdesk.console.received import Hours
 from breachdesk.ports import Explainer, Now, Renderer, Store
 from schemas.settings import SenderSettings, Settings
 from streams.ports import EventLog
+
+
+class Processing(Protocol):
+    """The part of this process that looks for intruders, where it has one."""
+
+    @property
+    def waits_for(self) -> str | None:
+        """Why no record is processed just now."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """What a person should look at; empty: nothing."""
+        ...
+
+    @property
+    def warning(self) -> str:
+        """What would stop it later; empty: nothing."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +45,8 @@ class House:
     """Holds `console/`."""
     hours: Hours | None = None
     """Lines received an hour, where the log itself cannot be bisected."""
+    processing: Processing | None = None
+    """None: other processes do it."""
 
     @property
     def is_drill(self) -> bool:

@@ -38,13 +38,25 @@ class StateBound:
         """Bytes, as asked last."""
 
     @property
-    def trouble(self) -> str | None:
-        """What a person should know, from four fifths of the bound on."""
-        if self.used < WARN_AT * self.most:
+    def warning(self) -> str | None:
+        """What a person should know, from four fifths of the bound on; records are processed."""
+        if not WARN_AT * self.most <= self.used < self.most:
             return None
         return (
             f"what detection remembers takes {self.used // MIB} of {self.most // MIB} MiB in the"
             f" store; at the limit no record is processed ({PLACE}). {REMEDY}"
+        )
+
+    @property
+    def trouble(self) -> str | None:
+        """Why no record is processed, at the bound."""
+        return None if self.used < self.most else f"{self._full} ({PLACE}). {REMEDY}"
+
+    @property
+    def _full(self) -> str:
+        return (
+            f"what detection remembers takes {self.used // MIB} MiB in the store, its limit is"
+            f" {self.most // MIB} MiB: no record is processed, and none is lost"
         )
 
     def refresh(self) -> None:
@@ -57,9 +69,4 @@ class StateBound:
         """Raises Retryable at the bound."""
         self.refresh()
         if self.used >= self.most:
-            raise Retryable(
-                f"what detection remembers takes {self.used // MIB} MiB in the store, its limit is"
-                f" {self.most // MIB} MiB: no record is processed, and none is lost",
-                place=PLACE,
-                remedy=REMEDY,
-            )
+            raise Retryable(self._full, place=PLACE, remedy=REMEDY)

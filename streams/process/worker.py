@@ -122,6 +122,11 @@ class Worker:
         return "; ".join(each for each in told if each)
 
     @property
+    def warning(self) -> str:
+        """What a person should do something about before it stops the worker; empty: nothing."""
+        return self._bound.warning or ""
+
+    @property
     def batch_records(self) -> int:
         """How many records the next batch should hold at most, so that it does not take too long."""
         return self._batch_size.records

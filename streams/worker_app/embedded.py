@@ -61,6 +61,11 @@ class EmbeddedWorker:
         """Why `run` waits just now, or what a person should look at; empty while all is well."""
         return self.waits_for or self._worker.trouble
 
+    @property
+    def warning(self) -> str:
+        """What would stop `run` if nobody did anything about it; empty: nothing."""
+        return self._worker.warning
+
     def run(self, stop: Event) -> None:
         """Process what comes until `stop` is set. Waits, ever longer, while the store or the log
         refuses. Raises Corrupt and Misconfigured: then a person must look first."""

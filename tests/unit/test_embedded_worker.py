@@ -416,6 +416,19 @@ def test_at_the_bound_of_stored_state_records_wait_and_none_is_lost(bench: Bench
     assert bench.evidence() == LINES
 
 
+def test_from_four_fifths_of_the_bound_on_the_worker_warns_and_goes_on(bench: Bench) -> None:
+    bench.send(*LINES)
+    bench.worker.drain()
+    bench.state_bytes = bench.store.batch_sink().state_bytes() + 1
+    close = bench.another_worker()
+    bench.send("line 10")
+    close.drain()
+
+    assert "detection.disk_mib" in close.warning
+    assert close.trouble == ""
+    assert bench.evidence() == [*LINES, "line 10"]
+
+
 def test_a_repeated_dead_letter_becomes_an_event_and_is_received_once(bench: Bench) -> None:
     bench.send("line 0", "dead 1", "poison 2", "line 3", "dead 4", "line 5")
     bench.worker.drain()

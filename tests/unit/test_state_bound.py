@@ -40,10 +40,11 @@ def test_from_four_fifths_on_it_warns_and_nothing_stops(mib: int, warns: bool) -
     bound = bound_of(Store(mib * MIB))
     bound.check()
 
-    assert (bound.trouble is not None) is warns
-    if bound.trouble:
-        assert f"{mib} of 100 MiB" in bound.trouble
-        assert "detection.disk_mib" in bound.trouble
+    assert bound.trouble is None
+    assert (bound.warning is not None) is warns
+    if bound.warning:
+        assert f"{mib} of 100 MiB" in bound.warning
+        assert "detection.disk_mib" in bound.warning
 
 
 def test_at_the_bound_it_refuses_until_there_is_space_again() -> None:
@@ -54,6 +55,8 @@ def test_at_the_bound_it_refuses_until_there_is_space_again() -> None:
             bound.check()
     assert refusal.value.place == "detection.disk_mib"
     assert refusal.value.remedy
+    assert "none is lost" in str(bound.trouble)
+    assert bound.warning is None
     store.used, store.at = 50 * MIB, ASK_SECONDS
 
     bound.check()
