@@ -99,7 +99,7 @@ class Worker:
         self._exporting = exporting
         self._windows = pipeline.windows(sole_owner=sink.sole_owner)
         self._batch_size = BatchSize(limits.batch_records, limits.batch_seconds)
-        self._bound = StateBound(sink.state_bytes, limits.state_bytes)
+        self.bound = StateBound(sink.state_bytes, limits.state_bytes)
         self._letter_limit = limits.dead_letters
         self._poisoned = 0
         self._owned: dict[str, StoredPosition] = {}
@@ -118,13 +118,8 @@ class Worker:
             f"the program itself failed on {self._poisoned} records since it started: they are kept"
             " as dead letters; mend the cause and replay them"
         )
-        told = [failed if self._poisoned > self._letter_limit else None, self._bound.trouble]
+        told = [failed if self._poisoned > self._letter_limit else None, self.bound.trouble]
         return "; ".join(each for each in told if each)
-
-    @property
-    def warning(self) -> str:
-        """What a person should do something about before it stops the worker; empty: nothing."""
-        return self._bound.warning or ""
 
     @property
     def batch_records(self) -> int:
@@ -196,8 +191,8 @@ class Worker:
     def sweep(self, partitions: Sequence[str], now: datetime) -> int:
         """Let go of what nothing in time can reach, over all partitions there are; how many groups
         were looked at. Raises as `process`."""
-        self._bound.refresh()
-        self._meter.state(self._bound.used, self._bound.most)
+        self.bound.refresh()
+        self._meter.state(self.bound.used, self.bound.most)
         with self._copies_void_on_failure():
             looked_at = self._sink.sweep(
                 partitions,
@@ -224,9 +219,9 @@ class Worker:
     def _check_bound(self) -> None:
         """Raises Retryable while the groups take all the space that they may."""
         try:
-            self._bound.check()
+            self.bound.check()
         finally:
-            self._meter.state(self._bound.used, self._bound.most)
+            self._meter.state(self.bound.used, self.bound.most)
 
     def _commit_or_halve(self, records: Sequence[Arrived], view: RegisterView) -> None:
         """What cannot be processed at all is found by halving and becomes a dead letter."""

@@ -64,7 +64,7 @@ class EmbeddedWorker:
     @property
     def warning(self) -> str:
         """What would stop `run` if nobody did anything about it; empty: nothing."""
-        return self._worker.warning
+        return self._worker.bound.warning or ""
 
     def run(self, stop: Event) -> None:
         """Process what comes until `stop` is set. Waits, ever longer, while the store or the log
