@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,7 +26,7 @@ from breachdesk.gdpr.roles import CORRECTED_BY, CORRECTION_OF, bases, letter_kin
 from breachdesk.ports import Renderer, UnitOfWork
 from schemas.affected import Certainty, Channel, Exposure, Manifest, NoticeKind, Recipient
 from schemas.breach import Breach
-from schemas.customer import Customer, PersonKind
+from schemas.customer import Customer, PersonKind, Role
 from schemas.decision import Decision
 from schemas.errors import Corrupt, NotFound
 from schemas.letter import LetterContext, LintProblem
@@ -38,6 +38,8 @@ from schemas.times import in_utc
 
 Person = tuple[str, str]
 """Ids of a customer and of one of its people."""
+ReaderKey = tuple[str, Role, bool]
+"""Customer, its role, and whether it is excluded."""
 CHECK_WORDS = (
     "anchor", "apple", "badger", "barley", "basket", "beacon", "bramble", "bridge", "bucket",
     "button", "candle", "canvas", "carpet", "cedar", "chapel", "copper", "cotton", "cradle",
@@ -229,12 +231,27 @@ class LetterMaker:
         self._tellings_of: dict[Person, list[Telling]] = defaultdict(list)
         for telling in tellings(made.breach.id, rows, tasks):
             self._tellings_of[telling.customer_id, telling.person_id].append(telling)
+        self._exposures = exposures_by_reader(made.manifest)
         self._owed = _owed(made)
         self._users = Counter(
             r.customer_id
             for r in made.manifest.recipients
             if r.person_kind is PersonKind.USER and r.kind not in CORRECTED_BY
         )
+
+    def _exposure_of(self, recipient: Recipient) -> Exposure:
+        """The one exposure that a recipient is told of; a correction is about an excluded one.
+        Raises Corrupt when there is not exactly one."""
+        excluded = recipient.kind in CORRECTED_BY
+        reader = recipient.customer_id, role_of(recipient.kind), excluded
+        own = self._exposures.get(reader, ())
+        if len(own) != 1:
+            raise Corrupt(
+                "a recipient has no exposure of its own",
+                place=f"{self._made.breach.id}, {recipient.customer_id}",
+                remedy="Freeze the affected list again.",
+            )
+        return own[0]
 
     def context(self, recipient: Recipient, numbering: Numbering | None = None) -> LetterContext:
         """One recipient's own exposure. Raises Corrupt when there is not exactly one.
@@ -249,7 +266,7 @@ class LetterMaker:
             person = (recipient.customer_id, recipient.person_id)
             earlier = self._rows_of.get(person, ()), self._tellings_of.get(person, ())
             numbering = numbering_of(*earlier, recipient, version)
-        exposure = exposure_of(self._made, recipient)
+        exposure = self._exposure_of(recipient)
         return LetterContext(
             kind=recipient.kind,
             locale=customer.locale,
@@ -282,23 +299,12 @@ class LetterMaker:
         )
 
 
-def exposure_of(made: Documents, recipient: Recipient) -> Exposure:
-    """The one exposure that a recipient is told of; a correction is about an excluded one. Raises
-    Corrupt when there is not exactly one."""
-    excluded = recipient.kind in CORRECTED_BY
-    own = [
-        e
-        for e in made.manifest.exposures
-        if (e.customer_id, e.role) == (recipient.customer_id, role_of(recipient.kind))
-        and (e.certainty is Certainty.EXCLUDED) is excluded
-    ]
-    if len(own) != 1:
-        raise Corrupt(
-            "a recipient has no exposure of its own",
-            place=f"{made.breach.id}, {recipient.customer_id}",
-            remedy="Freeze the affected list again.",
-        )
-    return own[0]
+def exposures_by_reader(manifest: Manifest) -> Mapping[ReaderKey, Sequence[Exposure]]:
+    """The list is gone through once, not once for each of its readers."""
+    by_reader: dict[ReaderKey, list[Exposure]] = defaultdict(list)
+    for e in manifest.exposures:
+        by_reader[e.customer_id, e.role, e.certainty is Certainty.EXCLUDED].append(e)
+    return by_reader
 
 
 def _standing(recipient: Recipient) -> Standing | None:

@@ -27,9 +27,13 @@ class Track(StrEnum):
 
 def tracks(exposure: Exposure) -> frozenset[Track]:
     """Empty for an excluded exposure. `ask` brings no PECR track, but blocks a `no report`."""
+    return _tracks(exposure, under_pecr=exposure.pecr is Pecr.YES)
+
+
+def _tracks(exposure: Exposure, *, under_pecr: bool) -> frozenset[Track]:
     if exposure.certainty is Certainty.EXCLUDED:
         return frozenset()
-    pecr = {Track.PECR} if exposure.pecr is Pecr.YES else set()
+    pecr = {Track.PECR} if under_pecr else set()
     if exposure.role is Role.PROCESSOR:
         return frozenset({Track.CONTROLLERS} | pecr)
     # The PECR report replaces the UK GDPR one, never both.
@@ -98,10 +102,7 @@ def regulator_tracks(
 
 
 def _decided_tracks(decision: Decision | None, exposure: Exposure) -> frozenset[Track]:
-    if exposure.certainty is Certainty.EXCLUDED:
-        return frozenset()
-    settled = Pecr.YES if is_pecr(decision, exposure) else Pecr.NO
-    return tracks(exposure.model_copy(update={"pecr": settled}))
+    return _tracks(exposure, under_pecr=is_pecr(decision, exposure))
 
 
 CORRECTION_OF = {

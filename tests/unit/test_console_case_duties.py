@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -11,7 +12,10 @@ from case_pages import Pages, case_pages
 from release_scene import release_scene
 
 from breachdesk.casework import decide
+from breachdesk.casework.sealing import document_hash
+from breachdesk.console.duties import MOST_READERS
 from notifiers.testing import DECISION
+from schemas.affected import Manifest, NoticeKind
 from schemas.decision import Answer
 from schemas.notice import SendOutcome, SendResult
 from schemas.user import Duty
@@ -157,3 +161,52 @@ async def test_a_report_opened_before_a_colleague_saved_does_not_overwrite_it(
     assert first.status_code < 400
     assert late.status_code == 409
     assert "somebody else wrote a new version" in late.text
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Iterator[Pages]:
+    """A list that reaches more readers than may be ticked one by one."""
+    with release_scene("sqlite", tmp_path) as scene:
+        scene.write_all()
+
+        def work(uow):
+            manifest = uow.breaches.latest(Manifest, scene.breach.id)
+            one = next(r for r in manifest.recipients if r.kind is NoticeKind.ACCOUNT_HOLDER)
+            more = tuple(
+                one.model_copy(update={"person_id": f"reader-{n}", "name": f"Reader Quor{n:02}"})
+                for n in range(MOST_READERS + 5)
+            )
+            longer = manifest.model_copy(
+                update={
+                    "version": manifest.version + 1,
+                    "recipients": (*manifest.recipients, *more),
+                }
+            )
+            uow.breaches.put(longer.model_copy(update={"hash": document_hash(longer)}))
+
+        scene.store.act(work)
+        with case_pages(scene, tmp_path, {"rowan": (Duty.RESPONDER,)}) as opened:
+            yield opened
+
+
+async def test_readers_of_a_long_list_are_searched_for_and_nobody_found_waives_nothing(
+    many: Pages,
+) -> None:
+    async with many.signed_in("rowan") as visitor:
+        page = f"{visitor.case}/duties"
+        all_of_them = (await visitor.client.get(page)).text
+        some = (await visitor.client.get(f"{page}?find=quor07")).text
+        nobody = (await visitor.client.get(f"{page}?find=zephyrine")).text
+        refused = await visitor.send(
+            f"{page}/waive", duty="own_promise", reason=WHY, find="zephyrine"
+        )
+
+    assert "This covers all" in all_of_them
+    assert 'name="reader"' not in all_of_them
+    ticks = re.findall(r'name="reader" value="([^"]+)"', some)
+    assert ticks
+    assert all("reader-7" in key for key in ticks)
+    assert "Reader Quor07" in some
+    assert "No reader of this duty is found" in nobody
+    assert refused.status_code == 422
+    assert "no reader is ticked" in refused.text.casefold()

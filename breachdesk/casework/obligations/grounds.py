@@ -50,7 +50,8 @@ def _brings(dossier: Dossier, basis: Basis, exposure: Exposure) -> bool:
 def _unanswered(decision: Decision, basis: Basis, exposure: Exposure) -> bool:
     """The list may raise a question that it did not raise when the decision was written."""
     question = ASKED_BY.get(basis)
-    if question is None or question not in raised((exposure,), pecr=decision.pecr.yes):
+    if question is None:
         return False
     answer: Answer = getattr(decision, question)
-    return not answer.asked
+    # Asked first: what an exposure raises takes longer to say, and a list has thousands of them.
+    return not answer.asked and question in raised((exposure,), pecr=decision.pecr.yes)
