@@ -44,6 +44,8 @@ SIGNAL_BYTES = 900
 """What a signal takes in memory that only the log holds: these may take a third of the copies' bytes."""
 GONE_QUIET = 30 * 86_400
 """Signals of a rule that is gone stay for so many seconds more: it may come back."""
+NAMED_SECONDS = 3_600.0
+"""What the log still names is looked at again after so long, though it is due."""
 GONE_TIMESPAN = 3_600
 
 
@@ -275,15 +277,19 @@ class WindowStore:
         """Let go of what nothing in time can reach. Call `clear` if that does not become durable."""
         self._swept_to = low
         gone: list[Eviction] = []
+        again: dict[GroupKey, float] = {}
         for row in rows:
             if row.key not in self._waiting:
-                evictions = self._let_go_numbered(row, low)
+                evictions = self._let_go_numbered(row, low, again)
                 gone += self._let_go_loaded(row, low) if evictions is None else evictions
-        return SweepResult(gone)
+        return SweepResult(gone, again)
 
-    def _let_go_numbered(self, row: GroupRows, low: float) -> Sequence[Eviction] | None:
+    def _let_go_numbered(
+        self, row: GroupRows, low: float, again: dict[GroupKey, float]
+    ) -> Sequence[Eviction] | None:
         """What goes as far as the numbers of the buckets say it, which may be a timespan later than
-        their signals would: nothing is loaded. None: the stored buckets have another timespan."""
+        their signals would: nothing is loaded. None: the stored buckets have another timespan. What
+        stays adds to `again` when the first of it may go."""
         stored, key = row.buckets or (), row.key
         spec = self._spec(key, _timespan(stored, None))
         if any(bucket.timespan not in (spec.timespan, 0) for bucket in stored):
@@ -292,15 +298,18 @@ class WindowStore:
         indices = {bucket.bucket for bucket in stored}
         if copied:
             indices.update(self._copies.buckets(key)[1])
-        settled = low - spec.reach - self._horizon
+        reach = spec.reach + self._horizon
         gone: list[Eviction] = []
         for first, last in _components(sorted(indices), spec):
             begin, end = first * spec.timespan, (last + 1) * spec.timespan
             inside = [index for index in indices if first <= index <= last]
-            if end <= settled and not self._unwritten.named(key, inside):
+            if end + reach <= low and not self._unwritten.named(key, inside):
                 gone.append(Eviction(key, begin, nextafter(end, begin)))
                 if key in self._copies and copied:
                     self._copies.drop(key, inside)
+                continue
+            later = end + reach if end + reach > low else low + NAMED_SECONDS
+            again[key] = min(later, again.get(key, later))
         if gone and not copied:
             self._copies.forget(key)
         return gone

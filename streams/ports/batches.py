@@ -170,6 +170,9 @@ class SweepResult:
     """What a sweep lets go of."""
 
     evictions: Sequence[Eviction] = ()
+    again: Mapping[GroupKey, float] = field(default_factory=dict)
+    """The low watermark from which a group that keeps something is looked at again; of a group that is
+    not named: after an hour."""
 
 
 class BatchSink(Protocol):
@@ -233,7 +236,7 @@ class BatchSink(Protocol):
         go, in groups that are due, of what nothing in time can reach. Returns how many groups were
         looked at; 0: done for now, or a partition was never processed, or a backfill may be
         running. Whoever calls it, one does the work at a time. What is kept of the groups that were
-        looked at is looked at again after an hour of the watermark.
+        looked at is looked at again when `SweepResult.again` says so.
 
         `owned`: a sole owner's positions; raises Conflict unless they are the stored ones. When any
         group was looked at, the revision of each is one higher afterwards. Otherwise the locks and

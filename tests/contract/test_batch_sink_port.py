@@ -334,7 +334,21 @@ def test_a_sweep_looks_at_what_is_due_and_lets_go_of_what_is_named(owner: Owner)
     assert owner.low == DUE
 
 
-def test_a_group_that_keeps_something_is_left_alone_for_an_hour(owner: Owner) -> None:
+def test_a_group_that_keeps_something_is_looked_at_again_when_the_sweep_says_so(
+    owner: Owner,
+) -> None:
+    owner.commit([JO], buckets=[bucket(JO, 5), bucket(JO, 6, due=DUE + 60)])
+    drain(owner, DUE)
+    looked = [owner.sweep(lambda _rows, _low: SweepResult((), {JO: DUE + 9_000}))]
+    owner.owned = dict(owner.stored())
+    for later in (8_999, 9_000):
+        drain(owner, DUE + later)
+        looked.append(owner.sweep())
+
+    assert looked == [1, 0, 1]
+
+
+def test_a_group_of_which_the_sweep_says_nothing_is_left_alone_for_an_hour(owner: Owner) -> None:
     owner.commit([JO], buckets=[bucket(JO, 5), bucket(JO, 6, due=DUE + 60)])
     drain(owner, DUE)
     first = owner.sweep()

@@ -108,6 +108,7 @@ def test_a_sweep_lets_go_of_what_is_out_of_reach_and_keeps_the_rest() -> None:
     gone = windows.let_go(rows, due + 1)
 
     assert not kept.evictions
+    assert kept.again == {key("a"): due}
     assert [e.key for e in gone.evictions] == [key("a")]
 
 

@@ -19,7 +19,7 @@ from streams.ports import BucketRow, Eviction
 Row = tuple[bytes, int, int, str, bytes, float, int]
 """COLUMNS of one bucket."""
 LOOK_AGAIN_SECONDS = 3_600.0
-"""A group that a sweep found still reachable is left alone for so long."""
+"""A group that a sweep found still reachable is left alone for so long, unless the sweep says more."""
 ROW_BYTES = 150
 """What a row takes beside its key and payload: columns, two index entries, unused parts of pages."""
 
@@ -36,7 +36,7 @@ _LATER_ROWS = (
     "SELECT key_hash, bucket, payload, timespan, due FROM signal_buckets"
     " WHERE key_hash {among} AND due >= {}"
 )
-_PUT_OFF = "UPDATE signal_buckets SET due = {} WHERE key_hash {among} AND due < {}"
+_PUT_OFF = "UPDATE signal_buckets SET due = {} WHERE key_hash = {} AND due < {}"
 _LEFT = "SELECT DISTINCT key_hash FROM signal_buckets WHERE key_hash {among}"
 _DROP = (
     "DELETE FROM signal_buckets WHERE key_hash = {}"
@@ -116,10 +116,16 @@ def drop(connection: Connection, evictions: Sequence[Eviction]) -> None:
         connection.exec_driver_sql(_bound(connection, _DROP), spans)
 
 
-def put_off(connection: Connection, keys: Iterable[GroupKey], low: float) -> None:
-    """Look at what is left of these groups later."""
-    later = low + LOOK_AGAIN_SECONDS
-    execute_among(connection, _PUT_OFF, list(by_digest(keys)), before=(later,), after=(later,))
+def put_off(
+    connection: Connection, keys: Iterable[GroupKey], low: float, again: Mapping[GroupKey, float]
+) -> None:
+    """Look at what is left of these groups later: when `again` says, or after an hour."""
+    rows = []
+    for digest, key in by_digest(keys).items():
+        later = again.get(key, low + LOOK_AGAIN_SECONDS)
+        rows.append((later, digest, later))
+    if rows:
+        connection.exec_driver_sql(_bound(connection, _PUT_OFF), rows)
 
 
 def left(connection: Connection, digests: Sequence[bytes]) -> set[bytes]:

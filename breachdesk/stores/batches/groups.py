@@ -69,7 +69,7 @@ def write(connection: Connection, locked: Locked, updates: GroupUpdates) -> Mapp
 def let_go(connection: Connection, locked: Locked, swept: SweepResult, low: float) -> None:
     """Drop what was evicted; groups with nothing left go, the others are looked at later."""
     bucket_rows.drop(connection, swept.evictions)
-    bucket_rows.put_off(connection, locked, low)
+    bucket_rows.put_off(connection, locked, low, swept.again)
     _renew(connection, {eviction.key for eviction in swept.evictions})
     _remove_empty(connection, locked)
 

@@ -119,4 +119,4 @@ def let_go(
     watermarks.raise_low(connection, low)
     batch_writes.close_alerts(connection, swept.evictions, copies, now)
     bucket_rows.drop(connection, swept.evictions)
-    bucket_rows.put_off(connection, keys, low)
+    bucket_rows.put_off(connection, keys, low, swept.again)
