@@ -32,18 +32,19 @@ def _signals(event: Event) -> Sequence[SignalDraft]:
         return ()
     whose = event.organization or event.unattributed or "unknown"
     return [
-        SignalDraft((address,), step, f"{_part(user.casefold())}{JOINT}{_part(whose)}")
+        SignalDraft((address,), step, _pair(user.casefold(), whose))
         for address in texts(event, "source.ip")
         for user in texts(event, "user.name")
     ]
 
 
-def _part(text: str) -> str:
-    return text.replace(JOINT, " ")
+def _pair(user: str, whose: str) -> str:
+    """The last JOINT parts them, so that no two accounts are one, whatever their names hold."""
+    return f"{user}{JOINT}{whose.replace(JOINT, ' ')}"
 
 
 def _account(value: str) -> str:
-    return value.partition(JOINT)[0]
+    return value.rpartition(JOINT)[0] or value
 
 
 def _accounts(members: Sequence[Member], step: str) -> set[str]:
@@ -63,7 +64,7 @@ def _explain(members: Sequence[Member]) -> str:
     if not failed:
         return ""
     tried, opened = _accounts(members, FAILED), sorted(_accounts(members, OPENED))
-    customers = {m.value.partition(JOINT)[2] for m in failed}
+    customers = {m.value.rpartition(JOINT)[2] for m in failed}
     told = (
         f"One address tried {counted(len(tried), 'account')}"
         f" of {counted(len(customers), 'customer')}"
@@ -119,6 +120,12 @@ DETECTOR = Detector(
             "critical",
         ),
         DetectorExample("seven accounts are not enough", _SPRAY[1:], 0),
+        DetectorExample(
+            "accounts whose names hold the sign that joins are eight all the same",
+            [_sign_in(i * 3, f"al · {name}", "failure") for i, name in enumerate(_NAMES)],
+            1,
+            "high",
+        ),
         DetectorExample(
             "one user mistyping eight times is no spray",
             [_sign_in(i, "al@contoso.example", "failure") for i in range(8)],
