@@ -26,7 +26,7 @@ CUSTOMERS = 20
 """Of an alert, by name; the page says how many more there are."""
 TOUCHES = 60
 CASES = 50
-"""Open ones that an alert can be linked to, the newest."""
+"""Open ones that the page offers, the newest; others are named by their id."""
 OPEN = (CaseState.OPEN, CaseState.CONFIRMED)
 
 
@@ -39,7 +39,7 @@ class State:
     span: EvidenceSpan | None
     comments: Sequence[Note]
     names: dict[str, str]
-    cases: Sequence[Case]
+    cases: Page[Case]
     people: tuple[str, ...]
 
 
@@ -156,7 +156,11 @@ def link(alert_id: str, desk: Signed, form: Posted) -> Response:
     """To a case that is already open."""
     return desk.attempt(
         lambda uow: triage.link_alert(
-            uow, desk.actor, form.text("case"), uow.alerts.get(alert_id).pk, now=desk.now
+            uow,
+            desk.actor,
+            form.text("case").strip().upper(),
+            uow.alerts.get(alert_id).pk,
+            now=desk.now,
         ),
         then=lambda case: f"/cases/{case.id}",
         done="linked",
@@ -173,7 +177,7 @@ def _read(uow: UnitOfWork, alert_id: str, request: PageRequest) -> State:
         uow.alerts.evidence_span(alert.pk, BARS),
         uow.alerts.comments(alert.pk),
         customer_names(uow, named),
-        uow.cases.page(PageRequest(CASES), states=OPEN).rows,
+        uow.cases.page(PageRequest(CASES), states=OPEN),
         tuple(user.id for user in uow.users.list() if not user.disabled),
     )
 

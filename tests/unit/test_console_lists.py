@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from console_desk import HASH, Desk, Visitor, a_desk
 
-from breachdesk.testing import START, a_customer, a_signal, a_user, an_alert, an_episode
+from breachdesk.casework import cases
+from breachdesk.console.alert import CASES
+from breachdesk.testing import START, a_customer, a_signal, a_user, an_actor, an_alert, an_episode
 from schemas.alert import AlertState, GroupKey
+from schemas.case import Origin
 from schemas.event import Touch
 from schemas.user import Duty
 
@@ -188,3 +191,34 @@ async def test_a_customer_who_is_not_known_by_what_was_typed_is_asked_for_again(
     two_customers(desk)
 
     assert said in await bound(desk, typed)
+
+
+async def test_an_alert_is_linked_to_an_open_case_that_is_too_old_to_be_offered(
+    desk: Desk,
+) -> None:
+    many_alerts(desk, 1)
+    responder = an_actor()
+    opened = [
+        desk.store.act(
+            lambda uow, n=number: cases.open_by_hand(
+                uow,
+                responder,
+                title=f"Case {n}",
+                origin=Origin.OWN,
+                known="Seen.",
+                now=START + timedelta(minutes=n),
+            )
+        ).id
+        for number in range(CASES + 1)
+    ]
+    visitor = await signed_in(desk)
+    alert = HREF.findall(await page_of(visitor, "/alerts?state=new"))[0]
+    page = await page_of(visitor, f"/alerts/{alert}")
+    refused = await visitor.post(f"/alerts/{alert}/link", case="CASE-999999")
+    linked = await visitor.post(f"/alerts/{alert}/link", case=f" {opened[0].lower()} ")
+
+    assert f'<option value="{opened[-1]}">' in page
+    assert f'"{opened[0]}"' not in page
+    assert '<input id="f-case" name="case"' in page
+    assert refused.status_code == 404
+    assert linked.headers["location"].startswith(f"/cases/{opened[0]}")
