@@ -168,7 +168,8 @@ class WindowStore:
             for change in changed
             if self._raises_alerts(change.group)
         ]
-        evictions = self._due_in_step({*routed, *(key for key, _ in moved)}, groups)
+        in_use = {*routed, *(key for key, _ in moved)}
+        evictions = () if low is None else self._due_in_step(in_use, groups)
         gone = {eviction.key for eviction in evictions}
         written = self._to_write(changed, moved, groups, gone)
         batch = self._batch = _Batch(groups, written, self._step, evictions)

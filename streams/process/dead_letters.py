@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
-from schemas.event import RawRecord
+from schemas.event import Position, RawRecord
 from schemas.source import DeadLetter
 from streams.normalise.source_counts import sum_counts
-from streams.ports import SourceCount
+from streams.ports import KnownLetter, SourceCount
 
 WORKER = "worker"
 """Stands in `parser` of letters that the worker itself wrote (empty means: nobody understood)."""
@@ -52,3 +53,24 @@ def counted_letters(letters: Sequence[DeadLetter]) -> Sequence[SourceCount]:
             for each in letters
         ]
     )
+
+
+def as_first_arrived(record: RawRecord, letters: dict[Position, KnownLetter]) -> RawRecord:
+    """Each letter is repeated once: in `letters` it waits no longer. A further copy, or the same
+    one in a replay, is a record like any other, but never later than the letter was."""
+    if record.replay_of is None:
+        return record
+    known = letters.get(record.replay_of)
+    if known is None or not _is_copy(record, known.letter):
+        return replace(record, replay_of=None)
+    letters[record.replay_of] = known._replace(waits=False)
+    return replace(
+        record,
+        arrived=known.letter.arrived,
+        replay_of=record.replay_of if known.waits else None,
+    )
+
+
+def _is_copy(record: RawRecord, letter: DeadLetter) -> bool:
+    own = (record.source, hashlib.sha256(record.raw).hexdigest())
+    return own == (letter.source, letter.sha256)

@@ -7,31 +7,35 @@ read again.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from time import perf_counter, thread_time
 from typing import NamedTuple
 
 from schemas.errors import Conflict, Corrupt, Misconfigured, Retryable
-from schemas.event import Position, RawRecord
+from schemas.event import RawRecord
 from schemas.source import DeadLetter
 from streams.observed import Meter
 from streams.ports import (
     Advance,
     BatchSink,
     Export,
-    KnownLetter,
+    GroupRows,
+    GroupUpdates,
     RecordBatch,
     Register,
     RegisterView,
     StoredPosition,
 )
 from streams.process.batch_size import BatchSize
-from streams.process.dead_letters import counted_letters, piece_letter, poison_letter
+from streams.process.dead_letters import (
+    as_first_arrived,
+    counted_letters,
+    piece_letter,
+    poison_letter,
+)
 from streams.process.exports import dead_letter_export
 from streams.process.pipeline import (
     BatchResult,
@@ -42,6 +46,7 @@ from streams.process.pipeline import (
     without_counts,
 )
 from streams.process.state_bound import MIB, StateBound
+from streams.process.watermark_clock import WatermarkClock
 
 PATIENCE = 8
 """So many times what a batch should take it may take by the clock, where the machine has other work or
@@ -102,6 +107,7 @@ class Worker:
         self.bound = StateBound(sink.state_bytes, limits.state_bytes)
         self._letter_limit = limits.dead_letters
         self._poisoned = 0
+        self._clock = WatermarkClock()
         self._owned: dict[str, StoredPosition] = {}
         self._in_store = 0.0
         """Seconds that the batch in hand waited for the store."""
@@ -118,7 +124,11 @@ class Worker:
             f"the program itself failed on {self._poisoned} records since it started: they are kept"
             " as dead letters; mend the cause and replay them"
         )
-        told = [failed if self._poisoned > self._letter_limit else None, self.bound.trouble]
+        told = [
+            failed if self._poisoned > self._letter_limit else None,
+            self._clock.trouble,
+            self.bound.trouble,
+        ]
         return "; ".join(each for each in told if each)
 
     @property
@@ -256,7 +266,7 @@ class Worker:
         if not claimed:
             return records
         letters = dict(self._sink.dead(sorted(claimed)))
-        return [Arrived(name, _as_first_arrived(r, letters)) for name, r in records]
+        return [Arrived(name, as_first_arrived(r, letters)) for name, r in records]
 
     def _evaluate(self, records: Sequence[Arrived], view: RegisterView) -> BatchResult:
         """Replayed records (up to what was ever processed) change no count."""
@@ -304,7 +314,10 @@ class Worker:
 
     def _commit(self, batch: RecordBatch, signals: GroupSignals, now: datetime) -> None:
         windows = self._windows
-        apply_signals = partial(windows.apply, signals)
+
+        def apply_signals(rows: Sequence[GroupRows], low: float | None) -> GroupUpdates:
+            return windows.apply(signals, rows, self._clock.believed(low, now))
+
         begun, computed = perf_counter(), thread_time()
         result = self._sink.commit(batch, windows.known(batch.keys), apply_signals, now)
         self._in_store += perf_counter() - begun - (thread_time() - computed)
@@ -335,27 +348,6 @@ class Worker:
         if held.counted is None or held.counted_in != place.journal:
             return False
         return place.offset <= held.counted
-
-
-def _as_first_arrived(record: RawRecord, letters: dict[Position, KnownLetter]) -> RawRecord:
-    """Each letter is repeated once: in `letters` it waits no longer. A further copy, or the same
-    one in a replay, is a record like any other, but never later than the letter was."""
-    if record.replay_of is None:
-        return record
-    known = letters.get(record.replay_of)
-    if known is None or not _is_copy(record, known.letter):
-        return replace(record, replay_of=None)
-    letters[record.replay_of] = known._replace(waits=False)
-    return replace(
-        record,
-        arrived=known.letter.arrived,
-        replay_of=record.replay_of if known.waits else None,
-    )
-
-
-def _is_copy(record: RawRecord, letter: DeadLetter) -> bool:
-    own = (record.source, hashlib.sha256(record.raw).hexdigest())
-    return own == (letter.source, letter.sha256)
 
 
 def _letters(letters: Sequence[DeadLetter]) -> BatchResult:

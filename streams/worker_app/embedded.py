@@ -151,7 +151,11 @@ class EmbeddedWorker:
         """Let go of some groups that are due, once the watermark has moved on; at once again while
         there may be more."""
         arrived = self._worker.owned[PARTITION].arrived
-        if arrived is None or arrived - self._swept_to < _SWEEP_SECONDS:
+        if arrived is None:
+            return
+        # Once a clock that was ahead is right again, the stored arrival stays ahead for long.
+        arrived = min(arrived, self._now().timestamp())
+        if abs(arrived - self._swept_to) < _SWEEP_SECONDS:
             return
         if not self._worker.sweep([PARTITION], self._now()):
             self._swept_to = arrived

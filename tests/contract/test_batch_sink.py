@@ -106,6 +106,7 @@ class Topic:
         self.store, self.book, self.config = store, book, config
         self.lines: dict[str, list[RawRecord]] = {name: [] for name in PARTITIONS}
         self.chance = random.Random(4)
+        self.now = NOW
         for line in lines:
             name = self.chance.choice(PARTITIONS)
             place = Position(name, len(self.lines[name]))
@@ -116,7 +117,7 @@ class Topic:
             sink or self.store.batch_sink(sole_owner=False),
             Pipeline(self.book, InProcessReader(self.config), self.config),
             self.store.register(),
-            lambda _: NOW,
+            lambda _: self.now,
             SilentMeter(),
             **options,
         )
@@ -234,11 +235,11 @@ def test_a_sweep_lets_go_and_a_replay_after_it_raises_nothing(
     worker.own(PARTITIONS)
     topic.drain(worker)
     before = live(store)
-    later = NOW.timestamp() + 40 * 86_400
+    topic.now = NOW + timedelta(days=40)
     for name in PARTITIONS:
-        worker.drained(name, later)
+        worker.drained(name, topic.now.timestamp())
     looked = 0
-    while did := worker.sweep(PARTITIONS, NOW):
+    while did := worker.sweep(PARTITIONS, topic.now):
         looked += did
     store.rewind((), None, actor="operator")
     worker.reload()

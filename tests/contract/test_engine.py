@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines import ENGINES, NOON, Engine, fresh_engine, raw
+from engines import ENGINES, NOON, PARTITION, Engine, fresh_engine, raw
 
 from schemas.event import RawRecord
 
 HOUR = 3600
 DAY = 86_400
-LATER = NOON + timedelta(days=9)
+LATER = NOON + timedelta(days=13)
 
 
 @pytest.fixture(params=ENGINES)
@@ -131,6 +131,24 @@ def test_a_backfill_reaches_back_and_nothing_is_let_go_while_it_runs(engine: Eng
 
     assert not any(view.closed for view in views)
     assert ["e0", "e20"] in [alert["events"] for alert in engine.alerts()]
+
+
+def test_a_clock_that_was_wrong_hides_nothing_once_it_is_right_again(engine: Engine) -> None:
+    """A record was stamped a year ahead, and everything was let go as of then."""
+    today = 13 * 24 * 60
+    engine.feed(forwarding(0, user="al", arrived=LATER + timedelta(days=400)))
+    engine.worker.sweep([PARTITION], LATER + timedelta(days=400))
+    assert engine.worker.trouble == ""
+
+    for minute in (today - 30, today - 20, today - 10):
+        engine.feed(forwarding(minute))
+        while engine.worker.write_out():
+            pass
+        engine.sweep()
+
+    (alert,) = [alert for alert in engine.alerts() if "jo" in alert["group"]]
+    assert len(alert["events"]) == 3
+    assert "clock" in engine.worker.trouble
 
 
 def test_a_late_record_alerts_even_behind_the_watermark(engine: Engine) -> None:

@@ -45,7 +45,8 @@ def sweep(
     low = position_rows.least_arrival(connection, partitions)
     if low is None or not watermarks.lock(connection) or low < watermarks.held_until(connection):
         return 0
-    low = watermarks.raise_low(connection, low)
+    # A watermark that a wrong clock has raised counts as now.
+    low = min(watermarks.raise_low(connection, min(low, now.timestamp())), now.timestamp())
     locked = groups.lock(connection, bucket_rows.due_keys(connection, low, limit))
     if not locked:
         return 0

@@ -108,7 +108,7 @@ class SqlBatchSink:
                 )
             )
         rows, low = self._read(
-            lambda connection: sole_owner.due_rows(connection, partitions, limit)
+            lambda connection: sole_owner.due_rows(connection, partitions, now, limit)
         )
         if low is None:
             return 0

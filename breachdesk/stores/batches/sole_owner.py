@@ -90,16 +90,17 @@ def commit(
 
 
 def due_rows(
-    connection: Connection, partitions: Sequence[str], limit: int
+    connection: Connection, partitions: Sequence[str], now: datetime, limit: int
 ) -> tuple[Sequence[GroupRows], float | None]:
-    """Groups that are due, and the low watermark to sweep to; None: no sweep may run."""
+    """Groups that are due, and the low watermark to sweep to; None: no sweep may run. A watermark that a
+    wrong clock has raised counts as now."""
     low = position_rows.least_arrival(connection, partitions)
     if low is None or low < watermarks.held_until(connection):
         return (), None
     stored = watermarks.low(connection)
-    low = low if stored is None else max(low, stored)
+    low = min(low if stored is None else max(low, stored), now.timestamp())
     due = bucket_rows.due(connection, low, limit)
-    if not due and low == stored:
+    if not due and stored is not None and low <= stored:
         return (), None
     return [_group(key, rows) for key, rows in due.items()], low
 
