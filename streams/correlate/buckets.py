@@ -26,6 +26,14 @@ class Widening(NamedTuple):
     unattributed: frozenset[str]
     thinned: bool
 
+    def union(self, other: Widening) -> Widening:
+        """What both know."""
+        return Widening(
+            self.touches | other.touches,
+            self.unattributed | other.unattributed,
+            self.thinned or other.thinned,
+        )
+
 
 def member(signal: Signal) -> Member:
     """The signal as conditions see it."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from schemas.alert import GroupKey, Signal
 from schemas.plugin import Member
-from streams.correlate.buckets import NEVER, member
+from streams.correlate.buckets import NEVER, Widening, member
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.gates import alert_key, inner_key, inner_rule, with_inner
 from streams.correlate.groups import BucketPart, Changes, Group
@@ -95,9 +95,8 @@ class Correlation:
             if key.rule in self._inner:
                 continue
             group = groups[key]
-            changes = group.absorb(members)
-            for parts in handed.get(key, ()):
-                changes = _merged(changes, group.absorb((), parts))
+            # All at once: what is kept of a bucket is chosen anew each time.
+            changes = group.absorb(members, _merged(handed.get(key, ())))
             if changes:
                 yield GroupChange(group, changes)
 
@@ -150,14 +149,13 @@ class Correlation:
         return rows
 
 
-def _merged(one: Changes, other: Changes) -> Changes:
-    """Both, in this order."""
-    merged = dict(one)
-    for index, part in other.items():
-        before = merged.get(index)
-        merged[index] = (
-            part
-            if before is None
-            else BucketPart([*before.rows, *part.rows], part.widening or before.widening)
-        )
-    return merged
+def _merged(parts: Iterable[Changes]) -> Changes:
+    """What several groups behind gates hand on to one."""
+    rows: dict[int, list[Member]] = {}
+    widenings: dict[int, Widening] = {}
+    for index, part in (item for each in parts for item in each.items()):
+        rows.setdefault(index, []).extend(part.rows)
+        if part.widening is not None:
+            known = widenings.get(index)
+            widenings[index] = part.widening if known is None else known.union(part.widening)
+    return {index: BucketPart(of, widenings.get(index)) for index, of in rows.items()}
