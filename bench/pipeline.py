@@ -112,12 +112,20 @@ def micros(taken: Taken) -> float:
     return float(taken["cpu"] / taken["lines"] * 1e6)
 
 
+def by_thirds(ratios: Sequence[float]) -> list[float]:
+    """Of the beginning, the middle and the end: what a long run writes later counts too."""
+    size = max(1, len(ratios) // 3)
+    parts = [ratios[begin : begin + size] for begin in (0, size, 2 * size)]
+    return [round(statistics.median(part), 2) for part in parts if part]
+
+
 def summary(runs: Mapping[str, list[Taken]], trees: Sequence[Tree]) -> dict[str, Any]:
     """Of each checkout; `ratio`: how many times faster than the first, median of neighbours."""
     first = [micros(taken) for taken in runs[trees[0].name]]
     rows = {}
     for tree in trees:
         each = [micros(taken) for taken in runs[tree.name]]
+        ratios = [a / b for a, b in zip(first, each, strict=True)]
         memory = [taken["resident_mib"] for taken in runs[tree.name]]
         rows[tree.name] = {
             "us_a_line": {
@@ -131,7 +139,8 @@ def summary(runs: Mapping[str, list[Taken]], trees: Sequence[Tree]) -> dict[str,
             "lines_a_second_pinned": round(
                 statistics.median(t["lines"] / t["wall"] for t in runs[tree.name])
             ),
-            "ratio": round(statistics.median(a / b for a, b in zip(first, each, strict=True)), 2),
+            "ratio": round(statistics.median(ratios), 2),
+            "ratio_by_thirds": by_thirds(ratios),
             "resident_mib": {
                 "first": round(memory[0]),
                 "last": round(memory[-1]),
