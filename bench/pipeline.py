@@ -68,7 +68,7 @@ class Tree(NamedTuple):
 
 
 @contextlib.contextmanager
-def started(name: str, path: Path, folder: Path, core: int) -> Iterator[Tree]:
+def started(name: str, path: Path, folder: Path, core: int, density: int = 1) -> Iterator[Tree]:
     """With the checkout's own interpreter."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("BREACHDESK_")}
     process = subprocess.Popen(
@@ -76,7 +76,12 @@ def started(name: str, path: Path, folder: Path, core: int) -> Iterator[Tree]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**environment, "BENCH_TREE": str(path), "PYTHONPATH": str(path)},
+        env={
+            **environment,
+            "BENCH_TREE": str(path),
+            "PYTHONPATH": str(path),
+            "BENCH_DENSITY": str(density),
+        },
     )
     tree = Tree(name, path, process)
     try:
@@ -197,7 +202,11 @@ def bare_insert(rows: Sequence[Incoming], folder: Path) -> float:
 
 
 def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    result: dict[str, Any] = {"load_before": os.getloadavg()[0], "slice": given.slice}
+    result: dict[str, Any] = {
+        "load_before": os.getloadavg()[0],
+        "slice": given.slice,
+        "density": given.density,
+    }
     slices = max(1, given.lines // given.slice - 1)
     with contextlib.ExitStack() as stack:
         places = [
@@ -205,7 +214,7 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
             ("this", given.tree),
         ]
         trees = [
-            stack.enter_context(started(name, path.resolve(), folder, given.core))
+            stack.enter_context(started(name, path.resolve(), folder, given.core, given.density))
             for name, path in places
         ]
         if given.py_spy:
@@ -231,6 +240,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--lines", type=int, default=100_000, help="for each checkout")
+    parser.add_argument(
+        "--density", type=int, default=1, help="times the demo's lines in each two days"
+    )
     parser.add_argument("--slice", type=int, default=2_500)
     parser.add_argument("--against", type=Path, metavar="CHECKOUT", help="with a .venv of its own")
     parser.add_argument("--tree", type=Path, default=ROOT, help="instead of this checkout")

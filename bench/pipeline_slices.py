@@ -4,14 +4,15 @@
 
 Reads requests as lines of JSON, {"lines": 2500, "console": false}, and answers each with what the
 slice took. Its processes are pinned to the core. The lines are the demo's, another seed and two days
-later for every 5,000, so that windows open, close and are let go as over months; journal and store
-are durable.
+later for every 5,000 (BENCH_DENSITY times as many), so that windows open, close and are let go as over
+months; journal and store are durable.
 """
 
 from __future__ import annotations
 
 import gc
 import hashlib
+import heapq
 import json
 import os
 import subprocess
@@ -42,12 +43,14 @@ APPENDED = 1_000
 PORT = 8931
 
 
-def lines(first_day: date = FIRST_DAY) -> Iterator[Incoming]:
-    """Without end; in order of arrival."""
+def lines(first_day: date = FIRST_DAY, density: int = 1) -> Iterator[Incoming]:
+    """Without end; in order of arrival. `density`: so many times the demo's lines in each two days."""
     number = 0
     while True:
-        cast = build(seed=number, start=first_day + timedelta(days=2 * number))
-        for arrived, source, raw in in_arrival_order(cast):
+        start = first_day + timedelta(days=2 * number)
+        plays = [build(seed=number * density + each, start=start) for each in range(density)]
+        rows = heapq.merge(*map(in_arrival_order, plays), key=lambda row: row[:2])
+        for arrived, source, raw in rows:
             yield Incoming(source=source, raw=raw, arrived=arrived, transport="bench")
         number += 1
 
@@ -64,7 +67,7 @@ class Slices:
         if not self.house.store.look(lambda uow: uow.users.list()):
             furnish(self.house, cast)
         self._worker: Any = self.house.worker()
-        self._lines = lines(first_day)
+        self._lines = lines(first_day, int(os.environ.get("BENCH_DENSITY", "1")))
         self._seen = hashlib.sha256()
 
     def take(self, count: int) -> dict[str, Any]:

@@ -301,17 +301,18 @@ class WindowStore:
             indices.update(self._copies.buckets(key)[1])
         reach = spec.reach + self._horizon
         gone: list[Eviction] = []
-        for first, last in _components(sorted(indices), spec):
-            begin, end = first * spec.timespan, (last + 1) * spec.timespan
-            inside = [index for index in indices if first <= index <= last]
-            if end + reach <= low and not self._unwritten.named(key, inside):
+        dead: list[int] = []
+        for inside in _components(sorted(indices), spec):
+            begin, end = inside[0] * spec.timespan, (inside[-1] + 1) * spec.timespan
+            if end + reach <= low and not self._unwritten.names(key, inside):
                 gone.append(Eviction(key, begin, nextafter(end, begin)))
-                if key in self._copies and copied:
-                    self._copies.drop(key, inside)
+                dead += inside
                 continue
             later = end + reach if end + reach > low else low + NAMED_SECONDS
             again[key] = min(later, again.get(key, later))
-        if gone and not copied:
+        if dead and copied:
+            self._copies.drop(key, dead)
+        elif dead:
             self._copies.forget(key)
         return gone
 
@@ -369,17 +370,16 @@ def _timespan(stored: Sequence[BucketRow], waiting: Sequence[LoggedGroup] | None
     return stored[0].timespan if stored else None
 
 
-def _components(indices: Sequence[int], spec: WindowSpec) -> Iterable[tuple[int, int]]:
-    """First and last of the buckets whose signals may bear on one another."""
+def _components(indices: Sequence[int], spec: WindowSpec) -> Iterable[Sequence[int]]:
+    """The buckets in parts whose signals may bear on one another."""
     if not indices:
         return
-    first = last = indices[0]
-    for index in indices[1:]:
-        if (index - last - 1) * spec.timespan > spec.reach:
-            yield first, last
-            first = index
-        last = index
-    yield first, last
+    begin = 0
+    for place in range(1, len(indices)):
+        if (indices[place] - indices[place - 1] - 1) * spec.timespan > spec.reach:
+            yield indices[begin:place]
+            begin = place
+    yield indices[begin:]
 
 
 def _window_of_gone_rule(rule: str, timespan: int) -> WindowSpec:

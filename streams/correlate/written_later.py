@@ -83,6 +83,11 @@ class UnwrittenBuckets:
         """Those of these buckets that a log row names: a crash would bring their signals back."""
         return {index for index in indices if (key, index) in self._named_last}
 
+    def names(self, key: GroupKey, indices: Iterable[int]) -> bool:
+        """Whether a log row names one of these buckets."""
+        named = self._named_last
+        return any((key, index) in named for index in indices)
+
     def named_by_others(self, key: GroupKey, indices: Iterable[int], step: Step) -> bool:
         """Whether a log row that stays after this step names one of these buckets."""
         last, named = (step.rows[-1] if step.rows else -1), self._named_last
