@@ -45,7 +45,8 @@ SIGNAL_BYTES = 900
 GONE_QUIET = 30 * 86_400
 """Signals of a rule that is gone stay for so many seconds more: it may come back."""
 NAMED_SECONDS = 3_600.0
-"""What the log still names is looked at again after so long, though it is due."""
+"""What the log still names is looked at again after so long, though it is due, and each time after
+twice as long: a log of many days' records is not asked for each of them."""
 GONE_TIMESPAN = 3_600
 
 
@@ -308,7 +309,8 @@ class WindowStore:
                 gone.append(Eviction(key, begin, nextafter(end, begin)))
                 dead += inside
                 continue
-            later = end + reach if end + reach > low else low + NAMED_SECONDS
+            overdue = low - (end + reach)
+            later = end + reach if overdue < 0 else low + max(NAMED_SECONDS, overdue)
             again[key] = min(later, again.get(key, later))
         if dead and copied:
             self._copies.drop(key, dead)
