@@ -76,6 +76,7 @@ def override(
     """A person decides otherwise, with a reason; `effects` and `acts` replace what the records
     show. Raises NotFound for an exposure not there, BadInput for an effect that happened to what
     is only possible."""
+    require(actor, Duty.RESPONDER, act="change who is affected")
     key = (customer_id, role)
     before = next((e for e in exposures if (e.customer_id, e.role) == key), None)
     if before is None:
