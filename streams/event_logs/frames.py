@@ -13,7 +13,7 @@ import struct
 import sys
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, repeat
@@ -158,7 +158,7 @@ def decode(body: bytes, journal: str, first: int, start: int, stop: int) -> list
     Raises Corrupt when the body is not what `encode` wrote.
     """
     try:
-        return list(_records(zlib.decompress(body), journal, first, start, stop))
+        return _records(zlib.decompress(body), journal, first, start, stop)
     except (zlib.error, struct.error, ValueError, IndexError) as error:
         raise Corrupt(
             "a frame of the journal cannot be read.",
@@ -167,7 +167,7 @@ def decode(body: bytes, journal: str, first: int, start: int, stop: int) -> list
         ) from error
 
 
-def _records(data: bytes, journal: str, first: int, start: int, stop: int) -> Iterator[RawRecord]:
+def _records(data: bytes, journal: str, first: int, start: int, stop: int) -> list[RawRecord]:
     version, count, head_length = _HEAD.unpack_from(data)
     if version != _VERSION:
         raise ValueError(version)
@@ -178,17 +178,38 @@ def _records(data: bytes, journal: str, first: int, start: int, stop: int) -> It
     ends = list(accumulate(_numbers("I", data[at : at + 4 * count]), initial=at + 4 * count))
     if ends[-1] != len(data) or len(runs) != count:
         raise ValueError(count)
+    stop = min(stop, count)
+    bounds = zip(ends[start:stop], ends[start + 1 :], strict=False)
+    raws = [data[begin:end] for begin, end in bounds]
+    return _built(journal, first + start, runs[start:stop], arrived[start:stop], raws)
+
+
+def records_of(
+    columns: Columns, journal: str, first: int, start: int, stop: int
+) -> list[RawRecord]:
+    """As `decode` of what `encode` makes of them."""
+    runs: list[Run] = []
+    for count, run in zip(columns.counts, columns.runs, strict=True):
+        runs += [run] * count
+    raws = columns.raws[start:stop]
+    return _built(journal, first + start, runs[start:stop], columns.arrived[start:stop], raws)
+
+
+def _built(
+    journal: str, first: int, runs: list[Run], arrived: array[int], raws: list[bytes]
+) -> list[RawRecord]:
+    """Records that follow each other from that offset on."""
     micros, stamp = None, _EPOCH
-    wanted = slice(start, min(stop, count))
-    places = map(Position._make, zip(repeat(journal), range(first + start, first + count)))
-    for position, at, run, begin, end in zip(
-        places, arrived[wanted], runs[wanted], ends[wanted], ends[start + 1 :], strict=False
-    ):
+    records: list[RawRecord] = []
+    places = map(Position._make, zip(repeat(journal), range(first, first + len(raws))))
+    for position, at, run, raw in zip(places, arrived, runs, raws, strict=True):
         if at != micros:
             micros, stamp = at, _EPOCH + timedelta(microseconds=at)
         source, transport, sender, backfill, piece, replay_of = run
-        raw = data[begin:end]
-        yield RawRecord(position, source, raw, stamp, transport, sender, backfill, piece, replay_of)
+        records.append(
+            RawRecord(position, source, raw, stamp, transport, sender, backfill, piece, replay_of)
+        )
+    return records
 
 
 def _numbers(kind: str, data: bytes) -> array[int]:

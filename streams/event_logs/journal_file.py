@@ -8,20 +8,21 @@ from contextlib import closing
 
 from schemas.errors import Corrupt
 from schemas.event import Position, RawRecord
-from streams.event_logs.connections import open_writer
+from streams.event_logs.connections import open_writer, transaction
 from streams.event_logs.frames import Columns, decode, encode
 from streams.event_logs.journal_folder import JournalFolder
 
-_SCHEMA = """
-CREATE TABLE journal (id TEXT PRIMARY KEY);
-CREATE TABLE frame (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, body BLOB NOT NULL);
-"""
+_SCHEMA = (
+    "CREATE TABLE journal (id TEXT PRIMARY KEY)",
+    "CREATE TABLE frame (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, body BLOB NOT NULL)",
+)
 
 
 def make(folder: JournalFolder, journal: str) -> None:
     """Build an empty file and give it its name at once, whole. Only under the lock."""
-    with closing(open_writer(folder.unfinished(journal))) as connection:
-        connection.executescript(_SCHEMA)
+    with closing(open_writer(folder.unfinished(journal))) as connection, transaction(connection):
+        for statement in _SCHEMA:
+            connection.execute(statement)
         connection.execute("INSERT INTO journal VALUES (?)", (journal,))
     folder.publish(journal)
 

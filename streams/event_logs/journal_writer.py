@@ -18,6 +18,7 @@ from streams.event_logs.connections import open_writer, reading, told, transacti
 from streams.event_logs.frames import Columns, merge
 from streams.event_logs.journal_folder import JournalFolder, new_id
 from streams.event_logs.ledger import Ledger
+from streams.event_logs.newest_frames import NewestFrames
 
 _CHECKPOINT_BYTES = 8 * 1024 * 1024
 
@@ -25,8 +26,15 @@ _CHECKPOINT_BYTES = 8 * 1024 * 1024
 class JournalWriter:
     """State of the writer thread: at most one open file, the newest."""
 
-    def __init__(self, folder: JournalFolder, ledger: Ledger, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        folder: JournalFolder,
+        ledger: Ledger,
+        now: Callable[[], datetime],
+        newest: NewestFrames,
+    ) -> None:
         self._folder = folder
+        self._newest = newest
         self._ledger = ledger
         self._now = now
         self._journal = ""
@@ -65,6 +73,8 @@ class JournalWriter:
         frames = [merge(group) for group in groups]
         with transaction(connection):
             offsets = journal_file.add_frames(connection, frames)
+        for first, frame in zip(offsets, frames, strict=True):
+            self._newest.add(journal, first, frame)
         self._since_checkpoint += sum(frame.size for frame in frames)
         self._checkpoint_if_due(connection)
         return [
@@ -118,6 +128,7 @@ class JournalWriter:
     def _drop(self, last: Position, reason: str) -> None:
         if last.journal == self._journal:
             self._let_go()
+        self._newest.forget(last.journal)
         self._ledger.note_dropped(last, self._now(), reason)
         try:
             self._folder.remove(last.journal)

@@ -22,6 +22,7 @@ from streams.event_logs.group_commit import GroupCommit
 from streams.event_logs.journal_folder import JournalFolder
 from streams.event_logs.journal_writer import JournalWriter
 from streams.event_logs.ledger import Ledger
+from streams.event_logs.newest_frames import NewestFrames
 from streams.ports import EventLog
 
 READ_BYTES = 32 * 1024 * 1024
@@ -35,7 +36,8 @@ class SqliteEventLog(EventLog):
         """Makes the folder if need be. Raises Misconfigured when it cannot be used."""
         self._folder = JournalFolder(folder)
         self._ledger = Ledger(folder)
-        self._writer = JournalWriter(self._folder, self._ledger, now)
+        self._newest = NewestFrames()
+        self._writer = JournalWriter(self._folder, self._ledger, now, self._newest)
         self._commits = GroupCommit(self._writer.write)
         self._closed = False
         try:
@@ -95,6 +97,18 @@ class SqliteEventLog(EventLog):
                 yield Position(journal, 0)
 
     def _read_one(self, after: Position, limit: int, most_bytes: int) -> list[RawRecord]:
+        """What this process wrote last comes from memory, the rest from the file."""
+        newest: list[RawRecord] = []
+        if most_bytes > self._newest.most_bytes:
+            newest = self._newest.records_after(after.journal, after.offset, limit)
+        if not newest:
+            return self._read_file(after, limit, most_bytes)
+        if len(newest) < limit:
+            most_bytes -= sum(len(record.raw) for record in newest)
+            newest += self._read_file(newest[-1].position, limit - len(newest), most_bytes)
+        return newest
+
+    def _read_file(self, after: Position, limit: int, most_bytes: int) -> list[RawRecord]:
         with reading(self._folder.file(after.journal)) as connection:
             journal_file.check_identity(connection, after.journal)
             last = journal_file.last_offset(connection)

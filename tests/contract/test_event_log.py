@@ -232,18 +232,26 @@ from streams.event_logs.sqlite import READ_BYTES, SqliteEventLog
 
 now = datetime(2026, 11, 21, 12, tzinfo=UTC)
 log = SqliteEventLog(Path(sys.argv[1]), lambda: now)
+read = log.end()
 for batch in range(10**9):
     names = [f"{sys.argv[2]} {batch} {n}" for n in range(1 + batch % 5)]
     positions = log.append([Incoming("s", name.encode(), now) for name in names])
-    for name, position in zip(names, positions, strict=True):
+    if sys.argv[3] == "appended":
+        told = zip(positions, names, strict=True)
+    else:
+        records = log.read(read, 100)
+        read = records[-1].position
+        told = [(record.position, record.raw.decode()) for record in records]
+    for position, name in told:
         sys.stdout.write(f"{position.offset} {name}\\n")
     sys.stdout.flush()
 """
 
 
-def kill_in_the_middle(folder: Path, word: str, acknowledged: int) -> list[str]:
-    """Start a process that appends, kill it after so many answers; the answers it gave."""
-    command = [sys.executable, "-c", textwrap.dedent(WRITER), str(folder), word]
+def kill_in_the_middle(folder: Path, word: str, acknowledged: int, told: str) -> list[str]:
+    """Start a process that appends, kill it after so many answers; the answers it gave: what it
+    `appended`, or what it `read` of that."""
+    command = [sys.executable, "-c", textwrap.dedent(WRITER), str(folder), word, told]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path.cwd()) as process:
         assert process.stdout
         answers = [process.stdout.readline().decode() for _ in range(acknowledged)]
@@ -251,10 +259,13 @@ def kill_in_the_middle(folder: Path, word: str, acknowledged: int) -> list[str]:
         return answers + [line.decode() for line in process.stdout]
 
 
-def test_kill_9_loses_nothing_that_was_acknowledged_and_writes_nothing_twice(folder: Path) -> None:
+@pytest.mark.parametrize("told", ["appended", "read"])
+def test_kill_9_loses_nothing_that_was_acknowledged_and_writes_nothing_twice(
+    folder: Path, told: str
+) -> None:
     answers: list[str] = []
     for round_ in range(4):
-        answers += kill_in_the_middle(folder, f"round{round_}", 20 + 17 * round_)
+        answers += kill_in_the_middle(folder, f"round{round_}", 20 + 17 * round_, told)
 
     log = SqliteEventLog(folder, lambda: NOON)
     records = everything(log, 100)

@@ -1,0 +1,100 @@
+"""The frames that this process wrote last, kept so that the next reading needs no file.
+
+A frame enters once it is durable. The file stays the truth: what is not here is read there, and a new
+process begins with nothing.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import islice
+from threading import Lock
+
+from schemas.event import RawRecord
+from streams.event_logs.frames import Columns, records_of
+
+MOST_BYTES = 8 * 1024 * 1024
+FRAME_BYTES = 1_500
+RECORD_BYTES = 60
+"""What a frame and one of its records take beside the raw bytes, roughly."""
+
+
+class NewestFrames:
+    """Written by the log's writer thread, read from any."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self.most_bytes = most_bytes
+        self._size = 0
+        self._journals: dict[str, _Frames] = {}
+        """The oldest first."""
+        self._lock = Lock()
+
+    def add(self, journal: str, first: int, columns: Columns) -> None:
+        """The frame that begins with that offset is durable; nobody changes the columns any more."""
+        with self._lock:
+            frames = self._journals.get(journal)
+            if frames is None:
+                frames = self._journals[journal] = _Frames()
+            frames.firsts.append(first)
+            frames.columns.append(columns)
+            self._size += _size(columns)
+            while self._size > self.most_bytes:
+                self._forget_oldest()
+
+    def forget(self, journal: str) -> None:
+        """Its file is removed."""
+        with self._lock:
+            frames = self._journals.pop(journal, None)
+            if frames is not None:
+                self._size -= sum(map(_size, frames.columns))
+
+    def records_after(self, journal: str, offset: int, limit: int) -> list[RawRecord]:
+        """The records that follow that offset without a gap, at most `limit`; what comes after them,
+        and whether anything does, only the file says."""
+        records: list[RawRecord] = []
+        for first, columns in self._following(journal, offset, limit):
+            start = max(0, offset + 1 - first)
+            stop = min(len(columns), start + limit - len(records))
+            records += records_of(columns, journal, first, start, stop)
+        return records
+
+    def _following(self, journal: str, offset: int, limit: int) -> list[tuple[int, Columns]]:
+        """The frames that hold these records."""
+        with self._lock:
+            frames = self._journals.get(journal)
+            if frames is None:
+                return []
+            number = max(0, bisect_right(frames.firsts, offset + 1) - 1)
+            following: list[tuple[int, Columns]] = []
+            wanted, last = offset + 1, offset + limit
+            for first, columns in zip(
+                islice(frames.firsts, number, None),
+                islice(frames.columns, number, None),
+                strict=True,
+            ):
+                if not first <= wanted < first + len(columns) or wanted > last:
+                    break
+                following.append((first, columns))
+                wanted = first + len(columns)
+        return following
+
+    def _forget_oldest(self) -> None:
+        journal, frames = next(iter(self._journals.items()))
+        self._size -= _size(frames.columns.pop(0))
+        del frames.firsts[0]
+        if not frames.firsts:
+            del self._journals[journal]
+
+
+class _Frames:
+    """Of one journal, in order; another process may have written between two of them."""
+
+    __slots__ = ("columns", "firsts")
+
+    def __init__(self) -> None:
+        self.firsts: list[int] = []
+        self.columns: list[Columns] = []
+
+
+def _size(columns: Columns) -> int:
+    return FRAME_BYTES + columns.size + RECORD_BYTES * len(columns)
