@@ -5,6 +5,8 @@ In braces: ids of the store that the test makes.
 
 from __future__ import annotations
 
+from breachdesk.casework.case_file.build import SECTIONS
+
 PAGES = (
     "/",
     "/alerts",
@@ -27,6 +29,8 @@ PAGES = (
     "/cases/{breached}/file",
     "/cases/{open}/file",
     "/cases/{breached}/file?names=out",
+    *(f"/cases/{{breached}}/file?section={name}" for name in SECTIONS),
+    *(f"/cases/{{breached}}/file?names=out&section={name}" for name in SECTIONS),
     "/near-misses/new",
     "/cases/{breached}/decision",
     "/cases/{breached}/decision/grounds",

@@ -30,9 +30,6 @@ MOST = 25
 LARGER = {
     "/": 31,
     "/cases/{breached}/affected": 36,
-    "/cases/{breached}/file": 58,
-    "/cases/{open}/file": 44,
-    "/cases/{breached}/file?names=out": 61,
     "/cases/{breached}/approval": 26,
     "/cases/{breached}/report": 31,
     "/cases/{breached}/report/copy": 31,

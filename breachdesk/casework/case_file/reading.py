@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from breachdesk.casework.groups import affected_groups, named_people
 from breachdesk.gdpr.redaction import Redaction
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Certainty, Channel, Manifest
+from schemas.affected import Certainty, Channel, Manifest, Recipient
 from schemas.affected_group import AffectedGroup
 from schemas.alert import AlertView
 from schemas.approval import Approval
@@ -28,6 +28,9 @@ from schemas.report import Submission
 from schemas.settings import Settings
 
 REMOVED = "[name removed]"
+MOST_LETTERS = 200
+"""Letters printed in full. One word of a customer can differ from another's, so each that left is
+printed, up to this many."""
 _WORD = re.compile(r"\w[\w.@:-]*\w|\w")
 Doc = TypeVar("Doc", bound=Frozen)
 
@@ -42,10 +45,15 @@ class Reading:
     now: datetime
     named: bool
     """False: names of customers and people are left out."""
+    most_letters: int = MOST_LETTERS
+    """In full."""
 
     @cached_property
     def breach(self) -> Breach | None:
-        return self.uow.breaches.get(self.case.breach_id) if self.case.breach_id else None
+        if self.case.breach_id is None:
+            return None
+        self.uow.breaches.read_ahead([self.case.breach_id])
+        return self.uow.breaches.get(self.case.breach_id)
 
     @cached_property
     def alerts(self) -> tuple[AlertView, ...]:
@@ -118,31 +126,52 @@ class Reading:
     @cached_property
     def _telling(self) -> frozenset[str]:
         """Ids, domains, mailboxes, hosts and sources: each tells whose it is."""
-        ids = {c.casefold() for c in self._customers if any(sign.isalpha() for sign in c)}
-        ours = {b.value.casefold() for b in self.uow.customers.bindings()}
-        return frozenset(ids | ours)
+        customers = self.uow.customers
+
+        def read() -> frozenset[str]:
+            ids = {c.casefold() for c in self._names if any(sign.isalpha() for sign in c)}
+            ours = {b.value.casefold() for b in customers.bindings()}
+            return frozenset(ids | ours)
+
+        return self.uow.remembered("telling words", self._register, read)
 
     def customer(self, customer_id: str) -> str:
         """Its name and id; without names its number in this file."""
         if not self.named:
             return f"Customer {self._numbers.get(customer_id, 0)}"
-        name = self._customers.get(customer_id)
-        return f"{name.name} ({customer_id})" if name else customer_id
+        name = self._names.get(customer_id)
+        return f"{name} ({customer_id})" if name else customer_id
 
     def person(self, customer_id: str, person_id: str) -> str:
         """Whom a letter or call was for, and at which address or number."""
         if not self.named:
             return "name left out"
-        for manifest in reversed(self.manifests):
-            for r in manifest.recipients:
-                if (r.customer_id, r.person_id) == (customer_id, person_id):
-                    address = r.email if r.channel is Channel.EMAIL else r.phone
-                    return f"{r.name}, {address}" if address else r.name
-        return person_id
+        r = self._recipients.get((customer_id, person_id))
+        if r is None:
+            return person_id
+        address = r.email if r.channel is Channel.EMAIL else r.phone
+        return f"{r.name}, {address}" if address else r.name
 
     @cached_property
-    def _customers(self) -> dict[str, Customer]:
-        return {customer.id: customer for customer in self.uow.customers.list()}
+    def _recipients(self) -> Mapping[tuple[str, str], Recipient]:
+        """Each as the newest list that names it does; of two letters of one list, the first."""
+        listed: dict[tuple[str, str], Recipient] = {}
+        for manifest in reversed(self.manifests):
+            for r in manifest.recipients:
+                listed.setdefault((r.customer_id, r.person_id), r)
+        return listed
+
+    @cached_property
+    def _names(self) -> Mapping[str, str]:
+        """Of every customer, by id."""
+        customers = self.uow.customers
+        return self.uow.remembered(
+            "customer names", self._register, lambda: customers.names(customers.ids())
+        )
+
+    @cached_property
+    def _register(self) -> int:
+        return self.uow.customers.version()
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -157,6 +186,17 @@ class Reading:
 
     @cached_property
     def _redaction(self) -> Redaction:
+        """Of the register, and of everybody whom the lists and groups of this case hold."""
+        lists = tuple(manifest.hash for manifest in self.manifests)
+        groups = tuple(
+            (each.id, each.version)
+            for each in self.uow.records.of_case(AffectedGroup, self.case.id)
+        )
+        profile = self.settings.profile.model_dump_json()
+        key = self.case.id, self._register, lists, groups, profile
+        return self.uow.remembered("case file redaction", key, self._arrange_redaction)
+
+    def _arrange_redaction(self) -> Redaction:
         us = self.settings.profile
         listed = [
             Person(
@@ -169,7 +209,7 @@ class Reading:
         people = (*listed, *named_people(self.uow, self.case.id))
         everybody = Customer(id="listed", name=us.legal_name or "listed", people=people)
         ours = [text for text in (us.contact_email, us.contact_phone) if text]
-        return Redaction([*self._customers.values(), _without_own_name(everybody)], keep=ours)
+        return Redaction([*self.uow.customers.list(), _without_own_name(everybody)], keep=ours)
 
 
 def _without_own_name(listed: Customer) -> Customer:

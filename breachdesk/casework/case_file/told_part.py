@@ -25,10 +25,6 @@ STATUS = {
     Status.EXPIRED: "expired before it left",
     Status.SKIPPED: "not sent",
 }
-MOST_LETTERS = 200
-"""Letters printed in full. One word of a customer can differ from another's, so each that left is
-printed, up to this many."""
-
 NO_WORDS = (
     "An earlier release approved this letter and kept no copy of its words. Its fingerprint stands "
     "above."
@@ -48,10 +44,10 @@ def words_sent(r: Reading) -> FileSection | None:
     left = [row for row in r.rows if row.status in LEFT and row.kind is not NoticeKind.WITNESS]
     if not left:
         return None
-    parts = [_words(r, row) for row in left[:MOST_LETTERS]]
-    if len(left) > MOST_LETTERS:
-        more = len(left) - MOST_LETTERS
-        parts.append(nothing(f"{more:,} more letters left. Their words are not printed here."))
+    parts = [_words(r, row) for row in left[: r.most_letters]]
+    more = len(left) - r.most_letters
+    if more > 0:
+        parts.append(nothing(f"{more:,} more letters left. Their words do not stand here."))
     return FileSection(title="The letters as they were sent", parts=tuple(parts))
 
 

@@ -1,0 +1,73 @@
+"""The case file on the screen: a section a page, and no page grows with the case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from console_desk import HASH, Desk, a_desk
+
+from breachdesk.casework import cases
+from breachdesk.casework.case_file.build import SECTIONS
+from breachdesk.console.printed_case import ROWS
+from breachdesk.testing import a_case, a_user, an_actor
+from schemas.user import Duty
+
+NOTES = ROWS + 30
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with a_desk(tmp_path) as opened:
+
+        def work(uow):  # type: ignore[no-untyped-def]  # a unit of work
+            uow.users.save(a_user("olive").model_copy(update={"password_hash": HASH}))
+            case = a_case(uow, opened.now(), actor="ana")
+            responder = an_actor(Duty.RESPONDER, user_id="rhea")
+            for number in range(NOTES):
+                cases.add_note(uow, responder, case.id, f"Note {number}.", opened.now())
+
+        opened.store.act(work)
+        yield opened
+
+
+async def page_of(desk: Desk, query: str = "") -> tuple[int, str]:
+    visitor = desk.visitor()
+    assert await visitor.sign_in("olive")
+    answer = await visitor.client.get(f"/cases/CASE-0001/file{query}")
+    return answer.status_code, answer.text
+
+
+async def test_the_first_page_of_a_case_file_is_the_case_in_brief_and_leads_to_every_section(
+    desk: Desk,
+) -> None:
+    _, page = await page_of(desk)
+
+    assert "The case in brief" in page
+    assert all(f"?section={name}" in page for name in SECTIONS)
+    assert "Note 1." not in page
+
+
+async def test_a_long_table_of_a_case_file_stops_and_says_where_all_of_it_stands(
+    desk: Desk,
+) -> None:
+    _, page = await page_of(desk, "?section=timeline")
+
+    assert f"Note {ROWS - 10}." in page
+    assert f"Note {NOTES - 1}." not in page
+    assert f"The first {ROWS} of {NOTES + 1} rows stand here. The PDF holds all of them." in page
+
+
+async def test_a_case_file_on_the_screen_says_where_the_chain_ends_and_not_that_it_holds(
+    desk: Desk,
+) -> None:
+    _, page = await page_of(desk, "?section=trust")
+
+    assert desk.store.look(lambda uow: uow.audit.head()).hash in page
+    assert "It holds" not in page
+    assert "/audit?verify=true" in page
+
+
+async def test_a_section_that_no_case_file_has_is_not_found(desk: Desk) -> None:
+    assert (await page_of(desk, "?section=gossip"))[0] == 404
