@@ -71,8 +71,9 @@ class AlertBook(Protocol):
         pin them before the journals are dropped."""
         ...
 
-    def pin(self, position: Position, raw: bytes) -> None:
-        """Keep an evidence record's bytes beyond the journal's retention."""
+    def pin(self, raw: Mapping[Position, bytes]) -> None:
+        """Keep the bytes of these evidence records beyond the journal's retention; what is kept
+        already stays."""
         ...
 
     def pinned(self, position: Position) -> bytes | None:

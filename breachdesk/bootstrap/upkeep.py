@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 
 from breachdesk.bootstrap.anchoring import Anchoring
 from breachdesk.bootstrap.house import Premises
 from breachdesk.ports import UnitOfWork
-from schemas.event import Position, RawRecord
+from schemas.event import Position
 from schemas.source import DeadLetter, Incoming
 from streams.process.exports import DEAD_LETTERS, raw_of
 from streams.worker_app.embedded import PARTITION
 
-PINNED_AT_ONCE = 200
+PINNED_AT_ONCE = 500
 REPEATED_AT_ONCE = 500
 ALL_LETTERS = 1_000_000
 OPERATOR = "operator:cli"
@@ -42,19 +42,16 @@ def chores(house: Premises, anchoring: Anchoring) -> None:
     retention. Idempotent."""
     carry_gaps(house)
     anchoring.keep_up()
-    positions = house.store.look(lambda uow: uow.alerts.unpinned(house.topics.journals()))
+    journals = house.topics.journals()
+    positions = sorted(house.store.look(lambda uow: uow.alerts.unpinned(journals)))
     for begin in range(0, len(positions), PINNED_AT_ONCE):
-        some = positions[begin : begin + PINNED_AT_ONCE]
-        _pin(house, [(place, house.topics.get(place)) for place in some])
+        records = house.topics.get_many(positions[begin : begin + PINNED_AT_ONCE])
+        raw = {position: record.raw for position, record in records.items()}
+        house.store.act(partial(_pin, raw))
 
 
-def _pin(house: Premises, found: Sequence[tuple[Position, RawRecord | None]]) -> None:
-    def work(uow: UnitOfWork) -> None:
-        for position, record in found:
-            if record is not None:
-                uow.alerts.pin(position, record.raw)
-
-    house.store.act(work)
+def _pin(raw: Mapping[Position, bytes], uow: UnitOfWork) -> None:
+    uow.alerts.pin(raw)
 
 
 def check_tail(house: Premises) -> None:
@@ -170,9 +167,7 @@ def pin_evidence(house: Premises, day: date) -> int:
 
     def work(uow: UnitOfWork) -> int:
         found = [(p, house.log.get(p)) for p in uow.alerts.unpinned(journals)]
-        for position, record in found:
-            if record is not None:
-                uow.alerts.pin(position, record.raw)
+        uow.alerts.pin({position: record.raw for position, record in found if record is not None})
         return len(found)
 
     return house.store.act(work)

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, Row
 from breachdesk.stores import alert_erasure, alert_lists, evidence_lists
 from breachdesk.stores.alert_views import alert_view, alerts_with_acts, evidence_view
 from breachdesk.stores.each_dialect import by_bytes
-from breachdesk.stores.many_rows import SLICE
+from breachdesk.stores.many_rows import SLICE, insert_or_ignore_many
 from breachdesk.stores.stream_tables import (
     alert_acts,
     alert_ids,
@@ -112,11 +112,12 @@ class SqlAlertBook:
         )
         return [Position(row.journal, row.offset) for row in self._connection.execute(query)]
 
-    def pin(self, position: Position, raw: bytes) -> None:
-        """Keep an evidence record's bytes beyond the journal's retention."""
-        self._connection.execute(
-            insert(pinned_records).values(journal=position.journal, offset=position.offset, raw=raw)
-        )
+    def pin(self, raw: Mapping[Position, bytes]) -> None:
+        """Keep the bytes of these evidence records beyond the journal's retention; what is kept
+        already stays."""
+        rows = [{"journal": p.journal, "offset": p.offset, "raw": raw[p]} for p in sorted(raw)]
+        if rows:
+            insert_or_ignore_many(self._connection, pinned_records, rows)
 
     def pinned(self, position: Position) -> bytes | None:
         """The bytes, if they were pinned."""

@@ -96,7 +96,7 @@ def execute_among(
     if connection.dialect.name == "postgresql":
         if digests:
             text = statement.replace("{among}", "= ANY(CAST(%s AS bytea[]))").replace("{}", "%s")
-            result = connection.exec_driver_sql(text, (*before, _bytea_array(digests), *after))
+            result = connection.exec_driver_sql(text, (*before, bytea_array(digests), *after))
             rows += result if result.returns_rows else ()
         return rows
     for begin in range(0, len(digests), MOST_DIGESTS):
@@ -116,7 +116,7 @@ def _among_digests(statement: str, power: int) -> tuple[str, int]:
     return statement.replace("{among}", f"IN ({marks})").replace("{}", "?"), width
 
 
-def _bytea_array(digests: Sequence[bytes]) -> str:
+def bytea_array(digests: Sequence[bytes]) -> str:
     """PostgreSQL's text form of an array: psycopg would escape it element by element, in Python."""
     return "{" + ",".join(f'"\\\\x{digest.hex()}"' for digest in digests) + "}"
 

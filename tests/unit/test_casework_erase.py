@@ -120,7 +120,7 @@ def open_the_case(store: AnyStore, now: FixedNow) -> str:
         for user in (a_user("rowan", Duty.RESPONDER), a_user("avery"), a_user("kim")):
             uow.users.save(user)
         uow.alerts.comment(alert.pk, Note(at=now(), by="rowan", text="Jolanta rang"))
-        uow.alerts.pin(Position("journal-1", 1), b"RAW-BYTES of a line")
+        uow.alerts.pin({Position("journal-1", 1): b"RAW-BYTES of a line"})
         uow.audit.record(
             at=now(), actor="rowan", act="alert:comment:added", subject=alert.id,
             personal={"text": "Jolanta rang"},

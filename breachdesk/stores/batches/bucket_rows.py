@@ -7,17 +7,17 @@ statement of SQLAlchemy's costs several times as much a row.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.batches.group_keys import by_digest, key_digest, key_of, key_text
-from breachdesk.stores.many_rows import execute_among, insert_or_replace_many
-from breachdesk.stores.stream_tables import signal_buckets
+from breachdesk.stores.many_rows import execute_among
 from schemas.alert import GroupKey
 from streams.ports import BucketRow, Eviction
 
 Row = tuple[bytes, int, int, str, bytes, float, int]
-"""COLUMNS of one bucket."""
+"""Digest, bucket, timespan, key, payload, due and size of one bucket."""
 LOOK_AGAIN_SECONDS = 3_600.0
 """A group that a sweep found still reachable is left alone for so long, unless the sweep says more."""
 ROW_BYTES = 150
@@ -37,7 +37,6 @@ _LATER_ROWS = (
     " WHERE key_hash {among} AND due >= {}"
 )
 _PUT_OFF = "UPDATE signal_buckets SET due = {} WHERE key_hash = {} AND due < {}"
-_LEFT = "SELECT DISTINCT key_hash FROM signal_buckets WHERE key_hash {among}"
 _DROP = (
     "DELETE FROM signal_buckets WHERE key_hash = {}"
     " AND (bucket + 1) * timespan > {} AND bucket * timespan <= {}"
@@ -48,9 +47,21 @@ _WRITE = (
     " timespan = excluded.timespan, payload = excluded.payload, due = excluded.due,"
     " size = excluded.size"
 )
+_WRITE_MANY = (
+    "INSERT INTO signal_buckets (key_hash, bucket, timespan, key, payload, due, size)"
+    " SELECT substring(%s FROM (n.place * 16 - 15)::integer FOR 16), n.bucket, n.timespan, n.key,"
+    " substring(%s FROM n.start FOR n.length), n.due, n.size"
+    " FROM unnest(CAST(%s AS bigint[]), CAST(%s AS integer[]),"
+    " string_to_array(%s, chr(31)), CAST(%s AS integer[]), CAST(%s AS integer[]),"
+    " CAST(%s AS double precision[]), CAST(%s AS integer[]))"
+    " WITH ORDINALITY AS n(bucket, timespan, key, start, length, due, size, place)"
+    " ORDER BY n.place ON CONFLICT (key_hash, bucket) DO UPDATE SET"
+    " timespan = excluded.timespan, payload = excluded.payload, due = excluded.due,"
+    " size = excluded.size"
+)
 _BYTES = "SELECT coalesce(sum(size), 0), count(*) FROM signal_buckets"
-COLUMNS = ("key_hash", "bucket", "timespan", "key", "payload", "due", "size")
-CHANGED = ("timespan", "payload", "due", "size")
+SEPARATOR = "\x1f"
+"""Of keys: JSON escapes it inside a text."""
 
 
 def read(
@@ -77,8 +88,25 @@ def write(connection: Connection, rows: Sequence[Row]) -> None:
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(_WRITE, list(rows))
         return
-    named = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-    insert_or_replace_many(connection, signal_buckets, named, CHANGED)
+    digests, buckets, timespans, keys, payloads, dues, sizes = zip(*rows, strict=True)
+    lengths = list(map(len, payloads))
+    starts = accumulate(lengths, initial=1)
+    # psycopg escapes arrays element by element, in Python: numbers and keys travel as text, and
+    # all bytes as two values.
+    connection.exec_driver_sql(
+        _WRITE_MANY,
+        (
+            b"".join(digests),
+            b"".join(payloads),
+            _array(buckets),
+            _array(timespans),
+            SEPARATOR.join(keys),
+            _array(list(starts)[:-1]),
+            _array(lengths),
+            _array(dues),
+            _array(sizes),
+        ),
+    )
 
 
 def due_keys(connection: Connection, low: float, limit: int) -> list[GroupKey]:
@@ -128,11 +156,6 @@ def put_off(
         connection.exec_driver_sql(_bound(connection, _PUT_OFF), rows)
 
 
-def left(connection: Connection, digests: Sequence[bytes]) -> set[bytes]:
-    """Those of which a bucket is stored."""
-    return {bytes(digest) for (digest,) in execute_among(connection, _LEFT, digests)}
-
-
 def stored_bytes(connection: Connection) -> int:
     """Roughly what all rows take. SQLite reads an index for it, not the rows."""
     size, rows = connection.exec_driver_sql(_BYTES).one()
@@ -143,6 +166,11 @@ def _row(row: BucketRow) -> Row:
     key = key_text(row.key)
     size = len(key) + len(row.payload)
     return (key_digest(row.key), row.bucket, row.timespan, key, row.payload, row.due, size)
+
+
+def _array(numbers: Iterable[float]) -> str:
+    """PostgreSQL's text form of an array."""
+    return "{" + ",".join(map(repr, numbers)) + "}"
 
 
 def _address(row: Row) -> tuple[bytes, int]:

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-import orjson
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.batches import bucket_rows
 from breachdesk.stores.batches.group_keys import by_digest, key_digest
-from breachdesk.stores.many_rows import execute_among, insert_or_ignore_many
+from breachdesk.stores.many_rows import bytea_array, execute_among, insert_or_ignore_many
 from breachdesk.stores.stream_tables import signal_groups
 from schemas.alert import GroupKey
 from streams.ports import GroupRows, GroupUpdates, SweepResult
@@ -24,25 +22,30 @@ from streams.ports import GroupRows, GroupUpdates, SweepResult
 Locked = Mapping[GroupKey, int]
 """Version by key, in the order of the keys' digests."""
 
-_LOCK = "SELECT key_hash, version FROM signal_groups WHERE key_hash {among} ORDER BY key_hash"
-_REMOVE = "DELETE FROM signal_groups WHERE key_hash {among}"
-_RENEW = "UPDATE signal_groups SET version = ? WHERE key_hash = ?"
-_RENEW_MANY = (
-    "UPDATE signal_groups SET version = n.v"
-    " FROM json_to_recordset(CAST(%s AS json)) AS n(k text, v bigint)"
-    " WHERE key_hash = decode(n.k, 'hex')"
+_LOCKED = "SELECT key_hash, version FROM signal_groups WHERE key_hash {among} ORDER BY key_hash"
+_LOCK = (
+    "WITH locked AS MATERIALIZED (SELECT key_hash, version FROM signal_groups"
+    "  WHERE key_hash = ANY(CAST(%s AS bytea[])) ORDER BY key_hash FOR UPDATE),"
+    " made AS (INSERT INTO signal_groups (key_hash, version)"
+    "  SELECT n.k, 0 FROM unnest(CAST(%s AS bytea[])) AS n(k)"
+    "  WHERE NOT EXISTS (SELECT 1 FROM locked WHERE key_hash = n.k) ORDER BY n.k"
+    "  ON CONFLICT DO NOTHING RETURNING key_hash, version)"
+    " SELECT key_hash, version FROM locked UNION ALL SELECT key_hash, version FROM made"
 )
+_REMOVE_EMPTY = (
+    "DELETE FROM signal_groups WHERE key_hash {among} AND NOT EXISTS"
+    " (SELECT 1 FROM signal_buckets AS b WHERE b.key_hash = signal_groups.key_hash)"
+)
+_RENEW = "UPDATE signal_groups SET version = {} WHERE key_hash {among}"
 
 
 def lock(connection: Connection, keys: Iterable[GroupKey]) -> Locked:
     """Lock these groups' rows, making those that are missing; sorted by digest, so that two workers
-    never wait for each other in a circle."""
+    do not wait for each other in a circle. (PostgreSQL would end one of them, and its batch is repeated.)"""
     digests = by_digest(keys)
     versions: dict[bytes, int] = {}
     while missing := [digest for digest in digests if digest not in versions]:
-        # Who holds a group may remove its row between our insert and our lock: then once more.
-        new = [{"key_hash": digest, "version": 0} for digest in missing]
-        insert_or_ignore_many(connection, signal_groups, new)
+        # Another worker may make or remove a group's row meanwhile: then once more.
         versions.update(_locked(connection, missing))
     return {key: versions[digest] for digest, key in digests.items()}
 
@@ -76,26 +79,25 @@ def let_go(connection: Connection, locked: Locked, swept: SweepResult, low: floa
 
 def _renew(connection: Connection, keys: Iterable[GroupKey]) -> dict[GroupKey, int]:
     """Give rows that are locked already another version."""
-    versions = {key: secrets.randbits(62) + 1 for key in keys}
-    if not versions:
-        return versions
-    if connection.dialect.name == "postgresql":
-        named = [{"k": key_digest(key).hex(), "v": version} for key, version in versions.items()]
-        connection.exec_driver_sql(_RENEW_MANY, (orjson.dumps(named).decode(),))
-    else:
-        pairs: list[tuple[Any, ...]] = [(v, key_digest(key)) for key, v in versions.items()]
-        connection.exec_driver_sql(_RENEW, pairs)
-    return versions
+    digests = by_digest(keys)
+    version = secrets.randbits(62) + 1
+    execute_among(connection, _RENEW, list(digests), before=(version,))
+    return dict.fromkeys(digests.values(), version)
 
 
 def _locked(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, int]:
-    suffix = " FOR UPDATE" if connection.dialect.name == "postgresql" else ""
-    found = execute_among(connection, _LOCK + suffix, digests)
-    return {bytes(digest): version for digest, version in found}
+    """Versions of the rows that are there or could be made, now locked; those that are there first, so
+    that one statement does."""
+    if connection.dialect.name == "postgresql":
+        array = bytea_array(digests)
+        rows = connection.exec_driver_sql(_LOCK, (array, array)).all()
+    else:
+        new = [{"key_hash": digest, "version": 0} for digest in digests]
+        insert_or_ignore_many(connection, signal_groups, new)
+        rows = execute_among(connection, _LOCKED, digests)
+    return {bytes(digest): version for digest, version in rows}
 
 
 def _remove_empty(connection: Connection, keys: Iterable[GroupKey]) -> None:
     """Remove the locked rows of groups of which no bucket is stored."""
-    digests = list(by_digest(keys))
-    held = bucket_rows.left(connection, digests)
-    execute_among(connection, _REMOVE, [digest for digest in digests if digest not in held])
+    execute_among(connection, _REMOVE_EMPTY, list(by_digest(keys)))
