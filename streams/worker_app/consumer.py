@@ -29,6 +29,9 @@ from streams.worker_app.partition_starts import Start
 POLL_MS = 250
 COMMIT_SECONDS = 2.0
 FETCH_BYTES = 8 * 1024 * 1024
+FETCH_WAIT_MS = 100
+"""The client has one fetch on its way to each broker: for so long does a record wait whose partition was
+read empty while the broker waits for records of the others."""
 METADATA_MS = 10_000
 """A partition that is added is found after so long."""
 HANDOVER_SECONDS = 20.0
@@ -73,6 +76,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             auto_offset_reset="none",
             isolation_level="read_committed",
             max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
             metadata_max_age_ms=METADATA_MS,
             session_timeout_ms=int(settings.kafka.session_seconds * 1000),
             heartbeat_interval_ms=int(settings.kafka.session_seconds * 200),
