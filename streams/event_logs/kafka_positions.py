@@ -51,8 +51,8 @@ async def _fetch_all(
         auto_offset_reset="earliest",
         isolation_level="read_committed",
     )
-    await asyncio.wait_for(client.start(), wait)
     try:
+        await asyncio.wait_for(client.start(), wait)
         records: list[Any] = []
         for place, offsets in wanted.items():
             records += await _fetch(client, TopicPartition(*place), sorted(set(offsets)), wait)

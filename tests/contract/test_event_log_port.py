@@ -9,13 +9,17 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kafka import TopicPartition
 from log_adapters import ADAPTERS, ClosingLog, Open, fresh_log, kafka_settings
 
 from schemas.errors import BadInput, Corrupt, Misconfigured, Retryable
 from schemas.event import Position, RawRecord
+from schemas.settings import Settings
 from schemas.source import BlindInterval, Incoming
 from streams.event_logs.kafka import KafkaEventLog
-from streams.topics import create, remove
+from streams.event_logs.kafka_positions import fetch_positions
+from streams.topics import create, remove, topic_name
+from streams.topics.broker import administration
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NEXT = NOON + timedelta(days=1)
@@ -218,6 +222,55 @@ def test_arrival_is_the_brokers_time_and_no_producers(tmp_path: Path) -> None:
     log.close()
     remove(config)
     assert abs((record.arrived - begun).total_seconds()) < 60
+
+
+@pytest.mark.kafka
+def test_many_records_are_fetched_by_their_positions_wherever_they_stand(tmp_path: Path) -> None:
+    config = kafka_settings(tmp_path)
+    create(config)
+    log = KafkaEventLog(config, lambda: NEXT)
+    positions = log.append(lines(9_000))
+    wanted = [positions[number] for number in (8_999, 3, 4, 1_500, 5_200, 3)]
+    gone = [Position(positions[0].journal, 9_000), Position("of another topic-0", 3)]
+
+    records = log.get_many([*wanted, *gone])
+    none = log.get_many([])
+
+    log.close()
+    remove(config)
+    assert {position: record.raw for position, record in records.items()} == {
+        position: f"line {position.offset}".encode() for position in wanted
+    }
+    assert none == {}
+
+
+@pytest.mark.kafka
+def test_many_records_are_fetched_though_retention_has_dropped_some(tmp_path: Path) -> None:
+    config = kafka_settings(tmp_path)
+    create(config)
+    log = KafkaEventLog(config, lambda: NEXT)
+    positions = log.append(lines(20))
+    delete_before(config, 10)
+
+    records = log.get_many(positions)
+
+    log.close()
+    remove(config)
+    assert sorted(records) == list(positions[10:])
+
+
+@pytest.mark.kafka
+def test_a_broker_that_does_not_answer_a_fetch_of_many_records_is_for_now(tmp_path: Path) -> None:
+    nobody = kafka_settings(tmp_path).kafka.model_copy(update={"servers": "127.0.0.1:1"})
+
+    with pytest.raises(Retryable, match="Kafka refuses"):
+        fetch_positions(nobody, {("raw", 0): [7]}, 2)
+
+
+def delete_before(config: Settings, offset: int) -> None:
+    """As retention would."""
+    with administration(config.kafka) as client:
+        client.delete_records({TopicPartition(topic_name(config.kafka, "raw"), 0): offset})
 
 
 @pytest.mark.kafka
