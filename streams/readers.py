@@ -55,12 +55,16 @@ def read_one(recogniser: Recogniser, record: RawRecord, source: SourceSettings) 
         raise
     except Exception as problem:  # noqa: BLE001 - the record becomes a dead letter
         return _failed(recogniser.trying, f"failed on this record ({type(problem).__name__})")
-    return outcome if isinstance(outcome, Unparseable) else _checked(*outcome)
+    return outcome if isinstance(outcome, Unparseable) else _checked(outcome)
 
 
-def _checked(parser: str, told: Act | Folded) -> Outcome:
+def _checked(outcome: tuple[str, Act | Folded]) -> Outcome:
     """The same with plain values only, or ParserFailed."""
+    parser, told = outcome
     if type(told) is Act and _is_name(told.id) and _is_name(told.fold) and _holds(told.fields):
+        time = told.time
+        if time is None or (type(time) is datetime and time.tzinfo is UTC):
+            return outcome
         return _in_utc(parser, told)
     if type(told) is Folded and _is_name(told.key) and type(told.reason) is str:
         return parser, told
@@ -68,15 +72,22 @@ def _checked(parser: str, told: Act | Folded) -> Outcome:
 
 
 def _in_utc(parser: str, act: Act) -> Outcome:
-    if act.time is None or (type(act.time) is datetime and act.time.tzinfo is UTC):
-        return parser, act
     if not isinstance(act.time, datetime) or act.time.utcoffset() is None:
         return _failed(parser, "gave a time without a zone")
     return parser, Act(act.time.astimezone(UTC), act.fields, act.id, act.fold)
 
 
 def _holds(fields: object) -> bool:
-    return type(fields) is dict and _is_plain(fields, MOST_LEVELS)
+    """As `_is_plain`, for what nearly all values are: texts."""
+    if type(fields) is not dict:
+        return False
+    for name, value in fields.items():
+        if type(name) is not str:
+            return False
+        kind = type(value)
+        if kind is not str and kind not in _PLAIN and not _is_plain(value, MOST_LEVELS - 1):
+            return False
+    return True
 
 
 def _is_name(value: object) -> bool:

@@ -17,6 +17,7 @@ from streams.tokenizers.identifiers import shorten_identifier
 from streams.tokenizers.zones import zone_named
 
 INVALID_UTF8 = "invalid_utf8"
+_LINE_ENDS = frozenset({"\r", "\n"})
 MOST_SOURCES = 10_000
 """Of which it is remembered who read their lines: whoever may send may invent names."""
 
@@ -183,10 +184,12 @@ def decode(raw: bytes) -> tuple[str, bool]:
     r"""The record's text without byte order mark and line end, and whether it was valid UTF-8;
     bytes that are not appear as \\xNN."""
     try:
-        text, valid = raw.decode("utf-8"), True
+        text, valid = raw.decode(), True
     except UnicodeDecodeError:
         text, valid = raw.decode("utf-8", "backslashreplace"), False
-    return text.removeprefix("\ufeff").rstrip("\r\n"), valid
+    if text[-1:] in _LINE_ENDS:
+        text = text.rstrip("\r\n")
+    return text.removeprefix("\ufeff"), valid
 
 
 def event_id(source: str, raw: bytes, given: str | None) -> str:

@@ -68,9 +68,13 @@ _SAID = (
 )
 _METHODS = {"1": "GET", "2": "POST", "3": "HEAD", "4": "PUT", "5": "CONNECT"}
 _ENDS = (
-    ("source", "src", "observer.ingress.interface.name", "source.domain"),
-    ("destination", "dst", "observer.egress.interface.name", "destination.domain"),
+    ("src", "source.ip", "source.port", "observer.ingress.interface.name", "source.domain"),
+    (
+        *("dst", "destination.ip", "destination.port"),
+        *("observer.egress.interface.name", "destination.domain"),
+    ),
 )
+"""A key, and where the address, the port, the interface and the name in its value go."""
 _FURTHER_ADDRESSES = (
     ("srcV6", "source.ip"),
     ("dstV6", "destination.ip"),
@@ -150,8 +154,16 @@ def _parse(line: Line) -> Act | Folded:
     _put_device(fields, pairs)
     _put_ends(fields, pairs)
     _put_traffic(fields, pairs)
-    _put_words(fields, pairs, [value for key, value in found if key == "msg" and value])
+    _put_words(fields, pairs, _messages(line.text, pairs, found))
     return Act(_time(pairs, line), fields)
+
+
+def _messages(text: str, pairs: dict[str, str], found: list[tuple[str, str]]) -> list[str]:
+    """Every `msg` that says something; nearly every line has one."""
+    if text.count("msg=") > 1:
+        return [value for key, value in found if key == "msg" and value]
+    said = pairs.get("msg")
+    return [said] if said else []
 
 
 def _kind(pairs: dict[str, str]) -> _Kind:
@@ -186,17 +198,20 @@ def _put_device(fields: dict[str, Value], pairs: dict[str, str]) -> None:
 
 
 def _put_ends(fields: dict[str, Value], pairs: dict[str, str]) -> None:
-    for side, key, interface, domain in _ENDS:
+    for key, ip_field, port_field, interface_field, domain_field in _ENDS:
         text = pairs.get(key)
         if not text:
             continue
-        end = addresses.named_endpoint(text)
-        addresses.put_endpoint(fields, side, end.ip, end.port)
-        if end.interface:
-            fields[interface] = end.interface
-        host = end.host or ("" if end.ip else text.partition(":")[0])
+        ip, port, interface, host = addresses.named_endpoint(text)
+        if ip is not None:
+            fields[ip_field] = ip
+        if port is not None:
+            fields[port_field] = port
+        if interface:
+            fields[interface_field] = interface
+        host = host or ("" if ip else text.partition(":")[0])
         if host:
-            fields[domain] = host
+            fields[domain_field] = host
     _put_further(fields, pairs)
 
 
@@ -211,11 +226,12 @@ def _put_further(fields: dict[str, Value], pairs: dict[str, str]) -> None:
 
 
 def _put_traffic(fields: dict[str, Value], pairs: dict[str, str]) -> None:
-    transport, _, protocol = pairs.get("proto", "").lower().partition("/")
-    if transport:
-        fields["network.transport"] = transport
-    if protocol and not protocol.isdigit():
-        fields["network.protocol"] = protocol
+    if spoken := pairs.get("proto"):
+        transport, _, protocol = spoken.lower().partition("/")
+        if transport:
+            fields["network.transport"] = transport
+        if protocol and not protocol.isdigit():
+            fields["network.protocol"] = protocol
     if "source.bytes" in fields or "destination.bytes" in fields:
         fields["network.bytes"] = fields.get("source.bytes", 0) + fields.get("destination.bytes", 0)
     milliseconds = fields.pop("event.duration", None)
@@ -230,10 +246,10 @@ def _put_traffic(fields: dict[str, Value], pairs: dict[str, str]) -> None:
 
 def _put_words(fields: dict[str, Value], pairs: dict[str, str], said: list[str]) -> None:
     user = pairs.get("usr") or pairs.get("user", "")
-    if not user.startswith("Unknown"):
+    if user and not user.startswith("Unknown"):
         people.put_user(fields, user)
     if said:
-        fields["message"] = "; ".join(said)
+        fields["message"] = said[0] if len(said) == 1 else "; ".join(said)
         if fields["event.outcome"] == "failure":
             fields["event.reason"] = said[0]
 

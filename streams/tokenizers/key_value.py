@@ -12,7 +12,8 @@ _KEY = r"[A-Za-z_][\w.-]*+="
 _DOUBLE = r"\"([^\"]*+)\"(?!\S)"
 _SINGLE = r"'([^']*+)'(?!\S)"
 _PAIR = re.compile(rf"(?<!\S)({_KEY})(?:{_DOUBLE}|{_SINGLE}|(\S*+))", re.ASCII)
-_KEY_ALONE = re.compile(r"[A-Za-z_][\w.-]*+", re.ASCII)
+_PAIR_WITHOUT_SINGLE = re.compile(rf"(?<!\S)([A-Za-z_][\w.-]*+)=(?:{_DOUBLE}|(\S*+))", re.ASCII)
+"""For text in which no value begins with a single quote."""
 _QUOTE_END = re.compile(rf"\"(?=\s++{_KEY}|\s*+$)", re.ASCII)
 _LONGEST_WITH_QUOTES = 1_000
 """Characters of a value with quotes inside; a quote that ends nowhere nearer begins a bare word."""
@@ -20,8 +21,14 @@ _LONGEST_WITH_QUOTES = 1_000
 
 def pairs(text: str) -> list[tuple[str, str]]:
     """Every pair in order. An unquoted value ends at white space."""
-    simple = _simple_pairs(text)
-    return _any_pairs(text) if simple is None else simple
+    if "='" in text:
+        return _any_pairs(text)
+    usual: Sequence[tuple[str, str, str]] = _PAIR_WITHOUT_SINGLE.findall(text)
+    if '"' in text:
+        for _, _, plain in usual:
+            if plain and plain[0] == '"':
+                return _pairs_with_quotes_inside(text)
+    return [(key, plain or quoted) for key, quoted, plain in usual]
 
 
 def _any_pairs(text: str) -> list[tuple[str, str]]:
@@ -29,39 +36,6 @@ def _any_pairs(text: str) -> list[tuple[str, str]]:
     if any(plain.startswith('"') for _, _, _, plain in usual):
         return _pairs_with_quotes_inside(text)
     return [(key[:-1], plain or double or single) for key, double, single, plain in usual]
-
-
-def _simple_pairs(text: str) -> list[tuple[str, str]] | None:
-    """The same at half the cost, for text in printable ASCII whose every quote begins or ends a
-    value; None: it is not so simple."""
-    if not (text.isascii() and text.isprintable()) or "='" in text:
-        return None
-    first, *pieces = text.split('"')
-    if len(pieces) % 2:
-        return None
-    several: list[tuple[str, str]] = []
-    outside = first
-    for quoted, after in zip(pieces[::2], pieces[1::2], strict=True):
-        *words, opener = outside.split(" ")
-        key = opener[:-1]
-        if opener[-1:] != "=" or after[:1] not in ("", " "):
-            return None
-        if not (key.isidentifier() or _is_key(key)):
-            return None
-        several += _unquoted(words)
-        several.append((key, quoted))
-        outside = after
-    several += _unquoted(outside.split(" "))
-    return several
-
-
-def _unquoted(words: Sequence[str]) -> list[tuple[str, str]]:
-    parts = [word.partition("=") for word in words if "=" in word]
-    return [(key, value) for key, _, value in parts if key.isidentifier() or _is_key(key)]
-
-
-def _is_key(text: str) -> bool:
-    return _KEY_ALONE.fullmatch(text) is not None
 
 
 def _pairs_with_quotes_inside(text: str) -> list[tuple[str, str]]:

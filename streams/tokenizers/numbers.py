@@ -9,9 +9,7 @@ _DIGITS = len(str(LARGEST)) - 1
 
 def whole(text: str) -> int | None:
     """ASCII digits and nothing else, at most 18 of them; else None."""
-    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
-        return None
-    return int(text)
+    return int(text) if text.isdigit() and len(text) <= _DIGITS and text.isascii() else None
 
 
 def held(number: int) -> int | None:

@@ -92,12 +92,28 @@ def iso(text: str, zone: tzinfo = UTC) -> datetime:
     try:
         time = datetime.fromisoformat(text)
         if time.tzinfo is None:
-            time = _in_utc(time.replace(tzinfo=UTC), zone)
+            time = _in_utc(_with_utc(time), zone)
         elif time.tzinfo is not UTC:
             time = time.astimezone(UTC)
-        return _reckonable(time)
+        if FIRST_YEAR <= time.year <= LAST_YEAR:
+            return time
     except (ValueError, OverflowError) as error:
         raise absurd() from error
+    raise absurd()
+
+
+def _with_utc(time: datetime) -> datetime:
+    """The same figures; `replace` costs three times as much."""
+    return datetime(
+        time.year,
+        time.month,
+        time.day,
+        time.hour,
+        time.minute,
+        time.second,
+        time.microsecond,
+        UTC,
+    )
 
 
 def common_log(text: str) -> datetime:
