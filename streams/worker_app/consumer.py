@@ -28,7 +28,8 @@ from streams.worker_app.partition_starts import Start
 
 POLL_MS = 250
 COMMIT_SECONDS = 2.0
-FETCH_BYTES = 8 * 1024 * 1024
+FETCH_BYTES = 2 * 1024 * 1024
+"""Of one partition: a few batches. What is fetched lies in memory until it is read."""
 FETCH_WAIT_MS = 100
 """The client has one fetch on its way to each broker: for so long does a record wait whose partition was
 read empty while the broker waits for records of the others."""
@@ -228,7 +229,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
     def _process(self, polled: Polled) -> int:
         """In the worker's thread: decode, pure stages, one transaction."""
         decode = self._decoder.record
-        records = [Arrived(_name(tp), decode(row)) for tp, rows in polled.items() for row in rows]
+        records: list[Arrived] = []
+        for tp, rows in polled.items():
+            name = _name(tp)
+            records += [Arrived(name, decode(row)) for row in rows]
         return self._worker.process(records)
 
     async def _take_over(self) -> None:
