@@ -155,6 +155,42 @@ def test_a_commit_raises_the_revision_of_the_partitions_it_names(owner: Owner) -
     assert [owner.owned[name].revision for name in NAMES] == [2, 1]
 
 
+def steps(owner: Owner, offset: int, arrived: float | None) -> list[Advance]:
+    """One a partition, in no order."""
+    return [
+        Advance(name, owner.owned[name], Position(f"j{name}", offset), arrived)
+        for name in reversed(NAMES)
+    ]
+
+
+def test_a_batch_moves_all_of_its_partitions(owner: Owner) -> None:
+    for offset, arrived in ((3, None), (9, DUE + 0.1), (9, DUE - 7.0), (4, None)):
+        batch = RecordBatch(steps(owner, offset, arrived))
+        owner.sink.commit(batch, {}, lambda _rows, _low: GroupUpdates(), START)
+        owner.owned = dict(owner.stored())
+
+    assert owner.owned == {
+        name: StoredPosition(
+            position=Position(f"j{name}", 4),
+            epoch=0,
+            revision=4,
+            counted=9,
+            counted_in=f"j{name}",
+            arrived=DUE + 0.1,
+        )
+        for name in NAMES
+    }
+
+
+def test_a_batch_moves_no_partition_when_another_has_moved_one(owner: Owner) -> None:
+    batch = RecordBatch(steps(owner, 3, DUE))
+    owner.commit(name=NAMES[1])
+
+    with pytest.raises(Conflict, match=NAMES[1]):
+        owner.sink.commit(batch, {}, lambda _rows, _low: GroupUpdates(), START)
+    assert owner.stored() == owner.owned
+
+
 def test_a_commit_that_leaves_the_offset_where_it_is_fences_all_the_same(owner: Owner) -> None:
     owner.commit()
     before = owner.owned[NAMES[0]]

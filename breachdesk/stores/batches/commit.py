@@ -18,8 +18,7 @@ from streams.ports import Eviction, RecordBatch
 
 def begin(connection: Connection, batch: RecordBatch) -> None:
     """Move the positions. Raises Conflict when one is not where the batch began."""
-    for advance in sorted(batch.advances, key=lambda advance: advance.partition):
-        position_rows.advance(connection, advance)
+    position_rows.advance(connection, batch.advances)
     watermarks.hold(connection, batch.held_until)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import ColumnElement, and_, case, func, select, update
 from sqlalchemy.engine import Connection
 
@@ -39,8 +40,60 @@ def stored_positions(
     }
 
 
-def advance(connection: Connection, step: Advance) -> None:
-    """Move one position from where the caller loaded it. Raises Conflict when it is elsewhere."""
+_ADVANCE = """
+WITH n AS (
+  SELECT * FROM json_to_recordset(CAST(%s AS json)) AS n(
+    partition text, epoch integer, revision bigint, before_journal text, before_offset bigint,
+    journal text, after bigint, arrived double precision)
+), locked AS (
+  SELECT partition FROM positions WHERE partition IN (SELECT partition FROM n)
+  ORDER BY partition FOR UPDATE
+)
+UPDATE positions AS p SET
+  journal = n.journal,
+  "offset" = n.after,
+  counted = CASE WHEN p.journal = n.journal AND p.counted > n.after THEN p.counted ELSE n.after END,
+  revision = p.revision + 1,
+  arrived = CASE WHEN n.arrived IS NULL OR p.arrived > n.arrived THEN p.arrived ELSE n.arrived END
+FROM n JOIN locked USING (partition)
+WHERE p.partition = n.partition AND p.epoch = n.epoch AND p.revision = n.revision
+  AND p."offset" IS NOT DISTINCT FROM n.before_offset
+  AND (n.before_offset IS NULL OR p.journal = n.before_journal)
+RETURNING p.partition
+"""
+"""A batch of raw lines moves dozens of partitions: a statement each would take a third of its time."""
+
+
+def advance(connection: Connection, steps: Sequence[Advance]) -> None:
+    """Move these positions from where the caller loaded them, in the order of their names. Raises
+    Conflict when one is elsewhere."""
+    ordered = sorted(steps, key=lambda step: step.partition)
+    if connection.dialect.name != "postgresql":
+        for step in ordered:
+            _advance(connection, step)
+    elif ordered:
+        told = orjson.dumps([_told(step) for step in ordered]).decode()
+        moved = set(connection.exec_driver_sql(_ADVANCE, (told,)).scalars())
+        for step in ordered:
+            if step.partition not in moved:
+                raise _elsewhere(step.partition)
+
+
+def _told(step: Advance) -> dict[str, Any]:
+    before = step.before.position
+    return {
+        "partition": step.partition,
+        "epoch": step.before.epoch,
+        "revision": step.before.revision,
+        "before_journal": None if before is None else before.journal,
+        "before_offset": None if before is None else before.offset,
+        "journal": step.after.journal,
+        "after": step.after.offset,
+        "arrived": step.arrived,
+    }
+
+
+def _advance(connection: Connection, step: Advance) -> None:
     journal, offset = step.after
     here_before = and_(positions.c.journal == journal, positions.c.counted > offset)
     after: dict[str, Any] = {
@@ -81,11 +134,15 @@ def _update(
         here = and_(here, positions.c.journal == place.journal)
     moved = connection.execute(update(positions).where(here).values(**after))
     if not moved.rowcount:
-        raise Conflict(
-            "the stored position is not where this batch began",
-            place=f"partition {partition}",
-            remedy="Drop cached state, ask for the position and read again from there.",
-        )
+        raise _elsewhere(partition)
+
+
+def _elsewhere(partition: str) -> Conflict:
+    return Conflict(
+        "the stored position is not where this batch began",
+        place=f"partition {partition}",
+        remedy="Drop cached state, ask for the position and read again from there.",
+    )
 
 
 def _higher(value: float) -> ColumnElement[float]:
