@@ -1,4 +1,5 @@
-"""Ask the console's overview as the demo's analyst, ten times a second, until stdin says stop.
+"""Ask the console's overview as the demo's analyst, ten times a second, until stdin says stop; every
+fifth time also comment on an alert: an act, which waits for the pipeline's writes.
 
 Says `ready` once it is signed in, and at the end what it waited, in milliseconds.
 """
@@ -16,6 +17,9 @@ from collections.abc import Sequence
 import httpx
 
 from breachdesk.demo.play import PASSWORD
+
+ACT_EACH = 5
+SEE_OTHER = 303
 
 
 def signed_in(address: str) -> httpx.Client:
@@ -40,13 +44,40 @@ def main() -> None:
     stopped = threading.Event()
     threading.Thread(target=stop_when_asked, args=(stopped,), daemon=True).start()
     waits: list[float] = []
+    acts: list[float] = []
+    form = None
     while not stopped.is_set():
         begun = time.perf_counter()
         client.get("/").raise_for_status()
         waits.append((time.perf_counter() - begun) * 1000)
+        if len(waits) % ACT_EACH == 0:
+            form = form or comment_form(client)
+            if form is not None:
+                acts.append(comment(client, *form))
         time.sleep(0.1)
-    waits.sort()
-    print(json.dumps({"asked": len(waits), **quantiles(waits)}))
+    told = {"asked": len(waits), **quantiles(sorted(waits))}
+    print(json.dumps({**told, "acts": {"done": len(acts), **quantiles(sorted(acts))}}))
+
+
+def comment_form(client: httpx.Client) -> tuple[str, str] | None:
+    """The address to post a comment to, and its token; None while there is no alert."""
+    alert = re.search(r'href="(/alerts/[A-Za-z0-9-]+)"', client.get("/alerts").text)
+    if alert is None:
+        return None
+    page = client.get(alert[1]).text
+    token = re.search(r'name="csrf"[^>]*value="([^"]*)"', page)
+    return f"{alert[1]}/comment", token[1] if token else ""
+
+
+def comment(client: httpx.Client, address: str, token: str) -> float:
+    """Milliseconds until the act is durable."""
+    form = {"comment": "Looked at it.", "csrf": token}
+    begun = time.perf_counter()
+    done = client.post(address, data=form, follow_redirects=False)
+    took = (time.perf_counter() - begun) * 1000
+    if done.status_code != SEE_OTHER:
+        raise SystemExit(f"the comment was answered with {done.status_code}")
+    return took
 
 
 def stop_when_asked(stopped: threading.Event) -> None:
