@@ -6,14 +6,18 @@
 
 The rules are generated like published ones: processes on Windows, firewalls, Microsoft 365, web
 servers, sign-ins; many share their commonest values, a part asks for fields that no parser here
-makes. What rules cost that match is told apart from what rules cost that do not. Books grow in three ways from
-the same `--base` rules: `mixed` by rules as they come, some of which match; `near` by such of them as
-match none of 2,000 events of each kind, though they ask for the same programs, values and texts;
-`foreign` by rules whose fields no event here has. The events are those of the parsers' own examples, with other users, addresses and paths in
-each copy, and process events as ECS JSON would bring them. Each tree runs in a process of its own;
-all take turns, slice by slice, on events that none of them has seen, so that caches of values are
-not warmed by repetition; ten slices before the first are not counted. Read the ratios: growth to the
-size before, of `near` and `foreign` books to the base, and to the other tree.
+makes. Books grow in three ways from the same `--base` rules: `mixed` by rules as they come, some of
+which match; `near` by such of them as match none of the measured events, though they ask for the
+same programs, values and texts; `foreign` by rules whose fields no event here has. Two costs are
+measured apart: which rules an event matches (`routing`), and that with the signals that matches make
+(`with signals`), which grows with what is found and not with what is loaded.
+
+The events are those of the parsers' own examples, with other users, addresses and paths in each
+copy, and process events as ECS JSON would bring them. Each tree runs in a process of its own; all
+take turns, slice by slice, on events that none of them has seen, so that caches of values are not
+warmed by repetition; ten slices before the first, and the first events of each, are not counted.
+Read the ratios: growth to the size before, of `near` and `foreign` books to the base, and to the
+other tree.
 """
 
 from __future__ import annotations
@@ -30,8 +34,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain, islice, product
 from itertools import count as count_up
-from itertools import islice, product
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,8 +45,14 @@ KINDS = ("own", "process")
 """Events of the parsers here, and process events."""
 BOOKS = ("mixed", "near", "foreign")
 """How the rules beyond the base are chosen."""
-SAMPLE = 2_000
-"""Events of each kind that no additional rule of a `near` book matches."""
+HEAD = (
+    "tree | events | book | rules | routing us | growth | with signals us | growth | signals"
+    " | load s | MiB"
+)
+UNCOUNTED = 300
+"""Events at the beginning of a slice: the other processes have filled the processor's caches."""
+Sample = Sequence[tuple[str, int, int]]
+"""Kind, seed and number of events that no additional rule of a `near` book matches."""
 WORDS = [
     "invoke",
     "download",
@@ -124,19 +134,20 @@ def rule_texts(count: int, seed: int = 1) -> list[str]:
     return list(islice(_mixed(seed), count))
 
 
-def book_texts(book: str, count: int, base: int) -> list[str]:
+def book_texts(book: str, count: int, base: int, sample: Sample = ()) -> list[str]:
     """The first `base` rules, and so many more of the book's kind that there are `count`."""
     if book == "mixed" or count <= base:
         return rule_texts(count)
-    more = _without_matches(islice(_mixed(2), 2 * count)) if book == "near" else _foreigners(3)
+    more = _foreigners(3)
+    if book == "near":
+        more = _without_matches(islice(_mixed(2), 4 * count), sample)
     texts = [*rule_texts(base), *islice(more, count - base)]
     assert len(texts) == count, "too few rules match nothing"
     return texts
 
 
 def _mixed(seed: int) -> Iterator[str]:
-    kinds = (_process, _process, _process, _firewall, _m365, _m365, _web, _web, _sign_in, _foreign)
-    return _texts(kinds, seed)
+    return _texts(MIXED, seed)
 
 
 def _foreigners(seed: int) -> Iterator[str]:
@@ -154,20 +165,25 @@ def _texts(
         )
 
 
-def _without_matches(texts: Iterable[str]) -> Iterator[str]:
+def _without_matches(texts: Iterable[str], sample: Sample) -> Iterator[str]:
+    """Those that match nothing of the sample, of each kind of rule as many as of each other."""
     from streams.sigma.load import load_rules
     from streams.sigma.routing import Router
 
-    texts = {str(json.loads(text)["name"]): text for text in texts}
+    rules = {str(json.loads(text)["name"]): text for text in texts}
+    matching = set()
     with tempfile.TemporaryDirectory() as scratch:
-        for name, text in texts.items():
+        for name, text in rules.items():
             (Path(scratch) / f"{name}.yml").write_text(text)
         router = Router(load_rules([Path(scratch)], behaviours=False).rules)
-    for kind in KINDS:
-        for dataset, fields in islice(fields_of(kind, -2), SAMPLE):
-            for rule in router.matches(dataset, fields):
-                texts.pop(rule.id, None)
-    return iter(texts.values())
+    for kind, seed, count in sample:
+        for dataset, fields in islice(fields_of(kind, seed), count):
+            matching |= {rule.id for rule in router.matches(dataset, fields)}
+    kinds: list[list[str]] = [[] for _ in range(len(MIXED))]
+    for number, (name, text) in enumerate(rules.items()):
+        if name not in matching:
+            kinds[number % len(kinds)].append(text)
+    return chain.from_iterable(zip(*kinds, strict=False))
 
 
 def _phrase(choose: random.Random) -> str:
@@ -300,6 +316,8 @@ def _rule(source: Mapping[str, str], detection: dict[str, Any], condition: str) 
     return {"logsource": source, "detection": detection | {"condition": condition}}
 
 
+MIXED = (_process, _process, _process, _firewall, _m365, _m365, _web, _web, _sign_in, _foreign)
+
 # ---- events
 
 
@@ -369,7 +387,6 @@ def _process_fields(choose: random.Random) -> dict[str, Any]:
 def serve(folder: Path, requests: IO[str], answers: IO[str]) -> None:
     """Load the rules, then answer each line `kind seed events` with microseconds an event."""
     import streams
-    from schemas.event import Event, Position
     from streams.sigma.engine import Engine
     from streams.sigma.load import load_rules
 
@@ -378,29 +395,46 @@ def serve(folder: Path, requests: IO[str], answers: IO[str]) -> None:
     loaded = time.process_time() - started
     told = {"tree": str(Path(str(streams.__file__)).parent.parent), "load_s": loaded}
     print(json.dumps(told | {"rules_mib": _resident() - before}), file=answers, flush=True)
+    gc.collect()
+    gc.freeze()  # as the product does once it has loaded
     for request in requests:
         kind, seed, count = request.split()
-        source = fields_of(kind, int(seed))
-        events = [
-            Event(
-                id=f"{seed}-{number}",
-                time=NOON + timedelta(seconds=number),
-                arrived=NOON,
-                dataset=dataset,
-                source="bench",
-                fields=fields,
-                position=Position("bench", number),
-                sha256="0" * 64,
-                organization="contoso",
-            )
-            for number, (dataset, fields) in zip(range(int(count)), source, strict=False)
-        ]
+        events = list(_events(kind, int(seed), UNCOUNTED + 2 * int(count)))
+        routed = events[UNCOUNTED : UNCOUNTED + int(count)]
+        signalled = events[UNCOUNTED + int(count) :]
         gc.collect()
+        for event in events[:UNCOUNTED]:
+            engine.signals(event)
         started = time.process_time()
-        signals = sum(len(engine.signals(event)) for event in events)
-        used = (time.process_time() - started) / len(events) * 1e6
-        answer = {"us": used, "signals": signals, "mib": _resident()}
+        for event in routed:
+            engine.matches(event)
+        between = time.process_time()
+        signals = sum(len(engine.signals(event)) for event in signalled)
+        ended = time.process_time()
+        answer = {
+            "routing": (between - started) / len(routed) * 1e6,
+            "with signals": (ended - between) / len(signalled) * 1e6,
+            "signals": signals,
+            "mib": _resident(),
+        }
         print(json.dumps(answer), file=answers, flush=True)
+
+
+def _events(kind: str, seed: int, count: int) -> Iterator[Any]:
+    from schemas.event import Event, Position
+
+    for number, (dataset, fields) in enumerate(islice(fields_of(kind, seed), count)):
+        yield Event(
+            id=f"{seed}-{number}",
+            time=NOON + timedelta(seconds=number),
+            arrived=NOON,
+            dataset=dataset,
+            source="bench",
+            fields=fields,
+            position=Position("bench", number),
+            sha256="0" * 64,
+            organization="contoso",
+        )
 
 
 def _resident() -> float:
@@ -425,12 +459,12 @@ class Tree:
         assert Path(self.loaded["tree"]) == root, "measures another tree"
         self.last: dict[str, Any] = {}
 
-    def ask(self, kind: str, seed: int, count: int) -> float:
-        """Microseconds an event."""
+    def ask(self, kind: str, seed: int, count: int) -> dict[str, Any]:
+        """What a slice of so many events cost."""
         assert self.process.stdin is not None
         print(kind, seed, count, file=self.process.stdin, flush=True)
         self.last = self._answer()
-        return float(self.last["us"])
+        return self.last
 
     def _answer(self) -> dict[str, Any]:
         assert self.process.stdout is not None
@@ -455,13 +489,14 @@ def measure(
     roots: Sequence[Path], sizes: Sequence[int], base: int, slices: int, events: int
 ) -> list[dict[str, Any]]:
     """A row for each tree, book, size and kind of event. All take turns."""
+    sample = [(kind, n, UNCOUNTED + 2 * events) for kind in KINDS for n in range(1, slices + 1)]
     with tempfile.TemporaryDirectory() as scratch:
         trees: dict[Measured, Tree] = {}
         try:
             for root in roots:
                 for book, size in product(BOOKS, sizes):
                     if book == "mixed" or size > base:
-                        folder = _written(Path(scratch), book, size, base)
+                        folder = _written(Path(scratch), book, size, base, sample)
                         trees[root, book, size] = Tree(root, folder)
             return _rows(trees, slices, events)
         finally:
@@ -469,11 +504,11 @@ def measure(
                 tree.close()
 
 
-def _written(scratch: Path, book: str, size: int, base: int) -> Path:
+def _written(scratch: Path, book: str, size: int, base: int, sample: Sample) -> Path:
     folder = scratch / f"{book}-{size}"
     if not folder.exists():
         folder.mkdir()
-        for number, text in enumerate(book_texts(book, size, base)):
+        for number, text in enumerate(book_texts(book, size, base, sample)):
             (folder / f"{number:05}.yml").write_text(text)
     return folder
 
@@ -481,24 +516,23 @@ def _written(scratch: Path, book: str, size: int, base: int) -> Path:
 def _rows(trees: Mapping[Measured, Tree], slices: int, events: int) -> list[dict[str, Any]]:
     rows = []
     for kind in KINDS:
-        taken: dict[Measured, list[float]] = {key: [] for key in trees}
-        signals: dict[Measured, int] = dict.fromkeys(trees, 0)
+        taken: dict[Measured, list[dict[str, Any]]] = {key: [] for key in trees}
         for number in range(slices + 1):
             order = list(trees)[:: 1 if number % 2 else -1]
             for key in order:
                 if not number:  # RE2 builds its automata as texts come
-                    trees[key].ask(kind, -1, 10 * events)
+                    trees[key].ask(kind, -1, 5 * events)
                 else:
                     taken[key].append(trees[key].ask(kind, number, events))
-                    signals[key] += trees[key].last["signals"]
         rows += [
             {
                 "tree": str(root),
                 "book": book,
                 "rules": size,
                 "events": kind,
-                "us_an_event": round(statistics.median(taken[root, book, size]), 2),
-                "signals": signals[root, book, size],
+                "routing": _median(taken[root, book, size], "routing"),
+                "with signals": _median(taken[root, book, size], "with signals"),
+                "signals": sum(each["signals"] for each in taken[root, book, size]),
                 "load_s": round(trees[root, book, size].loaded["load_s"], 2),
                 "rules_mib": round(trees[root, book, size].loaded["rules_mib"], 1),
                 "mib": round(trees[root, book, size].last["mib"], 1),
@@ -508,24 +542,29 @@ def _rows(trees: Mapping[Measured, Tree], slices: int, events: int) -> list[dict
     return rows
 
 
+def _median(answers: Sequence[Mapping[str, float]], name: str) -> float:
+    return round(statistics.median(each[name] for each in answers), 2)
+
+
 def report(rows: Sequence[Mapping[str, Any]], base: int) -> str:
     """A table. Growth of a mixed book is to the size before, of the others to the base."""
-    lines = ["tree | events | book | rules | us/event | growth | signals | load s | MiB"]
-    before: dict[tuple[str, str], float] = {}
+    lines = [HEAD]
+    before: dict[tuple[str, str], Mapping[str, Any]] = {}
     bases = {
-        (r["tree"], r["events"]): r["us_an_event"]
-        for r in rows
-        if r["book"] == "mixed" and r["rules"] == base
+        (r["tree"], r["events"]): r for r in rows if r["book"] == "mixed" and r["rules"] == base
     }
     for row in sorted(rows, key=lambda r: (r["tree"], r["events"], r["book"], r["rules"])):
         key = row["tree"], row["events"]
         of = before.get(key) if row["book"] == "mixed" else bases.get(key)
-        growth = "" if of is None else f"{row['us_an_event'] / of:.2f}"
+        growth = [
+            "" if of is None else f"{row[n] / of[n]:.2f}" for n in ("routing", "with signals")
+        ]
         if row["book"] == "mixed":
-            before[key] = row["us_an_event"]
+            before[key] = row
         lines.append(
             f"{Path(row['tree']).name} | {row['events']} | {row['book']} | {row['rules']}"
-            f" | {row['us_an_event']} | {growth} | {row['signals']} | {row['load_s']} | {row['mib']}"
+            f" | {row['routing']} | {growth[0]} | {row['with signals']} | {growth[1]}"
+            f" | {row['signals']} | {row['load_s']} | {row['mib']}"
         )
     return "\n".join(lines)
 

@@ -7,7 +7,10 @@ however many rules there are.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from ipaddress import ip_network
+from itertools import repeat
+from operator import or_
 from typing import Any, NamedTuple
 
 from streams.sigma.literals import How, Literal
@@ -18,34 +21,48 @@ LONGEST_REMEMBERED = 256
 """Characters of a value."""
 MOST_REMEMBERED = 50_000
 """Values of all columns together; one of many rules counts as several."""
+_MARKS = 1 << 14
 _RULES_OF_ONE = 4_096
 
 Rules = int
 """One bit a rule."""
 _BITS = {4: 32, 6: 128}
+_NONE = repeat(0)
 
 
 class Remembered:
-    """How many values all columns together remember; beyond MOST_REMEMBERED all are forgotten."""
+    """What all columns together remember: values that have come twice. Values of which each comes once,
+    such as command lines, push none of these out. Beyond MOST_REMEMBERED all are forgotten."""
 
-    __slots__ = ("_columns", "count")
+    __slots__ = ("_columns", "_marks", "count")
 
     def __init__(self) -> None:
         self.count = 0
         self._columns: list[dict[str | int, Rules]] = []
+        self._marks = bytearray(_MARKS)
+        """Of values that came lately, by their hashes: few enough to stay in the processor's cache."""
 
-    def begin(self, column: dict[str | int, Rules]) -> None:
-        """A column is about to remember its first value."""
-        self._columns.append(column)
+    def is_new(self, mark: int) -> bool:
+        """Has the value not come lately? `mark`: a hash of it with its column."""
+        place, sign = mark % _MARKS, mark // _MARKS & 0xFF
+        if self._marks[place] == sign:
+            return False
+        self._marks[place] = sign
+        return True
 
-    def add(self, count: int) -> None:
-        """A value is about to be remembered."""
-        if self.count + count > MOST_REMEMBERED:
-            for column in self._columns:
-                column.clear()
+    def put(
+        self, column: dict[str | int, Rules], value: str | int, rules: Rules, weight: int
+    ) -> None:
+        """In what the column remembers."""
+        if self.count + weight > MOST_REMEMBERED:
+            for each in self._columns:
+                each.clear()
             self._columns.clear()
             self.count = 0
-        self.count += count
+        self.count += weight
+        if not column:
+            self._columns.append(column)
+        column[value] = rules
 
 
 class Layer(NamedTuple):
@@ -73,7 +90,16 @@ class Layers(NamedTuple):
         met = self.every
         for shift, unwanted, without in self.layers:
             met &= without | ((found >> shift) ^ unwanted)
-        return met | (found >> len(self.layers) * self.width) << self.width
+        above = found >> len(self.layers) * self.width
+        return met | above << self.width if above else met
+
+    @property
+    def asking(self) -> Rules:
+        """Rules that have a need in the layers."""
+        without = self.every
+        for layer in self.layers:
+            without &= layer.without
+        return self.every & ~without
 
 
 class Column:
@@ -82,6 +108,7 @@ class Column:
     __slots__ = (
         "_layers",
         "_networks",
+        "_nothing",
         "_numbers",
         "_numerals",
         "_remembered",
@@ -89,7 +116,9 @@ class Column:
         "_scanned",
         "_weight",
         "_whole",
+        "asking",
         "known",
+        "searches",
     )
 
     def __init__(
@@ -102,6 +131,11 @@ class Column:
         """`wanted`: the rules of each literal. `scan`: finds all of them that are not looked up.
         `layers`: of the rules' bits; None: each rule has one."""
         self._layers = layers
+        self._nothing = 0 if layers is None else layers.read(0)
+        self.asking = 0 if layers is None else layers.asking
+        """Rules that have a need in this field alone."""
+        self.searches = scan is not None
+        """A text that is not remembered costs a search."""
         self._whole: dict[str, Rules] = {}
         self._numbers: dict[int | float, Rules] = {}
         self._numerals: dict[str, Rules] = {}
@@ -141,7 +175,7 @@ class Column:
         kind = type(value)
         if kind is str or kind is int:
             known = self.known.get(value)
-            return self._learn(value) if known is None else known
+            return self.learn(value) if known is None else known
         found: Rules = 0
         for each in elements(value):
             of_one = self._of_one(each)
@@ -150,17 +184,22 @@ class Column:
             found |= of_one
         return self._read(found)
 
-    def _learn(self, value: str | int) -> Rules | None:
-        found = self._read(self._of_one(value))
-        if found is not None and _is_short(value):
-            self._remembered.add(self._weight)
-            if not self.known:
-                self._remembered.begin(self.known)
-            self.known[value] = found
-        return found
+    def learn(self, value: str | int) -> Rules | None:
+        """As `rules`, of a value that is not remembered; it is, if it has come before."""
+        if isinstance(value, str):
+            found = self._of_text(value, self._numerals.get(value, 0))
+        else:
+            found = self._of_text(str(value), self._numbers.get(value, 0))
+        met = self._read(found)
+        if met is None or self._remembered.is_new(hash(value) ^ id(self)) or not _is_short(value):
+            return met
+        self._remembered.put(self.known, value, met, self._weight)
+        return met
 
     def _read(self, found: Rules | None) -> Rules | None:
-        return found if found is None or self._layers is None else self._layers.read(found)
+        if not found:
+            return None if found is None else self._nothing
+        return found if self._layers is None else self._layers.read(found)
 
     def _of_one(self, value: Any) -> Rules | None:
         """Of an element; what is a list in a list is compared as if it were none."""
@@ -181,12 +220,10 @@ class Column:
         found |= self._whole.get(low, 0)
         if self._scan is not None:
             numbers = self._scan.found(low)
-            if numbers is None:
+            if not numbers:
                 return None
-            scanned = self._scanned
-            for number in numbers:
-                if number in scanned:
-                    found |= scanned[number]
+            if len(numbers) > 1:
+                found = reduce(or_, map(self._scanned.get, numbers, _NONE), found)
         if self._networks and (parsed := address(told)) is not None:
             version, place = parsed
             for (its_version, rest), networks in self._networks.items():

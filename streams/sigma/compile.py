@@ -127,12 +127,12 @@ class Compiler:
         return names(field, self.source)
 
     def _strings(self, field: str, patterns: Sequence[SigmaString]) -> FieldTest:
-        needed = literals.united(map(literals.of_string, patterns))
-        exact = needed is not None and all(map(literals.tells_all, patterns))
+        needed = literals.united(list(map(literals.of_string, patterns)))
+        exact = len(needed) == 1 and all(map(literals.tells_all, patterns))
         return FieldTest(self._names(field), values.strings_test(patterns), needed, exact)
 
     def _test(self, value: SigmaType) -> tuple[values.ValueTest, Literals]:
-        """A test, and the literals of which it needs one."""
+        """A test, and the literals that it needs."""
         match value:
             case SigmaString() if not value.contains_placeholder():
                 return values.strings_test([value]), literals.of_string(value)
@@ -141,7 +141,7 @@ class Compiler:
             case SigmaCIDRExpression():
                 return values.cidr_test(value), literals.of_network(value)
             case SigmaCompareExpression() if not isinstance(value.number, SigmaTimestampPart):
-                return values.compare_test(value), None
+                return values.compare_test(value), ()
             case SigmaBool():
                 told = SigmaString(str(value.boolean).lower())
                 return values.strings_test([told]), literals.of_string(told)

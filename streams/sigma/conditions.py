@@ -30,10 +30,10 @@ class FieldTest:
 
     names: tuple[str, ...]
     holds: ValueTest
-    literals: Literals = None
-    """One of them stands in every value that the test holds for."""
+    literals: Literals = ()
+    """They stand in every value that the test holds for."""
     exact: bool = False
-    """The test holds for every value in which one of the literals stands."""
+    """There is one set, and the test holds for every value in which one of its literals stands."""
     searched: bool = False
     """It searches for a regular expression, which costs most."""
 
@@ -60,7 +60,7 @@ class Anywhere:
     """A keyword: any value of the event, at any depth."""
 
     holds: ValueTest
-    literals: Literals = None
+    literals: Literals = ()
 
 
 @quick
@@ -147,13 +147,13 @@ def _anchors(
             if isinstance(condition, All) is holds:
                 return [anchor for each in needs for anchor in each]
             return [Anchor().union(*(min(each, key=cost) for each in needs))] if all(needs) else []
-        case FieldTest() if holds and condition.literals is not None:
+        case FieldTest() if holds:
             asked = [n for n in condition.names if names is None or n in names]
             # Only the first that has a value is compared.
             first = asked if names is None else asked[:1]
-            return [frozenset(product(first, condition.literals))]
-        case Anywhere() if holds and condition.literals is not None:
-            return [frozenset(product((ANYWHERE,), condition.literals))]
+            return [frozenset(product(first, each)) for each in condition.literals]
+        case Anywhere() if holds:
+            return [frozenset(product((ANYWHERE,), each)) for each in condition.literals]
     return []
 
 

@@ -5,6 +5,7 @@ RE2, whose search is linear, and means exactly what `re` means by it: the patter
 own parser, and every class of characters is asked of `re` itself. To that end characters between
 which the pattern makes no difference become one byte (`_Alphabet`), in the pattern and in the text;
 bytes of letters stand for characters of words, so that `\b` finds the ends of words in every script.
+A text that is ASCII needs no such translation (`_Ascii`).
 
 What RE2 cannot say (look-around, back references, atomic groups) is refused unless `re` can search
 it in few steps.
@@ -75,19 +76,35 @@ def _searcher(tree: Tree, pattern: str) -> Callable[[str], bool]:
 
 def _linear(tree: Tree, flags: int) -> Callable[[str], bool]:
     alphabet = _Alphabet(_classes(tree, flags), _words(tree, flags))
+    search, encoded = _program(_written(tree, flags, alphabet, last=True)).search, alphabet.encoded
+
+    @cache
+    def of_ascii() -> Any:
+        try:
+            return _program(_written(tree, flags, _Ascii(), last=True))
+        except Refused:
+            return None
+
+    def found(text: str) -> bool:
+        quick = of_ascii() if text.isascii() else None
+        return (search(encoded(text)) if quick is None else quick.search(text.encode())) is not None
+
+    return found
+
+
+def _program(written: str) -> Any:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.max_mem = _MEMORY
     options.log_errors = False
     options.never_capture = True
     try:
-        program = re2.compile(_written(tree, flags, alphabet, last=True).encode("latin-1"), options)
+        program = re2.compile(written.encode("latin-1"), options)
     except re2.error as wrong:
         raise Refused("it counts too far") from wrong
     if program.programsize > LARGEST_PROGRAM:
         raise Refused("it counts too far")
-    search, encoded = program.search, alphabet.encoded
-    return lambda text: search(encoded(text)) is not None
+    return program
 
 
 def _steps(tree: Tree) -> float:
@@ -212,13 +229,24 @@ class _Alphabet:
 
     def written(self, ranges: Ranges) -> str:
         """The class in RE2's syntax."""
-        members = {
+        return _class_of(
             byte
             for first, byte in zip(self._edges, self._bytes, strict=True)
             if _holds(ranges, first)
-        }
-        inside = "".join(f"\\x{byte:02x}" for byte in sorted(members))
-        return f"[{inside}]" if inside else r"[^\x00-\xff]"
+        )
+
+
+class _Ascii:
+    """Each character of ASCII is its own byte, which RE2 and `re` hold alike for one of a word."""
+
+    def written(self, ranges: Ranges) -> str:
+        """The class in RE2's syntax."""
+        return _class_of(byte for byte in range(128) if _holds(ranges, byte))
+
+
+def _class_of(members: Iterable[int]) -> str:
+    inside = "".join(f"\\x{byte:02x}" for byte in sorted(set(members)))
+    return f"[{inside}]" if inside else r"[^\x00-\xff]"
 
 
 class _Table(dict[int, int]):
@@ -238,7 +266,7 @@ def _holds(ranges: Ranges, code_point: int) -> bool:
     return at >= 0 and ranges[at][0] <= code_point <= ranges[at][1]
 
 
-def _written(tree: Tree, flags: int, alphabet: _Alphabet, *, last: bool) -> str:
+def _written(tree: Tree, flags: int, alphabet: _Alphabet | _Ascii, *, last: bool) -> str:
     """In RE2's syntax. `last`: nothing stands behind the tree."""
     nodes = list(tree)
     return "".join(
@@ -247,7 +275,7 @@ def _written(tree: Tree, flags: int, alphabet: _Alphabet, *, last: bool) -> str:
     )
 
 
-def _node(kind: Any, value: Any, flags: int, alphabet: _Alphabet, *, last: bool) -> str:
+def _node(kind: Any, value: Any, flags: int, alphabet: _Alphabet | _Ascii, *, last: bool) -> str:
     if kind in _ONE_CHARACTER:
         return alphabet.written(_ranges(kind, value, flags))
     if kind is _op.AT:

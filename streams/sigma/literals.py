@@ -1,12 +1,12 @@
-"""The literals of which one stands in every value that a test holds for.
+"""The literals that stand in every value that a test holds for.
 
-A value is compared as text in lower case. A test without such a literal has None: nothing is known
-of the values that it holds for.
+A value is compared as text in lower case. Of a test without literals nothing is known of the values
+that it holds for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from sigma.types import (
     SpecialChars,
 )
 
-from streams.sigma.mandatory import mandatory
+from streams.sigma.mandatory import MOST_CHOICES, is_rare, mandatory
 from streams.sigma.values import regex_flags
 
 LONGEST = 200
@@ -49,17 +49,15 @@ class Literal(NamedTuple):
     text: str
 
 
-Literals = frozenset[Literal] | None
+Literals = tuple[frozenset[Literal], ...]
+"""Of each set one stands in the value; the set that tells most is first."""
 
 
-def united(parts: Iterable[Literals]) -> Literals:
+def united(tests: Sequence[Literals]) -> Literals:
     """What one of several tests needs to hold."""
-    joined: set[Literal] = set()
-    for part in parts:
-        if part is None:
-            return None
-        joined |= part
-    return frozenset(joined)
+    if len(tests) == 1:
+        return tests[0]
+    return (frozenset[Literal]().union(*(one[0] for one in tests)),) if all(tests) else ()
 
 
 def tells_all(pattern: SigmaString) -> bool:
@@ -79,47 +77,45 @@ def tells_all(pattern: SigmaString) -> bool:
 
 
 def of_string(pattern: SigmaString) -> Literals:
-    """The pattern's only text where there is one, else the longest of its texts."""
+    """The longest text between its wildcards, and such others as are seldom found."""
     cased = isinstance(pattern, SigmaCasedString)
     parts = pattern.s if cased else pattern.lower().s
-    many = SpecialChars.WILDCARD_MULTI
-    match parts:
-        case []:
-            how, text = How.WHOLE, ""
-        case [str(text)]:
-            how = How.WHOLE
-        case [str(text), last] if last is many:
-            how = How.FIRST
-        case [first, str(text)] if first is many:
-            how = How.LAST
-        case _:
-            how, text = (
-                How.WITHIN,
-                max((p for p in parts if isinstance(p, str)), key=len, default=""),
-            )
+    if not parts:
+        return (frozenset({Literal(How.WHOLE, "")}),)
+    texts = [(at, part) for at, part in enumerate(parts) if isinstance(part, str) and part]
     if cased:
-        how, text = _of_cased(how, text)
-    if how is not How.WHOLE:
-        text = text[-LONGEST:] if how is How.LAST else text[:LONGEST]
-    return frozenset({Literal(how, text)}) if text or how is How.WHOLE else None
+        # Outside ASCII the lower case of a part is not always a part of the lower case of the whole.
+        texts = [(at, text.lower()) for at, text in texts if text.isascii()]
+    if len(parts) == 1:
+        return tuple(frozenset({Literal(How.WHOLE, text)}) for _, text in texts)
+    texts.sort(key=lambda each: -len(each[1]))
+    return tuple(
+        frozenset({_at(at, text, last=len(parts) - 1)})
+        for number, (at, text) in enumerate(texts[:MOST_CHOICES])
+        if not number or is_rare(text)
+    )
 
 
-def _of_cased(how: How, text: str) -> tuple[How, str]:
-    """Outside ASCII the lower case of a part is not always a part of the lower case of the whole."""
-    return (how, text.lower()) if text.isascii() else (How.WITHIN, "")
+def _at(place: int, text: str, *, last: int) -> Literal:
+    """Of a text between wildcards."""
+    if place == 0:
+        return Literal(How.FIRST, text[:LONGEST])
+    if place == last:
+        return Literal(How.LAST, text[-LONGEST:])
+    return Literal(How.WITHIN, text[:LONGEST])
 
 
 def of_number(number: SigmaNumber) -> Literals:
-    return frozenset({Literal(How.NUMBER, str(number.number))})
+    return (frozenset({Literal(How.NUMBER, str(number.number))}),)
 
 
 def of_network(expression: SigmaCIDRExpression) -> Literals:
-    return frozenset({Literal(How.NETWORK, str(expression.network))})
+    return (frozenset({Literal(How.NETWORK, str(expression.network))}),)
 
 
 def of_expression(expression: SigmaRegularExpression) -> Literals:
     """Of a regular expression that can be compiled."""
-    texts = mandatory(str(expression.regexp), regex_flags(expression))
-    return (
-        None if texts is None else frozenset(Literal(How.WITHIN, text[:LONGEST]) for text in texts)
+    return tuple(
+        frozenset(Literal(How.WITHIN, text[:LONGEST]) for text in texts)
+        for texts in mandatory(str(expression.regexp), regex_flags(expression))
     )

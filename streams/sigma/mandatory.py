@@ -1,4 +1,4 @@
-"""The texts of which one stands in everything that a regular expression matches."""
+"""The texts that stand in everything that a regular expression matches."""
 
 from __future__ import annotations
 
@@ -16,19 +16,52 @@ _ODD_CASES = "is"
 """ASCII letters that `re` without regard to case finds in characters whose lower case is another:
 dotless i and long s."""
 
-Texts = frozenset[str] | None
+LEAST_BESIDE = 3
+"""Characters of a text beside a longer one, unless it is a rare sign."""
+MOST_CHOICES = 4
+"""Sets of texts of one expression, and texts of one pattern."""
+
+Texts = frozenset[str]
+_COMMON = frozenset(" ./\\-_:=,\"'")
+"""Signs that stand in most values."""
 
 
-def mandatory(pattern: str, flags: int) -> Texts:
-    """In lower case, ASCII only: one of them stands in the lower case of every text in which the
-    pattern matches. None: there is none that this finds. The pattern must be one that `re` reads."""
+def mandatory(pattern: str, flags: int) -> list[Texts]:
+    """Of each set one text stands in the lower case of everything that the pattern matches, the set
+    whose shortest text is longest first. In lower case, ASCII only. The pattern must be one that `re`
+    reads."""
     tree = _parser.parse(pattern, flags)
-    return _of_sequence(tree, tree.state.flags)
+    return _best(_of_sequence(tree, tree.state.flags))
 
 
-def _of_sequence(tree: Tree, flags: int) -> Texts:
-    """The best of what its parts need: the one whose shortest text is longest."""
-    choices: list[frozenset[str]] = []
+def _best(choices: list[Texts]) -> list[Texts]:
+    best: list[Texts] = []
+    for texts in sorted(choices, key=_shortest, reverse=True):
+        if len(best) < MOST_CHOICES and (
+            not best
+            or (all(map(is_rare, texts)) and not any(_says(other, texts) for other in best))
+        ):
+            best.append(texts)
+    return best
+
+
+def _shortest(texts: Texts) -> int:
+    return min(map(len, texts))
+
+
+def is_rare(text: str) -> bool:
+    """Is it worth looking for beside a longer text?"""
+    return len(text) >= LEAST_BESIDE or not (text.isalnum() or _COMMON.issuperset(text))
+
+
+def _says(one: Texts, other: Texts) -> bool:
+    """Does each text of the one hold a text of the other?"""
+    return all(any(text in longer for text in other) for longer in one)
+
+
+def _of_sequence(tree: Tree, flags: int) -> list[Texts]:
+    """What its parts need."""
+    choices: list[Texts] = []
     run = ""
     for kind, value in tree:
         if kind is _op.AT:
@@ -39,15 +72,12 @@ def _of_sequence(tree: Tree, flags: int) -> Texts:
             continue
         choices.append(frozenset({run}))
         run = ""
-        inner = _of_part(kind, value, flags)
-        if inner is not None:
-            choices.append(inner)
+        choices += _of_part(kind, value, flags)
     choices.append(frozenset({run}))
-    best = max(choices, key=lambda texts: min(map(len, texts)))
-    return best if all(best) else None
+    return [texts for texts in choices if all(texts)]
 
 
-def _of_part(kind: Any, value: Any, flags: int) -> Texts:
+def _of_part(kind: Any, value: Any, flags: int) -> list[Texts]:
     if kind is _op.SUBPATTERN:
         return _of_sequence(value[3], flags_inside(kind, value, flags))
     if kind is _op.ATOMIC_GROUP:
@@ -57,12 +87,12 @@ def _of_part(kind: Any, value: Any, flags: int) -> Texts:
     if kind is _op.BRANCH:
         joined: set[str] = set()
         for branch in branches(kind, value):
-            texts = _of_sequence(branch, flags)
-            if texts is None:
-                return None
-            joined |= texts
-        return frozenset(joined) if len(joined) <= MOST else None
-    return None
+            choices = _of_sequence(branch, flags)
+            if not choices:
+                return []
+            joined |= _best(choices)[0]
+        return [frozenset(joined)] if len(joined) <= MOST else []
+    return []
 
 
 def _lower(code_point: int, flags: int) -> str:

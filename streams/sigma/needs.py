@@ -95,10 +95,11 @@ def _exact(condition: Condition, present: AbstractSet[str]) -> Anchor | None:
                 return None
             joined |= exact
         return joined
-    if isinstance(condition, FieldTest) and condition.exact and condition.literals is not None:
+    if isinstance(condition, FieldTest) and condition.exact:
         # Only the first that has a value is compared.
         first = next(name for name in condition.names if name in present)
-        return frozenset(product((first,), condition.literals))
+        (literals,) = condition.literals
+        return frozenset(product((first,), literals))
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import product
 from typing import Any, Protocol
 
 from streams.sigma.columns import Column, Layers, Remembered, Rules
@@ -49,7 +50,16 @@ class Plan:
     """The rules that events of one shape may match, their needs, and what is asked once these are
     met."""
 
-    __slots__ = ("_all", "_alone", "_asked", "_rests", "_together", "numbers", "weight")
+    __slots__ = (
+        "_all",
+        "_alone",
+        "_anywhere",
+        "_asked",
+        "_rests",
+        "_together",
+        "numbers",
+        "weight",
+    )
 
     def __init__(
         self,
@@ -68,33 +78,43 @@ class Plan:
         self._all = (1 << len(numbers)) - 1
         self._alone = [(name, column, column.known) for name, column in columns.alone]
         """With what the column remembers."""
-        self._together = columns.together
+        self._together = [each for each in columns.together if not _is_anywhere(each[0])]
+        self._anywhere = [each for each in columns.together if _is_anywhere(each[0])]
 
     def matches(self, fields: Mapping[str, Any]) -> list[int] | None:
         """Numbers of those that match, ascending. None: a value is null, so that the plan, which
-        takes a name for a value, does not hold."""
+        takes a name for a value, does not hold. A text that did not come before is searched last,
+        and only if one of the rules that are left needs something in it."""
+        unknown: list[tuple[Column, str]] = []
+        left = self._look_up(fields, unknown)
+        if left and self._together:
+            left = _meet(self._together, left, fields)
+        if left and unknown:
+            left = _search(unknown, left)
+        if left and self._anywhere:
+            left = _meet(self._anywhere, left, fields)
+        return None if left is None else self._ask(left, fields)
+
+    def _look_up(
+        self, fields: Mapping[str, Any], unknown: list[tuple[Column, str]]
+    ) -> Rules | None:
+        """The rules that values let through that no text has to be searched for. Adds the others."""
         rules = self._all
         for name, column, known in self._alone:
             value = fields.get(name)
-            met = known.get(value) if type(value) is str else None
+            met = None
+            if type(value) is str:
+                met = known.get(value)
+                if met is None and column.searches:
+                    unknown.append((column, value))
+                    continue
             if met is None:
                 met = None if value is None else column.rules(value)
                 if met is None:
                     return None
             rules &= met
             if not rules:
-                return []
-        left = self._meet_together(rules, fields) if self._together else rules
-        return None if left is None else self._ask(left, fields)
-
-    def _meet_together(self, rules: Rules, fields: Mapping[str, Any]) -> Rules | None:
-        """Those of the rules whose needs in several fields are met. None: not known which."""
-        for columns, without in self._together:
-            if rules & ~without:
-                met = _one_of(columns, fields)
-                if met is None:
-                    return None
-                rules &= without | met
+                break
         return rules
 
     def _ask(self, rules: Rules, fields: Mapping[str, Any]) -> list[int]:
@@ -113,6 +133,36 @@ class Plan:
                     continue
             found.append(numbers[at])
         return found
+
+
+def _search(unknown: Sequence[tuple[Column, str]], rules: Rules) -> Rules | None:
+    """Those of the rules whose needs in these texts are met. None: not known which."""
+    for column, value in unknown:
+        if rules & column.asking:
+            met = column.learn(value)
+            if met is None:
+                return None
+            rules &= met
+    return rules
+
+
+def _meet(
+    together: Sequence[tuple[Sequence[tuple[str, Column, int]], Rules]],
+    rules: Rules,
+    fields: Mapping[str, Any],
+) -> Rules | None:
+    """Those of the rules whose needs in several fields are met. None: not known which."""
+    for columns, without in together:
+        if rules & ~without:
+            met = _one_of(columns, fields)
+            if met is None:
+                return None
+            rules &= without | met
+    return rules
+
+
+def _is_anywhere(columns: Sequence[tuple[str, Column, int]]) -> bool:
+    return any(name == ANYWHERE for name, *_ in columns)
 
 
 def _one_of(columns: Sequence[tuple[str, Column, int]], fields: Mapping[str, Any]) -> Rules | None:
@@ -205,8 +255,8 @@ class Planner:
         for test, speaks_for in each_test(condition):
             names = (ANYWHERE,) if isinstance(test, Anywhere) else test.names
             asked.update(() if isinstance(test, Anywhere) else names, getattr(test, "others", ()))
-            if speaks_for and isinstance(test, FieldTest | Anywhere) and test.literals:
-                named |= {(name, literal) for name in names for literal in test.literals}
+            if speaks_for and isinstance(test, FieldTest | Anywhere):
+                named |= {each for literals in test.literals for each in product(names, literals)}
         for name, literal in named:
             self._shared[name, literal] += 1
             if scanned(literal):

@@ -24,7 +24,7 @@ class Scan:
     """One automaton of RE2 for the literals of one field. Both sides are UTF-8, read as bytes: a text
     stands in another exactly if its bytes do."""
 
-    __slots__ = ("_find", "numbers")
+    __slots__ = ("find", "numbers")
 
     def __init__(self, literals: Iterable[Literal]) -> None:
         ordered = sorted(literals, key=lambda each: (each.text, each.how.value))
@@ -42,18 +42,18 @@ class Scan:
         try:
             automaton.Compile()
         except re2.error:
-            self._find: Callable[[bytes], Sequence[int] | None] = _unknown  # more than it may hold
+            self.find: Callable[[bytes], Sequence[int]] = _unknown  # more than it may hold
         else:
-            self._find = automaton.Match
+            self.find = automaton.Match
 
-    def found(self, low: str) -> Sequence[int] | None:
+    def found(self, low: str) -> Sequence[int]:
         """Numbers of the literals that stand in the text, which must be in lower case, and 0 with
-        them. None: it is not known which."""
-        return self._find(_encoded(low)) or None
+        them. Empty: it is not known which."""
+        return self.find(_encoded(low))
 
 
-def _unknown(_text: bytes) -> None:
-    return None
+def _unknown(_text: bytes) -> Sequence[int]:
+    return ()
 
 
 def _encoded(text: str) -> bytes:
