@@ -58,6 +58,21 @@ def test_an_expression_matches_what_re_matches(pattern: str, flags: int, texts: 
 
 
 @pytest.mark.parametrize(
+    "pattern",
+    [
+        *(rf"^\{kind}+$" for kind in "wWdDsS"),
+        *(r"^.+$", r"(?s)^.+\Z", r"^[^a-k_]+$", r"(?i)^[k-s]+$", r"(?a)^\w+$", r"\b.*x+\b"),
+    ],
+)
+def test_every_character_of_ascii_is_searched_as_re_searches_it(pattern: str) -> None:
+    search = searcher(pattern, 0)
+
+    for sign in map(chr, range(128)):
+        for text in (sign, sign * 2, f"a{sign}x", f"x{sign}", f"{sign}x{sign}é"):
+            assert search(text) is (re.search(pattern, text) is not None), (pattern, text)
+
+
+@pytest.mark.parametrize(
     ("pattern", "text", "expected"),
     [
         (r"^(a+)+$", "aaaa", True),
