@@ -30,7 +30,10 @@ class _Lone(NamedTuple):
     bucket: int
     payload: bytes
     version: int
+    stored: bool
     unreconciled: bool
+    may_alert: bool
+    """See Group.may_alert."""
 
 
 class _Copy(NamedTuple):
@@ -73,7 +76,7 @@ class GroupCopies:
             return copy.group
         group = Group(key, copy.spec)
         group.adopt(copy.bucket, load_bucket(key, copy.payload), copy.spec.timespan)
-        group.unreconciled = copy.unreconciled
+        group.stored, group.unreconciled = copy.stored, copy.unreconciled
         return group
 
     def buckets(self, key: GroupKey) -> tuple[WindowSpec, Iterable[int]]:
@@ -82,6 +85,21 @@ class GroupCopies:
         if isinstance(copy, _Copy):
             return copy.group.spec, copy.group.buckets
         return copy.spec, (copy.bucket,)
+
+    def concerns_store(self, key: GroupKey, indices: Sequence[int]) -> bool:
+        """Whether the store may hold rows of the group, or an alert of these buckets."""
+        copy = self._copies[key]
+        if isinstance(copy, _Copy):
+            return copy.group.stored or copy.group.may_alert(indices)
+        return copy.stored or copy.may_alert
+
+    def note_stored(self, key: GroupKey) -> None:
+        """The store holds a row of this group from now on, if there is a copy."""
+        copy = self._copies.get(key)
+        if isinstance(copy, _Copy):
+            copy.group.stored = True
+        elif copy is not None:
+            self._copies[key] = copy._replace(stored=True)
 
     def drop(self, key: GroupKey, indices: Sequence[int]) -> None:
         """Drop these buckets, which nothing reaches any more."""
@@ -152,13 +170,14 @@ def _packed(
             payload = dump_bucket(bucket) if row is None else row.payload
             # A copy: what wrote the payload leaves some thousand bytes of room behind it.
             exact = bytes(memoryview(payload))
-            return _Lone(group.spec, index, exact, version, group.unreconciled)
+            stored, stale = group.stored, group.unreconciled
+            may_alert = group.may_alert((index,))
+            return _Lone(group.spec, index, exact, version, stored, stale, may_alert)
     return _Copy(group, version, _size_of(group))
 
 
 def _size_of(group: Group) -> int:
-    rows = sum([len(bucket.rows) for bucket in group.buckets.values()])
-    return GROUP_BYTES + BUCKET_BYTES * len(group.buckets) + ROW_BYTES * rows
+    return GROUP_BYTES + BUCKET_BYTES * len(group.buckets) + ROW_BYTES * group.signals
 
 
 def _size(copy: _Lone | _Copy) -> int:

@@ -9,7 +9,8 @@ from schemas.alert import Episode, GroupKey
 from schemas.plugin import Member
 from streams.correlate.buckets import NEVER, Bucket, Widening
 from streams.correlate.episodes import WindowSpec, episode, first_hot, runs
-from streams.ports import Eviction
+from streams.correlate.signal_rows import load_bucket
+from streams.ports import Eviction, GroupRows
 
 Span = tuple[int, int]
 
@@ -36,7 +37,9 @@ class Group:
         "_stale",
         "buckets",
         "key",
+        "signals",
         "spec",
+        "stored",
         "unreconciled",
     )
 
@@ -44,6 +47,10 @@ class Group:
         self.key = key
         self.spec = spec
         self.buckets: dict[int, Bucket] = {}
+        self.signals = 0
+        """Of all buckets."""
+        self.stored = False
+        """The store may hold a row of it."""
         self.unreconciled = False
         """Read from the store since its alerts were reconciled last: the rules may be others now."""
         self._hot: dict[int, float] = {}
@@ -55,15 +62,25 @@ class Group:
     def adopt(self, index: int, bucket: Bucket, timespan: int) -> Iterable[int]:
         """Take a bucket as it was stored. Where the rule's timespan was another then, its signals go
         into the buckets that they belong to now; returns those, which the store does not hold."""
-        self.unreconciled = True
+        self.unreconciled = self.stored = True
         if timespan in (self.spec.timespan, 0) and index not in self.buckets:
             self.buckets[index] = bucket
+            self.signals += len(bucket.rows)
             self._stale.add(index)
             return ()
         parts: dict[int, BucketPart] = {
             self.spec.bucket(row.time): BucketPart((), bucket.widening) for row in bucket.rows
         }
         return self.absorb(bucket.rows, parts).keys()
+
+    @classmethod
+    def of_rows(cls, row: GroupRows, spec: WindowSpec, moved: list[tuple[GroupKey, int]]) -> Group:
+        """The group as it is stored. `moved` gets the buckets that the store holds otherwise."""
+        group = cls(row.key, spec)
+        for bucket in row.buckets or ():
+            loaded = load_bucket(row.key, bucket.payload)
+            moved += [(row.key, i) for i in group.adopt(bucket.bucket, loaded, bucket.timespan)]
+        return group
 
     def absorb(self, rows: Iterable[Member], parts: Changes | None = None) -> Changes:
         """Take in signals of any buckets, and parts that another group handed on."""
@@ -76,7 +93,9 @@ class Group:
         changes: dict[int, BucketPart] = {}
         for index, of_bucket in by_bucket.items():
             bucket = self.buckets.get(index) or Bucket()
+            before = len(bucket.rows)
             changed = bucket.absorb(of_bucket, spec.retention)
+            self.signals += len(bucket.rows) - before
             widening = parts[index].widening if parts and index in parts else None
             widened = widening is not None and bucket.widen(widening)
             if (changed or widened) and bucket.rows:
@@ -185,12 +204,17 @@ class Group:
 
     def drop(self, component: Sequence[int]) -> None:
         """Forget these buckets, and the episodes that begin in them."""
-        gone = set(component)
-        for index in gone:
-            del self.buckets[index]
+        for index in component:
+            self.signals -= len(self.buckets.pop(index).rows)
             self._hot.pop(index, None)
-        self._stale -= gone
-        self._handed_on -= gone
-        self._episodes = {
-            span: known for span, known in self._episodes.items() if span[0] not in gone
-        }
+        self._stale.difference_update(component)
+        self._handed_on.difference_update(component)
+        if self._episodes:
+            gone = set(component)
+            self._episodes = {
+                span: known for span, known in self._episodes.items() if span[0] not in gone
+            }
+
+    def may_alert(self, component: Iterable[int]) -> bool:
+        """Whether the store may have an alert of these buckets."""
+        return self.unreconciled or any(index in self._hot for index in component)

@@ -3,10 +3,11 @@
 Both are JSON, in columns: what signals share (keys, journals, touches, summaries) stands once and is
 named by its number.
 
-A log row: `{"k": keys, "t": touches, "j": journals, "m": summaries, "s": rows, "w": widenings}`, a row
+A log row: `{"k": keys, "t": touches, "j": journals, "m": summaries, "s": rows, "w": widenings, "g": gone}`, a row
 `[key#, time, event, step, value, journal#, offset, sha256, source, touches#, unattributed, summary#]`, a
-widening `[key#, bucket, touches#, [unattributed…], thinned]`. A key is `[rule, organization, [group…],
-timespan]`. Rows of the version before this one have no `w` and no timespan.
+widening `[key#, bucket, touches#, [unattributed…], thinned]`. Gone is `[key#, first bucket, last bucket]`:
+a sweep let go of what the rows before this one hold of these buckets. A key is `[rule, organization,
+[group…], timespan]`. Rows of the version before this one have no `w` and no timespan.
 
 A bucket: `[2, touches, unattributed, thinned, journals, rows]`, a row `[time, event, step, value,
 journal#, offset, sha256, source, [touch#…], unattributed, summary]`. The version before this one wrote
@@ -40,6 +41,8 @@ class LoggedGroup(NamedTuple):
     """Of the rule when it was written; None: a row of the former version."""
     rows: list[Member]
     widenings: list[tuple[int, Widening]]
+    gone: Sequence[tuple[int, int]] = ()
+    """First and last bucket of what was let go of: what earlier rows hold of these is no more."""
 
 
 @contextmanager
@@ -127,8 +130,10 @@ def dump_log(groups: Iterable[LoggedGroup]) -> bytes:
     rows: list[Any] = []
     widenings: list[Any] = []
     shared = _Shared()
-    for number, (key, timespan, members, widened) in enumerate(groups):
+    gone: list[Any] = []
+    for number, (key, timespan, members, widened, let_go) in enumerate(groups):
         keys.append((key.rule, key.organization, key.group, timespan))
+        gone += [(number, first, last) for first, last in let_go]
         rows += [shared.row(number, row) for row in members]
         widenings += [
             (number, bucket, shared.touches(tuple(sorted(touches))), sorted(unnamed), thinned)
@@ -141,6 +146,7 @@ def dump_log(groups: Iterable[LoggedGroup]) -> bytes:
         "m": shared.summaries,
         "s": rows,
         "w": widenings,
+        "g": gone,
     }
     return orjson.dumps(document, default=_plain)
 
@@ -238,7 +244,28 @@ def load_log(body: bytes) -> list[LoggedGroup]:
     for number, bucket, told, unattributed, thinned in document.get("w", ()):
         widening = Widening(frozenset(touches[told]), frozenset(unattributed), thinned)
         groups[number].widenings.append((bucket, widening))
+    let_go: dict[int, list[tuple[int, int]]] = {}
+    for number, first, last in document.get("g", ()):
+        let_go.setdefault(number, []).append((first, last))
+    for number, spans in let_go.items():
+        groups[number] = groups[number]._replace(gone=spans)
     return groups
+
+
+def without_gone(
+    logged: LoggedGroup, timespan: int, spans: Sequence[tuple[int, int]]
+) -> LoggedGroup:
+    """What is left of an earlier row once these spans of buckets, so many seconds each, are let go."""
+    own = logged.timespan or timespan
+    times = [(first * timespan, (last + 1) * timespan) for first, last in spans]
+    return logged._replace(
+        rows=[row for row in logged.rows if not any(a <= row.time < b for a, b in times)],
+        widenings=[
+            (index, widening)
+            for index, widening in logged.widenings
+            if not any(a <= index * own and (index + 1) * own <= b for a, b in times)
+        ],
+    )
 
 
 def _logged_group(parts: Sequence[Any]) -> LoggedGroup:

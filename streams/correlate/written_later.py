@@ -3,12 +3,13 @@
 It works like a database's checkpoint: a bucket is unwritten since the log row of its first signal that
 its bucket row lacks. While the log is longer than its bound, each batch also writes buckets that are
 unwritten since the oldest row, which goes once there is none. A bucket that changes all the time is so written
-once per length of the log, not once a batch.
+once per length of the log, not once a batch. A row goes without a write once nothing is unwritten since it,
+because its buckets were let go of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -38,11 +39,26 @@ class Step(NamedTuple):
     """How many places of the oldest other row are done then."""
 
 
+class _LoggedBuckets:
+    """Buckets of one group that log rows name."""
+
+    __slots__ = ("key", "last", "since")
+
+    def __init__(self, key: GroupKey) -> None:
+        self.key = key
+        self.since: dict[int, int] = {}
+        """Of each unwritten bucket the row since which it is."""
+        self.last: dict[int, int] = {}
+        """Of each bucket the newest row that names it."""
+
+
 @dataclass(slots=True)
 class _Row:
     signals: int
-    places: Sequence[Place]
+    places: Sequence[tuple[_LoggedBuckets, int]]
     """Every bucket that it holds signals of."""
+    unwritten: int
+    """So many of these are unwritten since this row."""
     done: int = 0
     """So many of these, from the first, are not unwritten since this row any more."""
 
@@ -63,45 +79,68 @@ class UnwrittenBuckets:
         self._at_once = at_once
         self._when_idle = when_idle
         self._rows: dict[int, _Row] = {}
-        self._since: dict[Place, int] = {}
-        self._named_last: dict[Place, int] = {}
-        self._pins: dict[GroupKey, int] = {}
+        self._groups: dict[GroupKey, _LoggedBuckets] = {}
         self.signals = 0
         """Of all rows; a row that only widens what is known of a bucket counts as one."""
 
     def clear(self) -> None:
         """Forget the log."""
-        for each in (self._rows, self._since, self._named_last, self._pins):
-            each.clear()
+        self._rows.clear()
+        self._groups.clear()
         self.signals = 0
 
     def holds(self, key: GroupKey) -> bool:
         """Whether a bucket of this group is unwritten."""
-        return key in self._pins
+        group = self._groups.get(key)
+        return group is not None and bool(group.since)
+
+    def unwritten(self, key: GroupKey) -> Collection[int]:
+        """The buckets of this group that are unwritten."""
+        group = self._groups.get(key)
+        return () if group is None else group.since.keys()
 
     def named(self, key: GroupKey, indices: Iterable[int]) -> Container[int]:
         """Those of these buckets that a log row names: a crash would bring their signals back."""
-        return {index for index in indices if (key, index) in self._named_last}
+        group = self._groups.get(key)
+        return set() if group is None else {index for index in indices if index in group.last}
 
-    def names(self, key: GroupKey, indices: Iterable[int]) -> bool:
-        """Whether a log row names one of these buckets."""
-        named = self._named_last
-        return any((key, index) in named for index in indices)
-
-    def named_by_others(self, key: GroupKey, indices: Iterable[int], step: Step) -> bool:
-        """Whether a log row that stays after this step names one of these buckets."""
-        last, named = (step.rows[-1] if step.rows else -1), self._named_last
-        return any(named.get((key, index), -1) > last for index in indices)
-
-    def add(self, number: int, signals: int, places: Sequence[Place]) -> None:
-        """A log row was written that holds signals of these buckets."""
-        row = self._rows[number] = _Row(max(signals, 1), places)
-        self.signals += row.signals
+    def add(self, number: int, signals: int, places: Sequence[Place]) -> Sequence[Place]:
+        """A log row was written that holds signals of these buckets; returns those that are unwritten
+        since this row."""
+        groups = self._groups
+        fresh: list[Place] = []
+        held: list[tuple[_LoggedBuckets, int]] = []
         for place in places:
-            self._named_last[place] = number
-            if place not in self._since:
-                self._since[place] = number
-                self._pins[place[0]] = self._pins.get(place[0], 0) + 1
+            key, index = place
+            group = groups.get(key)
+            if group is None:
+                group = groups[key] = _LoggedBuckets(key)
+            held.append((group, index))
+            group.last[index] = number
+            if index not in group.since:
+                group.since[index] = number
+                fresh.append(place)
+        row = self._rows[number] = _Row(max(signals, 1), held, len(fresh))
+        self.signals += row.signals
+        return fresh
+
+    def let_go(self, key: GroupKey, indices: Iterable[int]) -> int:
+        """Nothing reaches these buckets any more: what the log holds of them need not be written.
+        Returns the newest row that names one; 0: none does."""
+        group = self._groups.get(key)
+        newest = 0
+        if group is not None:
+            for index in indices:
+                self._settle(group, index)
+                newest = max(newest, group.last.pop(index, 0))
+            if not group.last:
+                del self._groups[key]
+        return newest
+
+    def _settle(self, group: _LoggedBuckets, index: int) -> None:
+        since = group.since.pop(index, None)
+        if since is not None:
+            self._rows[since].unwritten -= 1
 
     def next_step(self, groups: int) -> Step:
         """What a batch with signals of so many groups should write; 0: there is nothing else to do."""
@@ -110,24 +149,24 @@ class UnwrittenBuckets:
         places: list[Place] = []
         finished: list[int] = []
         for number, row in self._rows.items():
-            if groups and rows <= self._most_rows and signals <= self._most_signals:
-                break
-            reached = self._take(number, row, places, limit)
-            if reached < len(row.places):
-                return Step(places, finished, reached)
+            if row.unwritten:
+                if groups and rows <= self._most_rows and signals <= self._most_signals:
+                    break
+                reached = self._take(number, row, places, limit)
+                if reached < len(row.places):
+                    return Step(places, finished, reached)
             finished.append(number)
             rows, signals = rows - 1, signals - row.signals
         return Step(places, finished)
 
     def _take(self, number: int, row: _Row, places: list[Place], limit: int) -> int:
         """Add what is unwritten since this row, as far as the limit allows; how far."""
-        since = self._since
-        for index in range(row.done, len(row.places)):
-            place = row.places[index]
-            if since.get(place) == number:
+        for position in range(row.done, len(row.places)):
+            group, index = row.places[position]
+            if group.since.get(index) == number:
                 if len(places) >= limit:
-                    return index
-                places.append(place)
+                    return position
+                places.append((group.key, index))
         return len(row.places)
 
     def kept_from(self, step: Step) -> int | None:
@@ -137,16 +176,28 @@ class UnwrittenBuckets:
         last = step.rows[-1]
         return next((number for number in self._rows if number > last), last + 1)
 
+    def drop_settled(self) -> int | None:
+        """Drop the oldest rows that hold nothing unwritten; the lowest number that must stay, None: no
+        row goes."""
+        settled: list[int] = []
+        for number, row in self._rows.items():
+            if row.unwritten:
+                break
+            settled.append(number)
+        kept = self.kept_from(Step(rows=settled))
+        for number in settled:
+            self._remove(number)
+        return kept
+
     def written(self, places: Iterable[Place], step: Step) -> set[GroupKey]:
         """These buckets are in bucket rows now, the step's among them, and its log rows are gone;
         returns the groups of which nothing is unwritten any more."""
         free: set[GroupKey] = set()
-        for place in places:
-            if self._since.pop(place, None) is not None:
-                key = place[0]
-                self._pins[key] -= 1
-                if not self._pins[key]:
-                    del self._pins[key]
+        for key, index in places:
+            group = self._groups.get(key)
+            if group is not None and index in group.since:
+                self._settle(group, index)
+                if not group.since:
                     free.add(key)
         for number in step.rows:
             self._remove(number)
@@ -157,6 +208,8 @@ class UnwrittenBuckets:
     def _remove(self, number: int) -> None:
         row = self._rows.pop(number)
         self.signals -= row.signals
-        for place in row.places:
-            if self._named_last[place] == number:
-                del self._named_last[place]
+        for group, index in row.places:
+            if group.last.get(index) == number:
+                del group.last[index]
+                if not group.last:
+                    self._groups.pop(group.key, None)

@@ -128,8 +128,6 @@ class GroupUpdates:
     were read from the store since they were reconciled last."""
     buckets: Sequence[BucketRow] = ()
     """Written over what is stored of them."""
-    evictions: Sequence[Eviction] = ()
-    """What a sole owner lets go of instead of writing it: nothing can reach it any more."""
     log: bytes | None = None
     """A sole owner's signals of this batch that `buckets` does not hold: one log row."""
     log_kept_from: int | None = None
@@ -173,6 +171,12 @@ class SweepResult:
     again: Mapping[GroupKey, float] = field(default_factory=dict)
     """The low watermark from which a group that keeps something is looked at again; of a group that is
     not named: after an hour."""
+    log: bytes | None = None
+    """A sole owner's log row that says which of the signals in earlier rows are let go."""
+    log_kept_from: int | None = None
+    """See GroupUpdates."""
+    in_log: int = 0
+    """So many groups beside the given ones have something that was let go of."""
 
 
 class BatchSink(Protocol):

@@ -295,8 +295,6 @@ class Worker:
     def _store(self, records: Sequence[Arrived], result: BatchResult) -> None:
         begun = perf_counter()
         now = self._now([record for _, record in records])
-        if result.held_until is not None:
-            self._windows.hold()
         batch = RecordBatch(
             advances=_advances(records, self._owned),
             keys=self._windows.keys_of(result.signals),

@@ -17,7 +17,6 @@ from streams.correlate.buckets import Widening, member
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.signal_rows import LoggedGroup, dump_log, load_bucket
 from streams.correlate.window_store import GuardedSignal, WindowStore
-from streams.correlate.written_later import UnwrittenBuckets
 from streams.ports import BucketRow, CommitResult, GroupRows, GroupUpdates, LogRow
 
 SPEC = WindowSpec("r", "title", Severity.LOW, 600, 600, 100, False, lambda m: len(m) > 2)
@@ -166,7 +165,6 @@ def test_a_group_whose_signals_wait_in_the_log_is_not_let_go() -> None:
 
     assert windows.let_go(rows, START + 30 * DAY).evictions == []
     assert windows.keys_of({}) == [of]
-    windows.hold()
     written = windows.apply({}, rows, None)
     windows.keep(CommitResult({of: 1}))
     assert [row.bucket for row in written.buckets] == [START // 600 + 1]
@@ -183,38 +181,61 @@ def in_the_log(of: GroupKey) -> WindowStore:
     return windows
 
 
-def test_what_is_due_when_the_log_is_written_out_is_let_go_instead() -> None:
+def test_what_only_the_log_holds_is_let_go_with_its_row_and_is_never_written() -> None:
     windows = in_the_log(key("a"))
-    windows.let_go([], START + 30 * DAY)
-    keys = windows.keys_of({})
-    updates = windows.apply({}, [], START + 30 * DAY)
-    windows.keep(CommitResult({}))
+    before = windows.let_go([], START + DAY / 24)
+    swept = windows.let_go([], START + 30 * DAY)
 
-    assert keys == []
-    assert [eviction.key for eviction in updates.evictions] == [key("a")]
-    assert (updates.buckets, updates.log_kept_from) == ([], 2)
-    assert (windows.unwritten, len(windows)) == (0, 0)
+    assert (before.evictions, before.in_log, before.log_kept_from) == ([], 0, None)
+    assert [eviction.key for eviction in swept.evictions] == [key("a")]
+    assert (swept.in_log, swept.log, swept.log_kept_from) == (1, None, 2)
+    assert (windows.unwritten, len(windows), windows.memory_bytes) == (0, 0, 0)
 
 
-def test_what_a_later_log_row_names_is_written_though_it_is_due() -> None:
+def test_the_store_hears_nothing_of_a_group_that_it_never_had_a_row_or_an_alert_of() -> None:
+    windows = WindowStore({"r": SPEC}, 3600, sole_owner=True)
+    apply_kept(windows, {key("a"): told(key("a"), 1), key("b"): told(key("b"), 2)}, 1)
+    swept = windows.let_go([], START + 30 * DAY)
+
+    assert (swept.evictions, swept.in_log, len(windows)) == ([], 2, 0)
+
+
+def test_a_row_says_what_is_gone_of_log_rows_that_stay_so_that_no_restart_brings_it_back() -> None:
+    old, new = key("old"), key("new")
+    late = [GuardedSignal(replace(told(new, 1)[0].signal, time=START + 20 * DAY), guarded=True)]
+    windows = WindowStore({"r": SPEC}, 3600, sole_owner=True)
+    row = apply_kept(windows, {old: told(old, 3), new: late}, 1).log
+    swept = windows.let_go([], START + 10 * DAY)
+    again = apply_kept(windows, {old: told(old, 1, 7)}, 3).log
+    assert row is not None
+    assert swept.log is not None
+    assert again is not None
+    restarted = WindowStore({"r": SPEC}, 3600, sole_owner=True)
+    restarted.restore([LogRow(1, row), LogRow(2, swept.log), LogRow(3, again)])
+
+    assert (swept.log_kept_from, windows.unwritten) == (None, 5)
+    keys = restarted.keys_of({})
+    updates = restarted.apply({}, [GroupRows(k, 0, ()) for k in keys], None)
+    held = {r.key: load_bucket(r.key, r.payload).rows for r in updates.buckets}
+    assert [m.time - START for m in held[old]] == [7]
+    assert [m.time - START for m in held[new]] == [20 * DAY]
+
+
+def test_after_a_restart_a_group_that_is_due_is_read_and_then_let_go() -> None:
+    """The store may hold later signals of it, which only a read tells."""
     of = key("a")
-    unwritten = UnwrittenBuckets(most_rows=1)
-    windows = WindowStore({"r": SPEC}, 3600, sole_owner=True, unwritten=unwritten)
-    for number in (1, 2):
-        signals = {of: told(of, 1, number)}
-        rows = [
-            GroupRows(key, 1, None if windows.known([key]) else ())
-            for key in windows.keys_of(signals)
-        ]
-        windows.apply(signals, rows, None)
-        windows.keep(CommitResult({of: 1}, number))
-    windows.let_go([], START + 30 * DAY)
-    other = {key("b"): told(key("b"), 1)}
-    windows.keys_of(other)
-    updates = windows.apply(other, [GroupRows(key("b"), 0, ())], None)
+    signals = {of: told(of, 3), key("b"): told(key("b"), 1)}
+    log = apply_kept(WindowStore({"r": SPEC}, 3600, sole_owner=True), signals, 1).log
+    assert log is not None
+    windows = WindowStore({"r": SPEC}, 3600, sole_owner=True)
+    windows.restore([LogRow(1, log)])
+    unread = windows.let_go([], START + 30 * DAY)
+    apply_kept(windows, {key("c"): told(key("c"), 1)}, 2)
+    read = windows.let_go([], START + 31 * DAY)
 
-    assert not updates.evictions
-    assert [row.key for row in updates.buckets] == [of]
+    assert (unread.evictions, unread.in_log, unread.log) == ([], 0, None)
+    assert {eviction.key for eviction in read.evictions} == set(signals)
+    assert (windows.unwritten, len(windows), read.log_kept_from) == (0, 0, 3)
 
 
 def test_of_a_group_in_memory_the_component_that_is_out_of_reach_goes_and_the_other_stays() -> None:
@@ -241,20 +262,6 @@ def test_of_a_group_in_memory_the_component_that_is_out_of_reach_goes_and_the_ot
 
 def test_a_group_that_lost_its_buckets_meanwhile_is_passed_over() -> None:
     assert not WindowStore({"r": SPEC}, 3600).let_go([GroupRows(key("a"), 1, [])], 1e12).evictions
-
-
-def test_nothing_is_let_go_while_a_backfill_runs_or_before_a_sweep() -> None:
-    windows = in_the_log(key("a"))
-    windows.let_go([], START + 30 * DAY)
-    windows.hold()
-    windows.keys_of({})
-    held = windows.apply({}, [], START + 30 * DAY)
-    unswept = in_the_log(key("a"))
-    unswept.keys_of({})
-    before = unswept.apply({}, [], START + 30 * DAY)
-
-    assert (held.evictions, before.evictions) == ((), ())
-    assert len(held.buckets) == len(before.buckets) == 1
 
 
 GATED = WindowSpec(

@@ -271,15 +271,16 @@ class Sink:
             self.versions[key] = self.number
         for state in updates.groups:
             self.live[state.key] = [seen(e) for e in state.episodes]
-        for gone in updates.evictions:
-            self._close(gone)
         for row in updates.buckets:
             self.buckets.setdefault(row.key, {})[row.bucket] = row
-        if updates.log is not None:
+        self._write_log(updates.log, updates.log_kept_from)
+
+    def _write_log(self, body: bytes | None, kept_from: int | None) -> None:
+        if body is not None:
             self.log_number += 1
-            self.log[self.log_number] = updates.log
-        if updates.log_kept_from is not None:
-            self.log = {n: body for n, body in self.log.items() if n >= updates.log_kept_from}
+            self.log[self.log_number] = body
+        if kept_from is not None:
+            self.log = {n: body for n, body in self.log.items() if n >= kept_from}
 
     def _logged(self, updates: GroupUpdates) -> int | None:
         return None if updates.log is None else self.log_number
@@ -293,11 +294,14 @@ class Sink:
             raise Crash
         for gone in result.evictions:
             self._close(gone)
+        self._write_log(result.log, result.log_kept_from)
         for key in due[:5]:
             self.number += 1
             self.versions[key] = self.number
             for index, row in self.buckets.get(key, {}).items():
                 self.buckets[key][index] = replace(row, due=max(row.due, self.low + 1))
+        if self.rng.random() < self.crashes:
+            raise Crash
 
     def _close(self, gone: Eviction) -> None:
         def reached(begin: float, timespan: int) -> bool:

@@ -91,3 +91,18 @@ def test_rows_below_the_number_that_is_told_hold_nothing_that_is_needed() -> Non
     assert unwritten.kept_from(Step(rows=[4])) == 9
     assert unwritten.kept_from(Step(rows=[4, 9])) == 10
     assert unwritten.kept_from(Step()) is None
+
+
+def test_a_row_goes_without_a_write_once_its_buckets_are_let_go_of() -> None:
+    unwritten = UnwrittenBuckets()
+    unwritten.add(1, 2, [(A, 0), (B, 0)])
+    unwritten.add(2, 1, [(A, 0), (A, 1)])
+
+    assert unwritten.let_go(A, [0]) == 2
+    assert unwritten.drop_settled() is None
+    assert not unwritten.next_step(1).rows
+    assert unwritten.let_go(B, [0]) == 1
+    assert unwritten.next_step(1).rows == [1]
+    assert unwritten.drop_settled() == 2
+    assert unwritten.signals == 1
+    assert set(unwritten.unwritten(A)) == {1}

@@ -107,19 +107,19 @@ class SqlBatchSink:
                     connection, partitions, let_go, self._copies, now, limit
                 )
             )
-        rows, low = self._read(
-            lambda connection: sole_owner.due_rows(connection, partitions, now, limit)
-        )
+        due = self._read(lambda connection: sole_owner.due_rows(connection, partitions, now, limit))
+        low = due.low
         if low is None:
             return 0
-        swept = let_go(rows, low)
-        keys = [row.key for row in rows]
-        self._write(
-            lambda connection: sole_owner.let_go(
-                connection, owned, keys, swept, low, self._copies, now
+        swept = let_go(due.rows, low)
+        keys = [row.key for row in due.rows]
+        if keys or swept.in_log or due.rises:
+            self._write(
+                lambda connection: sole_owner.let_go(
+                    connection, owned, keys, swept, low, self._copies, now
+                )
             )
-        )
-        return len(keys)
+        return len(keys) + swept.in_log
 
     def state_bytes(self) -> int:
         return self._read(

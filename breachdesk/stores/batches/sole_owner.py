@@ -21,7 +21,6 @@ from schemas.alert import GroupKey
 from streams.ports import (
     BucketRow,
     CommitResult,
-    Eviction,
     GroupRows,
     GroupUpdates,
     RecordBatch,
@@ -49,12 +48,21 @@ def _group(key: GroupKey, buckets: Sequence[BucketRow] | None) -> GroupRows:
     return GroupRows(key, 0 if buckets is not None and not buckets else STORED, buckets)
 
 
+class DueRows(NamedTuple):
+    """What a sweep may look at."""
+
+    rows: Sequence[GroupRows] = ()
+    low: float | None = None
+    """The low watermark to sweep to; None: no sweep may run."""
+    rises: bool = False
+    """It is higher than the stored one."""
+
+
 class Prepared(NamedTuple):
     """Rows of a batch, worked out before the transaction."""
 
     groups: Sequence[GroupColumns]
     buckets: Sequence[bucket_rows.Row]
-    evictions: Sequence[Eviction]
     log: bytes | None
     log_kept_from: int | None
 
@@ -64,7 +72,6 @@ def prepare(updates: GroupUpdates) -> Prepared:
     return Prepared(
         group_columns(updates.groups),
         bucket_rows.prepare(updates.buckets),
-        updates.evictions,
         updates.log,
         updates.log_kept_from,
     )
@@ -82,8 +89,6 @@ def commit(
     partition = min(advance.partition for advance in batch.advances)
     number = signal_log.append(connection, partition, prepared.log)
     signal_log.drop(connection, prepared.log_kept_from)
-    batch_writes.close_alerts(connection, prepared.evictions, copies, now)
-    bucket_rows.drop(connection, prepared.evictions)
     bucket_rows.write(connection, prepared.buckets)
     batch_writes.finish(connection, batch, prepared.groups, copies, now)
     return CommitResult(dict.fromkeys(batch.keys, STORED), number)
@@ -91,18 +96,16 @@ def commit(
 
 def due_rows(
     connection: Connection, partitions: Sequence[str], now: datetime, limit: int
-) -> tuple[Sequence[GroupRows], float | None]:
-    """Groups that are due, and the low watermark to sweep to; None: no sweep may run. A watermark that a
-    wrong clock has raised counts as now."""
+) -> DueRows:
+    """Groups that are due. A watermark that a wrong clock has raised counts as now."""
     low = position_rows.least_arrival(connection, partitions)
     if low is None or low < watermarks.held_until(connection):
-        return (), None
+        return DueRows()
     stored = watermarks.low(connection)
     low = min(low if stored is None else max(low, stored), now.timestamp())
     due = bucket_rows.due(connection, low, limit)
-    if not due and stored is not None and low <= stored:
-        return (), None
-    return [_group(key, rows) for key, rows in due.items()], low
+    rows = [_group(key, of_group) for key, of_group in due.items()]
+    return DueRows(rows, low, rises=stored is None or low > stored)
 
 
 def let_go(
@@ -115,8 +118,10 @@ def let_go(
     now: datetime,
 ) -> None:
     """Write what a sweep decided. Raises Conflict unless `owned` are the stored positions."""
-    if keys:
+    if keys or swept.in_log:
         position_rows.hold(connection, owned)
+        signal_log.append(connection, min(owned), swept.log)
+        signal_log.drop(connection, swept.log_kept_from)
     watermarks.raise_low(connection, low)
     batch_writes.close_alerts(connection, swept.evictions, copies, now)
     bucket_rows.drop(connection, swept.evictions)

@@ -1,0 +1,205 @@
+"""What a sweep lets go of: components of buckets that nothing in time can reach any more.
+
+Groups in the store are looked at when a row of theirs is due. What a sole owner's log holds is let go of as
+well: the rows that hold it go, or, while they hold other signals, a further row says what is gone, so that
+no restart brings it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from math import nextafter
+
+from schemas.alert import GroupKey
+from streams.correlate.copies import GroupCopies
+from streams.correlate.due_buckets import DueBuckets
+from streams.correlate.episodes import WindowSpec
+from streams.correlate.groups import Group
+from streams.correlate.signal_rows import LoggedGroup, dump_log
+from streams.correlate.written_later import Place, UnwrittenBuckets
+from streams.ports import Eviction, GroupRows, SweepResult
+
+BUCKETS_OF_A_SWEEP = 4_000
+"""Buckets of the log that one sweep looks at: more than any batch brings."""
+AGAIN_SECONDS = 60.0
+"""Until a group that has to be read first is looked at again."""
+READ_AT_ONCE = 200
+"""Groups that a batch reads because they are due."""
+
+Component = Sequence[int]
+SpecOf = Callable[[GroupKey, int | None], WindowSpec]
+"""A group's window, of a rule that is gone with this timespan."""
+
+
+@dataclass(slots=True)
+class _Gone:
+    """What one sweep gathers."""
+
+    evictions: list[Eviction] = field(default_factory=list)
+    again: dict[GroupKey, float] = field(default_factory=dict)
+    logged: list[tuple[int, GroupKey, int, int, int]] = field(default_factory=list)
+    """Of each component the newest log row that names it, key, timespan, first and last bucket."""
+    in_log: int = 0
+
+
+class Sweeper:
+    """Not thread-safe; works on the copies of one window store."""
+
+    def __init__(
+        self,
+        spec_of: SpecOf,
+        horizon: float,
+        copies: GroupCopies,
+        unwritten: UnwrittenBuckets,
+        waiting: Collection[GroupKey],
+        *,
+        sole_owner: bool,
+    ) -> None:
+        """`waiting`: groups of which the log holds more than their copy or row."""
+        self._spec_of = spec_of
+        self._horizon = horizon
+        self._copies = copies
+        self._unwritten = unwritten
+        self._waiting = waiting
+        self._sole_owner = sole_owner
+        self._due = DueBuckets()
+        self._unread: dict[GroupKey, None] = {}
+
+    def clear(self) -> None:
+        """Forget what is due."""
+        self._due.clear()
+        self._unread.clear()
+
+    def expect(self, places: Iterable[Place], spec_of: Callable[[GroupKey], WindowSpec]) -> None:
+        """The log holds these buckets from now on."""
+        horizon = self._horizon
+        for key, index in places:
+            spec = spec_of(key)
+            self._due.add(key, index, (index + 1) * spec.timespan + spec.reach + horizon)
+
+    def to_read(self) -> list[GroupKey]:
+        """Groups that are due and wait to be read; each once."""
+        keys = list(self._unread)[:READ_AT_ONCE]
+        for key in keys:
+            del self._unread[key]
+        return keys
+
+    def sweep(self, rows: Sequence[GroupRows], low: float) -> SweepResult:
+        """Let go in these groups, and in those of the log."""
+        gone = _Gone()
+        for row in rows:
+            if row.key in self._waiting:
+                self._unread[row.key] = None
+                gone.again[row.key] = low + AGAIN_SECONDS
+            elif not self._by_numbers(row, low, gone):
+                self._by_signals(row, low, gone)
+        self._of_log(low, gone)
+        log, kept_from = self._settle(gone)
+        return SweepResult(gone.evictions, gone.again, log, kept_from, gone.in_log)
+
+    def _of_log(self, low: float, gone: _Gone) -> None:
+        due: dict[GroupKey, list[int]] = {}
+        for key, index in self._due.take(low, BUCKETS_OF_A_SWEEP):
+            due.setdefault(key, []).append(index)
+        for key, indices in due.items():
+            if key in self._waiting:
+                self._unread[key] = None
+                for index in indices:
+                    self._due.add(key, index, low + AGAIN_SECONDS)
+                continue
+            unwritten = self._unwritten.unwritten(key)
+            held = [index for index in indices if index in unwritten]
+            if held:
+                self._of_copy(key, held, low, gone)
+
+    def _of_copy(self, key: GroupKey, due: Sequence[int], low: float, gone: _Gone) -> None:
+        """A component goes when its last bucket is due."""
+        spec, buckets = self._copies.buckets(key)
+        if all(index + 1 in buckets for index in due):
+            return
+        for inside in _components(sorted(buckets), spec):
+            if (inside[-1] + 1) * spec.timespan + spec.reach + self._horizon <= low:
+                if self._copies.concerns_store(key, inside):
+                    gone.evictions.append(_eviction(key, inside, spec))
+                self._copies.drop(key, inside)
+                self._drop_logged(key, inside, spec, gone)
+
+    def _by_numbers(self, row: GroupRows, low: float, gone: _Gone) -> bool:
+        """What goes as far as the numbers of the buckets say it, which may be a timespan later than
+        their signals would: nothing is loaded. False: the stored buckets have another timespan."""
+        stored, key = row.buckets or (), row.key
+        spec = self._spec_of(key, stored[0].timespan if stored else None)
+        if any(bucket.timespan not in (spec.timespan, 0) for bucket in stored):
+            return False
+        copied = self._sole_owner and key in self._copies
+        indices = {bucket.bucket for bucket in stored}
+        if copied:
+            indices.update(self._copies.buckets(key)[1])
+        dead: list[int] = []
+        for inside in _components(sorted(indices), spec):
+            due = (inside[-1] + 1) * spec.timespan + spec.reach + self._horizon
+            if due <= low:
+                gone.evictions.append(_eviction(key, inside, spec))
+                dead += inside
+                self._drop_logged(key, inside, spec, gone)
+            else:
+                gone.again[key] = min(due, gone.again.get(key, due))
+        if dead and copied:
+            self._copies.drop(key, dead)
+        elif dead:
+            self._copies.forget(key)
+        return True
+
+    def _by_signals(self, row: GroupRows, low: float, gone: _Gone) -> None:
+        key = row.key
+        copied = self._sole_owner and key in self._copies
+        moved: list[Place] = []
+        spec = self._spec_of(key, row.buckets[0].timespan if row.buckets else None)
+        group = self._copies.group(key) if copied else Group.of_rows(row, spec, moved)
+        settled = low - group.spec.reach - self._horizon
+        evictions = group.evict(settled, self._unwritten.named(key, group.buckets))
+        if moved and group.buckets:
+            # A stored row of the former timespan may hold both what goes and what stays.
+            return
+        gone.evictions += evictions
+        if evictions and copied:
+            self._copies.put(group, 1, {}, pinned=self._unwritten.holds(key))
+        elif evictions:
+            self._copies.forget(key)
+
+    def _drop_logged(self, key: GroupKey, inside: Component, spec: WindowSpec, gone: _Gone) -> None:
+        newest = self._unwritten.let_go(key, inside)
+        if newest:
+            gone.in_log += 1
+            gone.logged.append((newest, key, spec.timespan, inside[0], inside[-1]))
+            if not self._unwritten.holds(key):
+                self._copies.release((key,))
+
+    def _settle(self, gone: _Gone) -> tuple[bytes | None, int | None]:
+        """The row that says what is gone of the rows that stay, and from which number these do."""
+        kept_from = self._unwritten.drop_settled() if gone.logged else None
+        logged: dict[GroupKey, LoggedGroup] = {}
+        spans: dict[GroupKey, list[tuple[int, int]]] = {}
+        for newest, key, timespan, first, last in gone.logged:
+            if kept_from is None or newest >= kept_from:
+                spans.setdefault(key, []).append((first, last))
+                logged.setdefault(key, LoggedGroup(key, timespan, [], [], spans[key]))
+        return dump_log(logged.values()) if logged else None, kept_from
+
+
+def _eviction(key: GroupKey, inside: Component, spec: WindowSpec) -> Eviction:
+    begin, end = inside[0] * spec.timespan, (inside[-1] + 1) * spec.timespan
+    return Eviction(key, begin, nextafter(end, begin))
+
+
+def _components(indices: Sequence[int], spec: WindowSpec) -> Iterable[Component]:
+    """The buckets in parts whose signals may bear on one another."""
+    if not indices:
+        return
+    begin = 0
+    for place in range(1, len(indices)):
+        if (indices[place] - indices[place - 1] - 1) * spec.timespan > spec.reach:
+            yield indices[begin:place]
+            begin = place
+    yield indices[begin:]
