@@ -346,14 +346,14 @@ class Player:
     horizon: float = 300
 
     def windows(self, sink: Sink) -> WindowStore:
-        """A new worker. Tiny bounds: groups leave memory and come back, the log is always full."""
+        """A new worker. Tiny bounds: groups leave memory and come back, the log is mostly full."""
         windows = WindowStore(
             self.specs,
             self.horizon,
             memory_bytes=self.rng.choice([0, 5_000, 40_000]),
             sole_owner=self.sole_owner,
             unwritten=UnwrittenBuckets(
-                self.rng.randint(0, 4),
+                self.rng.choice([0, 1, 2, 4, 50]),
                 self.rng.choice([5, 1_000]),
                 at_once=self.rng.choice([0, 3, 500]),
                 when_idle=self.rng.choice([1, 500]),
