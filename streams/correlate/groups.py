@@ -9,8 +9,7 @@ from schemas.alert import Episode, GroupKey
 from schemas.plugin import Member
 from streams.correlate.buckets import NEVER, Bucket, Widening
 from streams.correlate.episodes import WindowSpec, episode, first_hot, runs
-from streams.correlate.signal_rows import load_bucket
-from streams.ports import Eviction, GroupRows
+from streams.ports import Eviction
 
 Span = tuple[int, int]
 
@@ -72,15 +71,6 @@ class Group:
             self.spec.bucket(row.time): BucketPart((), bucket.widening) for row in bucket.rows
         }
         return self.absorb(bucket.rows, parts).keys()
-
-    @classmethod
-    def of_rows(cls, row: GroupRows, spec: WindowSpec, moved: list[tuple[GroupKey, int]]) -> Group:
-        """The group as it is stored. `moved` gets the buckets that the store holds otherwise."""
-        group = cls(row.key, spec)
-        for bucket in row.buckets or ():
-            loaded = load_bucket(row.key, bucket.payload)
-            moved += [(row.key, i) for i in group.adopt(bucket.bucket, loaded, bucket.timespan)]
-        return group
 
     def absorb(self, rows: Iterable[Member], parts: Changes | None = None) -> Changes:
         """Take in signals of any buckets, and parts that another group handed on."""

@@ -15,8 +15,8 @@ from schemas.alert import GroupKey
 from streams.correlate.copies import GroupCopies
 from streams.correlate.due_buckets import DueBuckets
 from streams.correlate.episodes import WindowSpec
-from streams.correlate.groups import Group
 from streams.correlate.signal_rows import LoggedGroup, dump_log
+from streams.correlate.stored_groups import load_group
 from streams.correlate.written_later import Place, UnwrittenBuckets
 from streams.ports import Eviction, GroupRows, SweepResult
 
@@ -156,7 +156,7 @@ class Sweeper:
         copied = self._sole_owner and key in self._copies
         moved: list[Place] = []
         spec = self._spec_of(key, row.buckets[0].timespan if row.buckets else None)
-        group = self._copies.group(key) if copied else Group.of_rows(row, spec, moved)
+        group = self._copies.group(key) if copied else load_group(row, spec, moved)
         settled = low - group.spec.reach - self._horizon
         evictions = group.evict(settled, self._unwritten.named(key, group.buckets))
         if moved and group.buckets:

@@ -25,6 +25,7 @@ from streams.correlate.signal_rows import (
     load_log,
     without_gone,
 )
+from streams.correlate.stored_groups import load_group
 from streams.correlate.written_later import LOG_SIGNALS, Place, Step, UnwrittenBuckets
 from streams.ports import (
     BucketRow,
@@ -289,7 +290,7 @@ class WindowStore:
     def _read(self, row: GroupRows, moved: list[Place]) -> Group:
         """The group as it is stored. `moved` gets the buckets that the store holds otherwise."""
         timespan = _timespan(row.buckets or (), self._waiting.get(row.key))
-        return Group.of_rows(row, self._spec(row.key, timespan), moved)
+        return load_group(row, self._spec(row.key, timespan), moved)
 
     def _spec(self, key: GroupKey, timespan: int | None) -> WindowSpec:
         """The rule's window; of a rule that is gone one that never fires and keeps what there is."""
