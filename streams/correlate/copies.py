@@ -32,8 +32,7 @@ class _Lone(NamedTuple):
     version: int
     stored: bool
     unreconciled: bool
-    may_alert: bool
-    """See Group.may_alert."""
+    alerted: bool
 
 
 class _Copy(NamedTuple):
@@ -77,6 +76,7 @@ class GroupCopies:
         group = Group(key, copy.spec)
         group.adopt(copy.bucket, load_bucket(key, copy.payload), copy.spec.timespan)
         group.stored, group.unreconciled = copy.stored, copy.unreconciled
+        group.alerted = copy.alerted
         return group
 
     def buckets(self, key: GroupKey) -> tuple[WindowSpec, Iterable[int]]:
@@ -86,12 +86,16 @@ class GroupCopies:
             return copy.group.spec, copy.group.buckets
         return copy.spec, (copy.bucket,)
 
-    def concerns_store(self, key: GroupKey, indices: Sequence[int]) -> bool:
-        """Whether the store may hold rows of the group, or an alert of these buckets."""
+    def stored(self, key: GroupKey) -> bool:
+        """Whether the store may hold rows of the group."""
         copy = self._copies[key]
-        if isinstance(copy, _Copy):
-            return copy.group.stored or copy.group.may_alert(indices)
-        return copy.stored or copy.may_alert
+        return copy.group.stored if isinstance(copy, _Copy) else copy.stored
+
+    def may_alert(self, key: GroupKey) -> bool:
+        """Whether the store may have an alert of the group that stands."""
+        copy = self._copies[key]
+        known = copy.group if isinstance(copy, _Copy) else copy
+        return known.unreconciled or known.alerted
 
     def note_stored(self, key: GroupKey) -> None:
         """The store holds a row of this group from now on, if there is a copy."""
@@ -115,7 +119,7 @@ class GroupCopies:
         left = self._copies[key] = copy._replace(size=_size_of(copy.group))
         self.bytes += left.size - copy.size
 
-    def stored(self, key: GroupKey, index: int) -> tuple[WindowSpec, bytes]:
+    def payload(self, key: GroupKey, index: int) -> tuple[WindowSpec, bytes]:
         """The group's window, and the payload of one of its buckets."""
         copy = self._copies[key]
         if isinstance(copy, _Copy):
@@ -170,9 +174,8 @@ def _packed(
             payload = dump_bucket(bucket) if row is None else row.payload
             # A copy: what wrote the payload leaves some thousand bytes of room behind it.
             exact = bytes(memoryview(payload))
-            stored, stale = group.stored, group.unreconciled
-            may_alert = group.may_alert((index,))
-            return _Lone(group.spec, index, exact, version, stored, stale, may_alert)
+            known = (group.stored, group.unreconciled, group.alerted)
+            return _Lone(group.spec, index, exact, version, *known)
     return _Copy(group, version, _size_of(group))
 
 

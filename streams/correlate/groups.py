@@ -34,6 +34,7 @@ class Group:
         "_handed_on",
         "_hot",
         "_stale",
+        "alerted",
         "buckets",
         "key",
         "signals",
@@ -50,6 +51,8 @@ class Group:
         """Of all buckets."""
         self.stored = False
         """The store may hold a row of it."""
+        self.alerted = False
+        """It had an episode once."""
         self.unreconciled = False
         """Read from the store since its alerts were reconciled last: the rules may be others now."""
         self._hot: dict[int, float] = {}
@@ -116,6 +119,7 @@ class Group:
                 span: known.get(span) or self._episode(span)
                 for span in ((run[0], run[-1]) for run in runs(self.spec, sorted(self._hot)))
             }
+        self.alerted = self.alerted or bool(self._episodes)
         return tuple(self._episodes.values())
 
     def _episode(self, span: Span) -> Episode:
@@ -204,7 +208,3 @@ class Group:
             self._episodes = {
                 span: known for span, known in self._episodes.items() if span[0] not in gone
             }
-
-    def may_alert(self, component: Iterable[int]) -> bool:
-        """Whether the store may have an alert of these buckets."""
-        return self.unreconciled or any(index in self._hot for index in component)

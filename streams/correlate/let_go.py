@@ -120,8 +120,9 @@ class Sweeper:
             return
         for inside in _components(sorted(buckets), spec):
             if (inside[-1] + 1) * spec.timespan + spec.reach + self._horizon <= low:
-                if self._copies.concerns_store(key, inside):
-                    gone.evictions.append(_eviction(key, inside, spec))
+                alerts = self._copies.may_alert(key)
+                if alerts or self._copies.stored(key):
+                    gone.evictions.append(_eviction(key, inside, spec, alerts=alerts))
                 self._copies.drop(key, inside)
                 self._drop_logged(key, inside, spec, gone)
 
@@ -140,7 +141,8 @@ class Sweeper:
         for inside in _components(sorted(indices), spec):
             due = (inside[-1] + 1) * spec.timespan + spec.reach + self._horizon
             if due <= low:
-                gone.evictions.append(_eviction(key, inside, spec))
+                alerts = not copied or self._copies.may_alert(key)
+                gone.evictions.append(_eviction(key, inside, spec, alerts=alerts))
                 dead += inside
                 self._drop_logged(key, inside, spec, gone)
             else:
@@ -188,9 +190,9 @@ class Sweeper:
         return dump_log(logged.values()) if logged else None, kept_from
 
 
-def _eviction(key: GroupKey, inside: Component, spec: WindowSpec) -> Eviction:
+def _eviction(key: GroupKey, inside: Component, spec: WindowSpec, *, alerts: bool) -> Eviction:
     begin, end = inside[0] * spec.timespan, (inside[-1] + 1) * spec.timespan
-    return Eviction(key, begin, nextafter(end, begin))
+    return Eviction(key, begin, nextafter(end, begin), alerts)
 
 
 def _components(indices: Sequence[int], spec: WindowSpec) -> Iterable[Component]:

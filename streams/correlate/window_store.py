@@ -230,7 +230,7 @@ class WindowStore:
     def _row(self, key: GroupKey, index: int, group: Group | None) -> BucketRow:
         """The bucket as the store keeps it; of a group that the batch does not touch, its copy."""
         if group is None:
-            spec, payload = self._copies.stored(key, index)
+            spec, payload = self._copies.payload(key, index)
         else:
             spec, payload = group.spec, dump_bucket(group.buckets[index])
         due = (index + 1) * spec.timespan + spec.reach + self._horizon

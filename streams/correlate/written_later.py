@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from schemas.alert import GroupKey
 
-LOG_ROWS = 256
+LOG_ROWS = 1_000
 LOG_SIGNALS = 100_000
 """Rows and signals of the log beyond which its oldest row is written out."""
 BUCKETS_AT_ONCE = 500

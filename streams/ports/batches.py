@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from schemas.alert import Episode, GroupKey
 from schemas.event import Position
+from schemas.quick import quick
 from schemas.source import DeadLetter
 from streams.ports.counts import SourceCount, UnattributedCount
 
@@ -25,7 +26,7 @@ class GroupState:
     episodes: tuple[Episode, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@quick
 class Eviction:
     """Nothing in time can reach signals of this group from `begin` to `end` any more (event
     seconds, inclusive): drop them, close their alerts."""
@@ -33,9 +34,11 @@ class Eviction:
     key: GroupKey
     begin: float
     end: float
+    alerts: bool = True
+    """False: no alert can stand on them."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick
 class BucketRow:
     """Retained signals of one bucket, folded: replaces the bucket's former row and the signal
     log's rows up to the batch's position for it. `payload` is opaque to the store."""
@@ -96,7 +99,7 @@ class Export:
     value: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@quick
 class GroupRows:
     """One group as the store holds it, locked unless one owner has all partitions."""
 

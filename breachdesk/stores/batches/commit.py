@@ -44,5 +44,6 @@ def close_alerts(
     connection: Connection, evictions: Sequence[Eviction], copies: EvidenceCopies, now: datetime
 ) -> None:
     """Close the alerts whose signals are let go."""
-    if evictions:
-        Reconciler(connection, SqlUnitOfWork(connection), now, copies).close(evictions)
+    alerting = [eviction for eviction in evictions if eviction.alerts]
+    if alerting:
+        Reconciler(connection, SqlUnitOfWork(connection), now, copies).close(alerting)

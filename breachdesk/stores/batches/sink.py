@@ -112,14 +112,14 @@ class SqlBatchSink:
         if low is None:
             return 0
         swept = let_go(due.rows, low)
-        keys = [row.key for row in due.rows]
-        if keys or swept.in_log or due.rises:
+        rows = due.rows
+        if rows or swept.in_log or due.rises:
             self._write(
                 lambda connection: sole_owner.let_go(
-                    connection, owned, keys, swept, low, self._copies, now
+                    connection, owned, rows, swept, low, self._copies, now
                 )
             )
-        return len(keys) + swept.in_log
+        return len(rows) + swept.in_log
 
     def state_bytes(self) -> int:
         return self._read(

@@ -21,6 +21,7 @@ from schemas.alert import GroupKey
 from streams.ports import (
     BucketRow,
     CommitResult,
+    Eviction,
     GroupRows,
     GroupUpdates,
     RecordBatch,
@@ -111,18 +112,38 @@ def due_rows(
 def let_go(
     connection: Connection,
     owned: Mapping[str, StoredPosition],
-    keys: Sequence[GroupKey],
+    rows: Sequence[GroupRows],
     swept: SweepResult,
     low: float,
     copies: EvidenceCopies,
     now: datetime,
 ) -> None:
     """Write what a sweep decided. Raises Conflict unless `owned` are the stored positions."""
-    if keys or swept.in_log:
+    if rows or swept.in_log:
         position_rows.hold(connection, owned)
         signal_log.append(connection, min(owned), swept.log)
         signal_log.drop(connection, swept.log_kept_from)
     watermarks.raise_low(connection, low)
     batch_writes.close_alerts(connection, swept.evictions, copies, now)
     bucket_rows.drop(connection, swept.evictions)
-    bucket_rows.put_off(connection, keys, low, swept.again)
+    bucket_rows.put_off(connection, _not_emptied(rows, swept.evictions), low, swept.again)
+
+
+def _not_emptied(rows: Sequence[GroupRows], evictions: Sequence[Eviction]) -> list[GroupKey]:
+    """Those of these groups of which a row is left: of a thousand, few."""
+    spans: dict[GroupKey, list[Eviction]] = {}
+    for eviction in evictions:
+        spans.setdefault(eviction.key, []).append(eviction)
+
+    def emptied(row: GroupRows) -> bool:
+        gone = spans.get(row.key, ())
+        return all(
+            any(
+                bucket.bucket * bucket.timespan <= each.end
+                and (bucket.bucket + 1) * bucket.timespan > each.begin
+                for each in gone
+            )
+            for bucket in row.buckets or ()
+        )
+
+    return [row.key for row in rows if not emptied(row)]
