@@ -3,7 +3,7 @@ log, a span for the traces and, where nothing else counts it, its numbers for th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -90,6 +90,7 @@ class WatchedSink:
         let_go: Callable[[Sequence[GroupRows], float], SweepResult],
         now: datetime,
         limit: int = 200,
+        known: Container[GroupKey] = (),
     ) -> int:
         """As the sink."""
 
@@ -97,7 +98,7 @@ class WatchedSink:
             self._meter.low_watermark(low)
             return let_go(rows, low)
 
-        return self._sink.sweep(partitions, owned, swept, now, limit)
+        return self._sink.sweep(partitions, owned, swept, now, limit, known)
 
 
 class WatchedStore:

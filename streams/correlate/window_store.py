@@ -8,7 +8,7 @@ Everything else is the same. Whatever fails voids every copy: `clear`, and `rest
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from schemas.alert import GroupKey, Severity
@@ -93,6 +93,11 @@ class WindowStore:
 
     def __len__(self) -> int:
         return len(self._copies)
+
+    @property
+    def in_memory(self) -> Container[GroupKey]:
+        """Groups that have a copy."""
+        return self._copies
 
     @property
     def memory_bytes(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -238,6 +238,7 @@ class BatchSink(Protocol):
         let_go: Callable[[Sequence[GroupRows], float], SweepResult],
         now: datetime,
         limit: int = 200,
+        known: Container[GroupKey] = (),
     ) -> int:
         """Raise the watermark to the least arrival of all these partitions (all there are) and let
         go, in groups that are due, of what nothing in time can reach. Returns how many groups were
@@ -247,7 +248,8 @@ class BatchSink(Protocol):
 
         `owned`: a sole owner's positions; raises Conflict unless they are the stored ones. When any
         group was looked at, the revision of each is one higher afterwards. Otherwise the locks and
-        versions of the groups suffice, and `owned` is not looked at.
+        versions of the groups suffice, and `owned` is not looked at. `known`: groups of which a sole
+        owner has every bucket in memory: of these `let_go` gets only the rows that are due.
         """
         ...
 

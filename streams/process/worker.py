@@ -210,6 +210,7 @@ class Worker:
                 self._windows.let_go,
                 now,
                 SWEPT_ALONE if self._sink.sole_owner else SWEPT_TOGETHER,
+                self._windows.in_memory,
             )
         if looked_at and self._sink.sole_owner:
             self._owned = {

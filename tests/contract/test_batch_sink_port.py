@@ -480,6 +480,25 @@ def test_a_sole_owners_sweep_writes_what_is_gone_of_the_log_and_drops_rows(sole:
     ]
 
 
+def test_of_a_group_in_memory_a_sole_owners_sweep_reads_only_what_is_due(sole: Owner) -> None:
+    stays = [replace(bucket(key, 50), due=DUE + 1) for key in (JO, MO)]
+    sole.commit([JO, MO], buckets=[bucket(JO), bucket(MO), *stays])
+    drain(sole, DUE)
+    read: dict[GroupKey, list[int]] = {}
+
+    def let_go(rows: Sequence[GroupRows], low: float) -> SweepResult:
+        del low
+        read.update({row.key: [each.bucket for each in row.buckets or ()] for row in rows})
+        return SweepResult([Eviction(JO, 300.0, 359.5)], {MO: DUE + 9})
+
+    sole.sweep(let_go, known={JO})
+
+    assert read == {JO: [5], MO: [5, 50]}
+    sole.owned = dict(sole.stored())
+    assert [each for each, _ in sole.payloads(JO)] == [50]
+    assert [each for each, _ in sole.payloads(MO)] == [5, 50]
+
+
 def test_a_sole_owner_is_asked_each_time_though_no_row_is_due(sole: Owner) -> None:
     """What only its log holds may be."""
     drain(sole, DUE)

@@ -46,7 +46,9 @@ class Sink:
         settle([], 55.0)
         return {}
 
-    def sweep(self, partitions: Any, owned: Any, settle: Any, now: Any, limit: int) -> int:
+    def sweep(
+        self, partitions: Any, owned: Any, settle: Any, now: Any, limit: int, known: Any
+    ) -> int:
         settle([], 66.0)
         return limit
 

@@ -289,7 +289,7 @@ class Sink:
         """Raises Crash as `commit`."""
         self.low = max(low, self.low or low)
         due = [k for k, of in self.buckets.items() if min(r.due for r in of.values()) <= self.low]
-        result = windows.let_go([self.rows(key, {}) for key in due[:5]], self.low)
+        result = windows.let_go([self._swept_rows(key, windows) for key in due[:5]], self.low)
         if self.rng.random() < self.crashes:
             raise Crash
         for gone in result.evictions:
@@ -302,6 +302,13 @@ class Sink:
                 self.buckets[key][index] = replace(row, due=max(row.due, self.low + 1))
         if self.rng.random() < self.crashes:
             raise Crash
+
+    def _swept_rows(self, key: GroupKey, windows: WindowStore) -> GroupRows:
+        whole = self.rows(key, {})
+        if not self.sole_owner or key not in windows.in_memory:
+            return whole
+        low = self.low or 0.0
+        return replace(whole, buckets=[row for row in whole.buckets or () if row.due <= low])
 
     def _close(self, gone: Eviction) -> None:
         def reached(begin: float, timespan: int) -> bool:

@@ -6,7 +6,7 @@ statement of SQLAlchemy's costs several times as much a row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import accumulate
 
 from sqlalchemy.engine import Connection
@@ -115,9 +115,11 @@ def due_keys(connection: Connection, low: float, limit: int) -> list[GroupKey]:
     return list(dict.fromkeys(key_of(key) for (key,) in found))
 
 
-def due(connection: Connection, low: float, limit: int) -> dict[GroupKey, list[BucketRow]]:
+def due(
+    connection: Connection, low: float, limit: int, known: Container[GroupKey] = ()
+) -> dict[GroupKey, list[BucketRow]]:
     """The groups of `due_keys` with all of their buckets, oldest first; in the order of their digests.
-    Mostly every bucket of a group is due, and one walk along the index finds them all."""
+    Of known groups only those that are due. Mostly every bucket of a group is due, and one walk along the index finds them all."""
     rows = list(connection.exec_driver_sql(_bound(connection, _DUE_ROWS), (low, limit)))
     keys: dict[bytes, GroupKey] = {}
     groups: dict[bytes, dict[int, BucketRow]] = {}
@@ -127,7 +129,8 @@ def due(connection: Connection, low: float, limit: int) -> dict[GroupKey, list[B
         row = BucketRow(key, bucket, bytes(payload), timespan, moment)
         groups.setdefault(digest, {})[bucket] = row
     walked_to = rows[-1][4] if rows else low
-    others = execute_among(connection, _LATER_ROWS, sorted(keys), after=(walked_to,))
+    unknown = sorted(digest for digest, key in keys.items() if key not in known)
+    others = execute_among(connection, _LATER_ROWS, unknown, after=(walked_to,))
     for stored, bucket, payload, timespan, moment in others:
         digest = bytes(stored)
         groups[digest][bucket] = BucketRow(keys[digest], bucket, bytes(payload), timespan, moment)

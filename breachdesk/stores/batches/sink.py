@@ -6,7 +6,7 @@ order: positions by name, groups by key digest, sources by name, unattributed by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -100,6 +100,7 @@ class SqlBatchSink:
         let_go: Callable[[Sequence[GroupRows], float], SweepResult],
         now: datetime,
         limit: int = 200,
+        known: Container[GroupKey] = (),
     ) -> int:
         if not self._sole_owner:
             return self._write(
@@ -107,7 +108,9 @@ class SqlBatchSink:
                     connection, partitions, let_go, self._copies, now, limit
                 )
             )
-        due = self._read(lambda connection: sole_owner.due_rows(connection, partitions, now, limit))
+        due = self._read(
+            lambda connection: sole_owner.due_rows(connection, partitions, now, limit, known)
+        )
         low = due.low
         if low is None:
             return 0

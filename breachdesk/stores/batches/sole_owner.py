@@ -6,7 +6,7 @@ have taken over, the fence of the positions, which every commit and sweep moves,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -96,15 +96,19 @@ def commit(
 
 
 def due_rows(
-    connection: Connection, partitions: Sequence[str], now: datetime, limit: int
+    connection: Connection,
+    partitions: Sequence[str],
+    now: datetime,
+    limit: int,
+    known: Container[GroupKey],
 ) -> DueRows:
-    """Groups that are due. A watermark that a wrong clock has raised counts as now."""
+    """Groups that are due; of those that are known no row that is not. A watermark that a wrong clock has raised counts as now."""
     low = position_rows.least_arrival(connection, partitions)
     if low is None or low < watermarks.held_until(connection):
         return DueRows()
     stored = watermarks.low(connection)
     low = min(low if stored is None else max(low, stored), now.timestamp())
-    due = bucket_rows.due(connection, low, limit)
+    due = bucket_rows.due(connection, low, limit, known)
     rows = [_group(key, of_group) for key, of_group in due.items()]
     return DueRows(rows, low, rises=stored is None or low > stored)
 
