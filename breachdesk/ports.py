@@ -157,6 +157,10 @@ class Renderer(Protocol):
         """The same facts to be said on the telephone."""
         ...
 
+    def templates_version(self) -> str:
+        """Another one as soon as a template of a letter is another."""
+        ...
+
     def report_text(self, report: RegulatorReport) -> str:
         """In the form's order, to copy from."""
         ...

@@ -89,6 +89,13 @@ class JinjaRenderer:
             hash=letter_hash("", text, "", {}),
         )
 
+    def templates_version(self) -> str:
+        """A digest over name, size and time of change of every file of the notices."""
+        folder = self._templates / "notices"
+        files = ((path.relative_to(folder).as_posix(), path.stat()) for path in folder.rglob("*"))
+        rows = sorted((name, at.st_size, at.st_mtime_ns) for name, at in files)
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
     def report_text(self, report: RegulatorReport) -> str:
         """In the form's order, to copy from; what is missing says so in its place."""
         sections = [(s, list(q)) for s, q in groupby(report.questions, key=lambda q: q.section)]

@@ -18,7 +18,7 @@ from breachdesk.casework import affected, approve, decide, notify, report
 from breachdesk.casework.assets import import_assets
 from breachdesk.casework.customers import import_customers
 from breachdesk.casework.installation import Installation
-from breachdesk.casework.letters import documents
+from breachdesk.casework.letter_contexts import documents
 from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.casework.second_person import writers
 from breachdesk.stores.any_store import AnyStore

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,14 +12,9 @@ from breachdesk.casework.authority import require, required
 from breachdesk.casework.contact_watch import moved_since_frozen
 from breachdesk.casework.decide import unsettled
 from breachdesk.casework.groups import affected_groups
+from breachdesk.casework.letter_contexts import Documents, documents, told_under_now
 from breachdesk.casework.letter_heads import texts_hash
-from breachdesk.casework.letters import (
-    Documents,
-    Letters,
-    documents,
-    letters,
-    told_under_now,
-)
+from breachdesk.casework.letters import KeptTexts, Letters, letters
 from breachdesk.casework.queueing import queue_letters
 from breachdesk.casework.sealing import next_version, seal_hash, sender_hash
 from breachdesk.casework.second_person import check_second_person, writers
@@ -80,11 +75,16 @@ def seal(
     settings: Settings,
     renderer: Renderer,
     sender: SenderSettings,
+    ready: Letters | None = None,
 ) -> Seal:
-    """What approving now would bind to. Raises Incomplete for missing blocks, blank profile
+    """What approving now would bind to. `ready`: the letters of this very snapshot, where they are
+    at hand. Raises Incomplete for missing blocks, blank profile
     fields and blocking problems, NotAllowed for a compromised sender, NotFound for a document
     not written."""
-    return _prepare(uow, breach_id, settings, renderer, sender).seal
+    made = documents(uow, breach_id)
+    _check_ready(uow, made, sender)
+    ready = ready or letters(uow, breach_id, settings, renderer)
+    return _release_of(made, ready, settings, sender).seal
 
 
 def approve(  # noqa: PLR0913 - what an approval binds to, each by its name
@@ -98,16 +98,17 @@ def approve(  # noqa: PLR0913 - what an approval binds to, each by its name
     renderer: Renderer,
     sender: SenderSettings,
     now: datetime,
+    kept: KeptTexts | None = None,
 ) -> Approval:
     """A second person's release: files the approval, queues the letters and opens the telephone
     tasks in one transaction.
 
     Raises NotAllowed for whoever had a hand in it (`second_person.writers`), BadInput for another
     count, Conflict when anything changed since the seal was shown or an approval of this very seal
-    stands, and as `seal`.
+    stands, and as `seal`. `kept`: texts that were checked before; every other one is checked now.
     """
     require(actor, Duty.APPROVER, act="approve a release")
-    release = _prepare(uow, breach_id, settings, renderer, sender)
+    release = _prepare(uow, breach_id, settings, renderer, sender, kept)
     check_second_person(actor, release.made, writers(uow, release.made, settings.notices))
     _check_typed(release.seal, count, expected_hash)
     check_not_standing(uow, breach_id, release.seal.hash, ApprovalKind.SECOND_PERSON)
@@ -128,6 +129,7 @@ def break_glass(  # noqa: PLR0913 - as approve, and the witness
     renderer: Renderer,
     sender: SenderSettings,
     now: datetime,
+    kept: KeptTexts | None = None,
 ) -> Approval:
     """One person alone releases, after a delay, with a reason, under a witness's eyes. A plain
     message to the outsider whom the settings nominate is queued; the letters wait until it was
@@ -137,7 +139,7 @@ def break_glass(  # noqa: PLR0913 - as approve, and the witness
     """
     require(actor, Duty.APPROVER, act="break the glass")
     reason = required(reason, place="reason", remedy="Say why nobody else can approve in time.")
-    release = _prepare(uow, breach_id, settings, renderer, sender)
+    release = _prepare(uow, breach_id, settings, renderer, sender, kept)
     did = writers(uow, release.made, settings.notices)
     _check_alone(uow, actor, did, settings)
     witness = fit_witness(uow, release.made.breach, settings)
@@ -162,12 +164,23 @@ def _prepare(
     settings: Settings,
     renderer: Renderer,
     sender: SenderSettings,
+    kept: KeptTexts | None,
 ) -> Release:
     made = documents(uow, breach_id)
+    _check_ready(uow, made, sender)
+    return _release_of(made, letters(uow, breach_id, settings, renderer, kept), settings, sender)
+
+
+def _check_ready(uow: UnitOfWork, made: Documents, sender: SenderSettings) -> None:
+    """What does not ask for the letters."""
     check_sender(uow, made.breach, sender)
     _check_contacts(uow, made)
     _check_decision(uow, made)
-    ready = letters(uow, breach_id, settings, renderer)
+
+
+def _release_of(
+    made: Documents, ready: Letters, settings: Settings, sender: SenderSettings
+) -> Release:
     _check_complete(ready, settings.profile)
     texts = texts_hash(ready, sender, made.facts.version)
     parts = (made.manifest.hash, texts, made.decision.hash, sender_hash(sender))
@@ -189,8 +202,14 @@ def _check_decision(uow: UnitOfWork, made: Documents) -> None:
 
 def _check_contacts(uow: UnitOfWork, made: Documents) -> None:
     """A letter goes to the frozen address: it must be the one that the register holds."""
-    customers = {customer.id: customer for customer in uow.customers.list()}
-    moved = moved_since_frozen(made.manifest.exposures, made.manifest.recipients, customers)
+
+    def compare() -> Sequence[str]:
+        told = {recipient.customer_id for recipient in made.manifest.recipients}
+        customers = {customer.id: customer for customer in uow.customers.some(told)}
+        return moved_since_frozen(made.manifest.exposures, made.manifest.recipients, customers)
+
+    key = uow.customers.version(), made.manifest.hash
+    moved = uow.remembered("contacts moved since frozen", key, compare)
     if moved:
         raise NotAllowed(
             f"the register holds another contact than the frozen list for {', '.join(moved[:5])}"

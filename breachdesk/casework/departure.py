@@ -8,8 +8,8 @@ from datetime import datetime
 from breachdesk.casework.attempts import said_by
 from breachdesk.casework.contact_watch import is_still_registered
 from breachdesk.casework.evidence import assets_in_evidence
+from breachdesk.casework.letter_contexts import LetterMaker, documents
 from breachdesk.casework.letter_heads import letter_head
-from breachdesk.casework.letters import LetterMaker, documents
 from breachdesk.casework.notice_history import contradiction
 from breachdesk.casework.numbering import numbering_on
 from breachdesk.casework.recipients import UnsafeAddresses

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from breachdesk.casework.letters import Letters
-from breachdesk.casework.sealing import bound_hash, digest
+from breachdesk.casework.sealing import bound_hash, digest, sender_hash
 from schemas.notice import LetterHead, Rendered
 from schemas.settings import SenderSettings
 from schemas.signs import shown_in_line
@@ -44,6 +44,14 @@ def bound_hashes(ready: Letters, sender: SenderSettings) -> list[str]:
 def texts_hash(ready: Letters, sender: SenderSettings, facts_version: int) -> str:
     """Over whom each letter is for and its bound hash, and each script, in a fixed order, and the
     version of the facts: another version may give the same words."""
+    key = sender_hash(sender), facts_version
+    known = ready.hashes.get(key)
+    if known is None:
+        known = ready.hashes[key] = _texts_hash(ready, sender, facts_version)
+    return known
+
+
+def _texts_hash(ready: Letters, sender: SenderSettings, facts_version: int) -> str:
     bound = zip(ready.rendered, bound_hashes(ready, sender), strict=True)
     each = [(text, hash_) for text, hash_ in bound]
     each += [(script, script.hash) for script in ready.scripts]

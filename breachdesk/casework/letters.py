@@ -2,72 +2,74 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
-from breachdesk.casework.authority import not_erased
-from breachdesk.casework.numbering import Numbering, numbering_of
-from breachdesk.casework.own_facts import own_facts
-from breachdesk.casework.sealing import intact
+from breachdesk.casework.letter_contexts import (
+    Documents,
+    LetterMaker,
+    documents,
+    told_recipients,
+)
 from breachdesk.casework.text_check import (
     CheckAccount,
     TextCheck,
     foreign_data,
     merged,
     of_reader,
+    together,
 )
-from breachdesk.casework.told import Telling, tellings
 from breachdesk.casework.unchanged import UnchangedReaders
-from breachdesk.gdpr.ico_sentence import ico_sentence_of
-from breachdesk.gdpr.roles import CORRECTED_BY, CORRECTION_OF, bases, letter_kind, role_of
+from breachdesk.gdpr.foreign_data import ForeignData
 from breachdesk.ports import Renderer, UnitOfWork
-from schemas.affected import Certainty, Channel, Exposure, Manifest, NoticeKind, Recipient
-from schemas.breach import Breach
-from schemas.customer import Customer, PersonKind, Role
-from schemas.decision import Decision
-from schemas.errors import Corrupt, NotFound
+from schemas.affected import Channel, NoticeKind, Recipient
+from schemas.customer import Customer
+from schemas.errors import Corrupt
 from schemas.letter import LetterContext, LintProblem
-from schemas.letter_facts import NoticeFacts, Standing
-from schemas.notice import NoticeRow, Rendered
-from schemas.report import Submission
-from schemas.settings import ProviderProfile, Settings
-from schemas.times import in_utc
+from schemas.notice import Rendered
+from schemas.settings import Settings
 
-Person = tuple[str, str]
-"""Ids of a customer and of one of its people."""
-ReaderKey = tuple[str, Role, bool]
-"""Customer, its role, and whether it is excluded."""
-CHECK_WORDS = (
-    "anchor", "apple", "badger", "barley", "basket", "beacon", "bramble", "bridge", "bucket",
-    "button", "candle", "canvas", "carpet", "cedar", "chapel", "copper", "cotton", "cradle",
-    "curtain", "dolphin", "feather", "ferry", "fiddle", "garden", "granite", "hammer", "harbour",
-    "hedge", "island", "kettle", "ladder", "lantern", "lemon", "linen", "magnet", "marble",
-    "meadow", "mirror", "mitten", "mustard", "needle", "nutmeg", "orchard", "otter", "paddle",
-    "paper", "pebble", "pepper", "pillow", "pocket", "quarry", "ribbon", "river", "saddle",
-    "silver", "sparrow", "spoon", "teapot", "thistle", "timber", "tunnel", "velvet", "walnut",
-    "window",
-)  # fmt: skip
-"""No first names, so that a letter never seems to name one of the staff."""
+Whose = tuple[str, str, NoticeKind]
+"""Customer, person and kind of letter: one text of a breach."""
 
 
 @dataclass(frozen=True, slots=True)
-class Documents:
-    """The newest version of everything a letter is made of."""
+class CheckStamp:
+    """What texts are checked against beside their own context. `involved` is part of that."""
 
-    breach: Breach
-    manifest: Manifest
-    decision: Decision
-    facts: NoticeFacts
-    drill: bool
+    register_version: int
+    accounts: tuple[tuple[str, str], ...] = field(repr=False)
+    profile: str = field(repr=False)
+    templates: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedText:
+    """What one recipient is told, rendered and checked."""
+
+    stamp: CheckStamp
+    involved: frozenset[str]
+    context: LetterContext
+    letter: Rendered | None
+    """None: told by telephone alone."""
+    script: Rendered
+    problems: tuple[LintProblem, ...]
+    missing: dict[str, str]
+    account: CheckAccount
 
     @property
-    def told_at(self) -> datetime:
-        """When the last of them was written: the letters' own time."""
-        times = (self.manifest.frozen_at, self.decision.decided_at, self.facts.written_at)
-        return max(in_utc(moment) for moment in times)
+    def recipient(self) -> Recipient:
+        return self.context.recipient
+
+    @property
+    def told(self) -> Rendered:
+        """The letter; the script of who has none."""
+        return self.letter or self.script
+
+
+KeptTexts = Callable[[Whose], CheckedText | None]
+"""Texts that were checked before. What is taken from there was made of the same context and checked
+against the same names, words and templates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class Letters:
     """What each script was made of, one for one."""
     account: CheckAccount
     """What all these texts were read for."""
+    hashes: dict[tuple[str, int], str] = field(default_factory=dict, compare=False, repr=False)
+    """Texts hashes that were computed, by sender and version of the facts."""
 
     @property
     def calls(self) -> tuple[Rendered, ...]:
@@ -114,68 +118,144 @@ class Letters:
         return tuple(p for p in self.problems if p.severity == "block")
 
 
-def documents(uow: UnitOfWork, breach_id: str) -> Documents:
-    """Raises NotFound naming the one that is not written yet, Conflict for a broken manifest."""
-    breach = uow.breaches.get(breach_id)
-    not_erased(uow.cases.get(breach.case_id))
-    manifest = intact(uow.breaches.latest(Manifest, breach_id), breach_id)
-    decision = uow.breaches.latest(Decision, breach_id)
-    facts = uow.breaches.latest(NoticeFacts, breach_id)
-    if decision is None:
-        raise NotFound("no decision is written", place=breach_id, remedy="Write it first.")
-    if facts is None:
-        raise NotFound("the letters' facts are not written", place=breach_id, remedy="Write them.")
-    return Documents(breach, manifest, decision, facts, breach.drill)
-
-
-def letters(uow: UnitOfWork, breach_id: str, settings: Settings, renderer: Renderer) -> Letters:
+def letters(
+    uow: UnitOfWork,
+    breach_id: str,
+    settings: Settings,
+    renderer: Renderer,
+    kept: KeptTexts | None = None,
+) -> Letters:
     """Render and lint every letter and every script; one that names another customer has a
-    blocking problem.
+    blocking problem. `kept`: what need not be done again; from there a letter lacks its HTML.
     Raises Corrupt when a letter is not its own recipient's: nothing may leave then."""
-    made = documents(uow, breach_id)
-    unchanged = UnchangedReaders(uow, made.breach, made.manifest)
-    told = [r for r in told_recipients(made) if not unchanged.is_told_enough(r)]
-    by_mail = [r for r in told if r.channel is Channel.EMAIL]
-    customers = {customer.id: customer for customer in uow.customers.list()}
-    maker = LetterMaker(uow, made, settings, customers)
-    data = foreign_data(uow, settings.profile, involved=involved(made))
-    check = TextCheck(data, wording=renderer.looked_for())
-    rendered: list[Rendered] = []
-    scripts: list[Rendered] = []
-    readers: list[LetterContext] = []
-    contexts: list[LetterContext] = []
-    problems: list[LintProblem] = []
+    reading = LetterReading(uow, breach_id, settings, renderer)
+    reading.read_customers(uow)
+    texts = []
+    for recipient in reading.told:
+        text = reading.kept(recipient, kept) if kept else None
+        if text is None:
+            reading.read_names(uow)
+            text = reading.check(recipient)
+        texts.append(text)
+    return gathered(texts)
+
+
+def gathered(texts: Sequence[CheckedText]) -> Letters:
+    """All of them, in their order."""
+    mails = [(text.letter, text) for text in texts if text.letter is not None]
     missing: dict[str, str] = {}
-    for recipient in told:
-        context = maker.context(recipient)
-        missing.update(renderer.missing(context))
-        script = renderer.telephone_script(context)
-        assert_own(script, context)
-        problems += of_reader(
-            context, renderer.lint_script(script.text, context), check.script(script.text, context)
-        )
-        scripts.append(script)
-        readers.append(context)
-        if recipient.channel is not Channel.EMAIL:
-            continue
-        letter = renderer.letter(context)
-        assert_own(letter, context)
-        problems += of_reader(
-            context, renderer.lint(letter, context), check.letter(letter, context)
-        )
-        rendered.append(letter)
-        contexts.append(context)
+    for text in texts:
+        missing.update(text.missing)
     return Letters(
-        rendered=tuple(rendered),
-        problems=merged(problems),
+        rendered=tuple(letter for letter, _ in mails),
+        problems=merged(problem for text in texts for problem in text.problems),
         missing=missing,
-        recipients=tuple(by_mail),
-        contexts=tuple(contexts),
-        telephone=tuple(r for r in told if r.channel is Channel.TELEPHONE),
-        scripts=tuple(scripts),
-        readers=tuple(readers),
-        account=check.account,
+        recipients=tuple(text.recipient for _, text in mails),
+        contexts=tuple(text.context for _, text in mails),
+        telephone=tuple(t.recipient for t in texts if t.recipient.channel is Channel.TELEPHONE),
+        scripts=tuple(text.script for text in texts),
+        readers=tuple(text.context for text in texts),
+        account=together(text.account for text in texts),
     )
+
+
+class LetterReading:
+    """The texts of one breach by the documents of one snapshot. Only what is named `read_…` asks
+    the store: one text after another is made without it, by any thread."""
+
+    def __init__(
+        self, uow: UnitOfWork, breach_id: str, settings: Settings, renderer: Renderer
+    ) -> None:
+        """Raises what `documents` raises."""
+        self.made = documents(uow, breach_id)
+        self.stamp = check_stamp(uow, settings, renderer)
+        unchanged = UnchangedReaders(uow, self.made.breach, self.made.manifest)
+        told = told_recipients(self.made)
+        self.told = tuple(r for r in told if not unchanged.is_told_enough(r))
+        """Everybody who is told now, in the manifest's order."""
+        self._customers: dict[str, Customer] = {}
+        self._maker = LetterMaker(uow, self.made, settings, self._customers)
+        self._settings = settings
+        self._renderer = renderer
+        self._involved = involved(self.made)
+        self._data: ForeignData | None = None
+
+    def read_customers(self, uow: UnitOfWork, of: Iterable[Recipient] | None = None) -> None:
+        """What the register says of them. `of` None: of everybody who is told."""
+        wanted = {r.customer_id for r in (self.told if of is None else of)}
+        lacking = wanted - self._customers.keys()
+        if lacking:
+            self._customers.update({c.id: c for c in uow.customers.some(lacking)})
+
+    def read_names(self, uow: UnitOfWork) -> None:
+        """The names that `check` looks for."""
+        if self._data is None:
+            self._data = foreign_data(uow, self._settings.profile, involved=self._involved)
+
+    def context(self, recipient: Recipient) -> LetterContext:
+        """Of a customer that was read. Raises as `LetterMaker.context`."""
+        return self._maker.context(recipient)
+
+    def kept(self, recipient: Recipient, kept: KeptTexts) -> CheckedText | None:
+        """The text as it was checked before, if it would be the same and would be checked for the
+        same today."""
+        text = kept(whose_text(recipient))
+        if text is None or (text.stamp, text.involved) != (self.stamp, self._involved):
+            return None
+        return text if text.context == self.context(recipient) else None
+
+    def rendered(self, recipient: Recipient) -> Rendered:
+        """What the recipient is told, unchecked: the letter, or the script of a call."""
+        context = self.context(recipient)
+        by_mail = recipient.channel is Channel.EMAIL
+        text = self._renderer.letter(context) if by_mail else self._script(context)
+        assert_own(text, context)
+        return text
+
+    def check(self, recipient: Recipient) -> CheckedText:
+        """One recipient's letter and script. Raises Corrupt for a text that is not its own."""
+        assert self._data is not None, "read the names first"
+        context, renderer = self.context(recipient), self._renderer
+        check = TextCheck(self._data, wording=renderer.looked_for())
+        script = self._script(context)
+        problems = [
+            *renderer.lint_script(script.text, context),
+            *check.script(script.text, context),
+        ]
+        letter = None
+        if recipient.channel is Channel.EMAIL:
+            letter = renderer.letter(context)
+            assert_own(letter, context)
+            problems += [*renderer.lint(letter, context), *check.letter(letter, context)]
+        return CheckedText(
+            stamp=self.stamp,
+            involved=self._involved,
+            context=context,
+            letter=letter,
+            script=script,
+            problems=tuple(of_reader(context, problems)),
+            missing=renderer.missing(context),
+            account=check.account,
+        )
+
+    def _script(self, context: LetterContext) -> Rendered:
+        script = self._renderer.telephone_script(context)
+        assert_own(script, context)
+        return script
+
+
+def check_stamp(uow: UnitOfWork, settings: Settings, renderer: Renderer) -> CheckStamp:
+    """As it stands in this snapshot."""
+    return CheckStamp(
+        uow.customers.version(),
+        tuple((user.id, user.name) for user in uow.users.list()),
+        settings.profile.model_dump_json(),
+        renderer.templates_version(),
+    )
+
+
+def whose_text(recipient: Recipient) -> Whose:
+    return recipient.customer_id, recipient.person_id, recipient.kind
 
 
 def involved(made: Documents) -> frozenset[str]:
@@ -183,148 +263,6 @@ def involved(made: Documents) -> frozenset[str]:
     who = {made.breach.confirmed_by, made.facts.written_by, made.decision.decided_by}
     who |= {e.decided_by for e in made.manifest.exposures if e.decided_by}
     return frozenset(account for account in who if account)
-
-
-def told_recipients(made: Documents) -> list[Recipient]:
-    """Whose exposure gives a basis to tell them, and who is told that an earlier letter was wrong."""
-    owed = _owed(made)
-    return [
-        r
-        for r in made.manifest.recipients
-        if (r.customer_id, r.kind) in owed or r.kind in CORRECTED_BY
-    ]
-
-
-def _owed(made: Documents) -> set[tuple[str, NoticeKind]]:
-    return {
-        (e.customer_id, letter_kind(e)) for e in made.manifest.exposures if bases(made.decision, e)
-    }
-
-
-class LetterMaker:
-    """Contexts of one breach's letters."""
-
-    def __init__(
-        self,
-        uow: UnitOfWork,
-        made: Documents,
-        settings: Settings,
-        customers: Mapping[str, Customer],
-        *,
-        told_under: Collection[str] | None = None,
-        told_at: datetime | None = None,
-    ) -> None:
-        """`told_under`, `told_at`: as an approval fixed them; None: as they are now."""
-        self._made = made
-        self._law = uow.law
-        self._profile: ProviderProfile = settings.profile
-        self._drill = made.drill or settings.drill
-        self._told_under = told_under_now(uow, made.breach) if told_under is None else told_under
-        self._told_at = told_at or made.told_at
-        self._customers = customers
-        rows = uow.notices.list(breach_id=made.breach.id)
-        tasks = uow.cases.get(made.breach.case_id).tasks
-        # By person: a list of thousands is not searched for each of its readers.
-        self._rows_of: dict[Person, list[NoticeRow]] = defaultdict(list)
-        for row in rows:
-            self._rows_of[row.customer_id, row.person_id].append(row)
-        self._tellings_of: dict[Person, list[Telling]] = defaultdict(list)
-        for telling in tellings(made.breach.id, rows, tasks):
-            self._tellings_of[telling.customer_id, telling.person_id].append(telling)
-        self._exposures = exposures_by_reader(made.manifest)
-        self._owed = _owed(made)
-        self._users = Counter(
-            r.customer_id
-            for r in made.manifest.recipients
-            if r.person_kind is PersonKind.USER and r.kind not in CORRECTED_BY
-        )
-
-    def _exposure_of(self, recipient: Recipient) -> Exposure:
-        """The one exposure that a recipient is told of; a correction is about an excluded one.
-        Raises Corrupt when there is not exactly one."""
-        excluded = recipient.kind in CORRECTED_BY
-        reader = recipient.customer_id, role_of(recipient.kind), excluded
-        own = self._exposures.get(reader, ())
-        if len(own) != 1:
-            raise Corrupt(
-                "a recipient has no exposure of its own",
-                place=f"{self._made.breach.id}, {recipient.customer_id}",
-                remedy="Freeze the affected list again.",
-            )
-        return own[0]
-
-    def context(self, recipient: Recipient, numbering: Numbering | None = None) -> LetterContext:
-        """One recipient's own exposure. Raises Corrupt when there is not exactly one.
-
-        `numbering`: as an approval fixed it; None: by what has left until now.
-        """
-        customer = self._customers.get(recipient.customer_id)
-        if customer is None:
-            raise NotFound("the customer is gone", place=recipient.customer_id, remedy="Freeze.")
-        if numbering is None:
-            version = self._made.facts.version
-            person = (recipient.customer_id, recipient.person_id)
-            earlier = self._rows_of.get(person, ()), self._tellings_of.get(person, ())
-            numbering = numbering_of(*earlier, recipient, version)
-        exposure = self._exposure_of(recipient)
-        return LetterContext(
-            kind=recipient.kind,
-            locale=customer.locale,
-            drill=self._drill,
-            reference=reference(self._made.breach, recipient.customer_id),
-            profile=self._profile,
-            breach=self._made.breach,
-            facts=own_facts(self._made.facts, exposure, _standing(recipient)),
-            written_by=self._made.facts.written_by,
-            exposure=exposure,
-            recipient=recipient,
-            decision=self._made.decision,
-            bases=bases(self._made.decision, exposure),
-            customer_name=customer.name,
-            ico=ico_sentence_of(self._made.decision, exposure, self._told_under),
-            former=customer.contract_end is not None and customer.contract_end <= self._told_at,
-            users_told=self._users.get(customer.id, 0),
-            version=numbering.number,
-            supersedes=numbering.supersedes,
-            may_supersede=numbering.may_supersede,
-            has_own_controllers=customer.processes_for_others,
-            spoken_before=numbering.spoken_before,
-            also_told=any(
-                (customer.id, kind) in self._owed
-                for kind in CORRECTION_OF
-                if role_of(kind) is not exposure.role
-            ),
-            law=self._law,
-            told_at=self._told_at,
-        )
-
-
-def exposures_by_reader(manifest: Manifest) -> Mapping[ReaderKey, Sequence[Exposure]]:
-    """The list is gone through once, not once for each of its readers."""
-    by_reader: dict[ReaderKey, list[Exposure]] = defaultdict(list)
-    for e in manifest.exposures:
-        by_reader[e.customer_id, e.role, e.certainty is Certainty.EXCLUDED].append(e)
-    return by_reader
-
-
-def _standing(recipient: Recipient) -> Standing | None:
-    """None: as the exposure stands."""
-    return Standing.CORRECTED if recipient.kind in CORRECTED_BY else None
-
-
-def told_under_now(uow: UnitOfWork, breach: Breach) -> tuple[str, ...]:
-    """The jurisdictions with a recorded report."""
-    return tuple(sorted({s.jurisdiction for s in uow.breaches.all(Submission, breach.id)}))
-
-
-def reference(breach: Breach, customer_id: str) -> str:
-    """`BR-0001-copper-lantern-0427`: what the reader quotes and we can check; no secret. The same
-    in every letter of this breach to this customer."""
-    seed = f"{breach.id}|{in_utc(breach.confirmed_at).isoformat()}|{customer_id}".encode()
-    number = int.from_bytes(hashlib.sha256(seed).digest()[:8], "big")
-    words = len(CHECK_WORDS)
-    first, second = CHECK_WORDS[number % words], CHECK_WORDS[number // words % words]
-    return f"{breach.id}-{first}-{second}-{number // words**2 % 10_000:04d}"
 
 
 def assert_own(letter: Rendered, context: LetterContext) -> None:

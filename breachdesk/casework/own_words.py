@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from breachdesk.casework.letters import reference
+from breachdesk.casework.letter_contexts import reference
 from breachdesk.casework.text_check import TextCheck, foreign_data
 from breachdesk.gdpr.foreign_data import Reader
 from breachdesk.gdpr.name_signs import BLOCK

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from breachdesk.casework import notify
 from breachdesk.casework.authority import not_erased, require
-from breachdesk.casework.letters import reference
+from breachdesk.casework.letter_contexts import reference
 from breachdesk.casework.record_times import optional, past
 from breachdesk.casework.sealing import next_version
 from breachdesk.ports import UnitOfWork

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from breachdesk.casework.contact_watch import watched_since
-from breachdesk.casework.letters import Documents
+from breachdesk.casework.letter_contexts import Documents
 from breachdesk.casework.register_changes import (
     contact_changes,
     who_changed_assets,

@@ -97,7 +97,7 @@ def _documents(uow: UnitOfWork, breach_id: str, approval: Approval) -> str:
     manifest = book.latest(Manifest, breach_id)
     if newest is None or newest.hash != approval.hash:
         return "a later approval took its place"
-    # Its own hash was checked when the letter was rendered again (casework.letters.documents).
+    # Its own hash was checked when the letter was rendered again (casework.letter_contexts.documents).
     if manifest is None or manifest.hash != approval.manifest_hash:
         return "the affected list changed after approval"
     decision = book.latest(Decision, breach_id)

@@ -78,6 +78,20 @@ class CheckAccount:
         return UNSEEN
 
 
+def together(accounts: Iterable[CheckAccount]) -> CheckAccount:
+    """Of many texts, each checked for itself."""
+    every = tuple(accounts)
+    if not every:
+        return CheckAccount()
+    return replace(
+        every[0],
+        mails=sum(each.mails for each in every),
+        attachments=sum(each.attachments for each in every),
+        scripts=sum(each.scripts for each in every),
+        other_customers=max(each.other_customers for each in every),
+    )
+
+
 class TextCheck:
     """Checks one release's texts, one after another; keeps the account."""
 

@@ -51,11 +51,11 @@ from breachdesk.console.chrome import Chrome
 from breachdesk.console.desk import Hall, hall_of, permitted, status_of
 from breachdesk.console.headers import SecurityHeaders
 from breachdesk.console.house import House
+from breachdesk.console.letter_checks import LetterChecks
 from breachdesk.console.pages import STATIC, Pages
 from breachdesk.console.password_checks import PasswordChecks
 from breachdesk.console.received import ReceivedHours
 from breachdesk.console.session import Sessions
-from breachdesk.console.shelf import LetterShelf
 from breachdesk.console.standings import Standings
 from breachdesk.console.tries import Tries
 from schemas.errors import BreachDeskError, NotFound, Retryable
@@ -128,7 +128,7 @@ def console_app(house: House) -> FastAPI:
         Chrome(house),
         Tries(house.store),
         PasswordChecks(house.store),
-        LetterShelf(house),
+        LetterChecks(house),
         house.hours or ReceivedHours(house.log),
         Standings(),
     )

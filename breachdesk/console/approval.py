@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from breachdesk.casework import approve, standing
 from breachdesk.casework.approve import Seal
-from breachdesk.casework.letter_heads import heads
-from breachdesk.casework.letters import Letters, documents
+from breachdesk.casework.letter_contexts import documents
+from breachdesk.casework.letter_heads import letter_head
+from breachdesk.casework.letters import CheckedText, KeptTexts, Letters, whose_text
 from breachdesk.casework.second_person import writers
 from breachdesk.casework.witness import why_unfit
 from breachdesk.console.case_file import CaseFile, read_case
@@ -21,6 +22,8 @@ from breachdesk.console.decision import tensions_of
 from breachdesk.console.delivery import Waiting, read_waiting
 from breachdesk.console.desk import REFUSALS, Desk, Posted, Signed, go
 from breachdesk.console.forms import Form
+from breachdesk.console.letter_checks import BreachTexts
+from breachdesk.console.paging import NumberedPage, numbered_page
 from breachdesk.console.reauthentication import (
     act_proven,
     needed_proof,
@@ -28,12 +31,16 @@ from breachdesk.console.reauthentication import (
 )
 from breachdesk.console.way import way
 from breachdesk.ports import UnitOfWork
+from schemas.affected import NoticeKind, Recipient
 from schemas.approval import Approval, ApprovalKind
 from schemas.errors import BadInput, BreachDeskError, NotAllowed
-from schemas.notice import LetterHead
+from schemas.notice import LetterHead, NoticeRow, Rendered
 from schemas.settings import SenderSettings
 
 router = APIRouter()
+HEADS = 50
+CALLS = 20
+"""Rows that a page shows."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ class State:
     file: CaseFile
     sender: SenderSettings | None
     seal: Seal | None = None
-    letters: Letters | None = None
+    texts: BreachTexts | None = None
     obstacle: BreachDeskError | None = None
     writers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Account ids of those who may not approve, and what each did."""
@@ -60,21 +67,77 @@ class State:
         return self.file.released and not self.open_again
 
     @property
-    def heads(self) -> list[LetterHead]:
-        """The head of each letter, as it leaves through this sender."""
-        return heads(self.letters, self.sender) if self.letters and self.sender else []
+    def letters(self) -> Letters | None:
+        """As far as they are checked."""
+        return self.texts.letters if self.texts else None
+
+    @property
+    def checking(self) -> bool:
+        """Some are not checked yet, so that nothing can be approved."""
+        return self.texts is not None and not self.texts.complete
+
+    @property
+    def approved_rows(self) -> Sequence[NoticeRow]:
+        """The first letters that the approval released."""
+        return self._approved[:HEADS]
+
+    @property
+    def more_approved(self) -> int:
+        """Letters that it released beside them."""
+        return len(self._approved) - len(self.approved_rows)
+
+    @property
+    def _approved(self) -> Sequence[NoticeRow]:
+        seal = self.file.approval.hash if self.file.approval else None
+        witness = NoticeKind.WITNESS
+        return [r for r in self.file.rows if r.kind is not witness and r.approval_hash == seal]
 
     @property
     def kinds(self) -> Counter[str]:
         """Letters by kind."""
-        rendered = self.letters.rendered if self.letters else ()
-        return Counter(letter.kind.value for letter in rendered)
+        recipients = self.texts.recipients[: self.texts.mails] if self.texts else ()
+        return Counter(recipient.kind.value for recipient in recipients)
+
+    @property
+    def first(self) -> CheckedText | None:
+        """The first letter by mail, once it is checked."""
+        if self.texts is None or not self.texts.mails:
+            return None
+        return self.texts.find(whose_text(self.texts.recipients[0]))
+
+    @property
+    def calls(self) -> Sequence[tuple[int, Recipient, Rendered]]:
+        """The first people who are telephoned, each with the number and the script of the call."""
+        if self.texts is None:
+            return ()
+        first = self.texts.mails
+        rows = enumerate(self.texts.recipients[first : first + CALLS], first + 1)
+        texts = ((number, r, self.texts.find(whose_text(r))) for number, r in rows)
+        return [(number, r, text.script) for number, r, text in texts if text is not None]
+
+    def heads(self, page: str) -> NumberedPage[tuple[int, Recipient, LetterHead]]:
+        """The heads of some letters, as they leave through this sender."""
+        texts, sender = self.texts, self.sender
+        if texts is None or sender is None:
+            return numbered_page((), page, HEADS)
+        mails = tuple(enumerate(texts.recipients[: texts.mails], 1))
+        shown = numbered_page(mails, page, HEADS)
+        return NumberedPage(
+            [
+                (number, r, letter_head(text.letter, r.name, r.email, sender))
+                for number, r in shown.rows
+                if (text := texts.find(whose_text(r))) and text.letter
+            ],
+            shown.total,
+            shown.number,
+            shown.pages,
+        )
 
 
 @router.get("/cases/{case_id}/approval")
-def show(case_id: str, desk: Signed, sender: str = "") -> Response:
+def show(case_id: str, desk: Signed, sender: str = "", page: str = "") -> Response:
     """What waits, and what releasing it would do."""
-    return _show(desk, case_id, {"sender": sender})
+    return _show(desk, case_id, {"sender": sender, "page": page})
 
 
 @router.post("/cases/{case_id}/approval")
@@ -93,18 +156,37 @@ def _attempt(
     desk: Desk,
     case_id: str,
     form: Form,
-    act: Callable[[UnitOfWork, Desk, str, Form], Approval],
+    act: Callable[[UnitOfWork, Desk, str, Form, KeptTexts | None], Approval],
     done: str,
 ) -> Response:
+    def prepare() -> Callable[[UnitOfWork], Approval]:
+        kept = _checked(desk, case_id)
+        return lambda uow: act(uow, desk, case_id, form, kept)
+
     try:
-        act_proven(desk, form, lambda: lambda uow: act(uow, desk, case_id, form))
+        act_proven(desk, form, prepare)
     except REFUSALS as problem:
         return _show(desk, case_id, form, problem)
     desk.hall.chrome.forget()
     return go(f"/cases/{case_id}/delivery", done)
 
 
-def _release(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Approval:
+def _checked(desk: Desk, case_id: str) -> KeptTexts | None:
+    """Every text checked, before the transaction begins; None: the act says why there are none."""
+
+    def check(uow: UnitOfWork) -> KeptTexts:
+        file = read_case(uow, case_id, desk.now)
+        return desk.hall.letters.finished(uow, file, desk.now).find
+
+    try:
+        return desk.look(check)
+    except BreachDeskError:
+        return None
+
+
+def _release(
+    uow: UnitOfWork, desk: Desk, case_id: str, form: Form, kept: KeptTexts | None
+) -> Approval:
     file, sender = _ready(uow, desk, case_id, form)
     return approve.approve(
         uow,
@@ -116,10 +198,13 @@ def _release(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Approval:
         renderer=desk.house.renderer,
         sender=sender,
         now=desk.now,
+        kept=kept,
     )
 
 
-def _break(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Approval:
+def _break(
+    uow: UnitOfWork, desk: Desk, case_id: str, form: Form, kept: KeptTexts | None
+) -> Approval:
     if form.text("witness"):
         raise BadInput(
             "the form names a witness", place="witness", remedy="The settings alone name one."
@@ -136,6 +221,7 @@ def _break(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Approval:
         renderer=desk.house.renderer,
         sender=sender,
         now=desk.now,
+        kept=kept,
     )
 
 
@@ -158,6 +244,7 @@ def _show(
     return desk.page(
         "approval.html",
         state=state,
+        heads=state.heads(typed.get("page", "")),
         file=state.file,
         case=state.file.case,
         way=way(state.file),
@@ -184,14 +271,17 @@ def _read(uow: UnitOfWork, desk: Desk, case_id: str, sender_id: str) -> State:
         open_again=_may_be_joined(uow, file),
     )
     try:
+        made = documents(uow, breach.id)
         state = replace(
             state,
-            letters=desk.hall.shelf.read(uow, file, desk.now),
-            writers=writers(uow, documents(uow, breach.id), house.settings.notices),
+            texts=desk.hall.letters.texts(uow, file, desk.now),
+            writers=writers(uow, made, house.settings.notices),
         )
-        if sender is None or state.stands:
+        if sender is None or state.stands or state.checking:
             return state
-        seal = approve.seal(uow, breach.id, house.settings, house.renderer, sender)
+        seal = approve.seal(
+            uow, breach.id, house.settings, house.renderer, sender, ready=state.letters
+        )
     except BreachDeskError as obstacle:
         return replace(state, obstacle=obstacle)
     return replace(state, seal=seal)

@@ -18,12 +18,12 @@ from breachdesk.console.chrome import Chrome
 from breachdesk.console.cookies import SESSION, read_cookie
 from breachdesk.console.forms import Form
 from breachdesk.console.house import House
+from breachdesk.console.letter_checks import LetterChecks
 from breachdesk.console.pages import Pages
 from breachdesk.console.password_checks import PasswordChecks
 from breachdesk.console.permissions import MAY_OPEN, MAY_SEND, SIGNED_IN
 from breachdesk.console.received import Hours
 from breachdesk.console.session import Session, Sessions
-from breachdesk.console.shelf import LetterShelf
 from breachdesk.console.standings import Standings
 from breachdesk.console.tries import Tries
 from breachdesk.ports import UnitOfWork
@@ -77,7 +77,7 @@ class Hall:
     chrome: Chrome
     tries: Tries
     checks: PasswordChecks
-    shelf: LetterShelf
+    letters: LetterChecks
     hours: Hours
     standings: Standings
 
@@ -196,6 +196,7 @@ def signed_in(request: Request) -> Desk:
     """
     hall = hall_of(request)
     now = hall.house.now()
+    hall.letters.drop_unread(now)
     by_itself = "x-breachdesk-refresh" in request.headers
     session = hall.sessions.find(read_cookie(request, SESSION), now, stretch=not by_itself)
     if session is None:

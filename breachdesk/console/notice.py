@@ -6,46 +6,56 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from breachdesk.casework.letter_heads import letter_head
-from breachdesk.casework.letters import Letters
 from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.desk import Desk, Signed
 from breachdesk.console.headers import LETTER_CSP
+from breachdesk.console.letter_checks import BreachTexts
+from breachdesk.console.paging import numbered_page
 from breachdesk.console.way import way
 from breachdesk.ports import UnitOfWork
+from schemas.affected import Channel, Recipient
 from schemas.errors import NotFound
 from schemas.notice import LetterHead, Rendered
 
 router = APIRouter()
 VIEWS = ("text", "html", "phone")
+ROWS = 50
+"""Texts that a page lists."""
 
 
 @router.get("/cases/{case_id}/letters")
-def letters(case_id: str, desk: Signed, n: int = 1, view: str = "text") -> Response:
+def letters(case_id: str, desk: Signed, n: int = 1, view: str = "text", page: str = "") -> Response:
     """Text `n` of all: mails, then scripts of calls; what is missing, what must not be in them."""
-    file, made = desk.look(lambda uow: _made(uow, desk, case_id))
-    texts = [text for text, _ in made.texts]
-    at = min(max(n, 1), max(len(texts), 1))
+
+    def read(uow: UnitOfWork) -> tuple[CaseFile, BreachTexts, int, Rendered | None]:
+        file, texts = _texts(uow, desk, case_id)
+        at = min(max(n, 1), max(texts.total, 1))
+        return file, texts, at, texts.rendered(uow, at) if texts.total else None
+
+    file, texts, at, letter = desk.look(read)
     return desk.page(
         "letters.html",
         file=file,
         case=file.case,
         way=way(file),
-        letters=made,
-        n=at,
         texts=texts,
+        letters=texts.letters,
+        n=at,
+        listed=numbered_page(
+            tuple(enumerate(texts.recipients, 1)), page or 1 + (at - 1) // ROWS, ROWS
+        ),
         view=view if view in VIEWS else "text",
-        letter=texts[at - 1] if texts else None,
-        head=_head(desk, made, at),
+        letter=letter,
+        head=_head(desk, texts.recipients[at - 1], letter) if letter else None,
     )
 
 
-def _head(desk: Desk, made: Letters, at: int) -> LetterHead | None:
-    """Of letter `at`, by the first sender; None for a script, and without a sender."""
+def _head(desk: Desk, recipient: Recipient, letter: Rendered) -> LetterHead | None:
+    """By the first sender; None for a script, and without a sender."""
     sender = desk.house.sender()
-    if sender is None or not 1 <= at <= len(made.rendered):
+    if sender is None or recipient.channel is not Channel.EMAIL:
         return None
-    recipient = made.recipients[at - 1]
-    return letter_head(made.rendered[at - 1], recipient.name, recipient.email, sender)
+    return letter_head(letter, recipient.name, recipient.email, sender)
 
 
 @router.get("/cases/{case_id}/letters/{n}/html")
@@ -74,12 +84,15 @@ def saved(content: bytes, media_type: str, name: str) -> Response:
 
 
 def _letter(desk: Desk, case_id: str, n: int) -> Rendered:
-    _, made = desk.look(lambda uow: _made(uow, desk, case_id))
-    if not 1 <= n <= len(made.rendered):
-        raise NotFound("no such letter", place=case_id, remedy="See the list of letters.")
-    return made.rendered[n - 1]
+    def read(uow: UnitOfWork) -> Rendered:
+        _, texts = _texts(uow, desk, case_id)
+        if not 1 <= n <= texts.mails:
+            raise NotFound("no such letter", place=case_id, remedy="See the list of letters.")
+        return texts.rendered(uow, n)
+
+    return desk.look(read)
 
 
-def _made(uow: UnitOfWork, desk: Desk, case_id: str) -> tuple[CaseFile, Letters]:
+def _texts(uow: UnitOfWork, desk: Desk, case_id: str) -> tuple[CaseFile, BreachTexts]:
     file = read_case(uow, case_id, desk.now)
-    return file, desk.hall.shelf.read(uow, file, desk.now)
+    return file, desk.hall.letters.texts(uow, file, desk.now)

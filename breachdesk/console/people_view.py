@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from breachdesk.casework import bodies, controller_questions, receipt_terms, receipts
-from breachdesk.casework.letters import Letters
 from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.desk import Desk
 from breachdesk.ports import UnitOfWork
@@ -17,7 +16,7 @@ from schemas.around_breach import Body, BodyTold, ControllerQuestion, Receipt
 from schemas.case_record import Complaint, SupplierNotice, SupplierQuestion
 from schemas.customer import Customer
 from schemas.errors import BreachDeskError
-from schemas.notice import NoticeRow
+from schemas.notice import NoticeRow, Rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def read_people(uow: UnitOfWork, desk: Desk, case_id: str) -> People:
         term_hours=int(term.total_seconds() // 3600),
         controllers=controller_questions.controllers(uow, breach_id),
         questions=questions,
-        answers=_answers(uow, desk, file) if waiting else {},
+        answers=_answers(uow, desk, file, waiting) if waiting else {},
         bodies=bodies.bodies_told(uow, breach_id),
         not_asked=bodies.not_asked(uow, breach_id),
         with_clause=[c for c in with_clause if c.id in reached],
@@ -112,24 +111,27 @@ def _packs(uow: UnitOfWork, desk: Desk, file: CaseFile) -> Iterator[Pack]:
         )
 
 
-def _answers(uow: UnitOfWork, desk: Desk, file: CaseFile) -> dict[str, Sequence[PackAnswer]]:
+def _answers(
+    uow: UnitOfWork, desk: Desk, file: CaseFile, waiting: Collection[str]
+) -> dict[str, Sequence[PackAnswer]]:
     """Ours of the Art. 33(3) answers, by customer; none while the letters cannot be made."""
     try:
-        made = desk.hall.shelf.read(uow, file, desk.now)
+        texts = desk.hall.letters.texts(uow, file, desk.now)
+        packs = [
+            texts.rendered(uow, number)
+            for number, recipient in enumerate(texts.recipients[: texts.mails], 1)
+            if recipient.kind is NoticeKind.CONTROLLER_PACK and recipient.customer_id in waiting
+        ]
     except BreachDeskError:
         return {}
-    return pack_answers(made)
+    return {pack.customer_id: pack_answers(pack) for pack in packs}
 
 
-def pack_answers(made: Letters) -> dict[str, Sequence[PackAnswer]]:
-    """What each controller's pack answers for us, by customer."""
-    found: dict[str, Sequence[PackAnswer]] = {}
-    for letter in made.rendered:
-        if letter.kind is not NoticeKind.CONTROLLER_PACK:
-            continue
-        for content in letter.attachments.values():
-            answers = json.loads(content).get("article_33_3", ())
-            found[letter.customer_id] = [
-                PackAnswer(a["article"], a["question"], a["answer"]) for a in answers if a["answer"]
-            ]
-    return found
+def pack_answers(pack: Rendered) -> Sequence[PackAnswer]:
+    """What a controller's pack answers for us."""
+    return [
+        PackAnswer(a["article"], a["question"], a["answer"])
+        for content in pack.attachments.values()
+        for a in json.loads(content).get("article_33_3", ())
+        if a["answer"]
+    ]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from breachdesk.casework.letters import Letters
-from breachdesk.console.case_file import read_case
+from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.desk import Signed
-from breachdesk.console.own_parts import Block, ReaderText, own_blocks
+from breachdesk.console.letter_checks import BreachTexts
+from breachdesk.console.own_parts import Block, TextGroup, own_blocks_of
+from breachdesk.console.paging import numbered_page
 from breachdesk.console.way import way
-from schemas.letter import LetterContext
-from schemas.notice import Rendered
+from breachdesk.ports import UnitOfWork
 
 router = APIRouter()
 PAGE = 20
@@ -29,55 +30,43 @@ class Section:
 
 
 @dataclass(frozen=True)
-class ReaderParts:
-    """One reader: where the whole text is, and what stands in it alone."""
+class GroupParts:
+    """Readers of the same words: the first of them, and what stands in their text alone."""
 
-    number: int
-    """Of all texts, from 1."""
-    text: Rendered
-    context: LetterContext
+    group: TextGroup
     sections: tuple[Section, ...]
 
 
 @router.get("/cases/{case_id}/letters/compare")
-def show(case_id: str, desk: Signed, page: int = 1) -> Response:
-    """Twenty readers a page."""
-    file = desk.look(lambda uow: read_case(uow, case_id, desk.now))
-    file.known_breach()
-    letters = desk.look(lambda uow: desk.hall.shelf.read(uow, file, desk.now))
-    readers, common = compared(letters)
-    pages = max(1, -(-len(readers) // PAGE))
-    at = min(max(page, 1), pages)
+def show(case_id: str, desk: Signed, page: str = "") -> Response:
+    """Twenty texts a page, each once however many read it."""
+
+    def read(uow: UnitOfWork) -> tuple[CaseFile, BreachTexts]:
+        file = read_case(uow, case_id, desk.now)
+        return file, desk.hall.letters.texts(uow, file, desk.now)
+
+    file, texts = desk.look(read)
+    groups, common = compared(texts.groups.ordered)
     return desk.page(
         "side_by_side.html",
         file=file,
         case=file.case,
         way=way(file),
-        readers=readers[(at - 1) * PAGE : at * PAGE],
+        texts=texts,
         common=common,
-        count=len(readers),
-        page=at,
-        pages=pages,
+        shown=numbered_page(groups, page, PAGE),
     )
 
 
-def compared(letters: Letters) -> tuple[list[ReaderParts], tuple[Section, ...]]:
-    """Every text's own sections, in the order of the list, and the sections that they share."""
-    texts = [
-        ReaderText(f"{text.kind} {text.channel}", text.text, _marks(context))
-        for text, context in letters.texts
+def compared(
+    groups: Sequence[TextGroup],
+) -> tuple[list[GroupParts], tuple[Section, ...]]:
+    """Every group's own sections, in the order of the list, and the sections that they share."""
+    own, common = own_blocks_of(groups)
+    parts = [
+        GroupParts(group, _sections(blocks)) for group, blocks in zip(groups, own, strict=True)
     ]
-    own, common = own_blocks(texts)
-    readers = [
-        ReaderParts(number, text, context, _sections(blocks))
-        for number, ((text, context), blocks) in enumerate(zip(letters.texts, own, strict=True), 1)
-    ]
-    return readers, _sections(common)
-
-
-def _marks(context: LetterContext) -> tuple[str, ...]:
-    """What differs in every text and says nothing of the breach."""
-    return context.reference, context.recipient.name, context.customer_name
+    return parts, _sections(common)
 
 
 def _sections(blocks: list[Block]) -> tuple[Section, ...]:

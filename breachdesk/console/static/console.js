@@ -58,6 +58,11 @@
   // Parts: `data-refresh` with an id is fetched again while the page is seen and nobody types in it.
   // One at a time; the slower the console answers, the longer it is left alone: it spends at most a
   // fiftieth of its time on a page that somebody merely looks at.
+  // A part may ask for it sooner: `data-refresh="3"` is after three seconds.
+  const every = () => {
+    const parts = [...document.querySelectorAll("[data-refresh][id]")];
+    return Math.min(...parts.map((part) => Number(part.dataset.refresh) * 1000 || REFRESH), REFRESH);
+  };
   let asking = false;
   let next = 0;
   const refresh = async () => {
@@ -69,7 +74,7 @@
     } finally {
       asking = false;
     }
-    const pause = Math.min(Math.max((performance.now() - begun) * SHARE, REFRESH), LONGEST);
+    const pause = Math.min(Math.max((performance.now() - begun) * SHARE, every()), LONGEST);
     clearTimeout(next);
     next = setTimeout(refresh, pause);
   };
@@ -112,7 +117,7 @@
     note.append(again);
     document.getElementById("page")?.before(note);
   };
-  next = setTimeout(refresh, REFRESH);
+  next = setTimeout(refresh, every());
   document.addEventListener("visibilitychange", refresh);
 
   const center = () => {
