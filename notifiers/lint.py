@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import unescape
+from typing import NamedTuple
 
 from notifiers import forbidden, lint_names
 from notifiers.evidence_names import plain_listed, plain_rule, quoted
 from notifiers.forbidden import Rule
 from notifiers.phrases import series
-from notifiers.reading import paragraphs, reading_age, sentences, words
+from notifiers.reading import age_of, paragraphs, sentences, syllables, words
 from schemas.affected import Act, NoticeKind
 from schemas.letter import LetterContext, LintProblem
 from schemas.letter_facts import Standing, whose_words
 from schemas.notice import Rendered
+from schemas.short_memory import for_minutes
 
 LONGEST_SENTENCE = 25
 ADDRESS = re.compile(r"\S+@[\w.-]+\w")
@@ -28,6 +30,9 @@ HEDGED = re.compile(
     r"\b(?:may|might|could|holds?|keeps?|contains?|can|cannot|if|whether|tried|refused|not|nothing|nobody|none|no)\b",
     re.IGNORECASE,
 )
+
+PARAGRAPHS = 4_096
+"""That are remembered as they were read: most stand in every letter of a breach."""
 
 Part = tuple[str, str]
 """Where, and the words there."""
@@ -75,10 +80,29 @@ def _blocked(parts: Iterable[Part], context: LetterContext) -> Iterator[LintProb
     for where, text in parts:
         left = own.sub(" ", text) if own else text
         # The HTML holds the same sentences; naming them once is enough.
-        rules = forbidden.ANYWHERE if where == "html" else forbidden.ANYWHERE + forbidden.PROSE
-        yield from (_block(where, rule) for rule in rules if rule.pattern.search(left))
-        if any(forbidden.is_card(m.group()) for m in forbidden.CARD.finditer(left)):
+        rules, has_card = _anywhere(left) if where == "html" else _in_prose(left)
+        yield from (_block(where, rule) for rule in rules)
+        if has_card:
             yield _blocking(where, "a full card number", "Give the last four digits at most.")
+
+
+@for_minutes(PARAGRAPHS)
+def _in_prose(text: str) -> tuple[Sequence[Rule], bool]:
+    """Rules that a paragraph breaks, and whether it holds a card number."""
+    rules, has_card = _anywhere(text)
+    broken = dict.fromkeys(rule for line in text.splitlines() for rule in _prose_rules(line))
+    return (*rules, *(rule for rule in forbidden.PROSE if rule in broken)), has_card
+
+
+@for_minutes(PARAGRAPHS)
+def _prose_rules(line: str) -> Sequence[Rule]:
+    """No such rule goes on in another line. The lines of an attachment are alike in most packs."""
+    return tuple(rule for rule in forbidden.PROSE if rule.pattern.search(line))
+
+
+def _anywhere(text: str) -> tuple[Sequence[Rule], bool]:
+    rules = tuple(rule for rule in forbidden.ANYWHERE if rule.pattern.search(text))
+    return rules, any(forbidden.is_card(m.group()) for m in forbidden.CARD.finditer(text))
 
 
 def _own_words(context: LetterContext) -> re.Pattern[str] | None:
@@ -168,22 +192,45 @@ def _asserted(typed: str, whose: str) -> Iterator[LintProblem]:
 
 def _style(letter: Rendered, promise: str) -> Iterator[LintProblem]:
     """Our promise stands as we published it, long or not."""
-    prose: list[str] = []
+    read: list[ReadParagraph] = []
     for heading, paragraph in paragraphs(letter.text):
         if paragraph.strip("“”") == " ".join(promise.split()):
             continue
         where = f"text, {heading or 'opening'}"
-        if forbidden.LATIN.search(paragraph):
+        one = _read(paragraph)
+        if one.latin:
             yield _warning(where, "Latin", "Say “for example”, “that is”, “by”.")
-        for sentence in sentences(ADDRESS.sub("address", paragraph)):
-            length = len(words(sentence))
+        for length in one.lengths:
             if length > LONGEST_SENTENCE:
                 yield _warning(where, f"a sentence of {length} words", "Make two of it.")
-            prose.append(sentence)
-    age = reading_age(prose)
+        read.append(one)
+    age = age_of(
+        sentences=sum(len(one.lengths) for one in read),
+        words=sum(sum(one.lengths) for one in read),
+        syllables=sum(one.syllables for one in read),
+    )
     if age > OLDEST_READER:
         problem = f"reading age {age:.0f}; readers of 9 to 11 should understand it"
         yield _warning("text", problem, "Use shorter sentences and words.")
+
+
+class ReadParagraph(NamedTuple):
+    """What makes a paragraph hard to read."""
+
+    latin: bool
+    lengths: tuple[int, ...]
+    """Words of each sentence."""
+    syllables: int
+
+
+@for_minutes(PARAGRAPHS)
+def _read(paragraph: str) -> ReadParagraph:
+    each = [words(sentence) for sentence in sentences(ADDRESS.sub("address", paragraph))]
+    return ReadParagraph(
+        latin=forbidden.LATIN.search(paragraph) is not None,
+        lengths=tuple(len(sentence) for sentence in each),
+        syllables=sum(syllables(word) for sentence in each for word in sentence),
+    )
 
 
 def _block(where: str, rule: Rule) -> LintProblem:

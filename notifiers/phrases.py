@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from schemas.short_memory import for_minutes
+
 NO_BREAK = "\N{NO-BREAK SPACE}"
 TOGETHER = re.compile(
     r"(?<=\d) (?=\d|January|February|March|April|May|June|July|August|September|October|November"
@@ -17,6 +19,8 @@ TOGETHER = re.compile(
 ITEM = re.compile(r"\s*(?:- |\d+[.)] )")
 LINE = 72
 """Columns of the text part: below 75, so that a quoted reply still fits."""
+LINES = 4_096
+"""That are remembered as they are laid out."""
 
 
 def moment(value: datetime, zone: ZoneInfo) -> str:
@@ -84,7 +88,9 @@ def laid_out(text: str) -> str:
     return "\n".join(lines).strip("\n") + "\n"
 
 
+@for_minutes(LINES)
 def _wrapped(line: str) -> list[str]:
+    """Most lines stand in every letter of a breach. Nobody changes what comes back."""
     marker = ITEM.match(line)
     indent = " " * marker.end() if marker else ""
     wrapped = textwrap.wrap(

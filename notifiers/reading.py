@@ -44,12 +44,18 @@ def words(sentence: str) -> list[str]:
 
 
 def reading_age(prose: list[str]) -> float:
-    """Years: the Flesch-Kincaid grade (Kincaid 1975) plus five. 0 for no sentence."""
+    """As `age_of`, of sentences."""
     every = [word for sentence in prose for word in words(sentence)]
-    if not every:
+    return age_of(
+        sentences=len(prose), words=len(every), syllables=sum(syllables(word) for word in every)
+    )
+
+
+def age_of(*, sentences: int, words: int, syllables: int) -> float:
+    """Years: the Flesch-Kincaid grade (Kincaid 1975) plus five. 0 for no sentence."""
+    if not words:
         return 0.0
-    syllables = sum(_syllables(word) for word in every)
-    grade = 0.39 * len(every) / len(prose) + 11.8 * syllables / len(every) - 15.59
+    grade = 0.39 * words / sentences + 11.8 * syllables / words - 15.59
     return round(grade + 5, 1)
 
 
@@ -57,7 +63,8 @@ def _is_item(line: str) -> bool:
     return bool(re.match(r"\s*(?:- |\d+\. )", line))
 
 
-def _syllables(word: str) -> int:
+def syllables(word: str) -> int:
+    """About as many as are spoken."""
     letters = word.lower().rstrip("’'s-")
     count = len(VOWELS.findall(letters))
     silent = letters.endswith("e") and not letters.endswith("le") and count > 1

@@ -18,6 +18,7 @@ from schemas.affected import NoticeKind
 from schemas.letter import LetterContext, LintProblem
 from schemas.notice import Rendered
 from schemas.settings import ProviderProfile
+from schemas.short_memory import for_minutes
 
 UNSEEN = (
     "nicknames",
@@ -207,13 +208,19 @@ def merged(problems: Iterable[LintProblem]) -> tuple[LintProblem, ...]:
 
 def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
-        yield from (token.word for token in tokens(folded(value)))
+        yield from _words_of(value)
     elif isinstance(value, Mapping):
         for part in value.values():
             yield from _texts(part)
     elif isinstance(value, list | tuple):
         for part in value:
             yield from _texts(part)
+
+
+@for_minutes(4_096)
+def _words_of(text: str) -> frozenset[str]:
+    """Readers of one breach share most of what was typed."""
+    return frozenset(token.word for token in tokens(folded(text)))
 
 
 def _written(letter: Rendered) -> Iterator[Part]:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from html import unescape
 from typing import NamedTuple
 
+from schemas.short_memory import for_minutes
+
 _LOOKALIKES = str.maketrans(
     "АВЕКМНОРСТУХЅІЈԚԜԀҺҮавекмнорстухѕіјԛԝԁһүΑΒΕΖΗΙΚΜΝΟΡΤΥΧαβεζηικμνορτυχςɡɩıȷ",
     "ABEKMHOPCTYXSIJQWDHYabekmhopctyxsijqwdhyABEZHIKMNOPTYXabezhikmvoptyxcgiij",
@@ -108,18 +110,23 @@ _UMLAUTS = str.maketrans(
 
 def _token(found: list[re.Match[str]], at: int) -> Token:
     match = found[at]
-    raw = match.group()
+    word, capital, shouts, possessive = _read_word(match.group())
+    if shouts and capital:
+        capital = not _among_capitals(found, at)
+    return Token(word, match.start(), match.end(), capital, possessive)
+
+
+@for_minutes(16_384)
+def _read_word(raw: str) -> tuple[str, bool, bool, bool]:
+    """A word without apostrophes and its ending; whether it begins with a capital, is in capitals
+    whole, and is possessive. Texts are made of few different words."""
     if raw in _AND:
-        return Token("and", match.start(), match.end(), False, False)
+        return "and", False, False, False
     possessive = raw.endswith(("'s", "'S", "s'", "S'"))
     if raw.endswith(("'s", "'S")):
         raw = raw[:-2]
-    capital = raw[:1].isupper() and not (_shouts(raw) and _among_capitals(found, at))
-    return Token(raw.replace("'", "").casefold(), match.start(), match.end(), capital, possessive)
-
-
-def _shouts(word: str) -> bool:
-    return len(word) > 1 and word.isupper()
+    word = raw.replace("'", "").casefold()
+    return word, raw[:1].isupper(), len(raw) > 1 and raw.isupper(), possessive
 
 
 def _among_capitals(found: list[re.Match[str]], at: int) -> bool:

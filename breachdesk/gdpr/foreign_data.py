@@ -198,8 +198,9 @@ class ForeignData:
             words=frozenset(token.word for token in found),
             rows={
                 place: row
-                for place in range(len(found))
-                if (row := tuple(self._entries.at(plain, found, place)))
+                for place, token in enumerate(found)
+                if self._entries.may_begin(token.word)
+                and (row := tuple(self._entries.at(plain, found, place)))
             },
             titles=frozenset(at for at, token in enumerate(found) if _may_be_title(token)),
             numbers=tuple(numbers_in(plain)),

@@ -78,6 +78,7 @@ class Entries:
             row.setdefault((entry.words, entry.between), []).append(entry)
         self.first_words = frozenset(key[0] for key in self.rows if key)
         """Of its own entries."""
+        self._words_beside: frozenset[str] = frozenset() if beside is None else beside.first_words
 
     def _row(self, key: tuple[str, ...]) -> dict[tuple[object, ...], list[Entry]]:
         row = self.rows.get(key)
@@ -85,6 +86,10 @@ class Entries:
             row = {words: list(some) for words, some in self._beside.get(key, {}).items()}
             self.rows[key] = row
         return row
+
+    def may_begin(self, word: str) -> bool:
+        """Does any row begin with this word?"""
+        return word in self.first_words or word in self._words_beside
 
     def at(
         self, text: str, found: Sequence[Token], place: int

@@ -1,0 +1,37 @@
+"""Results of functions over people's words, kept for minutes: no process holds on to a letter that may
+have been erased meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from functools import lru_cache, wraps
+from typing import TypeVar
+
+T = TypeVar("T")
+A = TypeVar("A", bound=Hashable)
+LONGEST_SECONDS = 600.0
+
+
+def for_minutes(
+    maxsize: int, clock: Callable[[], float] = time.monotonic
+) -> Callable[[Callable[[A], T]], Callable[[A], T]]:
+    """As `lru_cache`, for a function of one argument whose result nobody changes; all results go at
+    the first call after ten minutes."""
+
+    def decorate(function: Callable[[A], T]) -> Callable[[A], T]:
+        known = lru_cache(maxsize)(function)
+        since = clock()
+
+        @wraps(function)
+        def remembered(argument: A) -> T:
+            nonlocal since
+            now = clock()
+            if now - since > LONGEST_SECONDS:
+                known.cache_clear()
+                since = now
+            return known(argument)
+
+        return remembered
+
+    return decorate
