@@ -38,7 +38,7 @@ from schemas.notice import LetterHead, NoticeRow, Rendered
 from schemas.settings import SenderSettings
 
 router = APIRouter()
-HEADS = 50
+HEADS = 20
 CALLS = 20
 """Rows that a page shows."""
 

@@ -34,12 +34,12 @@ from schemas.case import TaskKind
 from schemas.errors import Conflict
 from schemas.notice import Rendered
 
-AT_ONCE = 50
+AT_ONCE = 20
 """Texts that a request checks itself."""
 KEEP = timedelta(minutes=10)
 """That nobody asks for them: another process may have erased the case."""
 MOST_BREACHES = 3
-REST = 0.5
+REST = 0.25
 """Of the time that a text took: requests of others run meanwhile."""
 Key = tuple[object, ...]
 

@@ -19,7 +19,7 @@ from schemas.notice import LetterHead, Rendered
 
 router = APIRouter()
 VIEWS = ("text", "html", "phone")
-ROWS = 50
+ROWS = 20
 """Texts that a page lists."""
 
 

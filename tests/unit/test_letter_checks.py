@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from console_desk import a_desk
-from waiting_letters import RESPONDER, SENDER, LetterRows, approve_letters
+from console_desk import HASH, Desk, Visitor, a_desk, change
+from waiting_letters import (
+    APPROVER,
+    RESPONDER,
+    SENDER,
+    TEMPLATES,
+    LetterRows,
+    approve_letters,
+    renderer,
+    write_letters,
+)
 
-from breachdesk.casework import notify
-from breachdesk.casework.letters import Letters
+from breachdesk.casework import approve, notify
+from breachdesk.casework.letter_heads import bound_hashes, texts_hash
+from breachdesk.casework.letters import KeptTexts, Letters
 from breachdesk.console.case_file import read_case
+from breachdesk.console.letter_checks import AT_ONCE, BreachTexts, LetterChecks
 from breachdesk.ports import UnitOfWork
-from notifiers.testing import FACTS, PROFILE
-from schemas.notice import Status
+from breachdesk.testing import a_customer, a_user
+from notifiers.render import JinjaRenderer
+from notifiers.testing import FACTS, PROFILE, facts_with
+from schemas.approval import Approval, SealedTexts
+from schemas.breach import Breach
+from schemas.errors import BadInput, Incomplete
+from schemas.letter import LetterContext
+from schemas.notice import Rendered, Status
 
 
 @pytest.mark.parametrize("end", [Status.HANDED_OVER, Status.BOUNCED])
@@ -41,3 +64,283 @@ def test_a_letter_whose_forerunner_has_ended_meanwhile_bears_the_number_of_today
     assert shown.contexts == fresh.contexts
     assert [letter.hash for letter in shown.rendered] == [letter.hash for letter in fresh.rendered]
     assert [letter.text for letter in shown.rendered] == [letter.text for letter in fresh.rendered]
+
+
+MANY = AT_ONCE + 8
+SECONDS = 120.0
+
+
+class CountingRenderer(JinjaRenderer):
+    """Counts the texts that it makes."""
+
+    def __init__(self) -> None:
+        super().__init__(TEMPLATES)
+        self.made: list[str] = []
+
+    def letter(self, context: LetterContext) -> Rendered:
+        self.made.append(f"letter {context.recipient.customer_id}")
+        return super().letter(context)
+
+    def telephone_script(self, context: LetterContext) -> Rendered:
+        self.made.append(f"script {context.recipient.customer_id}")
+        return super().telephone_script(context)
+
+
+@dataclass
+class Console:
+    """A desk with one breach of many letters that wait for `avery`."""
+
+    desk: Desk
+    renderer: CountingRenderer
+    breach: Breach
+    case: str
+
+    def checks(self) -> LetterChecks:
+        checks: LetterChecks = self.desk.app.state.hall.letters
+        return checks
+
+    def texts(self) -> BreachTexts:
+        """As a page reads them now."""
+        now = self.desk.now()
+
+        def read(uow: UnitOfWork) -> BreachTexts:
+            return self.checks().texts(uow, read_case(uow, self.breach.case_id, now), now)
+
+        return self.desk.store.look(read)
+
+    def wait(self) -> BreachTexts:
+        """Until every text is checked."""
+        until = time.monotonic() + SECONDS
+        while not (texts := self.texts()).complete:
+            assert time.monotonic() < until, f"{texts.done} of {texts.total}"
+            time.sleep(0.05)
+        return texts
+
+    def fresh(self) -> Letters:
+        """As they would be made and checked anew."""
+        settings = self.desk.house.settings
+        return self.desk.store.look(
+            lambda uow: notify.letters(uow, self.breach.id, settings, renderer())
+        )
+
+    def write(self, **changes: object) -> None:
+        facts = facts_with(breach_id=self.breach.id, **changes)
+        self.desk.store.act(lambda uow: notify.write_facts(uow, RESPONDER, facts, self.desk.now()))
+
+    async def signed_in(self) -> Visitor:
+        change(self.desk.store, "avery", password_hash=HASH)
+        visitor = self.desk.visitor()
+        assert await visitor.sign_in("avery")
+        return visitor
+
+
+@contextmanager
+def a_console(folder: Path) -> Iterator[Console]:
+    words = CountingRenderer()
+    with a_desk(folder, profile=PROFILE, senders=(SENDER,)) as desk:
+        desk.house = replace(desk.house, renderer=words)
+        breach = write_letters(desk.store, MANY, desk.now())
+        yield Console(desk, words, breach, f"/cases/{breach.case_id}")
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Iterator[Console]:
+    with a_console(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """All of its letters are checked; for tests that change nothing."""
+    with a_console(tmp_path_factory.mktemp("checked")) as made:
+        made.wait()
+        yield made
+
+
+async def test_a_page_of_many_letters_says_how_many_are_checked_and_offers_no_approval_before_all_are(
+    console: Console,
+) -> None:
+    visitor = await console.signed_in()
+    early = (await visitor.client.get(f"{console.case}/approval")).text
+    console.wait()
+    late = (await visitor.client.get(f"{console.case}/approval")).text
+
+    said = re.search(r"(\d+) of (\d+) letters checked", early)
+    assert said is not None
+    assert int(said[1]) < int(said[2]) == MANY
+    assert "expected_hash" not in early
+    assert 'data-refresh="3"' in early
+    assert "letters checked" not in late
+    assert f"Approve and release {MANY} notices" in late
+
+
+@pytest.mark.parametrize(
+    ("path", "made"),
+    [("/approval", 0), ("/letters/compare", 0), ("/letters?n=7", 1), ("/letters/7/html", 1)],
+)
+async def test_a_page_of_many_checked_letters_makes_only_the_letter_that_is_opened(
+    checked: Console, path: str, made: int
+) -> None:
+    visitor = await checked.signed_in()
+    checked.wait()
+    before = len(checked.renderer.made)
+    answer = await visitor.client.get(checked.case + path)
+
+    assert answer.status_code == 200
+    assert len(checked.renderer.made) - before == made
+    assert len(answer.content) < 200 * 1024
+
+
+async def test_no_page_of_many_letters_grows_with_how_many_there_are(checked: Console) -> None:
+    visitor = await checked.signed_in()
+    checked.wait()
+    pages = {
+        path: (await visitor.client.get(checked.case + path)).text
+        for path in (
+            "/letters",
+            "/letters?page=2",
+            "/approval",
+            "/approval?page=2",
+            "/letters/compare",
+        )
+    }
+
+    listed = {path: page.count("/letters?n=") for path, page in pages.items()}
+    assert max(listed.values()) < MANY, listed
+    first, second = (
+        set(re.findall(r"/letters\?n=(\d+)&amp;view", pages[path]))
+        for path in ("/letters", "/letters?page=2")
+    )
+    assert {str(n) for n in range(1, MANY + 1)} <= first | second, "every letter is on some page"
+
+
+def test_what_was_checked_in_the_background_is_what_would_be_made_now(checked: Console) -> None:
+    shown, fresh = checked.wait().letters, checked.fresh()
+
+    assert len(shown.rendered) == MANY
+    assert [letter.hash for letter in shown.rendered] == [letter.hash for letter in fresh.rendered]
+    assert shown.scripts == fresh.scripts
+    assert shown.contexts == fresh.contexts
+    assert (shown.problems, shown.missing) == (fresh.problems, fresh.missing)
+    assert shown.account == fresh.account
+    assert texts_hash(shown, SENDER, 1) == texts_hash(fresh, SENDER, 1)
+
+
+def test_a_problem_in_the_last_of_many_letters_stops_the_approval(console: Console) -> None:
+    last = f"customer-{MANY:03d}"
+    own = FACTS.words[1].model_copy(
+        update={"customer_id": last, "what_happened": "Look at https://evil.example/x"}
+    )
+    console.write(words=(*FACTS.words, own))
+    letters = console.wait().letters
+
+    assert {customer for p in letters.blocking for customer in p.customers} == {last}
+    with pytest.raises(Incomplete, match="letters"):
+        console.desk.store.look(
+            lambda uow: approve.seal(
+                uow, console.breach.id, console.desk.house.settings, console.renderer, SENDER,
+                ready=letters,
+            )
+        )  # fmt: skip
+
+
+def released(console: Console, kept: KeptTexts | None) -> Approval:
+    settings, words = console.desk.house.settings, console.renderer
+
+    def work(uow: UnitOfWork) -> Approval:
+        shown = approve.seal(uow, console.breach.id, settings, renderer(), SENDER)
+        return approve.approve(
+            uow, APPROVER, console.breach.id, count=shown.count, expected_hash=shown.hash,
+            settings=settings, renderer=words, sender=SENDER, now=console.desk.now(), kept=kept,
+        )  # fmt: skip
+
+    return console.desk.store.act(work)
+
+
+def test_an_approval_makes_no_text_that_was_checked_and_seals_every_one(console: Console) -> None:
+    texts, fresh = console.wait(), console.fresh()
+    before = len(console.renderer.made)
+    approval = released(console, texts.find)
+    rows = console.desk.store.look(lambda uow: uow.notices.list(breach_id=console.breach.id))
+    sealed = console.desk.store.look(
+        lambda uow: uow.breaches.latest(SealedTexts, console.breach.id)
+    )
+
+    assert len(console.renderer.made) == before
+    assert approval.count == MANY
+    assert sorted(row.rendered_hash for row in rows) == sorted(bound_hashes(fresh, SENDER))
+    assert sealed is not None
+    assert [mail.hash for mail in sealed.mails] == [letter.hash for letter in fresh.rendered]
+    assert sealed.scripts == fresh.scripts
+
+
+def test_an_approval_makes_and_checks_anew_what_is_not_what_was_checked(console: Console) -> None:
+    texts = console.wait()
+    console.write(what_happened="Something else happened to the billing system")
+    before = len(console.renderer.made)
+    approval = released(console, texts.find)
+
+    assert len(console.renderer.made) - before == 2 * MANY
+    assert approval.facts_version == 2
+
+
+@pytest.mark.parametrize("changed", ["register", "account"])
+def test_texts_are_checked_anew_for_a_name_that_came_to_the_register_or_the_accounts(
+    console: Console, changed: str
+) -> None:
+    before = console.wait()
+    words = before.letters.rendered[0]
+    name = "Someone Guessed" if changed == "account" else "Someone guessed a password Ltd"
+    assert "Someone guessed a password" in words.text
+
+    def add(uow: UnitOfWork) -> None:
+        if changed == "account":
+            uow.users.save(a_user("rowan2").model_copy(update={"name": name}))
+        else:
+            uow.customers.save(a_customer("new").model_copy(update={"name": name}))
+
+    console.desk.store.act(add)
+    after = console.wait()
+
+    assert after is not before
+    assert (after.letters.problems, after.letters.account) == (
+        console.fresh().problems, console.fresh().account,
+    )  # fmt: skip
+    assert after.letters.account != before.letters.account
+
+
+def test_texts_that_nobody_asks_for_any_more_are_dropped(console: Console) -> None:
+    first = console.wait()
+    console.desk.now.advance(minutes=9)
+    console.checks().drop_unread(console.desk.now())
+    again = console.texts()
+    console.desk.now.advance(minutes=11)
+    console.checks().drop_unread(console.desk.now())
+
+    assert again is first
+    assert console.texts() is not first
+
+
+def test_a_template_that_changes_has_the_letters_made_anew(
+    console: Console, tmp_path: Path
+) -> None:
+    folder = tmp_path / "templates"
+    shutil.copytree(TEMPLATES, folder)
+    words = JinjaRenderer(folder)
+    before = words.templates_version()
+    subject = folder / "notices/en-GB/account_holder/subject.txt.j2"
+    subject.write_text(subject.read_text() + " once more")
+
+    assert words.templates_version() != before
+
+
+def test_a_template_that_makes_no_letter_is_told_to_who_asks_next(
+    console: Console, tmp_path: Path
+) -> None:
+    folder = tmp_path / "templates"
+    shutil.copytree(TEMPLATES, folder)
+    (folder / "notices/en-GB/account_holder/subject.txt.j2").write_text("{{ nothing.here }}")
+    console.desk.house = replace(console.desk.house, renderer=JinjaRenderer(folder))
+
+    with pytest.raises(BadInput, match=r"subject\.txt\.j2"):
+        console.wait()
