@@ -30,6 +30,7 @@ MOST = 25
 LARGER = {
     "/": 31,
     "/cases/{breached}/affected": 36,
+    "/cases/{breached}/approval": 26,
     "/cases/{breached}/report": 31,
     "/cases/{breached}/report/copy": 31,
     "/audit?verify=true": 39,
