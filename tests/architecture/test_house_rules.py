@@ -18,8 +18,13 @@ OWNERS_OF_A_DEAD_LETTER = {
     "streams/worker_app/agents.py",
     "notifiers/dispatch.py",
 }
-CARRIERS = {"breachdesk/stores/writer.py", "streams/event_logs/group_commit.py"}
-"""Writer threads: they hand whatever an act raised to the thread that waits for it."""
+CARRIERS = {
+    "breachdesk/console/letter_checks.py",
+    "breachdesk/stores/writer.py",
+    "streams/event_logs/group_commit.py",
+}
+"""Threads of their own: they hand whatever their work raised to the thread that waits or asks for
+it."""
 KEEPERS_OF_THE_CLOCK = ("breachdesk/bootstrap/", "breachdesk/cli/")
 
 
