@@ -207,6 +207,8 @@ async def test_no_page_of_many_letters_grows_with_how_many_there_are(checked: Co
 
     listed = {path: page.count("/letters?n=") for path, page in pages.items()}
     assert max(listed.values()) < MANY, listed
+    assert "&amp;view=text&amp;page=2" in pages["/letters"]
+    assert "&amp;page=2" in pages["/approval"]
     first, second = (
         set(re.findall(r"/letters\?n=(\d+)&amp;view", pages[path]))
         for path in ("/letters", "/letters?page=2")
