@@ -11,10 +11,10 @@ from breachdesk.casework.decide import grown_since, unsettled
 from breachdesk.casework.groups import affected_groups, group_words
 from breachdesk.casework.obligations import RULES, obligations_of
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Manifest
 from schemas.case import Case, CaseState
 from schemas.case_record import Complaint, SupplierQuestion
 from schemas.decision import Decision
+from schemas.list_outline import ListOutline
 from schemas.notice import Status
 from schemas.obligation import Obligation
 
@@ -97,7 +97,7 @@ def _records(uow: UnitOfWork, case: Case) -> Iterator[Obstacle]:
 
 
 def _documents(uow: UnitOfWork, case: Case, breach_id: str) -> Iterator[Obstacle]:
-    manifest = uow.breaches.latest(Manifest, breach_id)
+    manifest = uow.breaches.latest(ListOutline, breach_id)
     decision = uow.breaches.latest(Decision, breach_id)
     if manifest is None:
         yield Obstacle("the affected list is not frozen", "freezing it", "/affected")
@@ -110,7 +110,7 @@ def _documents(uow: UnitOfWork, case: Case, breach_id: str) -> Iterator[Obstacle
         f"decision {decision.version} leaves something open: {name} {problem}"
         for name, problem in unsettled(decision, manifest, groups=bool(groups)).items()
     ]
-    lists = tuple(uow.breaches.all(Manifest, breach_id))
+    lists = tuple(uow.breaches.all(ListOutline, breach_id))
     left += [
         f"decision {decision.version} says no to one of its questions, and {grown}"
         for grown in grown_since(decision, lists, groups)

@@ -12,11 +12,11 @@ from breachdesk.casework.record_times import past
 from breachdesk.casework.sealing import next_version
 from breachdesk.gdpr import roles
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Manifest
 from schemas.around_breach import ControllerQuestion, newest
 from schemas.case_record import Route
 from schemas.customer import Role
 from schemas.errors import BadInput, NotAllowed, NotFound
+from schemas.list_outline import ListOutline
 from schemas.settings import ProviderProfile
 from schemas.user import Actor, Duty
 
@@ -88,7 +88,7 @@ def questions(uow: UnitOfWork, breach_id: str) -> tuple[ControllerQuestion, ...]
 
 def controllers(uow: UnitOfWork, breach_id: str) -> tuple[str, ...]:
     """Customers on the frozen list whose data we process for them, by id."""
-    manifest = uow.breaches.latest(Manifest, breach_id)
+    manifest = uow.breaches.latest(ListOutline, breach_id)
     exposures = manifest.exposures if manifest else ()
     return tuple(sorted({e.customer_id for e in roles.reached(exposures, Role.PROCESSOR)}))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from breachdesk.casework.recipients import UnsafeAddresses, people_of, recipient_for
 from breachdesk.casework.told import Telling
 from breachdesk.gdpr.roles import CORRECTED_BY, CORRECTION_OF, role_of
-from schemas.affected import Certainty, Channel, Exposure, NoticeKind, Recipient
+from schemas.affected import Channel, NoticeKind, Recipient
 from schemas.customer import Customer, Person, Role
 from schemas.notice import NoticeRow, Status
 
@@ -20,11 +20,10 @@ GONE = "the register no longer holds this person"
 
 
 def wrongly_told(
-    tellings: Iterable[Telling], rows: Iterable[NoticeRow], exposures: Iterable[Exposure]
+    tellings: Iterable[Telling], rows: Iterable[NoticeRow], excluded: Collection[tuple[str, Role]]
 ) -> Mapping[Reader, datetime]:
-    """When each reader was last told, or may have been, of what these exposures exclude; whoever
+    """When each reader was last told, or may have been, of what a list excludes; whoever
     was told that it was wrong, and nothing after that, is left out."""
-    excluded = {(e.customer_id, e.role) for e in exposures if e.certainty is Certainty.EXCLUDED}
     told: dict[Reader, datetime] = {}
     corrected: dict[Reader, datetime] = {}
     for (customer, person, kind), at in sorted(_reached(tellings, rows), key=lambda each: each[1]):

@@ -22,6 +22,7 @@ from schemas.customer import DataCategory, Pecr
 from schemas.decision import Answer, Basis, Decision
 from schemas.errors import BadInput, Incomplete, NotAllowed
 from schemas.law import Provision
+from schemas.list_outline import FrozenList
 from schemas.times import in_utc
 from schemas.user import Actor, Duty
 
@@ -209,12 +210,12 @@ def _explained(decision: Decision, manifest: Manifest, *, groups: bool) -> Decis
     return decision.model_copy(update={"departures": reasons})
 
 
-def _bare(decision: Decision, manifest: Manifest, *, groups: bool) -> dict[str, str]:
+def _bare(decision: Decision, manifest: FrozenList, *, groups: bool) -> dict[str, str]:
     found = unexplained(decision, manifest.exposures, groups=groups)
     return {t.title: f"{t.words} Say why the decision stands all the same" for t in found}
 
 
-def unsettled(decision: Decision, manifest: Manifest, *, groups: bool) -> dict[str, str]:
+def unsettled(decision: Decision, manifest: FrozenList, *, groups: bool) -> dict[str, str]:
     """What the list and the groups of people who are no customers raise, and the decision leaves
     open: a list that was frozen, or a group that was recorded, after the decision may raise more.
     Empty: the decision answers it."""
@@ -223,7 +224,7 @@ def unsettled(decision: Decision, manifest: Manifest, *, groups: bool) -> dict[s
 
 
 def grown_since(
-    decision: Decision, lists: Sequence[Manifest], groups: Sequence[AffectedGroup]
+    decision: Decision, lists: Sequence[FrozenList], groups: Sequence[AffectedGroup]
 ) -> Iterator[str]:
     """What is affected now and was not known when the decision said no to something: it may be no
     answer to that. `lists`: every frozen one, oldest first."""
@@ -239,7 +240,7 @@ def grown_since(
             yield f"people were recorded as affected later: {group_words(group)}"
 
 
-def _reached_since(decision: Decision, lists: Sequence[Manifest]) -> int:
+def _reached_since(decision: Decision, lists: Sequence[FrozenList]) -> int:
     before = [m for m in lists if m.frozen_at <= decision.decided_at]
     if not before or before[-1].version == lists[-1].version:
         return 0

@@ -13,11 +13,12 @@ from breachdesk.gdpr import roles
 from breachdesk.gdpr.filing import Filing, ToldCount
 from breachdesk.gdpr.jurisdiction import Jurisdiction
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Exposure, Manifest
+from schemas.affected import Exposure
 from schemas.affected_group import AffectedGroup, TellingMeans
 from schemas.breach import Breach
 from schemas.decision import Decision
 from schemas.letter_facts import NoticeFacts
+from schemas.list_outline import ListOutline
 from schemas.obligation import ObligationKind
 from schemas.report import ReportFacts, Submission
 from schemas.settings import Settings
@@ -37,7 +38,7 @@ def filing_of(
 ) -> Filing:
     """Reads only. Raises NotFound."""
     book, breach = uow.breaches, uow.breaches.get(breach_id)
-    manifest, decision = book.latest(Manifest, breach_id), book.latest(Decision, breach_id)
+    manifest, decision = book.latest(ListOutline, breach_id), book.latest(Decision, breach_id)
     said = book.latest(NoticeFacts, breach_id)
     every = roles.reached(manifest.exposures) if manifest else ()
     own = is_own(decision, every, plugin)

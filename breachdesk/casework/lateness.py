@@ -12,9 +12,9 @@ from breachdesk.gdpr import roles
 from breachdesk.gdpr.deadlines import is_late
 from breachdesk.jurisdictions import jurisdiction
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Manifest
 from schemas.breach import Breach
 from schemas.decision import Decision
+from schemas.list_outline import ListOutline
 from schemas.report import Submission
 
 BEFORE_THE_LIST = ("uk_ico",)
@@ -71,7 +71,7 @@ def _of(
 
 
 def _owed(uow: UnitOfWork, breach: Breach) -> tuple[str, ...]:
-    manifest = uow.breaches.latest(Manifest, breach.id)
+    manifest = uow.breaches.latest(ListOutline, breach.id)
     decision = uow.breaches.latest(Decision, breach.id)
     if manifest is None:
         return BEFORE_THE_LIST

@@ -37,7 +37,7 @@ def readers_of(
     listed = [r for each in uow.breaches.all(Manifest, breach.id) for r in each.recipients]
     rows = uow.notices.list(breach_id=breach.id)
     tasks = uow.cases.get(breach.case_id).tasks
-    wrong = wrongly_told(tellings(breach.id, rows, tasks), rows, exposures)
+    wrong = wrongly_told(tellings(breach.id, rows, tasks), rows, roles.excluded(exposures))
     return (
         *recipients_of(roles.reached(exposures), customers, unsafe),
         *correction_recipients(wrong, customers, listed, unsafe),

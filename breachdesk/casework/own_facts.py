@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from breachdesk.gdpr.roles import CORRECTED_BY, role_of
-from schemas.affected import Certainty, Exposure, Manifest
+from schemas.affected import Certainty, Exposure
 from schemas.customer import Role
 from schemas.errors import BadInput, NotAllowed
 from schemas.letter_facts import ExposureWords, NoticeFacts, OwnFacts, Standing
+from schemas.list_outline import ListOutline
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,13 @@ def check_words(words: Sequence[ExposureWords]) -> None:
             )
 
 
-def readers_of(manifest: Manifest) -> tuple[tuple[Exposure, Standing], ...]:
+def readers_of(outline: ListOutline) -> tuple[tuple[Exposure, Standing], ...]:
     """Each exposure that somebody on the list is told of, and as what: a correction is about one
     that is excluded."""
-    exposures = {(e.customer_id, e.role): e for e in manifest.exposures}
+    listed = (*outline.exposures, *outline.corrected)
+    exposures = {(e.customer_id, e.role): e for e in listed}
     told: dict[tuple[str, Role], tuple[Exposure, Standing]] = {}
-    for recipient in manifest.recipients:
+    for recipient in outline.recipients:
         key = recipient.customer_id, role_of(recipient.kind)
         corrects = recipient.kind in CORRECTED_BY
         standing = Standing.CORRECTED if corrects else standing_of(exposures[key])

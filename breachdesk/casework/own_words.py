@@ -7,9 +7,9 @@ from breachdesk.casework.text_check import TextCheck, foreign_data
 from breachdesk.gdpr.foreign_data import Reader
 from breachdesk.gdpr.name_signs import BLOCK
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Manifest
 from schemas.breach import Breach
 from schemas.errors import BadInput
+from schemas.list_outline import ListOutline
 from schemas.settings import ProviderProfile
 
 REMEDY = "Take it out: this customer may read only what is its own."
@@ -27,7 +27,7 @@ def check_own_words(
 ) -> None:
     """Raises BadInput when another customer's data or a name of our staff stands in the words.
     `names`: of people at this customer, beside those of the register and the frozen list."""
-    manifest = uow.breaches.latest(Manifest, breach.id)
+    manifest = uow.breaches.latest(ListOutline, breach.id)
     listed = [r for r in (manifest.recipients if manifest else ()) if r.customer_id == customer_id]
     known = (text for r in listed for text in (r.name, r.email) if text)
     reader = Reader(

@@ -15,9 +15,10 @@ from breachdesk.casework.telephone import notice_of
 from breachdesk.casework.told import Telling, still_true, tellings
 from breachdesk.gdpr import roles
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Certainty, Exposure, Manifest, NoticeKind
+from schemas.affected import Exposure, NoticeKind
 from schemas.breach import Breach
 from schemas.case import CallOutcome, Task
+from schemas.list_outline import ListOutline
 from schemas.notice import Status
 
 Person = tuple[str, str]
@@ -91,7 +92,7 @@ class PeopleTold:
 
 
 def told_of(
-    uow: UnitOfWork, breach: Breach, manifest: Manifest | None, exposures: Iterable[Exposure]
+    uow: UnitOfWork, breach: Breach, manifest: ListOutline | None, exposures: Iterable[Exposure]
 ) -> PeopleTold:
     """The list's recipients of letters about these exposures."""
     if manifest is None:
@@ -107,16 +108,13 @@ def told_of(
 
 
 def told_of_kind(
-    uow: UnitOfWork, breach: Breach, manifest: Manifest | None, kind: NoticeKind
+    uow: UnitOfWork, breach: Breach, manifest: ListOutline | None, kind: NoticeKind
 ) -> tuple[PeopleTold, PeopleTold]:
     """Those whom the newest list names for this kind, or who were told rightly; and those who were
     told and whose exposure the list excludes."""
     ledger = _Ledger(uow, breach)
-    excluded = {
-        e.customer_id
-        for e in (manifest.exposures if manifest else ())
-        if e.certainty is Certainty.EXCLUDED and e.role is roles.role_of(kind)
-    }
+    excluded = manifest.excluded if manifest else frozenset()
+    role = roles.role_of(kind)
     listed = {
         (r.customer_id, r.person_id)
         for r in (manifest.recipients if manifest else ())
@@ -124,7 +122,7 @@ def told_of_kind(
     }
     ever = _Ledger(uow, breach, taken_back=True)
     told = [p for p in map(partial(ever.of, kind=kind), ever.people(kind)) if p.at is not None]
-    wrongly = {p.person for p in told if p.person[0] in excluded}
+    wrongly = {p.person for p in told if (p.person[0], role) in excluded}
     rightly = (listed | {p.person for p in told}) - wrongly
     return (
         PeopleTold(tuple(ledger.of(person, kind) for person in sorted(rightly))),

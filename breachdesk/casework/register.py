@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
@@ -19,7 +18,6 @@ from breachdesk.casework.reported_facts import reported_facts, together
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.causes import cause_words
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Certainty, Manifest
 from schemas.approval import Approval, ApprovalKind
 from schemas.breach import Breach
 from schemas.case import Case, Erasure
@@ -27,6 +25,7 @@ from schemas.customer import Role
 from schemas.decision import Decision
 from schemas.errors import BadInput
 from schemas.letter_facts import NoticeFacts
+from schemas.list_outline import ListOutline
 from schemas.register import RegisterEntry
 from schemas.report import ReportFacts
 from schemas.signs import escaped_json, shown
@@ -97,7 +96,7 @@ def _of_breach(uow: UnitOfWork, breach: Breach, now: datetime) -> RegisterEntry:
             "title": breach.title,
             "drill": breach.drill,
             "break_glass": any(a.kind is ApprovalKind.BREAK_GLASS for a in approvals),
-            "notices": notices(uow, breach, book.latest(Manifest, breach.id)),
+            "notices": notices(uow, breach, book.latest(ListOutline, breach.id)),
         }
     )
 
@@ -217,7 +216,7 @@ def _after_erasure(erasure: Erasure, filed: Sequence[ReportFacts]) -> dict[str, 
 def affected_in(uow: UnitOfWork, breach: Breach) -> dict[str, object]:
     """By the frozen list, and beside it people who are no customers."""
     groups = affected_groups(uow, breach.case_id)
-    found = affected_of(uow.breaches.latest(Manifest, breach.id))
+    found = affected_of(uow.breaches.latest(ListOutline, breach.id))
     found["groups"] = [group_line(group) for group in groups]
     if groups:
         ours = {c.value for group in groups for c in group.data_categories}
@@ -230,28 +229,17 @@ def _words(found: object) -> Iterable[str]:
     return [str(word) for word in found] if isinstance(found, list) else ()
 
 
-def affected_of(manifest: Manifest | None) -> dict[str, object]:
+def affected_of(manifest: ListOutline | None) -> dict[str, object]:
     """Who and what is affected, in numbers and words without names; empty: nothing is frozen."""
     if manifest is None:
         return {}
     reached = roles.reached(manifest.exposures)
     return {
-        "customers": gravest(manifest),
+        "customers": {sure.value: count for sure, count in manifest.customers.items()},
         "categories": sorted({c.value for e in reached for c in e.categories}),
         "roles": sorted({e.role.value for e in reached}),
         "pecr": roles.pecr(manifest.exposures).value,
     }
-
-
-def gravest(manifest: Manifest) -> dict[str, int]:
-    """Customers, each once, by the gravest certainty of its exposures."""
-    order = list(Certainty)
-    found: dict[str, Certainty] = {}
-    for exposure in manifest.exposures:
-        before = found.get(exposure.customer_id, Certainty.EXCLUDED)
-        found[exposure.customer_id] = min(before, exposure.certainty, key=order.index)
-    tally = Counter(found.values())
-    return {certainty.value: tally[certainty] for certainty in order}
 
 
 def _csv(entries: Iterable[RegisterEntry]) -> str:

@@ -12,18 +12,21 @@ from breachdesk.casework.people_told import PeopleTold, Reached, told_of_kind
 from breachdesk.casework.told import tellings
 from breachdesk.gdpr.roles import CORRECTION_OF, role_of
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Manifest, NoticeKind
+from schemas.affected import NoticeKind
 from schemas.breach import Breach
+from schemas.list_outline import ListOutline
 from schemas.register import RegisterNotice
 
 
-def notices(uow: UnitOfWork, breach: Breach, manifest: Manifest | None) -> list[RegisterNotice]:
+def notices(uow: UnitOfWork, breach: Breach, manifest: ListOutline | None) -> list[RegisterNotice]:
     """One for each kind of letter that somebody is to get, or got. Corrections stand beside the
     letter that they correct."""
     return list(_each(uow, breach, manifest))
 
 
-def _each(uow: UnitOfWork, breach: Breach, manifest: Manifest | None) -> Iterator[RegisterNotice]:
+def _each(
+    uow: UnitOfWork, breach: Breach, manifest: ListOutline | None
+) -> Iterator[RegisterNotice]:
     uncorrected = _uncorrected(uow, breach, manifest)
     for kind in CORRECTION_OF:
         owed, wrongly = told_of_kind(uow, breach, manifest, kind)
@@ -33,11 +36,11 @@ def _each(uow: UnitOfWork, breach: Breach, manifest: Manifest | None) -> Iterato
         yield _notice(kind, owed, wrongly, corrected)
 
 
-def _uncorrected(uow: UnitOfWork, breach: Breach, manifest: Manifest | None) -> set[Reader]:
+def _uncorrected(uow: UnitOfWork, breach: Breach, manifest: ListOutline | None) -> set[Reader]:
     """Who has not learned since they were last told that it was not so."""
     rows, tasks = uow.notices.list(breach_id=breach.id), uow.cases.get(breach.case_id).tasks
-    exposures = manifest.exposures if manifest else ()
-    return set(wrongly_told(tellings(breach.id, rows, tasks), rows, exposures))
+    excluded = manifest.excluded if manifest else frozenset()
+    return set(wrongly_told(tellings(breach.id, rows, tasks), rows, excluded))
 
 
 def _notice(

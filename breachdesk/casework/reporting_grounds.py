@@ -14,12 +14,13 @@ from breachdesk.gdpr.roles import Track, reached, regulator_tracks
 from breachdesk.gdpr.severity import DEFAULT_DPC, Severity
 from breachdesk.gdpr.tensions import LEVELS
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Certainty, Effect, Exposure, Manifest, Surety
+from schemas.affected import Certainty, Effect, Exposure, Surety
 from schemas.affected_group import AffectedGroup
 from schemas.breach import Breach
 from schemas.customer import DataCategory, Pecr, Role
 from schemas.decision import Answer, Decision
 from schemas.law import LawBook, Provision
+from schemas.list_outline import ListOutline
 
 GRAVE = 3
 """From this data score on, a kind of data speaks for itself."""
@@ -82,7 +83,7 @@ def reporting_grounds(uow: UnitOfWork, breach_id: str, promise: str) -> tuple[Bo
     """Every body, those that the frozen list does not bring in too. `promise`: our published words,
     empty where we publish none."""
     breach = uow.breaches.get(breach_id)
-    manifest = uow.breaches.latest(Manifest, breach_id)
+    manifest = uow.breaches.latest(ListOutline, breach_id)
     exposures = manifest.exposures if manifest else ()
     decision = uow.breaches.latest(Decision, breach_id)
     reports = {t.track: t.exposures for t in regulator_tracks(decision, exposures)}

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from breachdesk.casework.told import Telling
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Exposure, Manifest
+from schemas.affected import Exposure
 from schemas.approval import Approval
 from schemas.customer import Role
+from schemas.list_outline import FrozenList, ListOutline
 from schemas.notice import NoticeRow
 
 Exposures = Mapping[tuple[str, Role], Exposure]
@@ -20,7 +21,7 @@ class ToldExposures:
     them."""
 
     def __init__(self, uow: UnitOfWork, breach_id: str, rows: Iterable[NoticeRow]) -> None:
-        manifests = uow.breaches.all(Manifest, breach_id)
+        manifests = uow.breaches.all(ListOutline, breach_id)
         lists = {m.hash: by_customer(m) for m in manifests}
         self.frozen = [(m.frozen_at, lists[m.hash]) for m in manifests]
         """Oldest first, each with the time at which it was frozen."""
@@ -43,6 +44,7 @@ class ToldExposures:
         return self._by_version.get(telling.version, {})
 
 
-def by_customer(manifest: Manifest) -> Exposures:
-    """At most one exposure stands there for each customer and role."""
+def by_customer(manifest: FrozenList) -> Exposures:
+    """At most one exposure stands there for each customer and role; an outline has those that are
+    reached."""
     return {(e.customer_id, e.role): e for e in manifest.exposures}

@@ -11,6 +11,7 @@ from breachdesk.casework.corrections import Reader, wrongly_told
 from breachdesk.casework.own_facts import standing_of
 from breachdesk.casework.told import tellings
 from breachdesk.casework.told_exposures import Exposures, ToldExposures, by_customer
+from breachdesk.gdpr import roles
 from breachdesk.gdpr.roles import CORRECTED_BY, role_of
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Exposure, Manifest, Recipient
@@ -54,7 +55,9 @@ class UnchangedReaders:
 
     @cached_property
     def _wrong(self) -> frozenset[Reader]:
-        return frozenset(wrongly_told(self._tellings, self._rows, self._exposures.values()))
+        return frozenset(
+            wrongly_told(self._tellings, self._rows, roles.excluded(self._exposures.values()))
+        )
 
     @cached_property
     def _facts(self) -> tuple[NoticeFacts, ...]:

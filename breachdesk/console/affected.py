@@ -75,9 +75,10 @@ def _ask(desk: Desk, case_id: str, form: Form) -> Response:
     def work(uow: UnitOfWork) -> tuple[CaseFile, dict[str, str], Asked]:
         file = read_case(uow, case_id, desk.now)
         proposal = affected.propose(uow, file.known_breach().id)
-        changed = _decided(proposal, desk, _with_earlier(form, file))
+        changed = _decided(proposal, desk, _with_earlier(form, frozen_list(uow, file)))
         told = who_is_told(uow, file.known_breach().id, changed)
-        return file, typed_changes(proposal, form, _earlier(form, file)), asked(changed, told)
+        earlier = _earlier(form, frozen_list(uow, file))
+        return file, typed_changes(proposal, form, earlier), asked(changed, told)
 
     try:
         file, kept, counted = desk.look(work)
@@ -101,7 +102,9 @@ def _freeze(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Manifest:
         uow,
         desk.actor,
         breach.id,
-        _decided(affected.propose(uow, breach.id), desk, _with_earlier(form, file)),
+        _decided(
+            affected.propose(uow, breach.id), desk, _with_earlier(form, frozen_list(uow, file))
+        ),
         now=desk.now,
         profile_senders_assets=sender_assets(desk),
         policy=desk.house.settings.notices,
@@ -149,13 +152,18 @@ def _wanted(exposure: Exposure, group: str, form: Form) -> tuple[str, str]:
     return "", ""
 
 
-def _earlier(form: Form, file: CaseFile) -> dict[str, str]:
+def frozen_list(uow: UnitOfWork, file: CaseFile) -> Manifest | None:
+    """The newest list, with what it excludes."""
+    return uow.breaches.latest(Manifest, file.known_breach().id)
+
+
+def _earlier(form: Form, before: Manifest | None) -> dict[str, str]:
     """What the version before decided, where the form was made from it."""
-    return _decided_before(file) if form.text("earlier") else {}
+    return _decided_before(before) if form.text("earlier") else {}
 
 
-def _with_earlier(form: Form, file: CaseFile) -> Form:
-    return form.over(_earlier(form, file))
+def _with_earlier(form: Form, before: Manifest | None) -> Form:
+    return form.over(_earlier(form, before))
 
 
 def typed_changes(
@@ -219,9 +227,9 @@ def _show(
     file, shown, frozen = read.file, read.exposures, read.frozen
     visible = (*read.reached.rows, *read.excluded.rows, *read.found)
     kept: dict[str, str] = {}
-    earlier = _decided_before(file)
+    earlier = _decided_before(read.before)
     if isinstance(typed, Form):
-        earlier = _earlier(typed, file)
+        earlier = _earlier(typed, read.before)
         kept = typed_changes(shown, typed, earlier)
         typed = typed.over(earlier)
     return desk.page(
@@ -259,10 +267,10 @@ def _not_shown(kept: Mapping[str, str], read: Read, visible: Iterable[Exposure])
     return {name: value for name, value in kept.items() if not stands(name)}
 
 
-def _decided_before(file: CaseFile) -> dict[str, str]:
+def _decided_before(before: Manifest | None) -> dict[str, str]:
     """What people changed in the version before, so that a new one starts from it."""
     typed: dict[str, str] = {}
-    for exposure in file.manifest.exposures if file.manifest else ():
+    for exposure in before.exposures if before else ():
         if exposure.decided_by:
             key = exposure_key(exposure)
             typed |= {f"certainty:{key}": exposure.certainty.value, f"why:{key}": exposure.reason}
@@ -300,6 +308,8 @@ class Read:
     """What the page shows of the list."""
 
     file: CaseFile
+    before: Manifest | None
+    """The newest frozen list."""
     exposures: tuple[Exposure, ...]
     """All of them, the surest first."""
     frozen: bool
@@ -318,10 +328,11 @@ class Read:
 def _read(uow: UnitOfWork, desk: Desk, case_id: str, *, anew: bool, opened: Opened) -> Read:
     file = read_case(uow, case_id, desk.now)
     breach = file.known_breach()
-    told = {r.customer_id for r in file.manifest.recipients} if file.manifest else set()
-    frozen = file.manifest is not None and not anew
-    if frozen and file.manifest is not None:
-        proposed = file.manifest.exposures
+    before = frozen_list(uow, file)
+    told = {r.customer_id for r in before.recipients} if before else set()
+    frozen = before is not None and not anew
+    if before is not None and not anew:
+        proposed = before.exposures
     else:
         proposed = affected.propose(uow, breach.id)
         told |= {e.customer_id for e in proposed if e.certainty is not Certainty.EXCLUDED}
@@ -335,9 +346,10 @@ def _read(uow: UnitOfWork, desk: Desk, case_id: str, *, anew: bool, opened: Open
     names = file.names | customer_names(uow, shown)
     return Read(
         file,
+        before,
         every,
         frozen,
-        seal_of(proposed),
+        "" if frozen else seal_of(proposed),
         reached,
         excluded,
         found,

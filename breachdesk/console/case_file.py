@@ -11,7 +11,7 @@ from breachdesk.casework.closing import Obstacle, obstacles_among
 from breachdesk.casework.groups import affected_groups
 from breachdesk.console.pages import customer_names
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Certainty, Exposure, Manifest
+from schemas.affected import Certainty, Exposure
 from schemas.affected_group import AffectedGroup
 from schemas.alert import AlertView
 from schemas.approval import Approval
@@ -22,6 +22,7 @@ from schemas.case_record import Complaint
 from schemas.decision import Decision
 from schemas.errors import NotFound
 from schemas.letter_facts import NoticeFacts
+from schemas.list_outline import ListOutline
 from schemas.notice import NoticeRow, Status
 from schemas.obligation import Obligation
 from schemas.report import ReportFacts, Submission
@@ -37,7 +38,7 @@ class CaseFile:
     alerts: tuple[AlertView, ...] = ()
     names: dict[str, str] = field(default_factory=dict)
     breach: Breach | None = None
-    manifest: Manifest | None = None
+    manifest: ListOutline | None = None
     decision: Decision | None = None
     facts: NoticeFacts | None = None
     approval: Approval | None = None
@@ -127,7 +128,7 @@ def read_unnamed(uow: UnitOfWork, case: Case, now: datetime) -> CaseFile:
     return CaseFile(
         case,
         breach=book.get(breach_id),
-        manifest=book.latest(Manifest, breach_id),
+        manifest=book.latest(ListOutline, breach_id),
         decision=book.latest(Decision, breach_id),
         facts=book.latest(NoticeFacts, breach_id),
         approval=book.latest(Approval, breach_id),

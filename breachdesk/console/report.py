@@ -23,9 +23,9 @@ from breachdesk.gdpr import roles
 from breachdesk.gdpr.report_redaction import RedactionAccount
 from breachdesk.jurisdictions import jurisdiction, jurisdictions
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Manifest
 from schemas.errors import BreachDeskError
 from schemas.law import LawForm
+from schemas.list_outline import ListOutline
 from schemas.report import RegulatorReport, ReportFacts, Submission
 from schemas.signs import escaped_json
 
@@ -111,7 +111,7 @@ def json(case_id: str, desk: Signed, form: str = "") -> Response:
 def _forms(uow: UnitOfWork, desk: Desk, file: CaseFile) -> tuple[str, ...]:
     """The reports that the breach brings or has filed; before the list is frozen, all that are set
     up."""
-    manifest = uow.breaches.latest(Manifest, file.known_breach().id)
+    manifest = uow.breaches.latest(ListOutline, file.known_breach().id)
     exposures = manifest.exposures if manifest else ()
     tracks = roles.regulator_tracks(file.decision, exposures, groups=bool(file.groups))
     brought = [t.jurisdiction for t in tracks]

@@ -141,6 +141,13 @@ def reached(exposures: Iterable[Exposure], role: Role | None = None) -> tuple[Ex
     )
 
 
+def excluded(exposures: Iterable[Exposure]) -> frozenset[tuple[str, Role]]:
+    """Customers and roles of those that are excluded."""
+    return frozenset(
+        (e.customer_id, e.role) for e in exposures if e.certainty is Certainty.EXCLUDED
+    )
+
+
 def pecr(exposures: Iterable[Exposure]) -> Pecr:
     """Of all reached exposures: yes if any is, else ask if any asks."""
     found = {e.pecr for e in reached(exposures)}

@@ -11,11 +11,13 @@ from sqlalchemy.engine import Connection
 
 from breachdesk.casework.queueing import NOT_LEFT
 from breachdesk.casework.sealing import digest
-from breachdesk.stores.read_documents import purpose
+from breachdesk.stores.read_documents import outline_purpose, purpose
 from breachdesk.stores.sealed import Sealing
 from breachdesk.stores.tables import breaches, case_keys, documents, notices, sealed_values, users
+from schemas.affected import Manifest
 from schemas.audit import AuditEntry, Discrepancy
 from schemas.errors import Corrupt
+from schemas.list_outline import ListOutline
 from schemas.notice import Status
 
 RELEASES = ("breach:release:approved", "breach:release:glass_broken")
@@ -130,6 +132,14 @@ class Claims:
         for row in self._connection.execute(query):
             claim = claimed.pop((row.kind, row.breach_id, row.number), None)
             stored = self._hash(row)
+            if not self._is_outlined(row):
+                where = f"outline of {row.kind} {row.number} of {row.breach_id}"
+                yield _differs(
+                    where,
+                    "it does not say what its list says",
+                    "what the list says",
+                    "something else",
+                )
             if claim is not None and stored is not None and claim[0] != stored:
                 said = f"hash {claim[0][:12]} (entry {claim[1]})"
                 where = f"{row.kind} {row.number} of {row.breach_id}"
@@ -147,6 +157,19 @@ class Claims:
         except Corrupt:
             return "none: it cannot be opened"
         return None if text is None else _hash_of(row.kind, text)
+
+    def _is_outlined(self, row: Any) -> bool:
+        """Does the list's outline, where there is one, say what the list says?"""
+        if row.outline is None or not self._sealing.is_open(row.case_id):
+            return True
+        address = row._asdict()
+        try:
+            outline = self._sealing.open(row.case_id, row.outline, outline_purpose(address))
+            text = self._sealing.open(row.case_id, row.sealed, purpose(address))
+            manifest = Manifest.model_validate_json(text or b"")
+            return ListOutline.model_validate_json(outline or b"") == ListOutline.of(manifest)
+        except (Corrupt, ValueError):
+            return False
 
     def _of_mails(self) -> Iterator[Discrepancy]:
         claimed = dict(self._mails)

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Row
 from breachdesk.stores import counters
 from breachdesk.stores.keyset import Keyset, SortKey
 from breachdesk.stores.many_rows import any_of
-from breachdesk.stores.read_documents import ReadDocuments, purpose
+from breachdesk.stores.read_documents import ReadDocuments, outline_purpose, purpose
 from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.sealed import Sealing
 from breachdesk.stores.snapshot_memory import SnapshotView
@@ -25,6 +25,7 @@ from schemas.case import CaseState
 from schemas.customer import Frozen
 from schemas.errors import BadInput, Conflict, NotFound
 from schemas.letter_facts import NoticeFacts
+from schemas.list_outline import ListOutline
 from schemas.obligation import Waiver, WaiverRequest, WaiverUndone
 from schemas.paging import Page, PageRequest
 from schemas.report import Submission
@@ -215,7 +216,11 @@ class SqlBreachBook:
         if not isinstance(document, SEALED):
             return {"doc": text, "sealed": None}
         sealed = self._sealing.seal(case_id, text.encode(), purpose(address))
-        return {"doc": None, "sealed": sealed}
+        content: dict[str, Any] = {"doc": None, "sealed": sealed}
+        if isinstance(document, Manifest):
+            outline = ListOutline.of(document).model_dump_json().encode()
+            content["outline"] = self._sealing.seal(case_id, outline, outline_purpose(address))
+        return content
 
 
 def _breach(row: Row[Any]) -> Breach:

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores.many_rows import any_of
 from breachdesk.stores.sealed import NONCE, Sealing
 from breachdesk.stores.snapshot_memory import SnapshotView
 from breachdesk.stores.tables import breaches, documents
+from schemas.affected import Manifest
 from schemas.approval import SealedTexts
 from schemas.customer import Frozen
+from schemas.list_outline import ListOutline
 
 Doc = TypeVar("Doc", bound=Frozen)
 Key = tuple[str, str]
 """Kind and breach."""
+OUTLINES = ListOutline.__name__
+OF_LISTS = Manifest.__name__
 LARGE = frozenset({SealedTexts.__name__})
 """Kinds that hold every letter of a release: read only when they are asked for."""
 MEMORABLE = 50_000
-"""Bytes from which on a document, once parsed, is kept for later snapshots."""
+"""Bytes from which on a document, once parsed, is kept for later snapshots, and is not read before
+somebody wants its contents."""
 
 
 class ReadDocuments:
@@ -36,7 +41,8 @@ class ReadDocuments:
         self._sealing = sealing
         self._rows: dict[Key, Sequence[Row[Any]]] = {}
         self._newest: dict[Key, Row[Any] | None] = {}
-        self._opened: dict[int, Frozen] = {}
+        self._opened: dict[tuple[int, bool], Frozen] = {}
+        """By row; True: its outline."""
         self._complete: set[str] = set()
         """Breaches of which every kind but LARGE ones was read."""
         self._written: set[Key] = set()
@@ -58,10 +64,10 @@ class ReadDocuments:
 
     def all(self, kind: type[Doc], breach_id: str) -> Sequence[Doc]:
         """All versions, oldest first."""
-        key = kind.__name__, breach_id
+        key = _stored_kind(kind), breach_id
         if not self._has_read(key):
             query = _documents().where(
-                documents.c.kind == kind.__name__, documents.c.breach_id == breach_id
+                documents.c.kind == key[0], documents.c.breach_id == breach_id
             )
             self._rows[key] = self._connection.execute(query).all()
         opened = (self._open(kind, row) for row in self._rows.get(key, ()))
@@ -69,7 +75,7 @@ class ReadDocuments:
 
     def latest(self, kind: type[Doc], breach_id: str) -> Doc | None:
         """The highest version, or None."""
-        key = kind.__name__, breach_id
+        key = _stored_kind(kind), breach_id
         if self._has_read(key):
             row = next(reversed(self._rows.get(key, ())), None)
         else:
@@ -80,9 +86,9 @@ class ReadDocuments:
 
     def newest(self, kind: type[Doc]) -> dict[str, Doc]:
         """The highest version of every breach that has one."""
-        query = _documents().where(documents.c.kind == kind.__name__)
+        query = _documents().where(documents.c.kind == _stored_kind(kind))
         rows = {row.breach_id: row for row in self._connection.execute(query)}
-        self._sealing.read_ahead({row.case_id for row in rows.values() if row.sealed is not None})
+        self._sealing.read_ahead({row.case_id for row in rows.values() if row.size is not None})
         opened = {breach_id: self._open(kind, row) for breach_id, row in rows.items()}
         return {breach_id: doc for breach_id, doc in opened.items() if doc is not None}
 
@@ -90,10 +96,14 @@ class ReadDocuments:
         """Something of this kind was written."""
         self._written.add((kind, breach_id))
         for row in self._rows.pop((kind, breach_id), ()):
-            self._opened.pop(row.id, None)
+            self._close(row.id)
         newest = self._newest.pop((kind, breach_id), None)
         if newest is not None:
-            self._opened.pop(newest.id, None)
+            self._close(newest.id)
+
+    def _close(self, row_id: int) -> None:
+        for outline in (False, True):
+            self._opened.pop((row_id, outline), None)
 
     def _has_read(self, key: Key) -> bool:
         kind, breach_id = key
@@ -103,25 +113,50 @@ class ReadDocuments:
     def _open(self, kind: type[Doc], row: Row[Any]) -> Doc | None:
         """None: the case's key was erased. The key is looked for each time: it may be erased
         between two questions."""
-        if row.sealed is not None and not self._sealing.is_open(row.case_id):
+        if row.size is not None and not self._sealing.is_open(row.case_id):
             return None
-        if row.id not in self._opened:
-            self._opened[row.id] = self._parse(kind, row)
-        return cast(Doc, self._opened[row.id])
+        key = row.id, kind is ListOutline
+        if key not in self._opened:
+            outlined = kind is ListOutline
+            self._opened[key] = self._outline(row) if outlined else self._parse(kind, row)
+        return cast(Doc, self._opened[key])
+
+    def _outline(self, row: Row[Any]) -> Frozen:
+        """As it was filed with its list; of a list without one, computed."""
+        if row.outline is None:
+            return ListOutline.of(cast(Manifest, self._open(Manifest, row)))
+
+        def parse() -> ListOutline:
+            text = self._sealing.open(row.case_id, row.outline, outline_purpose(row._asdict()))
+            return ListOutline.model_validate_json(text or b"")
+
+        return self._remembered(ListOutline, row, len(row.outline), parse)
 
     def _parse(self, kind: type[Doc], row: Row[Any]) -> Frozen:
-        if row.sealed is None:
+        if row.size is None:
             return kind.model_validate_json(row.doc)
 
         def parse() -> Frozen:
-            text = self._sealing.open(row.case_id, row.sealed, purpose(row._asdict()))
+            text = self._sealing.open(row.case_id, self._sealed(row), purpose(row._asdict()))
             return kind.model_validate_json(text or b"")
 
-        if self._memory is None or len(row.sealed) < MEMORABLE or kind.__name__ in LARGE:
+        return self._remembered(kind, row, row.size, parse)
+
+    def _remembered(
+        self, kind: type[Frozen], row: Row[Any], size: int, parse: Callable[[], Frozen]
+    ) -> Frozen:
+        if self._memory is None or size < MEMORABLE or kind.__name__ in LARGE:
             return parse()
-        # What is sealed anew gets another nonce: it names this very content.
-        key = row.id, purpose(row._asdict()), row.sealed[:NONCE], len(row.sealed)
+        # What is sealed anew gets another nonce, and so does its outline: it names this content.
+        key = row.id, purpose(row._asdict()), row.size, row.nonce, (row.outline or b"")[:NONCE]
         return self._memory.remembered(kind.__name__, key, parse)
+
+    def _sealed(self, row: Row[Any]) -> bytes:
+        """Of a large document, read now."""
+        if row.sealed is not None:
+            return bytes(row.sealed)
+        query = select(documents.c.sealed).where(documents.c.id == row.id)
+        return bytes(self._connection.execute(query).scalar_one())
 
 
 def purpose(address: dict[str, Any]) -> str:
@@ -129,9 +164,33 @@ def purpose(address: dict[str, Any]) -> str:
     return f"{address['kind']}/{address['breach_id']}/{address['key']}/{address['number']}"
 
 
+def outline_purpose(address: dict[str, Any]) -> str:
+    """The same of a list's outline."""
+    return f"outline/{purpose(address)}"
+
+
+def _stored_kind(kind: type[Frozen]) -> str:
+    """An outline lies in the row of its list."""
+    return OF_LISTS if kind is ListOutline else kind.__name__
+
+
 def _documents() -> Select[Any]:
+    """`size` of what is sealed; `sealed`: unless it is large; `nonce`: of what is large and has no
+    outline, whose nonce tells as much."""
+    sealed, size = documents.c.sealed, func.length(documents.c.sealed)
     return (
-        select(documents, breaches.c.case_id)
+        select(
+            *(column for column in documents.c if column is not sealed),
+            breaches.c.case_id,
+            size.label("size"),
+            case((size < MEMORABLE, sealed)).label("sealed"),
+            case(
+                (
+                    and_(size >= MEMORABLE, documents.c.outline.is_(None)),
+                    func.substr(sealed, 1, NONCE),
+                )
+            ).label("nonce"),
+        )
         .join(breaches, breaches.c.id == documents.c.breach_id)
         .order_by(documents.c.breach_id, documents.c.number, documents.c.id)
     )

@@ -17,7 +17,7 @@ Serial = BigInteger().with_variant(Integer, "sqlite")
 """SQLite counts by itself only in a column that is exactly INTEGER."""
 
 
-HEAD = "0008"
+HEAD = "0009"
 """Newest migration; ids sort in order."""
 
 schema_version = Table(

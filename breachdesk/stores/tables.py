@@ -75,9 +75,11 @@ documents = Table(
     Column("number", Integer, nullable=False),
     Column("doc", Text),
     Column("sealed", LargeBinary),
+    Column("outline", LargeBinary, info=LISTED),
     UniqueConstraint("kind", "breach_id", "key", "number"),
     Index(None, "breach_id"),
 )
+"""`outline`: of a frozen list, its ListOutline, sealed as the list is."""
 
 notices = Table(
     "notices",

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from breachdesk.casework.case_file.reading import Reading, nothing, part, table
 from breachdesk.casework.groups import group_line
-from breachdesk.casework.register import gravest
 from schemas.affected import Certainty, Exposure, Manifest
 from schemas.affected_group import AffectedGroup
 from schemas.case_file import FilePart, FileSection
 from schemas.customer import DataCategory
+from schemas.list_outline import gravest
 
 
 def affected(r: Reading) -> FileSection:
@@ -36,7 +36,7 @@ def _numbers(r: Reading, m: Manifest) -> FilePart:
         f"List, version {m.version}" + ("" if last else " (replaced)"),
         facts=(
             ("Frozen", f"by {m.frozen_by}, {r.when(m.frozen_at)}"),
-            ("Customers", ", ".join(f"{n:,} {word}" for word, n in counts.items())),
+            ("Customers", ", ".join(f"{n:,} {word.value}" for word, n in counts.items())),
             (
                 "To be told",
                 f"{people['email']:,} people by e-mail, {people['telephone']:,} by telephone",

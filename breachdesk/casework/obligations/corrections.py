@@ -11,7 +11,8 @@ from breachdesk.casework.obligations.dossier import Dossier
 from breachdesk.casework.obligations.making import obligation, provision
 from breachdesk.casework.obligations.readers import owed_to
 from breachdesk.gdpr.roles import CORRECTED_BY, role_of
-from schemas.affected import Certainty, Manifest, Recipient
+from schemas.affected import Recipient
+from schemas.list_outline import ListOutline
 from schemas.obligation import Obligation, ObligationKind
 
 
@@ -21,7 +22,7 @@ def corrections(dossier: Dossier) -> Iterator[Obligation]:
     readers = _listed(dossier)
     if not readers or dossier.manifest is None:
         return
-    wrong = wrongly_told(dossier.tellings, dossier.rows, dossier.manifest.exposures)
+    wrong = wrongly_told(dossier.tellings, dossier.rows, dossier.manifest.excluded)
     owed = tuple(
         owed_to(dossier, recipient) for key, (recipient, _) in readers.items() if key in wrong
     )
@@ -40,14 +41,9 @@ def corrections(dossier: Dossier) -> Iterator[Obligation]:
 
 def _listed(dossier: Dossier) -> dict[Reader, tuple[Recipient, datetime]]:
     """Readers of corrections on any list whose exposure is still excluded, and since when."""
-    newest = dossier.manifest
-    excluded = {
-        (e.customer_id, e.role)
-        for e in (newest.exposures if newest else ())
-        if e.certainty is Certainty.EXCLUDED
-    }
+    excluded = dossier.manifest.excluded if dossier.manifest else frozenset()
     listed: dict[Reader, tuple[Recipient, datetime]] = {}
-    for manifest in dossier.uow.breaches.all(Manifest, dossier.breach.id):
+    for manifest in dossier.uow.breaches.all(ListOutline, dossier.breach.id):
         for recipient in manifest.recipients:
             kind = CORRECTED_BY.get(recipient.kind)
             if kind is None or (recipient.customer_id, role_of(kind)) not in excluded:

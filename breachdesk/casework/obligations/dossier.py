@@ -11,11 +11,12 @@ from functools import cached_property
 from breachdesk.casework.telephone import notice_of
 from breachdesk.casework.told import Telling, still_true, tellings
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Manifest, NoticeKind, Recipient
+from schemas.affected import NoticeKind, Recipient
 from schemas.breach import Breach
 from schemas.case import Case, Task, TaskKind
 from schemas.decision import Decision
 from schemas.letter_facts import NoticeFacts
+from schemas.list_outline import ListOutline
 from schemas.notice import NoticeRow
 from schemas.report import ReportFacts, Submission
 
@@ -34,9 +35,9 @@ class Dossier:
     now: datetime
 
     @cached_property
-    def manifest(self) -> Manifest | None:
+    def manifest(self) -> ListOutline | None:
         """The newest frozen list."""
-        return self.uow.breaches.latest(Manifest, self.breach.id)
+        return self.uow.breaches.latest(ListOutline, self.breach.id)
 
     @cached_property
     def decisions(self) -> tuple[Decision, ...]:

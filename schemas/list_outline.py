@@ -1,0 +1,87 @@
+"""What most of the casework asks of a frozen list, without the thousands of exposures that the list
+excludes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from functools import cached_property
+from typing import Self
+
+from pydantic import Field
+
+from schemas.affected import Certainty, Exposure, Manifest, NoticeKind, Recipient
+from schemas.customer import Frozen, Role
+
+CORRECTIONS = (NoticeKind.ACCOUNT_HOLDER_CORRECTION, NoticeKind.CONTROLLER_CORRECTION)
+Excluded = frozenset[tuple[str, Role]]
+"""Customers and roles whose exposure a list excludes."""
+
+
+class ListOutline(Frozen):
+    """A frozen list whose excluded exposures are named and not described. It is filed with its list
+    and never alone."""
+
+    breach_id: str
+    version: int
+    frozen_by: str
+    frozen_at: datetime
+    exposures: tuple[Exposure, ...]
+    """Those that are not excluded, in the order of the list."""
+    corrected: tuple[Exposure, ...]
+    """The excluded ones of customers who are told that it was not so."""
+    not_reached: dict[Role, tuple[str, ...]] = Field(repr=False)
+    """The customers of the excluded exposures."""
+    customers: dict[Certainty, int]
+    """Each counted once, by the gravest certainty of its exposures."""
+    recipients: tuple[Recipient, ...] = Field(repr=False)
+    hash: str
+    """Of the list."""
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Self:
+        """The outline of a list."""
+        excluded: dict[Role, list[str]] = {}
+        corrected: list[Exposure] = []
+        to_correct = {r.customer_id for r in manifest.recipients if r.kind in CORRECTIONS}
+        for exposure in manifest.exposures:
+            if exposure.certainty is Certainty.EXCLUDED:
+                excluded.setdefault(exposure.role, []).append(exposure.customer_id)
+                if exposure.customer_id in to_correct:
+                    corrected.append(exposure)
+        return cls(
+            breach_id=manifest.breach_id,
+            version=manifest.version,
+            frozen_by=manifest.frozen_by,
+            frozen_at=manifest.frozen_at,
+            exposures=tuple(e for e in manifest.exposures if e.certainty is not Certainty.EXCLUDED),
+            corrected=tuple(corrected),
+            not_reached={role: tuple(customers) for role, customers in excluded.items()},
+            customers=gravest(manifest),
+            recipients=manifest.recipients,
+            hash=manifest.hash,
+        )
+
+    @cached_property
+    def excluded(self) -> Excluded:
+        """Whose exposure the list excludes, in which role."""
+        return frozenset(
+            (customer, role)
+            for role, customers in self.not_reached.items()
+            for customer in customers
+        )
+
+
+FrozenList = Manifest | ListOutline
+"""Whoever takes either asks only for what is reached."""
+
+
+def gravest(manifest: Manifest) -> dict[Certainty, int]:
+    """Customers, each once, by the gravest certainty of its exposures."""
+    order = list(Certainty)
+    found: dict[str, Certainty] = {}
+    for exposure in manifest.exposures:
+        before = found.get(exposure.customer_id, Certainty.EXCLUDED)
+        found[exposure.customer_id] = min(before, exposure.certainty, key=order.index)
+    tally = Counter(found.values())
+    return {certainty: tally[certainty] for certainty in order}
