@@ -42,6 +42,11 @@ class SourceBook(Protocol):
         """The same, all of them in pages. Raises BadInput for a cursor that is none."""
         ...
 
+    def letters_after(self, position: Position | None, *, limit: int) -> Sequence[DeadLetter]:
+        """So many of those not yet replayed, in the order of their positions, after this one; None:
+        from the first."""
+        ...
+
     def replayed(self, position: Position) -> None:
         """A later replay made an event of it."""
         ...
@@ -52,6 +57,10 @@ class SourceBook(Protocol):
 
     def gaps(self) -> Sequence[BlindInterval]:
         """All of them, oldest first."""
+        ...
+
+    def unknown_gaps(self, gaps: Collection[BlindInterval]) -> Sequence[BlindInterval]:
+        """Those of these that are not here, or of which something else is known, in their order."""
         ...
 
     def gaps_within(self, begin: datetime, end: datetime) -> Sequence[BlindInterval]:

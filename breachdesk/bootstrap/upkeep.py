@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property, partial
@@ -17,15 +17,13 @@ from streams.worker_app.embedded import PARTITION
 
 PINNED_AT_ONCE = 500
 REPEATED_AT_ONCE = 500
-ALL_LETTERS = 1_000_000
 OPERATOR = "operator:cli"
 
 
 def carry_gaps(house: Premises) -> int:
     """Blind intervals noted by listeners, into the store: they widen `possible`. Idempotent."""
     noted = house.log.gaps()
-    known = set(house.store.look(lambda uow: uow.sources.gaps())) if noted else set()
-    fresh = [gap for gap in noted if gap not in known]
+    fresh = house.store.look(lambda uow: uow.sources.unknown_gaps(noted)) if noted else ()
 
     def work(uow: UnitOfWork) -> None:
         for gap in fresh:
@@ -87,15 +85,26 @@ def feed_dead_letters(house: Premises) -> tuple[int, int]:
 def repeat_dead_letters(house: Premises) -> tuple[int, Sequence[Position]]:
     """Append the records of all dead letters to the log again: how many letters there are, and
     where those stand whose bytes are still kept."""
-    letters = house.store.look(lambda uow: uow.sources.dead_letters(limit=ALL_LETTERS))
-    letters = sorted(letters, key=lambda letter: letter.position)
     bytes_of = KeptBytes(house)
     positions: list[Position] = []
-    for begin in range(0, len(letters), REPEATED_AT_ONCE):
-        some = letters[begin : begin + REPEATED_AT_ONCE]
+    letters = 0
+    for some in _waiting_letters(house):
+        letters += len(some)
         copies = [copy for letter in some if (copy := bytes_of.copy(letter)) is not None]
         positions += house.log.append(copies)
-    return len(letters), positions
+    return letters, positions
+
+
+def _waiting_letters(house: Premises) -> Iterator[Sequence[DeadLetter]]:
+    """Some at a time, in the order of the log. What dies again meanwhile stands after the last."""
+    after: Position | None = None
+    while some := house.store.look(partial(_letters_after, position=after, limit=REPEATED_AT_ONCE)):
+        yield some
+        after = some[-1].position
+
+
+def _letters_after(uow: UnitOfWork, position: Position | None, limit: int) -> Sequence[DeadLetter]:
+    return uow.sources.letters_after(position, limit=limit)
 
 
 class KeptBytes:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
+from typing import NamedTuple, Protocol, TypeVar
 
 from breachdesk.casework import suppliers
 from breachdesk.casework.groups import affected_groups, group_line
@@ -30,8 +33,25 @@ from schemas.register import RegisterEntry
 from schemas.report import ReportFacts
 from schemas.signs import escaped_json, shown
 
-AT_ONCE = 100
-"""Breaches whose documents are read together."""
+T = TypeVar("T")
+AT_ONCE = 20
+"""Entries that are read together."""
+
+
+class Place(NamedTuple):
+    """Where an entry stands in the register."""
+
+    id: str
+    """Of the breach, or of the case that was a near miss."""
+    is_breach: bool
+
+
+class Look(Protocol):
+    """Runs work on a snapshot, as Store.look."""
+
+    def __call__(self, work: Callable[[UnitOfWork], T], /) -> T: ...
+
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """What a spreadsheet would take for a formula."""
 
@@ -45,32 +65,64 @@ def page(
     uow: UnitOfWork, now: datetime, *, begin: int, limit: int | None
 ) -> tuple[tuple[RegisterEntry, ...], int]:
     """So many entries from the one at `begin` on, and how many there are."""
-    dated: list[tuple[datetime, str, Breach | Case]] = [
-        (breach.confirmed_at, breach.id, breach) for breach in uow.breaches.list()
-    ]
-    dated += [(case.closed_at or case.opened_at, case.id, case) for case in uow.cases.near_misses()]
-    dated.sort(key=lambda each: each[:2], reverse=True)
-    end = len(dated) if limit is None else begin + limit
+    places = _places(uow)
+    end = len(places) if limit is None else begin + limit
     found: list[RegisterEntry] = []
-    for first in range(begin, min(end, len(dated)), AT_ONCE):
-        some = [each for _, _, each in dated[first : min(first + AT_ONCE, end)]]
-        read_ahead(uow, [each for each in some if isinstance(each, Breach)])
-        uow.records.read_ahead([each.id for each in some if isinstance(each, Case)])
-        found += [
-            _of_breach(uow, each, now) if isinstance(each, Breach) else _of_case(uow, each, now)
-            for each in some
-        ]
-    return tuple(found), len(dated)
+    for some in _slices(places[begin:end]):
+        found += _read(uow, some, now)
+    return tuple(found), len(places)
 
 
-def export(entries: Sequence[RegisterEntry], fmt: str) -> str:
+def stream(look: Look, now: datetime) -> Iterator[RegisterEntry]:
+    """As `entries`, some at a time, each time on a snapshot of its own: no snapshot is held while a
+    reader waits, and no more than AT_ONCE entries are in memory. What was there at the first is
+    there to the end, for nothing leaves the register."""
+    for some in _slices(look(_places)):
+        yield from look(partial(_read, places=some, now=now))
+
+
+def export(entries: Iterable[RegisterEntry], fmt: str) -> str:
     """`json`: one array; `csv`: one row an entry, lists joined by `; `. Raises BadInput."""
+    return "".join(pieces(entries, fmt))
+
+
+def pieces(entries: Iterable[RegisterEntry], fmt: str) -> Iterator[str]:
+    """The export, an entry at a time. Raises BadInput, before the first."""
     if fmt == "json":
-        plain = [entry.model_dump(mode="json") for entry in entries]
-        return escaped_json(json.dumps(plain, indent=2, ensure_ascii=False)) + "\n"
+        return _json(entries)
     if fmt == "csv":
         return _csv(entries)
     raise BadInput(f"no format {fmt}", place="register export", remedy="Use json or csv.")
+
+
+def _places(uow: UnitOfWork) -> Sequence[Place]:
+    """Of every entry, in the order of the register."""
+    dated = [(breach.confirmed_at, breach.id, True) for breach in uow.breaches.list()]
+    dated += [
+        (case.closed_at or case.opened_at, case.id, False) for case in uow.cases.near_misses()
+    ]
+    return [Place(name, breach) for _, name, breach in sorted(dated, reverse=True)]
+
+
+def _slices(places: Sequence[Place]) -> Iterator[Sequence[Place]]:
+    for begin in range(0, len(places), AT_ONCE):
+        yield places[begin : begin + AT_ONCE]
+
+
+def _read(uow: UnitOfWork, places: Sequence[Place], now: datetime) -> Sequence[RegisterEntry]:
+    breach_ids = [place.id for place in places if place.is_breach]
+    case_ids = [place.id for place in places if not place.is_breach]
+    uow.breaches.read_ahead(breach_ids)
+    breaches = {breach_id: uow.breaches.get(breach_id) for breach_id in breach_ids}
+    read_ahead(uow, list(breaches.values()))
+    uow.cases.read_ahead(case_ids)
+    uow.records.read_ahead(case_ids)
+    return [
+        _of_breach(uow, breaches[place.id], now)
+        if place.is_breach
+        else _of_case(uow, uow.cases.get(place.id), now)
+        for place in places
+    ]
 
 
 def _of_breach(uow: UnitOfWork, breach: Breach, now: datetime) -> RegisterEntry:
@@ -242,14 +294,26 @@ def affected_of(manifest: ListOutline | None) -> dict[str, object]:
     }
 
 
-def _csv(entries: Iterable[RegisterEntry]) -> str:
-    out = io.StringIO()
+def _json(entries: Iterable[RegisterEntry]) -> Iterator[str]:
+    before = "[\n"
+    for entry in entries:
+        text = json.dumps(entry.model_dump(mode="json"), indent=2, ensure_ascii=False)
+        yield before + textwrap.indent(escaped_json(text), "  ")
+        before = ",\n"
+    yield "[]\n" if before == "[\n" else "\n]\n"
+
+
+def _csv(entries: Iterable[RegisterEntry]) -> Iterator[str]:
     columns = list(RegisterEntry.model_fields)
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(columns)
+    yield _row(columns)
     for entry in entries:
         plain = entry.model_dump(mode="json")
-        writer.writerow([cell(plain[name]) for name in columns])
+        yield _row([cell(plain[name]) for name in columns])
+
+
+def _row(cells: Sequence[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
     return out.getvalue()
 
 

@@ -38,9 +38,9 @@ def export(
 ) -> None:
     """Every breach, reported or not, and near misses, to stdout."""
     with premises(data_dir) as house:
-        now = house.now()
-        entries = house.store.look(lambda uow: register.entries(uow, now))
-    sys.stdout.write(register.export(entries, format))
+        entries = register.stream(house.store.look, house.now())
+        for piece in register.pieces(entries, format):
+            sys.stdout.write(piece)
 
 
 def render(

@@ -20,8 +20,8 @@ from schemas.paging import PageRequest
 
 router = APIRouter()
 PAGE = 50
-CHOICES = 500
-"""Open cases that the form offers, the newest."""
+CHOICES = 50
+"""Open cases that the form offers, the newest; others are named by their id."""
 OPEN = (CaseState.OPEN, CaseState.CONFIRMED)
 
 
@@ -113,7 +113,7 @@ def erase(complaint_id: str, desk: Signed, form: Posted) -> Response:
 def _complaint(desk: Desk, form: Form) -> Complaint:
     return Complaint(
         id="",
-        case_id=form.text("case") or None,
+        case_id=form.text("case").strip().upper() or None,
         recorded_by=desk.user.id,
         recorded_at=desk.now,
         complainant=form.text("complainant"),
@@ -135,7 +135,7 @@ def _list(
             uow.records.count(Complaint),
             uow.records.count(Complaint, running=True),
             customer_names(uow, (complaint.customer_id for complaint in found)),
-            uow.cases.page(PageRequest(CHOICES), states=OPEN).rows,
+            uow.cases.page(PageRequest(CHOICES), states=OPEN),
         )
     )
     return desk.page(

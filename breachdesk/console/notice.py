@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from fastapi import APIRouter
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from breachdesk.casework.letter_heads import letter_head
 from breachdesk.console.case_file import CaseFile, read_case
@@ -81,6 +83,13 @@ def saved(content: bytes, media_type: str, name: str) -> Response:
     safe = "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
     headers = {"content-disposition": f'attachment; filename="{safe}"'}
     return Response(content, media_type=media_type, headers=headers)
+
+
+def streamed(pieces: Iterable[str], media_type: str, name: str) -> Response:
+    """The same, made while it is sent: each piece on another thread, between other requests."""
+    headers = saved(b"", media_type, name).headers
+    kept = {"content-disposition": headers["content-disposition"]}
+    return StreamingResponse(pieces, media_type=media_type, headers=kept)
 
 
 def _letter(desk: Desk, case_id: str, n: int) -> Rendered:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from breachdesk.casework import register
 from breachdesk.console.desk import Signed
-from breachdesk.console.notice import saved
+from breachdesk.console.notice import streamed
 from schemas.register import RegisterEntry
 
 router = APIRouter()
@@ -49,6 +49,5 @@ def _entries_of(desk: Signed, page: int) -> tuple[Sequence[RegisterEntry], int]:
 
 
 def _export(desk: Signed, form: str) -> Response:
-    entries = desk.look(lambda uow: register.entries(uow, now=desk.now))
-    content = register.export(entries, form).encode()
-    return saved(content, MEDIA[form], f"register-{desk.now:%Y-%m-%d}.{form}")
+    pieces = register.pieces(register.stream(desk.look, desk.now), form)
+    return streamed(pieces, MEDIA[form], f"register-{desk.now:%Y-%m-%d}.{form}")

@@ -10,6 +10,9 @@ from sqlalchemy.engine import Connection, CursorResult
 from breachdesk.stores.each_dialect import insert_or_ignore
 from breachdesk.stores.tables import counters
 
+ERASURES = "erasures"
+"""Acts that erased something: what any process keeps in memory of an older snapshot is then gone."""
+
 
 def current(connection: Connection, name: str) -> int:
     """0 before the first `advance`."""

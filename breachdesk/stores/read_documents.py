@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.engine import Connection, Row
 
+from breachdesk.stores import counters
 from breachdesk.stores.many_rows import any_of
 from breachdesk.stores.sealed import NONCE, Sealing
 from breachdesk.stores.snapshot_memory import SnapshotView
@@ -149,7 +151,8 @@ class ReadDocuments:
             return parse()
         # What is sealed anew gets another nonce, and so does its outline: it names this content.
         key = row.id, purpose(row._asdict()), row.size, row.nonce, (row.outline or b"")[:NONCE]
-        return self._memory.remembered(kind.__name__, key, parse)
+        erasures = partial(counters.current, self._connection, counters.ERASURES)
+        return self._memory.remembered(kind.__name__, key, parse, revision=erasures)
 
     def _sealed(self, row: Row[Any]) -> bytes:
         """Of a large document, read now."""

@@ -12,7 +12,7 @@ T = TypeVar("T")
 EACH_KIND = 4
 """Values of one kind: a list of 4,000 exposures takes some 20 MB."""
 LONGEST_SECONDS = 600.0
-"""Another process may have erased what this one keeps; it is never shown, and it goes after that."""
+"""What nobody asks for again goes after that."""
 
 
 class SnapshotMemory:
@@ -24,6 +24,8 @@ class SnapshotMemory:
         self._lock = threading.Lock()
         self._kinds: dict[str, OrderedDict[Hashable, tuple[float, Any]]] = {}
         self._erasures = 0
+        self._revision = 0
+        """Erasures that the store counted, as the newest snapshot saw it."""
 
     def view(self) -> SnapshotView:
         """For one read snapshot. Take it before the snapshot begins."""
@@ -37,6 +39,13 @@ class SnapshotMemory:
             self._erasures += 1
             self._kinds.clear()
 
+    def sees(self, revision: int) -> None:
+        """A snapshot counts so many erasures: forget, where another process erased meanwhile."""
+        with self._lock:
+            if revision > self._revision:
+                self._revision = revision
+                self._kinds.clear()
+
     def find(self, kind: str, key: Hashable) -> tuple[Any] | None:
         """The value in a tuple; None: it is not here."""
         with self._lock:
@@ -46,10 +55,12 @@ class SnapshotMemory:
             values.move_to_end(key)
             return (values[key][1],)
 
-    def keep(self, kind: str, key: Hashable, value: object, erasures: int) -> None:
-        """Unless something was erased since the snapshot's view was taken."""
+    def keep(
+        self, kind: str, key: Hashable, value: object, *, erasures: int, revision: int
+    ) -> None:
+        """Unless something was erased since the snapshot began, here or by another process."""
         with self._lock:
-            if erasures != self._erasures:
+            if (erasures, revision) != (self._erasures, self._revision):
                 return
             values = self._kinds.setdefault(kind, OrderedDict())
             values[key] = self._clock(), value
@@ -70,12 +81,18 @@ class SnapshotView:
     def __init__(self, memory: SnapshotMemory, erasures: int) -> None:
         self._memory = memory
         self._erasures = erasures
+        self._revision: int | None = None
 
-    def remembered(self, kind: str, key: Hashable, make: Callable[[], T]) -> T:
-        """As `UnitOfWork.remembered`."""
+    def remembered(
+        self, kind: str, key: Hashable, make: Callable[[], T], *, revision: Callable[[], int]
+    ) -> T:
+        """As `UnitOfWork.remembered`. `revision`: how many erasures the snapshot counts; asked once."""
+        if self._revision is None:
+            self._revision = revision()
+            self._memory.sees(self._revision)
         known = self._memory.find(kind, key)
         if known is not None:
             return cast(T, known[0])
         value = make()
-        self._memory.keep(kind, key, value, self._erasures)
+        self._memory.keep(kind, key, value, erasures=self._erasures, revision=self._revision)
         return value

@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert, not_, or_, select, union, update
+from sqlalchemy import ColumnElement, and_, insert, not_, or_, select, union, update
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores.each_dialect import by_bytes
 from breachdesk.stores.keyset import Keyset, SortKey
-from breachdesk.stores.many_rows import any_of
+from breachdesk.stores.many_rows import SLICE, any_of
 from breachdesk.stores.stream_tables import blind_intervals, dead_letters, source_counts
 from breachdesk.stores.tables import bindings
 from schemas.customer import PROVIDER, AssetKind
@@ -99,6 +99,25 @@ class SqlSourceBook:
         waiting = select(dead_letters).where(not_(dead_letters.c.replayed))
         return NEWEST_LETTERS.page(self._connection, waiting, request, _letter)
 
+    def letters_after(self, position: Position | None, *, limit: int) -> Sequence[DeadLetter]:
+        """By journal and offset, those not yet replayed."""
+        columns = dead_letters.c
+        query = (
+            select(dead_letters)
+            .where(not_(columns.replayed))
+            .order_by(by_bytes(self._connection, columns.journal), columns.offset)
+            .limit(limit)
+        )
+        if position is not None:
+            journal = by_bytes(self._connection, columns.journal)
+            query = query.where(
+                or_(
+                    journal > position.journal,
+                    and_(columns.journal == position.journal, columns.offset > position.offset),
+                )
+            )
+        return [_letter(row) for row in self._connection.execute(query)]
+
     def replayed(self, position: Position) -> None:
         """A later replay made an event of it. Raises NotFound."""
         marked = self._connection.execute(
@@ -131,6 +150,14 @@ class SqlSourceBook:
     def gaps(self) -> Sequence[BlindInterval]:
         """Oldest first."""
         return self._gaps()
+
+    def unknown_gaps(self, gaps: Collection[BlindInterval]) -> Sequence[BlindInterval]:
+        """Asks for rows that begin when one of these does."""
+        begins = sorted({gap.begin for gap in gaps})
+        known: set[BlindInterval] = set()
+        for first in range(0, len(begins), SLICE):
+            known |= set(self._gaps(blind_intervals.c.begin.in_(begins[first : first + SLICE])))
+        return [gap for gap in gaps if gap not in known]
 
     def gaps_within(self, begin: datetime, end: datetime) -> Sequence[BlindInterval]:
         """Those that overlap this time, oldest first."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy.engine import Connection
 
 from breachdesk.gdpr.law import shipped
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores import exports
+from breachdesk.stores import counters, exports
 from breachdesk.stores.alerts import SqlAlertBook
 from breachdesk.stores.audit import SqlAuditBook
 from breachdesk.stores.breaches import SqlBreachBook
@@ -39,6 +40,8 @@ def carry_out(
     books = SqlUnitOfWork(connection, law)
     result = work(books)
     books.finish(now)
+    if books.audit.erased:
+        counters.advance(connection, counters.ERASURES)
     return result, books.audit.erased
 
 
@@ -73,7 +76,10 @@ class SqlUnitOfWork:
 
     def remembered(self, kind: str, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` computes, or the same from an earlier snapshot."""
-        return make() if self._memory is None else self._memory.remembered(kind, key, make)
+        if self._memory is None:
+            return make()
+        erasures = partial(counters.current, self._connection, counters.ERASURES)
+        return self._memory.remembered(kind, key, make, revision=erasures)
 
     def finish(self, now: datetime) -> None:
         """The transaction's last act: take the chain's head and link what happened; before it,

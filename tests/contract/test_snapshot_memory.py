@@ -10,6 +10,7 @@ from store_adapters import ADAPTERS, fresh_store
 from breachdesk.casework.text_check import foreign_data
 from breachdesk.gdpr.foreign_data import ForeignData, Reader
 from breachdesk.ports import Store, UnitOfWork
+from breachdesk.stores import counters
 from breachdesk.stores.read_documents import MEMORABLE
 from breachdesk.stores.snapshot_memory import EACH_KIND, LONGEST_SECONDS, SnapshotMemory
 from breachdesk.testing import START, FixedNow, a_confirmed_breach, a_customer, a_user
@@ -147,20 +148,61 @@ def test_an_act_computes_anew_and_keeps_nothing(store: Store) -> None:
     assert store.look(lambda uow: uow.remembered("test", 1, lambda: "anew")) == "kept"
 
 
+def none_erased() -> int:
+    return 0
+
+
+def remembered(memory: SnapshotMemory, value: str, *, erasures: int = 0) -> str:
+    return memory.view().remembered("test", 1, lambda: value, revision=lambda: erasures)
+
+
+def test_what_was_kept_before_another_process_erased_something_is_forgotten() -> None:
+    memory = SnapshotMemory()
+    remembered(memory, "before")
+
+    assert remembered(memory, "after", erasures=1) == "after"
+    assert remembered(memory, "later", erasures=1) == "after"
+
+
+def test_what_an_older_snapshot_computes_after_another_process_erased_is_not_kept() -> None:
+    memory = SnapshotMemory()
+    older = memory.view()
+    older.remembered("other", 1, lambda: "begun", revision=none_erased)
+    remembered(memory, "newer", erasures=1)
+    older.remembered("other", 2, lambda: "erased", revision=none_erased)
+
+    assert memory.find("other", 2) is None
+    assert memory.find("test", 1) == ("newer",)
+
+
+def test_an_erasure_is_counted_for_all_processes_and_another_act_is_not(
+    store: Store, breach: Breach
+) -> None:
+    def count(uow: UnitOfWork) -> int:
+        return counters.current(uow.breaches._connection, counters.ERASURES)
+
+    before = store.look(count)
+    store.act(lambda uow: rename(uow, "Quorvane Ltd"))
+    between = store.look(count)
+    store.act(lambda uow: uow.audit.erase(breach.case_id, at=START, actor="kim", reason="over"))
+
+    assert (before, between, store.look(count)) == (0, 0, 1)
+
+
 def test_what_a_snapshot_computes_while_something_is_erased_is_not_kept() -> None:
     memory = SnapshotMemory()
     older = memory.view()
     memory.forget()
-    older.remembered("test", 1, lambda: "erased")
+    older.remembered("test", 1, lambda: "erased", revision=none_erased)
 
-    assert memory.view().remembered("test", 1, lambda: "anew") == "anew"
+    assert remembered(memory, "anew") == "anew"
 
 
 def test_a_kind_keeps_a_few_values_and_none_for_long() -> None:
     seconds = 0.0
     memory = SnapshotMemory(lambda: seconds)
     for key in range(EACH_KIND + 1):
-        memory.view().remembered("test", key, lambda key=key: key)
+        memory.view().remembered("test", key, lambda key=key: key, revision=none_erased)
     assert memory.find("test", 0) is None
     assert memory.find("test", EACH_KIND) == (EACH_KIND,)
 

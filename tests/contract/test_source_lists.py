@@ -17,6 +17,7 @@ from breachdesk.stores.stream_tables import dead_letters, source_counts, unattri
 from breachdesk.testing import START, FixedNow, a_binding, a_customer
 from schemas.customer import AssetKind
 from schemas.errors import BadInput
+from schemas.event import Position
 from schemas.paging import Page, PageRequest, every_page
 from schemas.source import BlindInterval
 
@@ -239,3 +240,39 @@ def test_audit_entries_are_paged_newest_first_and_counted_by_the_head(store: Any
 
     assert [entry.subject for entry in entries] == [str(n) for n in range(6, -1, -1)]
     assert totals == {7}
+
+
+def test_letters_come_some_at_a_time_in_the_order_of_the_log(store: AnyStore) -> None:
+    rows = [
+        {
+            "journal": journal, "offset": offset, "source": "fw", "arrived": START,
+            "parser": "leef", "reason": "no", "sha256": "0" * 64,
+            "replayed": (journal, offset) == ("b", 1),
+        }
+        for journal in ("b", "a", "B")
+        for offset in (2, 1)
+    ]  # fmt: skip
+    write(store, dead_letters, rows)
+
+    def after(position: Position | None) -> list[Position]:
+        some = store.look(lambda uow: uow.sources.letters_after(position, limit=3))
+        return [letter.position for letter in some]
+
+    first = after(None)
+    assert first == [Position("B", 1), Position("B", 2), Position("a", 1)]
+    assert after(first[-1]) == [Position("a", 2), Position("b", 2)]
+    assert after(Position("b", 2)) == []
+
+
+def test_of_noted_intervals_those_are_unknown_that_the_store_has_not_or_has_otherwise(
+    store: AnyStore,
+) -> None:
+    known, changed, other, fresh = (
+        BlindInterval(source=name, begin=START, reason="off")
+        for name in ("known", "changed", "other", "fresh")
+    )
+    for gap in (known, changed, other):
+        store.act(lambda uow, g=gap: uow.sources.add_gap(g))
+    ended = changed.model_copy(update={"end": START + timedelta(hours=1)})
+
+    assert store.look(lambda uow: uow.sources.unknown_gaps([known, ended, fresh])) == [ended, fresh]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -18,7 +19,7 @@ from breachdesk.casework import cases, causes, confirm, erase, near_misses, regi
 from breachdesk.cli.main import app
 from breachdesk.gdpr.causes import cause_list, cause_words
 from breachdesk.stores.any_store import AnyStore
-from breachdesk.testing import START, FixedNow, a_customer, an_actor
+from breachdesk.testing import START, FixedNow, a_confirmed_breach, a_customer, an_actor
 from schemas.case import Case, CaseState, Origin
 from schemas.cause import Cause
 from schemas.customer import DataCategory
@@ -282,3 +283,23 @@ def test_the_command_keeps_a_near_miss(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "CASE-0001 stands in the register" in result.output
     assert "Lost or stolen device or paper" in listed.output
+
+
+def test_an_export_read_some_at_a_time_is_the_export_of_all_entries(tmp_path: Path) -> None:
+    count = 2 * register.AT_ONCE + 1
+
+    with a_desk(tmp_path) as desk:
+        desk.store.act(
+            lambda uow: [a_confirmed_breach(uow, desk.now(), actor="rhea") for _ in range(count)]
+        )
+        every = desk.store.look(lambda uow: register.entries(uow, desk.now()))
+        streamed = tuple(register.stream(desk.store.look, desk.now()))
+        plain = json.loads("".join(register.pieces(streamed, "json")))
+
+    assert len(every) == count
+    assert streamed == every
+    assert [entry["id"] for entry in plain] == [entry.id for entry in every]
+
+
+def test_an_export_of_nothing_is_an_empty_array() -> None:
+    assert register.export((), "json") == "[]\n"
