@@ -49,6 +49,7 @@ from schemas.cause import Cause
 from schemas.customer import DataCategory, Pecr, Role
 from schemas.decision import Answer
 from schemas.errors import BadInput, Incomplete, NotAllowed
+from schemas.list_outline import gravest
 from schemas.obligation import Obligation, ObligationKind
 from schemas.report import (
     Precision,
@@ -387,7 +388,7 @@ def test_the_manifest_of_the_scene_counts_each_customer_once(scene: Scene) -> No
     manifest = scene.store.look(lambda uow: uow.breaches.latest(Manifest, scene.breach.id))
     assert manifest is not None
 
-    assert sum(register.gravest(manifest).values()) == 2
+    assert sum(gravest(manifest).values()) == 2
     assert len(manifest.exposures) == 3
 
 

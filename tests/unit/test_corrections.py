@@ -16,6 +16,7 @@ from breachdesk.testing import an_actor
 from schemas.affected import Manifest, NoticeKind
 from schemas.customer import Role
 from schemas.letter_facts import ExposureWords, NoticeFacts, Standing
+from schemas.list_outline import ListOutline
 from schemas.notice import SendOutcome, SendResult
 from schemas.obligation import Obligation
 from schemas.user import Duty
@@ -179,7 +180,7 @@ def test_who_was_corrected_and_is_found_reached_after_all_is_owed_a_letter_again
         lambda uow: told_of_kind(
             uow,
             scene.breach,
-            uow.breaches.latest(Manifest, scene.breach.id),
+            uow.breaches.latest(ListOutline, scene.breach.id),
             NoticeKind.ACCOUNT_HOLDER,
         )
     )
