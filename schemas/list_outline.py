@@ -4,8 +4,9 @@ excludes."""
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from typing import Self
 
 from pydantic import Field
@@ -14,8 +15,19 @@ from schemas.affected import Certainty, Exposure, Manifest, NoticeKind, Recipien
 from schemas.customer import Frozen, Role
 
 CORRECTIONS = (NoticeKind.ACCOUNT_HOLDER_CORRECTION, NoticeKind.CONTROLLER_CORRECTION)
-Excluded = frozenset[tuple[str, Role]]
-"""Customers and roles whose exposure a list excludes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """Whose exposure a list excludes, in which role: `(customer_id, role) in excluded`."""
+
+    by_role: Mapping[Role, frozenset[str]] = field(repr=False)
+
+    def __contains__(self, whose: object) -> bool:
+        match whose:
+            case (str() as customer_id, Role() as role):
+                return customer_id in self.by_role.get(role, ())
+        return False
 
 
 class ListOutline(Frozen):
@@ -30,7 +42,7 @@ class ListOutline(Frozen):
     """Those that are not excluded, in the order of the list."""
     corrected: tuple[Exposure, ...]
     """The excluded ones of customers who are told that it was not so."""
-    not_reached: dict[Role, tuple[str, ...]] = Field(repr=False)
+    not_reached: dict[Role, frozenset[str]] = Field(repr=False)
     """The customers of the excluded exposures."""
     customers: dict[Certainty, int]
     """Each counted once, by the gravest certainty of its exposures."""
@@ -56,20 +68,16 @@ class ListOutline(Frozen):
             frozen_at=manifest.frozen_at,
             exposures=tuple(e for e in manifest.exposures if e.certainty is not Certainty.EXCLUDED),
             corrected=tuple(corrected),
-            not_reached={role: tuple(customers) for role, customers in excluded.items()},
+            not_reached={role: frozenset(customers) for role, customers in excluded.items()},
             customers=gravest(manifest),
             recipients=manifest.recipients,
             hash=manifest.hash,
         )
 
-    @cached_property
+    @property
     def excluded(self) -> Excluded:
         """Whose exposure the list excludes, in which role."""
-        return frozenset(
-            (customer, role)
-            for role, customers in self.not_reached.items()
-            for customer in customers
-        )
+        return Excluded(self.not_reached)
 
 
 FrozenList = Manifest | ListOutline

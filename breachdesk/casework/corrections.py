@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from breachdesk.casework.recipients import UnsafeAddresses, people_of, recipient_for
@@ -20,7 +20,7 @@ GONE = "the register no longer holds this person"
 
 
 def wrongly_told(
-    tellings: Iterable[Telling], rows: Iterable[NoticeRow], excluded: Collection[tuple[str, Role]]
+    tellings: Iterable[Telling], rows: Iterable[NoticeRow], excluded: Container[tuple[str, Role]]
 ) -> Mapping[Reader, datetime]:
     """When each reader was last told, or may have been, of what a list excludes; whoever
     was told that it was wrong, and nothing after that, is left out."""

@@ -12,7 +12,7 @@ from statistics import median
 from zoneinfo import ZoneInfo
 
 from breachdesk.casework.groups import affected_groups
-from breachdesk.casework.obligations import obligations_of
+from breachdesk.casework.obligations import reports_of
 from breachdesk.casework.reading_ahead import read_ahead
 from breachdesk.casework.register import affected_in
 from breachdesk.casework.reported_facts import reported_facts
@@ -227,7 +227,7 @@ def _reports(uow: UnitOfWork, breaches: Iterable[Breach], now: datetime) -> Repo
     counts: Counter[str] = Counter()
     for breach in breaches:
         submitted = {s.jurisdiction for s in uow.breaches.all(Submission, breach.id)}
-        for duty in obligations_of(uow, breach.id, now):
+        for duty in reports_of(uow, breach.id, now):
             if duty.kind in REPORTED:
                 counts[_standing(duty, now, submitted=REPORTED[duty.kind] in submitted)] += 1
     return Reports.model_validate(counts)

@@ -113,7 +113,7 @@ def told_of_kind(
     """Those whom the newest list names for this kind, or who were told rightly; and those who were
     told and whose exposure the list excludes."""
     ledger = _Ledger(uow, breach)
-    excluded = manifest.excluded if manifest else frozenset()
+    excluded = manifest.excluded if manifest else ()
     role = roles.role_of(kind)
     listed = {
         (r.customer_id, r.person_id)

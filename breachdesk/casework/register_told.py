@@ -39,7 +39,7 @@ def _each(
 def _uncorrected(uow: UnitOfWork, breach: Breach, manifest: ListOutline | None) -> set[Reader]:
     """Who has not learned since they were last told that it was not so."""
     rows, tasks = uow.notices.list(breach_id=breach.id), uow.cases.get(breach.case_id).tasks
-    excluded = manifest.excluded if manifest else frozenset()
+    excluded = manifest.excluded if manifest else ()
     return set(wrongly_told(tellings(breach.id, rows, tasks), rows, excluded))
 
 

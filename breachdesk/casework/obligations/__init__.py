@@ -22,7 +22,7 @@ from datetime import datetime
 from breachdesk.casework.obligations.dossier import dossier_of
 from breachdesk.casework.obligations.kinds import RULES, KindRule
 from breachdesk.casework.obligations.registry import computed, urgency
-from breachdesk.casework.obligations.regulators import check_law
+from breachdesk.casework.obligations.regulators import check_law, regulators
 from breachdesk.casework.obligations.waivers import confirm_waiver, undo_waiver, waive
 from breachdesk.casework.reading_ahead import read_ahead
 from breachdesk.ports import UnitOfWork
@@ -32,6 +32,11 @@ from schemas.obligation import Obligation
 def obligations_of(uow: UnitOfWork, breach_id: str, now: datetime) -> tuple[Obligation, ...]:
     """All of the breach, the most pressing first, ended and waived ones last."""
     return computed(dossier_of(uow, breach_id, now))
+
+
+def reports_of(uow: UnitOfWork, breach_id: str, now: datetime) -> tuple[Obligation, ...]:
+    """As `obligations_of`, the reports to regulators alone."""
+    return computed(dossier_of(uow, breach_id, now), (regulators,))
 
 
 def overview(uow: UnitOfWork, now: datetime) -> tuple[Obligation, ...]:
@@ -51,6 +56,7 @@ __all__ = [
     "confirm_waiver",
     "obligations_of",
     "overview",
+    "reports_of",
     "undo_waiver",
     "urgency",
     "waive",

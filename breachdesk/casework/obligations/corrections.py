@@ -41,7 +41,7 @@ def corrections(dossier: Dossier) -> Iterator[Obligation]:
 
 def _listed(dossier: Dossier) -> dict[Reader, tuple[Recipient, datetime]]:
     """Readers of corrections on any list whose exposure is still excluded, and since when."""
-    excluded = dossier.manifest.excluded if dossier.manifest else frozenset()
+    excluded = dossier.manifest.excluded if dossier.manifest else ()
     listed: dict[Reader, tuple[Recipient, datetime]] = {}
     for manifest in dossier.uow.breaches.all(ListOutline, dossier.breach.id):
         for recipient in manifest.recipients:

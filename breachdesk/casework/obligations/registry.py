@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 
 from breachdesk.casework.obligations.complaints import complaints
@@ -46,11 +47,11 @@ MAKERS: tuple[Maker, ...] = (
 )
 
 
-def computed(dossier: Dossier) -> tuple[Obligation, ...]:
-    """Every obligation of the breach, ended and waived ones too: those that run first, and of
-    these those with a due time first."""
+def computed(dossier: Dossier, makers: Sequence[Maker] = MAKERS) -> tuple[Obligation, ...]:
+    """Every obligation of the breach that these makers yield, ended and waived ones too: those that
+    run first, and of these those with a due time first."""
     waived = _Waivers(dossier)
-    every = [waived.applied(duty) for make in MAKERS for duty in make(dossier)]
+    every = [waived.applied(duty) for make in makers for duty in make(dossier)]
     if dossier.case.erased:
         # Nothing runs in an erased case, though its list can no longer say that all were told.
         every = [duty for duty in every if not duty.running]
