@@ -74,9 +74,9 @@ class Outcome(NamedTuple):
     postgres_busy: float
 
 
-ECS = Costs(26e-6, 25e-6, 12.8e-6, 0.57, 353, 470)
+ECS = Costs(19e-6, 28e-6, 13.0e-6, 0.86, 357, 470)
 """bench/kafka.py, one sign-in in ten; docs/reference/performance.md."""
-RAW = Costs(38e-6, 83e-6, 20.9e-6, 0.89, 783, 420)
+RAW = Costs(25e-6, 54e-6, 28.0e-6, 1.05, 959, 420)
 """The demo's vendor lines: four in five make a signal."""
 
 
