@@ -74,9 +74,9 @@ class Outcome(NamedTuple):
     postgres_busy: float
 
 
-ECS = Costs(19e-6, 28e-6, 13.0e-6, 0.86, 357, 470)
+ECS = Costs(18.5e-6, 31.9e-6, 14.5e-6, 0.81, 420, 470)
 """bench/kafka.py, one sign-in in ten; docs/reference/performance.md."""
-RAW = Costs(25e-6, 54e-6, 28.0e-6, 1.05, 959, 420)
+RAW = Costs(24.9e-6, 42.7e-6, 22.9e-6, 0.98, 900, 420)
 """The demo's vendor lines: four in five make a signal."""
 
 
