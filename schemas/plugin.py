@@ -119,13 +119,20 @@ class ValueGate:
     """Steps that a behaviour joins by their value (a sign-in to failures from the same address).
 
     Their signals are kept apart, per value, and reach the group that alerts only once `opens` holds
-    for that value: so that any number of other values cannot push them out of what is kept.
+    for that value. Of any number of values, what opens first is kept, so that others cannot push it
+    out: of these steps the condition may ask nothing but when `opens` or `stronger` begin to hold.
     """
 
     steps: frozenset[str]
     opens: Callable[[Sequence[Member]], bool]
     """Given signals of these steps and one value within one window, in order: may they matter?
     Monotone in the set."""
+    stronger: tuple[Callable[[Sequence[Member]], bool], ...] = ()
+    """Conditions like `opens` that hold more rarely, where the behaviour asks for them."""
+
+    @property
+    def all_openings(self) -> tuple[Callable[[Sequence[Member]], bool], ...]:
+        return (self.opens, *self.stronger)
 
 
 def texts(event: Event, name: str) -> tuple[str, ...]:

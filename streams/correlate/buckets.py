@@ -14,7 +14,8 @@ from typing import NamedTuple
 from schemas.alert import Signal
 from schemas.event import Touch
 from schemas.plugin import Member
-from streams.correlate.retention import Identity, Retention
+from streams.correlate.retention import Retention
+from streams.correlate.witnesses import Identity
 
 NEVER = float("inf")
 
@@ -58,7 +59,12 @@ class Bucket:
         self.lost = False
         """A row was dropped for another since then."""
 
-    def absorb(self, new: Sequence[Member], retention: Retention) -> Sequence[Member]:
+    def absorb(
+        self,
+        new: Sequence[Member],
+        retention: Retention,
+        witnesses: frozenset[Identity] = frozenset(),
+    ) -> Sequence[Member]:
         """Take in signals; returns those that changed something, which the signal log must hold.
 
         Absorbing the returned ones alone leads to the same state: a restart needs no others.
@@ -84,7 +90,7 @@ class Bucket:
         if inserted == NEVER:
             self.fresh_from = min(self.fresh_from, fresh[0].time)
             return fresh
-        return self._thin(fresh, telling, retention)
+        return self._thin(fresh, telling, retention.retain(self.rows, witnesses))
 
     def _insert(self, row: Member) -> bool:
         """Whether it was not there."""
@@ -99,9 +105,8 @@ class Bucket:
         return True
 
     def _thin(
-        self, fresh: list[Member], telling: set[Identity], retention: Retention
+        self, fresh: list[Member], telling: set[Identity], retained: Sequence[Member]
     ) -> list[Member]:
-        retained = retention.retain(self.rows)
         changed = fresh
         if retained is not self.rows:
             self.rows = list(retained)
@@ -114,6 +119,15 @@ class Bucket:
         if changed:
             self.fresh_from = min(self.fresh_from, *[row.time for row in changed])
         return changed
+
+    def drop_former(self, retention: Retention, witnesses: frozenset[Identity]) -> bool:
+        """Drop what was kept for witnesses that others precede by now; whether there was any."""
+        retained = retention.retain(self.rows, witnesses)
+        if len(retained) == len(self.rows):
+            return False
+        self.rows = list(retained)
+        self.lost = self.thinned = True
+        return True
 
     def _has(self, row: Member) -> bool:
         index = bisect_left(self.rows, row[:4])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,7 +11,6 @@ from streams.correlate.buckets import NEVER, Widening, member
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.gates import alert_key, inner_key, inner_rule, with_inner
 from streams.correlate.groups import BucketPart, Changes, Group
-from streams.correlate.retention import MOST_VALUES
 
 Routed = Mapping[GroupKey, Sequence[Member]]
 
@@ -85,10 +83,10 @@ class Correlation:
         handed: dict[GroupKey, list[Changes]] = {}
         if self._gates:
             inner = list(self._absorb_inner(routed, groups))
-            crowded = self._crowded([change.group.key for change in inner], groups)
+            thinned = self._thinned({alert_key(change.group.key) for change in inner}, groups)
             for change in inner:
                 outer = alert_key(change.group.key)
-                parts = change.group.hand_on(change.changes, whole=outer in crowded)
+                parts = change.group.hand_on(change.changes, whole=outer in thinned)
                 handed.setdefault(outer, []).append(parts)
             yield from inner
         for key, members in routed.items():
@@ -116,26 +114,14 @@ class Correlation:
             if changes:
                 yield GroupChange(group, changes)
 
-    def _crowded(
-        self, changed: Sequence[GroupKey], groups: Mapping[GroupKey, Group]
+    def _thinned(
+        self, keys: Iterable[GroupKey], groups: Mapping[GroupKey, Group]
     ) -> Container[GroupKey]:
-        """The alerts' groups in which some bucket may drop a value: a value that begins earlier or ends
-        later than it did comes in again, and then with all of its signals, as if it had never left."""
-        incoming = Counter(alert_key(key) for key in changed)
+        """The alerts' groups that have dropped signals: what comes to matter in them by a new one comes
+        in again with it, as if it had never left."""
         return {
-            outer
-            for outer, values in incoming.items()
-            if values + self._most_values(groups[outer]) > MOST_VALUES
+            key for key in keys if any(bucket.thinned for bucket in groups[key].buckets.values())
         }
-
-    def _most_values(self, outer: Group) -> int:
-        """How many values the gate's steps have at most in a bucket of the alert's group."""
-        steps = self._gates[outer.key.rule].steps
-        kept = [
-            len({row.value for row in bucket.rows if row.step in steps})
-            for bucket in outer.buckets.values()
-        ]
-        return max(kept, default=0)
 
     def _kept_before(self, outer: Group) -> Routed:
         """What the alert's group holds of signals that belong behind the gate, by inner group: an

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from schemas.alert import Episode, GroupKey, Severity, Signal
 from schemas.event import Touch
 from schemas.plugin import Member, ValueGate
 from streams.correlate.buckets import Bucket
-from streams.correlate.retention import MOST_VALUES, SLOTS, Retention
+from streams.correlate.retention import MOST_VALUES, Retention
+from streams.correlate.witnesses import SLOTS
 
 DAY = 86_400
 
@@ -48,8 +49,11 @@ class WindowSpec:
     retention: Retention = field(init=False)
 
     def __post_init__(self) -> None:
-        steps = frozenset[str]() if self.gate is None else self.gate.steps
-        retention = Retention(self.keep, self.timespan, self.distinct, self.counted, steps)
+        retention = Retention(self.keep, self.timespan, self.distinct, self.counted)
+        if self.gate is not None:
+            retention = replace(
+                retention, by_value=self.gate.steps, openings=self.gate.all_openings
+            )
         object.__setattr__(self, "retention", retention)
 
     @property
@@ -181,17 +185,15 @@ def _sample(spec: WindowSpec) -> str:
     """What is shown of more events than are kept, and what is not known of the others."""
     bound = spec.retention.bound
     what = "values" if spec.distinct else "signals"
-    each = "each step" if spec.gate is None else "each step and value"
     told = (
         f"Sample only: of every {spec.timespan} seconds at most the {bound} first and {bound} last"
-        f" {what} of {each} are shown here; the counts are at least these."
+        f" {what} of each step are shown here; the counts are at least these."
     )
     if spec.keep:
         return told
-    told += (
-        f" Between them the order of events is known to {spec.timespan / SLOTS:g} seconds, so that an"
-        " attack quicker than that may hide among so many events."
+    if spec.gate is not None:
+        return f"{told} Values share this number; the {MOST_VALUES} first and {MOST_VALUES} last have one."
+    return (
+        f"{told} Between them the order of events is known to {spec.timespan / SLOTS:g} seconds, so that"
+        " an attack quicker than that may hide among so many events."
     )
-    if spec.gate is None:
-        return told
-    return f"{told} Values are at most the {MOST_VALUES} first and {MOST_VALUES} last."

@@ -35,7 +35,7 @@ def alert_key(key: GroupKey) -> GroupKey:
 
 
 def inner_spec(spec: WindowSpec, gate: ValueGate) -> WindowSpec:
-    """The window of the inner groups: everything is kept up to the loud cap."""
+    """The window of the inner groups: all is kept up to the loud cap, and beyond it what opens."""
     return WindowSpec(
         rule=inner_rule(spec.rule),
         title=spec.title,
@@ -45,6 +45,7 @@ def inner_spec(spec: WindowSpec, gate: ValueGate) -> WindowSpec:
         keep=0,
         distinct=False,
         fires=gate.opens,
+        gate=gate,
     )
 
 

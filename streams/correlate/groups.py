@@ -9,6 +9,7 @@ from schemas.alert import Episode, GroupKey
 from schemas.plugin import Member
 from streams.correlate.buckets import NEVER, Bucket, Widening
 from streams.correlate.episodes import WindowSpec, episode, first_hot, runs
+from streams.correlate.witnesses import Identity, witnesses
 from streams.ports import Eviction
 
 Span = tuple[int, int]
@@ -84,18 +85,56 @@ class Group:
         for index, part in (parts or {}).items():
             by_bucket.setdefault(index, []).extend(part.rows)
         changes: dict[int, BucketPart] = {}
+        witnesses = self._witnesses(by_bucket) if spec.gate is not None else None
         for index, of_bucket in by_bucket.items():
             bucket = self.buckets.get(index) or Bucket()
             before = len(bucket.rows)
-            changed = bucket.absorb(of_bucket, spec.retention)
+            changed = bucket.absorb(of_bucket, spec.retention, witnesses or frozenset())
             self.signals += len(bucket.rows) - before
             widening = parts[index].widening if parts and index in parts else None
             widened = widening is not None and bucket.widen(widening)
             if (changed or widened) and bucket.rows:
                 self.buckets[index] = bucket
                 changes[index] = BucketPart(changed, bucket.widening if widened else None)
+        if changes and witnesses is not None:
+            changes |= self._drop_former(witnesses, changes)
         self._stale.update(changes)
         return changes
+
+    def _witnesses(self, new: Mapping[int, Sequence[Member]]) -> frozenset[Identity] | None:
+        """What must stay, of these signals too, in the buckets that they bear on. None: nothing is
+        dropped there, with or without them."""
+        harmless = self.spec.retention.harmless
+        near = _near(new, 1)
+        if not any(self._size(index, new) > harmless for index in near):
+            return None
+        steps = self.spec.retention.by_value
+        rows: dict[Identity, Member] = {}
+        for index in sorted(_near(new, 2)):
+            bucket = self.buckets.get(index)
+            for row in (*(bucket.rows if bucket else ()), *new.get(index, ())):
+                if row.step in steps:
+                    rows[row[:4]] = row
+        ordered = [rows[identity] for identity in sorted(rows)]
+        return witnesses(ordered, self.spec.retention.openings, self.spec.timespan)
+
+    def _size(self, index: int, new: Mapping[int, Sequence[Member]]) -> int:
+        bucket = self.buckets.get(index)
+        return len(new.get(index, ())) + (len(bucket.rows) if bucket else 0)
+
+    def _drop_former(
+        self, witnesses: frozenset[Identity], changed: Iterable[int]
+    ) -> dict[int, BucketPart]:
+        """Drop from the buckets beside those that changed what opens no gate first any more."""
+        retention = self.spec.retention
+        dropped: dict[int, BucketPart] = {}
+        for index in _near(changed, 1).difference(changed) & self.buckets.keys():
+            bucket = self.buckets[index]
+            before = len(bucket.rows)
+            if bucket.drop_former(retention, witnesses):
+                self.signals += len(bucket.rows) - before
+                dropped[index] = BucketPart((), None)
+        return dropped
 
     def widen(self, index: int, timespan: int, by: Widening) -> Iterable[int]:
         """Know also what this bucket of that timespan knew; the buckets in which that is more."""
@@ -159,15 +198,15 @@ class Group:
 
     def hand_on(self, changes: Changes, *, whole: bool) -> Changes:
         """What the group behind a gate hands on, now that this changed in it: all of a window in which
-        the gate opened, and then what changes in it. `whole`: all of it each time, since who receives
-        it may have dropped some."""
+        the gate opened, and then what changes in it. `whole`: all of it each time, since the group that
+        receives it has dropped some."""
         self._heat()
         opened = {index + offset for index in self._hot for offset in (-1, 0)}
         near = {index + offset for index in changes for offset in (-1, 0, 1)}
         parts: dict[int, BucketPart] = {}
         for index in sorted(opened & near & self.buckets.keys()):
             bucket = self.buckets[index]
-            if index not in self._handed_on or (whole and index in changes):
+            if whole or index not in self._handed_on:
                 self._handed_on.add(index)
                 parts[index] = BucketPart(list(bucket.rows), bucket.widening)
             elif index in changes:
@@ -208,3 +247,9 @@ class Group:
             self._episodes = {
                 span: known for span, known in self._episodes.items() if span[0] not in gone
             }
+
+
+def _near(indices: Iterable[int], distance: int) -> set[int]:
+    """These buckets, and those so near to one of them."""
+    offsets = range(-distance, distance + 1)
+    return {index + offset for index in indices for offset in offsets}

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from schemas.plugin import Member
+from streams.correlate.witnesses import SLOTS, Identity, Opening
 
 LOUD_CAP = 1_000
 """What `keep` 0 (keep all) means: as many first and last signals per bucket and step. Reaching it
 is said in the alert's explanation (Episode: `Sample only`)."""
-SLOTS = 60
-"""Parts of a timespan. Beyond the loud cap the order of signals is known to such a part."""
 SLOT_ENDS = 5
-"""First and last signals of a part that are kept beyond the loud cap."""
+"""First and last signals of a part of the timespan that are kept beyond the loud cap."""
 MOST_VALUES = 64
-"""First and last values of a step that is kept by value. Only values whose gate opened come here."""
-
-Identity = tuple[float, str, str, str]
+"""First and last values of a step that is kept by value, besides those that open a gate first
+(witnesses). Values share the loud cap: the more there are, the fewer signals of each are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,8 @@ class Retention:
     """The part of a value that counts as distinct; None: all of it."""
     by_value: frozenset[str] = frozenset()
     """Steps whose signals are kept per value."""
+    openings: tuple[Opening, ...] = ()
+    """The conditions of the gate that joins these steps."""
 
     bound: int = field(init=False)
     """First signals (or values) per step, and as many last ones."""
@@ -46,13 +47,15 @@ class Retention:
 
     def __post_init__(self) -> None:
         bound = self.keep or LOUD_CAP
-        fewest = min(bound, MOST_VALUES) if self.by_value else bound
+        fewest = bound // MOST_VALUES if self.by_value else bound
         object.__setattr__(self, "bound", bound)
         object.__setattr__(self, "harmless", 2 if self.distinct else 2 * fewest)
 
-    def retain(self, rows: Sequence[Member]) -> Sequence[Member]:
+    def retain(
+        self, rows: Sequence[Member], witnesses: frozenset[Identity] = frozenset()
+    ) -> Sequence[Member]:
         """The retained ones of sorted rows of one bucket, sorted; `rows` itself if it is all and stays
-        so whatever order they come in."""
+        so whatever order they come in. `witnesses`: these stay."""
         if len(rows) <= self.harmless:
             return rows
         steps: dict[str, list[Member]] = {}
@@ -60,7 +63,7 @@ class Retention:
             steps.setdefault(row.step, []).append(row)
         chosen: list[Member] = []
         for step, of_step in steps.items():
-            chosen += self._of_step(step, of_step)
+            chosen += self._of_step(step, of_step, witnesses)
         if len(chosen) == len(rows) and not any(self._crowded(*step) for step in steps.items()):
             return rows
         return chosen if len(steps) == 1 else sorted(chosen, key=_identity)
@@ -70,15 +73,32 @@ class Retention:
         these rows may have been dropped for a while."""
         return step in self.by_value and len({row.value for row in rows}) > MOST_VALUES
 
-    def _of_step(self, step: str, rows: list[Member]) -> Sequence[Member]:
+    def _of_step(
+        self, step: str, rows: list[Member], witnesses: frozenset[Identity]
+    ) -> Sequence[Member]:
         if self.distinct:
             return self._ends_of_values(rows)
-        if step not in self.by_value:
-            return self._ends(rows)
+        if step in self.by_value:
+            return self._ends_by_value(rows, witnesses)
+        return self._ends(rows)
+
+    def _ends_by_value(
+        self, rows: list[Member], witnesses: frozenset[Identity]
+    ) -> Sequence[Member]:
+        """The ends of each of the values that begin first or end last, and all witnesses."""
         values: dict[str, list[Member]] = {}
-        for row in _rows_of_values(rows):
+        for row in rows:
             values.setdefault(row.value, []).append(row)
-        return sorted((row for each in values.values() for row in self._ends(each)), key=_identity)
+        latest = dict.fromkeys(row.value for row in reversed(rows))
+        shown = {*islice(values, MOST_VALUES), *islice(latest, MOST_VALUES)}
+        each = self.bound // min(len(values), MOST_VALUES)
+        chosen: list[Member] = []
+        for value, of_value in values.items():
+            bound = each if value in shown else 0
+            last = max(bound, len(of_value) - bound)
+            inside = [row for row in of_value[bound:last] if row[:4] in witnesses]
+            chosen += of_value[:bound] + inside + of_value[last:]
+        return chosen if len(values) == 1 else sorted(chosen, key=_identity)
 
     def _ends(self, rows: list[Member]) -> list[Member]:
         bound, count = self.bound, len(rows)
@@ -124,16 +144,3 @@ class Retention:
 
 def _identity(row: Member) -> Identity:
     return row[:4]
-
-
-def _rows_of_values(rows: list[Member]) -> list[Member]:
-    """Those of the values that begin first or end last."""
-    chosen: set[str] = set()
-    for ordered in (rows, rows[::-1]):
-        seen: dict[str, None] = {}
-        for row in ordered:
-            seen.setdefault(row.value)
-            if len(seen) == MOST_VALUES:
-                break
-        chosen.update(seen)
-    return [row for row in rows if row.value in chosen]

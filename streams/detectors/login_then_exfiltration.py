@@ -71,6 +71,11 @@ def _may_matter(members: Sequence[Member]) -> bool:
     return _doubtful_since(members, 1) < NEVER
 
 
+def _may_matter_to_downloads(members: Sequence[Member]) -> bool:
+    """Whether they hold one that downloads would make an alert of."""
+    return _doubtful_since(members, 2) < NEVER
+
+
 def _left(members: Sequence[Member]) -> tuple[int, int]:
     """(forwarding rules, downloads) after a sign-in doubtful enough for each."""
     rules_since, files_since = _doubtful_since(members, 1), _doubtful_since(members, 2)
@@ -145,7 +150,9 @@ DETECTOR = Detector(
     fires=_fires,
     graver=_graver,
     explain=_explain,
-    gate=ValueGate(frozenset({FAILED, OPENED, RISKY}), _may_matter),
+    gate=ValueGate(
+        frozenset({FAILED, OPENED, RISKY}), _may_matter, stronger=(_may_matter_to_downloads,)
+    ),
     least=2,
     examples=(
         DetectorExample("failures, sign-in, forwarding rule", [*_FAILS, _OPEN, _RULE], 1, "high"),

@@ -7,6 +7,7 @@ Sources: MITRE ATT&CK T1110.003; CISA and NCSC advice to count accounts per sour
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from schemas.event import Event
@@ -17,7 +18,9 @@ ACCOUNTS = 8
 FAILED = "failed"
 OPENED = "opened"
 JOINT = " · "
-"""Joins user name and customer in a signal's value."""
+"""Joins user name and customer in a signal's value. Where that could be two pairs, and where the name
+begins like a JSON array, the value is one."""
+_ARRAY = '["'
 
 
 def _signals(event: Event) -> Sequence[SignalDraft]:
@@ -39,12 +42,24 @@ def _signals(event: Event) -> Sequence[SignalDraft]:
 
 
 def _pair(user: str, whose: str) -> str:
-    """The last JOINT parts them, so that no two accounts are one, whatever their names hold."""
-    return f"{user}{JOINT}{whose.replace(JOINT, ' ')}"
+    """Both as one text, from which `_parts` reads the same two again."""
+    plain = f"{user}{JOINT}{whose}"
+    if not user.startswith(_ARRAY) and _parts(plain) == (user, whose):
+        return plain
+    return json.dumps([user, whose], ensure_ascii=False)
+
+
+def _parts(value: str) -> tuple[str, str]:
+    """User name and customer."""
+    if value.startswith(_ARRAY):
+        user, whose = json.loads(value)
+        return user, whose
+    user, _, whose = value.rpartition(JOINT)
+    return user, whose
 
 
 def _account(value: str) -> str:
-    return value.rpartition(JOINT)[0] or value
+    return _parts(value)[0]
 
 
 def _accounts(members: Sequence[Member], step: str) -> set[str]:
@@ -64,7 +79,7 @@ def _explain(members: Sequence[Member]) -> str:
     if not failed:
         return ""
     tried, opened = _accounts(members, FAILED), sorted(_accounts(members, OPENED))
-    customers = {m.value.rpartition(JOINT)[2] for m in failed}
+    customers = {_parts(m.value)[1] for m in failed}
     told = (
         f"One address tried {counted(len(tried), 'account')}"
         f" of {counted(len(customers), 'customer')}"

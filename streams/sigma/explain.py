@@ -16,6 +16,7 @@ from streams.sigma.conditions import predicate
 from streams.sigma.documents import event_of
 from streams.sigma.fields import gate, names
 from streams.sigma.rulebook import Loaded, RuleBook
+from streams.sigma.values import elements, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,8 @@ def _explain_one(one: Loaded, fields: Mapping[str, Any], *, prefix: bool) -> Exp
     rule = one.rule
     if not isinstance(rule, SigmaRule):
         return Explanation(one.id, matched=False, admitted=False, checks=())
-    categories = fields.get("event.category") or ()
-    if isinstance(categories, str):
-        categories = (categories,)
-    admitted = gate(rule.logsource).admits(str(fields.get("event.dataset", "")), tuple(categories))
+    categories = tuple(text(each) for each in elements(fields.get("event.category")))
+    admitted = gate(rule.logsource).admits(str(fields.get("event.dataset", "")), categories)
     checks = [
         check
         for name, detection in rule.detection.detections.items()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.alert import Severity
 from schemas.plugin import Detector, Member, load_plugins
+from streams.sigma.documents import events_of
 from streams.sigma.examples import check_example, episodes_of
 from streams.sigma.load import load_rules
 
@@ -86,3 +89,57 @@ def test_adding_signals_never_unfires_nor_lowers_the_severity(detector: Detector
 
 def rank(severity: str | None) -> int:
     return -1 if severity is None else Severity(severity).rank
+
+
+def bare(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The event with its one category as a plain text instead of a list."""
+    categories = event.get("event.category")
+    if not isinstance(categories, list) or len(categories) != 1:
+        return event
+    return {**event, "event.category": categories[0]}
+
+
+def mistaken(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The event with a category whose name only holds that of its own."""
+    if "event.category" not in event:
+        return event
+    return {**event, "event.category": f"pre-{event['event.category'][0]}-check"}
+
+
+@pytest.mark.parametrize(("detector", "example"), EXAMPLES)
+def test_a_category_given_as_a_plain_text_is_the_same_as_in_a_list(detector, example) -> None:
+    plain = replace(example, events=[bare(event) for event in example.events])
+
+    assert check_example(BOOK, detector, plain) == ""
+
+
+@pytest.mark.parametrize(("detector", "example"), EXAMPLES)
+def test_a_category_whose_name_only_holds_another_one_makes_no_signal(detector, example) -> None:
+    events = [mistaken(event) for event in example.events if "event.category" in event]
+
+    assert [s for e in events_of(events) for s in DETECTORS[detector].signals(e)] == []
+
+
+NAMES = st.text(alphabet='a· ["],\\', max_size=8)
+
+
+@settings(max_examples=400, deadline=None)
+@given(pairs=st.lists(st.tuples(NAMES.filter(bool), NAMES.filter(bool)), min_size=2, max_size=12))
+def test_no_two_accounts_of_a_spray_are_one_value_and_each_is_counted(pairs) -> None:
+    detector = DETECTORS["password_spraying"]
+    values = {}
+    for user, organization in pairs:
+        event = {
+            "@timestamp": "2026-11-22T03:00:00Z",
+            "event.category": "authentication",
+            "event.outcome": "failure",
+            "user.name": user,
+            "source.ip": "203.0.113.66",
+            "organization.id": organization,
+        }
+        (of_event,) = events_of([event])
+        (draft,) = detector.signals(of_event)
+        values[user, organization] = draft.value
+
+    assert len(set(values.values())) == len(set(pairs))
+    assert all(detector.counted(value) == user for (user, _), value in values.items())

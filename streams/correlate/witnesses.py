@@ -1,0 +1,115 @@
+"""Signals that open a gate: kept whatever else is dropped.
+
+A timespan has SLOTS parts. For each part and each condition of a gate, the signals of one value are
+kept that begin in this part and open the gate before those of any other value do. So the group that
+alerts knows, to one part, from when to when an open gate counts, however many values there are.
+
+Each choice is the least of its kind. It does not depend on the order in which signals come: what is
+chosen again from what was kept and anything that was dropped is the same.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from schemas.plugin import Member
+
+SLOTS = 60
+"""Parts of a timespan."""
+
+Identity = tuple[float, str, str, str]
+Opening = Callable[[Sequence[Member]], bool]
+
+
+@dataclass(slots=True)
+class _Witness:
+    """Signals of one value that open the gate."""
+
+    rows: list[Member]
+    """From the last to the first."""
+
+    @property
+    def last(self) -> Member:
+        return self.rows[0]
+
+
+def witnesses(
+    rows: Iterable[Member], openings: Sequence[Opening], timespan: int
+) -> frozenset[Identity]:
+    """Of the sorted signals of any values: those that open a gate first, for each part that they begin
+    in and each condition."""
+    values: dict[str, list[Member]] = {}
+    for row in rows:
+        values.setdefault(row.value, []).append(row)
+    chosen: set[Identity] = set()
+    for opening in openings:
+        first: dict[int, _Witness] = {}
+        for of_value in values.values():
+            _open_first(of_value, opening, timespan, first)
+        chosen.update(row[:4] for witness in first.values() for row in witness.rows)
+    return frozenset(chosen)
+
+
+def _open_first(
+    rows: list[Member], opening: Opening, timespan: int, first: dict[int, _Witness]
+) -> None:
+    """Enter one value in each part in which it opens the gate before those that are entered."""
+    closed_until = begin = 0
+    while begin < len(rows):
+        slot = int(rows[begin].time * SLOTS // timespan)
+        until = _index_at(rows, slot * timespan / SLOTS + timespan)
+        known = first.get(slot)
+        if known is not None:
+            until = min(until, bisect_left(rows, known.last[:4]))
+        if until > closed_until:
+            end = _end(rows, begin, until, opening)
+            if end is not None:
+                first[slot] = _Witness(_least(rows, begin, end, opening))
+            else:
+                closed_until = until
+        begin = _index_at(rows, (slot + 1) * timespan / SLOTS, begin + 1)
+
+
+def _index_at(rows: list[Member], time: float, low: int = 0) -> int:
+    return bisect_left(rows, (time,), low)
+
+
+def _end(rows: list[Member], begin: int, until: int, opening: Opening) -> int | None:
+    """The least end < until of rows that open the gate, doubling and then halving: most open soon."""
+    if begin >= until:
+        return None
+    size = 1
+    while not opening(rows[begin : min(begin + size, until)]):
+        if begin + size >= until:
+            return None
+        size *= 2
+    left, right = begin + size // 2 + 1, min(begin + size, until)
+    while left < right:
+        middle = (left + right) // 2
+        if opening(rows[begin:middle]):
+            right = middle
+        else:
+            left = middle + 1
+    return left
+
+
+def _least(rows: list[Member], begin: int, end: int, opening: Opening) -> list[Member]:
+    """The earliest of these rows that open the gate, from the last to the first, and the first row of
+    all, which says in which part they begin."""
+    chosen = [rows[end - 1]]
+    end -= 1
+    while not opening(chosen[::-1]) and end > begin:
+        left, right = begin, end
+        while left < right:
+            middle = (left + right) // 2
+            if opening([*rows[begin:middle], *chosen[::-1]]):
+                right = middle
+            else:
+                left = middle + 1
+        chosen.append(rows[left - 1])
+        end = left - 1
+    if chosen[-1] is not rows[begin]:
+        chosen.append(rows[begin])
+    return chosen
