@@ -159,6 +159,12 @@ alerts = Table(
         sqlite_where=text("closed = 0"),
         postgresql_where=text("NOT closed"),
     ),
+    Index(
+        "ix_alerts_closed_key_hash",
+        "key_hash",
+        sqlite_where=text("closed = 1"),
+        postgresql_where=text("closed"),
+    ),
     Index(None, "merged_into", **MERGED),
     Index(None, "state", "severity_rank", "ends", **LIVE),
     Index(None, "severity_rank", "ends", **LIVE),

@@ -192,7 +192,7 @@ def told_again(alone: Sequence[Episode], among: Sequence[Episode]) -> bool:
 
 @pytest.mark.parametrize("kind", ["failed", "risky"])
 @settings(
-    max_examples=30,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

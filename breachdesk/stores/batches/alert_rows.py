@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, not_, select, update
+from sqlalchemy import ColumnElement, bindparam, not_, select, update
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores.batches.group_keys import key_hash
@@ -39,6 +39,9 @@ EPISODE_COLUMNS = (
 """Those that another episode of the same group may change."""
 
 
+RANK = {AlertState.CASE: 2, AlertState.NEW: 1, AlertState.DISMISSED: 0}
+
+
 class Changes(NamedTuple):
     """What an episode changes about an alert that stands."""
 
@@ -51,7 +54,7 @@ class Changes(NamedTuple):
 
 @dataclass
 class Standing:
-    """One alert of a group that is not closed."""
+    """One alert of a group."""
 
     row: Row[Any]
     pk: int
@@ -68,6 +71,16 @@ class Standing:
     """Something merged into it in this batch."""
     parted: bool = False
     """It leads again: its evidence, which lay with its former leader, comes back."""
+
+    @property
+    def begins(self) -> int:
+        """Start of its first hot bucket, in seconds."""
+        return int(self.row.first * self.timespan)
+
+    @property
+    def ends(self) -> int:
+        """End of its last hot bucket."""
+        return int((self.row.last + 1) * self.timespan)
 
     def within(self, episode: Episode) -> bool:
         """Does the bucket it was raised for belong to that episode?"""
@@ -102,12 +115,29 @@ class Standing:
 
 def standing_alerts(connection: Connection, hashes: Sequence[str]) -> dict[str, list[Standing]]:
     """Alerts that are not closed, by their group's hash."""
+    return _alerts(connection, hashes, not_(alerts.c.closed))
+
+
+def closed_alerts(connection: Connection, hashes: Sequence[str]) -> dict[str, list[Standing]]:
+    """Alerts that are closed and lead, by their group's hash; first who leads the others."""
+    closed = _alerts(connection, hashes, alerts.c.closed, alerts.c.merged_into.is_(None))
+    return {hashed: sorted(mine, key=precedence) for hashed, mine in closed.items()}
+
+
+def precedence(alert: Standing) -> tuple[bool, int, int]:
+    """Who leads stays; then case before new before dismissed; then the oldest."""
+    return (alert.merged_into is not None, -RANK[alert.state], alert.pk)
+
+
+def _alerts(
+    connection: Connection, hashes: Sequence[str], *which: ColumnElement[bool]
+) -> dict[str, list[Standing]]:
     found: dict[str, list[Standing]] = {}
     for part in among(connection, alerts.c.key_hash, hashes):
         query = (
             select(alerts, alert_acts.c.case_id)
             .join(alert_acts, alert_acts.c.alert_pk == alerts.c.pk)
-            .where(part, not_(alerts.c.closed))
+            .where(part, *which)
         )
         for row in connection.execute(query):
             found.setdefault(row.key_hash, []).append(_standing(row))

@@ -19,15 +19,18 @@ from breachdesk.stores.batches.alert_rows import (
     Columns,
     Standing,
     close,
+    closed_alerts,
     hashes_with_alerts,
     machine_columns,
     point_ids,
+    precedence,
     raise_alerts,
     reserve,
     revise,
     standing_alerts,
 )
 from breachdesk.stores.batches.alert_tasks import cases_joined, evidence_unsupported
+from breachdesk.stores.batches.closed_alerts import closed_alert, joined
 from breachdesk.stores.batches.group_keys import key_hash
 from breachdesk.stores.stream_tables import alert_acts, alerts
 from breachdesk.stores.unit_of_work import SqlUnitOfWork
@@ -35,7 +38,6 @@ from schemas.alert import AlertState, Episode
 from streams.ports import Eviction, GroupState
 
 PIPELINE = "system:pipeline"
-RANK = {AlertState.CASE: 2, AlertState.NEW: 1, AlertState.DISMISSED: 0}
 
 
 class GroupColumns(NamedTuple):
@@ -70,12 +72,14 @@ class Reconciler:
     def reconcile(self, groups: Sequence[GroupColumns]) -> None:
         """Bring the alerts of these groups in line with exactly these episodes."""
         standing = standing_alerts(self.connection, [group.key_hash for group in groups])
-        pairs = [(group.episodes, standing.get(group.key_hash, [])) for group in groups]
-        unled = sum(_unled(episodes, mine) for episodes, mine in pairs)
-        pks = iter(reserve(self.connection, unled))
-        for episodes, mine in pairs:
+        unled = {g.key_hash: _unled(g.episodes, standing.get(g.key_hash, [])) for g in groups}
+        hashes = [hashed for hashed, count in unled.items() if count]
+        closed = closed_alerts(self.connection, hashes) if hashes else {}
+        pks = iter(reserve(self.connection, sum(unled.values())))
+        for hashed, episodes in groups:
+            mine = standing.get(hashed, [])
             if mine or episodes:
-                self._group(episodes, mine, pks)
+                self._group(episodes, mine, closed.get(hashed, []), pks)
         raise_alerts(self.connection, self.raised, self.now)
         revise(self.connection, self.revised, self.now)
         point_ids(self.connection, self.ids)
@@ -98,10 +102,11 @@ class Reconciler:
         self,
         episodes: Sequence[tuple[Episode, Columns]],
         mine: list[Standing],
+        closed: list[Standing],
         pks: Iterator[int],
     ) -> None:
         leaders: dict[int, Standing] = {}
-        for alert in sorted(mine, key=_precedence):
+        for alert in sorted(mine, key=precedence):
             hit = next((i for i, (e, _) in enumerate(episodes) if alert.within(e)), None)
             if hit is None:
                 self._unsupported(alert)
@@ -110,6 +115,9 @@ class Reconciler:
         for i, (episode, columns) in enumerate(episodes):
             if i in leaders:
                 self._revise(leaders[i], episode, columns)
+            elif former := closed_alert(episode, closed):
+                whole = joined(self.connection, former, episode)
+                self._revise(former, whole, machine_columns(whole))
             else:
                 self._raise(next(pks), episode, columns)
 
@@ -201,11 +209,6 @@ class Reconciler:
 
     def _audit(self, act: str, subject: str, facts: dict[str, Any]) -> None:
         self.books.audit.record(at=self.now, actor=PIPELINE, act=act, subject=subject, facts=facts)
-
-
-def _precedence(alert: Standing) -> tuple[bool, int, int]:
-    """Who leads stays; then case before new before dismissed; then the oldest."""
-    return (alert.merged_into is not None, -RANK[alert.state], alert.pk)
 
 
 def _unled(episodes: Sequence[tuple[Episode, Columns]], mine: Sequence[Standing]) -> int:

@@ -1,0 +1,72 @@
+"""Alerts whose signals were let go, when records of the same time come again.
+
+A backfill, and a record that is late, pass the guard against replays. What they make of signals that
+were let go is a part of an alert that is closed, or more than it. So it is added to that alert: nothing
+is taken from it, and no second one is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
+
+from breachdesk.stores.batches.alert_rows import Standing
+from breachdesk.stores.stream_tables import evidence
+from schemas.alert import Episode, GroupKey, Severity, Signal
+from schemas.event import Position, Touch
+
+
+def closed_alert(episode: Episode, closed: Iterable[Standing]) -> Standing | None:
+    """The one that the episode is a part of, or goes on with: of several the first."""
+    begin, end = episode.first * episode.timespan, (episode.last + 1) * episode.timespan
+    return next((alert for alert in closed if alert.begins < end and begin < alert.ends), None)
+
+
+def joined(connection: Connection, alert: Standing, episode: Episode) -> Episode:
+    """The episode of what the alert holds and of what came again."""
+    row = alert.row
+    known = _members(connection, alert.pk, episode.key)
+    fresh = {_identity(member): member for member in episode.members}
+    members = [*known, *(m for i, m in fresh.items() if i not in set(map(_identity, known)))]
+    severity = max(Severity(row.severity), episode.severity, key=lambda each: each.rank)
+    same_buckets = row.timespan == episode.timespan
+    return replace(
+        episode,
+        title=row.title,
+        first=min(row.first, episode.first) if same_buckets else row.first,
+        last=max(row.last, episode.last) if same_buckets else row.last,
+        timespan=row.timespan,
+        fired=min(row.fired, episode.fired),
+        severity=severity,
+        members=tuple(sorted(members, key=lambda m: (m.time, *_identity(m)))),
+        touches=episode.touches.union(Touch(*each) for each in row.touches),
+        unattributed=episode.unattributed.union(row.unattributed),
+        explanation=row.explanation if severity.value == row.severity else episode.explanation,
+    )
+
+
+def _members(connection: Connection, pk: int, key: GroupKey) -> Sequence[Signal]:
+    rows = connection.execute(select(evidence).where(evidence.c.alert_pk == pk))
+    return [
+        Signal(
+            key,
+            row.time.timestamp(),
+            row.event_id,
+            row.step,
+            row.value,
+            Position(row.journal, row.offset),
+            row.sha256,
+            row.source,
+            tuple(Touch(*each) for each in row.touches),
+            "",
+            row.summary,
+        )
+        for row in rows
+    ]
+
+
+def _identity(signal: Signal) -> tuple[str, str, str]:
+    return signal.event_id, signal.step, signal.value
