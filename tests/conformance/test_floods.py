@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from schemas.alert import Episode, GroupKey, Signal
-from schemas.event import Position
+from schemas.alert import Episode
 from schemas.plugin import DetectorExample
 from streams.correlate.in_memory import InMemoryWindows
 from streams.sigma.documents import events_of
@@ -261,47 +260,3 @@ def test_the_attackers_two_failures_among_1200_others_make_the_same_alert(book: 
         m.event_id for e in alone for m in e.members
     ]
     assert "Sample only" not in among[0].explanation
-
-
-def test_users_who_mistype_once_do_not_hide_who_went_in_after_two_failures(book: RuleBook) -> None:
-    rule = "login_then_exfiltration"
-    (example,) = [e for e in book.examples(rule) if e.title == "failures, sign-in, downloads"]
-    failed, _, opened = example.events[:3]
-    others = [
-        {**event, "source.ip": f"2001:db8::{when}:{n:x}", "@timestamp": moment, "event.id": number}
-        for when, moment in (("a", "2026-11-22T08:30:00Z"), ("b", "2026-11-22T09:50:00Z"))
-        for n in range(200)
-        for number, event in ((f"{when}{n}f", failed), (f"{when}{n}o", opened))
-    ]
-
-    among = episodes(book, rule, [*others, *example.events], 50)
-
-    assert still_told(episodes(book, rule, example.events, 50), among)
-
-
-def act(step: str, address: str, second: float, number: int) -> Signal:
-    key = GroupKey("login_then_exfiltration", "contoso", ("jo",))
-    return Signal(key, second, f"e{number}", step, address, Position("j", number), "", "s")
-
-
-@pytest.mark.parametrize(("addresses", "each"), [(1, 30_000), (100, 600), (3_000, 12)])
-def test_one_bucket_of_a_behaviour_holds_a_bounded_number_of_signals(
-    book: RuleBook, addresses: int, each: int
-) -> None:
-    """However many addresses there are, and however busy each."""
-    rng = random.Random(addresses)
-    spec = book.specs["login_then_exfiltration"]
-    steps = ["failed", "opened", "opened, risky"]
-    signals = [
-        act(rng.choice(steps), f"ip{n % addresses}", rng.uniform(0, 7_199), n)
-        for n in range(addresses * each)
-    ]
-    windows = InMemoryWindows({spec.rule: spec})
-
-    windows.absorb([*signals, act("forwarded", "", 7_199.5, -1)])
-    (alert,) = windows.episodes()
-
-    # Of each step 15 first and 15 last of each of 64 first and 64 last addresses or fewer of more; and
-    # for each of two conditions and 60 parts at most four that open it.
-    assert len(alert.members) <= 3 * 2 * 64 * 2 * 15 + 2 * 60 * 4 + 1
-    assert "Sample only" in alert.explanation

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.alert import Episode
+from schemas.alert import Episode, GroupKey, Signal
+from schemas.event import Position
 from streams.correlate.in_memory import InMemoryWindows
 from streams.sigma.documents import events_of
 from streams.sigma.engine import Engine
@@ -216,3 +217,49 @@ def test_no_flood_hides_a_doubtful_sign_in_before_data_leaves(
     assert len(alone) == 1
     assert told_again(alone, plays[0])
     assert look(plays[0]) == look(plays[1])
+
+
+def test_users_who_mistype_once_do_not_hide_who_went_in_after_two_failures() -> None:
+    events = [
+        *(sign_in(at, "failure", "203.0.113.66") for at in (3_601, 3_609)),
+        sign_in(3_630, "success", "203.0.113.66"),
+        *(downloaded(4_500 + n, f"/hr/{n}") for n in range(20)),
+    ]
+    others = [
+        {**sign_in(at, outcome, f"2001:db8::{at}:{n:x}"), "event.id": f"{at}{n}{outcome}"}
+        for at in (1_800, 6_600)
+        for n in range(200)
+        for outcome in ("failure", "success")
+    ]
+    rng = random.Random(1)
+    alone = in_memory(signals_of(events), rng)
+    among = in_memory(signals_of([*others, *events]), rng)
+
+    assert told_again(alone, among)
+
+
+def act(step: str, address: str, second: float, number: int) -> Signal:
+    key = GroupKey(RULE, "contoso", ("jo",))
+    return Signal(key, second, f"e{number}", step, address, Position("j", number), "", "s")
+
+
+@pytest.mark.parametrize(("addresses", "each"), [(1, 12_000), (100, 300), (1_000, 12)])
+def test_one_bucket_of_a_behaviour_holds_a_bounded_number_of_signals(
+    addresses: int, each: int
+) -> None:
+    """However many addresses there are, and however busy each."""
+    rng = random.Random(addresses)
+    steps = ["failed", "opened", "opened, risky"]
+    signals = [
+        act(rng.choice(steps), f"ip{n % addresses}", rng.uniform(0, 7_199), n)
+        for n in range(addresses * each)
+    ]
+    windows = InMemoryWindows({RULE: SPEC})
+
+    windows.absorb([*signals, act("forwarded", "", 7_199.5, -1)])
+    (alert,) = windows.episodes()
+
+    # Of each step 15 first and 15 last of each of 64 first and 64 last addresses or fewer of more; and
+    # for each of two conditions and 60 parts at most four that open it.
+    assert len(alert.members) <= 3 * 2 * 64 * 2 * 15 + 2 * 60 * 4 + 1
+    assert "Sample only" in alert.explanation
