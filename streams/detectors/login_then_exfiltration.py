@@ -53,8 +53,8 @@ def _leaving(event: Event) -> Sequence[tuple[str, str]]:
     return ()
 
 
-def _doubtful_since(members: Sequence[Member], failures: int) -> float:
-    """Time of the first sign-in that is risky or follows so many failures from its address."""
+def _doubtful(members: Sequence[Member], failures: int) -> Member | None:
+    """The first sign-in that is risky or follows so many failures from its address."""
     failed: dict[str, list[float]] = {}
     for m in members:
         if m.step == FAILED and m.value:
@@ -62,8 +62,13 @@ def _doubtful_since(members: Sequence[Member], failures: int) -> float:
     for m in members:
         before = bisect_right(failed.get(m.value, []), m.time)
         if m.step == RISKY or (m.step == OPENED and before >= failures):
-            return m.time
-    return NEVER
+            return m
+    return None
+
+
+def _doubtful_since(members: Sequence[Member], failures: int) -> float:
+    sign_in = _doubtful(members, failures)
+    return NEVER if sign_in is None else sign_in.time
 
 
 def _may_matter(members: Sequence[Member]) -> bool:
@@ -97,18 +102,23 @@ def _graver(members: Sequence[Member]) -> str | None:
 
 def _explain(members: Sequence[Member]) -> str:
     rules, files = _left(members)
-    since = _doubtful_since(members, 1)
-    if since == NEVER:
+    sign_in = _doubtful(members, 1 if rules else 2)
+    if sign_in is None:
         return ""
-    failures = sum(m.step == FAILED and m.time <= since for m in members)
-    risky = any(m.step == RISKY and m.time == since for m in members)
-    why = "that was marked risky" if risky else f"after {counted(failures, 'failed attempt')}"
+    failures = sum(
+        m.step == FAILED and m.value == sign_in.value and m.time <= sign_in.time for m in members
+    )
+    why = (
+        "that was marked risky"
+        if sign_in.step == RISKY
+        else f"after {counted(failures, 'failed attempt')}"
+    )
     done = []
     if rules:
         done.append(f"{counted(rules, 'mailbox rule')} forwarding mail outside")
     if files:
         done.append(counted(files, "file download"))
-    took = duration(members[-1].time - since)
+    took = duration(members[-1].time - sign_in.time)
     return f"A sign-in {why} was followed within {took} by {' and '.join(done)}."
 
 

@@ -236,6 +236,7 @@ def test_users_who_mistype_once_do_not_hide_who_went_in_after_two_failures() -> 
     among = in_memory(signals_of([*others, *events]), rng)
 
     assert told_again(alone, among)
+    assert "A sign-in after 2 failed attempts was followed" in among[0].explanation
 
 
 def act(step: str, address: str, second: float, number: int) -> Signal:
