@@ -17,8 +17,8 @@ Serial = BigInteger().with_variant(Integer, "sqlite")
 """SQLite counts by itself only in a column that is exactly INTEGER."""
 
 
-HEAD = "0009"
-"""Newest migration (`0009_closed_alerts`); ids sort in order."""
+HEAD = "0010"
+"""Newest migration (`0010_closed_alerts`); ids sort in order."""
 
 schema_version = Table(
     "alembic_version", MetaData(), Column("version_num", String(32), primary_key=True)
