@@ -1,4 +1,4 @@
-"""Cases: opened by hand, led, noted, contained, their tasks done, and closed."""
+"""Cases: opened by hand, led, noted, contained, and their tasks done."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from breachdesk.casework.authority import require, required, required_name
-from breachdesk.casework.causes import audit_cause, check_known, with_cause
-from breachdesk.casework.closing import obstacles
 from breachdesk.casework.reopening import audit_reopened, opened_again
 from breachdesk.casework.telephone import is_earlier
 from breachdesk.ports import UnitOfWork
@@ -24,10 +22,8 @@ from schemas.case import (
     Task,
     TaskKind,
 )
-from schemas.cause import CauseFinding
 from schemas.customer import AssetKind
 from schemas.errors import BadInput, NotAllowed, NotFound
-from schemas.signs import shown_in_line
 from schemas.times import in_utc
 from schemas.user import Actor, Duty
 
@@ -72,7 +68,7 @@ def open_by_hand(  # noqa: PLR0913 - what a call tells us, each by its name
         assets=tuple(dict.fromkeys(_asset(asset) for asset in assets if asset.strip())),
     )
     uow.cases.add(case)
-    _audit(
+    audit_case(
         uow, actor, "case:opened:by_hand", case, now,
         facts={"origin": origin.value, "assets": len(case.assets), "drill": drill},
         personal={"known": case.known, "third_party": case.third_party},
@@ -85,17 +81,17 @@ def add_note(uow: UnitOfWork, actor: Actor, case_id: str, text: str, now: dateti
     require(actor, *ANYBODY, act="add a note")
     note = Note(at=now, by=actor.id, text=required(text, place="note", remedy="Write it."))
     case = uow.cases.get(case_id)
-    saved = _save(uow, case, notes=(*case.notes, note))
-    _audit(uow, actor, "case:note:added", case, now, personal={"text": note.text})
+    saved = save_case(uow, case, notes=(*case.notes, note))
+    audit_case(uow, actor, "case:note:added", case, now, personal={"text": note.text})
     return saved
 
 
 def take_lead(uow: UnitOfWork, actor: Actor, case_id: str, now: datetime) -> Case:
     """The actor leads the case."""
     require(actor, *HANDS, act="lead a case")
-    case = _open(uow, case_id)
-    saved = _save(uow, case, lead=actor.id)
-    _audit(uow, actor, "case:lead:taken", case, now, facts={"before": case.lead})
+    case = open_case_of(uow, case_id)
+    saved = save_case(uow, case, lead=actor.id)
+    audit_case(uow, actor, "case:lead:taken", case, now, facts={"before": case.lead})
     return saved
 
 
@@ -117,7 +113,7 @@ def add_containment(  # noqa: PLR0913 - what is known of a step, each by its nam
     our own holds the step until then.
     """
     require(actor, *HANDS, act="contain")
-    case = _open(uow, case_id)
+    case = open_case_of(uow, case_id)
     _not_in_the_future(done_at, now, "done at")
     step = Containment(
         kind=kind,
@@ -127,8 +123,8 @@ def add_containment(  # noqa: PLR0913 - what is known of a step, each by its nam
         concerns=concerns,
         customers=_whose(concerns, customers),
     )
-    saved = _save(uow, case, containment=(*case.containment, step))
-    _audit(
+    saved = save_case(uow, case, containment=(*case.containment, step))
+    audit_case(
         uow, actor, "case:containment:added", case, now,
         facts={
             "kind": kind.value,
@@ -147,14 +143,14 @@ def complete_containment(
 ) -> Case:
     """The step was done. Raises NotFound for no such step, NotAllowed when it is done."""
     require(actor, *HANDS, act="contain")
-    case = _open(uow, case_id)
+    case = open_case_of(uow, case_id)
     _not_in_the_future(done_at, now, "done at")
     step = containment_step(case, index)
     if step.done_at is not None:
         raise NotAllowed("it is done already", place=case.id, remedy="Add another step.")
     done = step.model_copy(update={"done_at": done_at, "done_by": actor.id})
-    saved = _save(uow, case, containment=_replaced(case.containment, index, done))
-    _audit(
+    saved = save_case(uow, case, containment=_replaced(case.containment, index, done))
+    audit_case(
         uow, actor, "case:containment:done", case, now,
         facts={"kind": step.kind.value, "index": index, "done_at": _iso(done_at)},
     )  # fmt: skip
@@ -176,8 +172,8 @@ def say_concern(
     case = uow.cases.get(case_id)
     step = containment_step(case, index)
     said = step.model_copy(update={"concerns": concerns, "customers": _whose(concerns, customers)})
-    saved = _save(uow, case, containment=_replaced(case.containment, index, said))
-    _audit(
+    saved = save_case(uow, case, containment=_replaced(case.containment, index, said))
+    audit_case(
         uow, actor, "case:containment:concern_said", case, now,
         facts={
             "index": index,
@@ -206,48 +202,11 @@ def complete_task(
     outcome = required(outcome, place="outcome", remedy="Say what came of it.")
     done = task.model_copy(update={"done_at": now, "done_by": actor.id, "outcome": outcome})
     tasks = tuple(done if t.id == task_id else t for t in case.tasks)
-    saved = _save(uow, case, tasks=tasks)
-    _audit(
+    saved = save_case(uow, case, tasks=tasks)
+    audit_case(
         uow, actor, "case:task:done", case, now,
         facts={"task": task.id, "kind": task.kind.value}, personal={"outcome": outcome},
     )  # fmt: skip
-    return saved
-
-
-def close(
-    uow: UnitOfWork,
-    actor: Actor,
-    case_id: str,
-    reason: str,
-    near_miss: bool,
-    now: datetime,
-    cause: CauseFinding | None = None,
-) -> Case:
-    """Raises NotAllowed naming every duty that is still open, or when the cause of a breach or near
-    miss was not said; a breach is never a near miss. `cause`: None leaves it as it was said."""
-    require(actor, Duty.RESPONDER, act="close a case")
-    case = _open(uow, case_id)
-    reason = required(reason, place="reason", remedy="Say how it ended.")
-    if near_miss and case.breach_id:
-        raise NotAllowed("a confirmed breach is no near miss", place=case.id, remedy="Close it.")
-    if cause is not None:
-        case = with_cause(case, cause)
-    left = obstacles(uow, case, now)
-    if left:
-        names = {customer.id: shown_in_line(customer.name) for customer in uow.customers.list()}
-        said = "; ".join(obstacle.said(names) for obstacle in left)
-        raise NotAllowed(said, place=case.id, remedy="Finish these first, or waive what may be.")
-    if near_miss or case.breach_id:
-        check_known(case)
-    saved = _save(
-        uow, case, state=CaseState.CLOSED, closed_at=now, close_reason=reason, near_miss=near_miss
-    )
-    _audit(
-        uow, actor, "case:state:closed", case, now,
-        facts={"near_miss": near_miss}, personal={"reason": reason},
-    )  # fmt: skip
-    if cause is not None and cause in saved.cause_findings:
-        audit_cause(uow, saved, now)
     return saved
 
 
@@ -270,7 +229,7 @@ def with_tasks(uow: UnitOfWork, case_id: str, tasks: Iterable[Task], now: dateti
         _superseded(task, later.get((task.customer_id, task.person_id), ()), case.breach_id, now)
         for task in case.tasks
     )
-    saved = _save(uow, case, tasks=(*kept, *fresh))
+    saved = save_case(uow, case, tasks=(*kept, *fresh))
     uow.audit.record(
         at=now,
         actor=SYSTEM,
@@ -355,14 +314,15 @@ def open_task(case: Case, task_id: str) -> Task:
     return task
 
 
-def _open(uow: UnitOfWork, case_id: str) -> Case:
+def open_case_of(uow: UnitOfWork, case_id: str) -> Case:
+    """Return the case. Raises NotAllowed when it is closed."""
     case = uow.cases.get(case_id)
     if case.state is CaseState.CLOSED:
         raise NotAllowed("the case is closed", place=case.id, remedy="Open a new one.")
     return case
 
 
-def _save(uow: UnitOfWork, case: Case, **changes: Any) -> Case:
+def save_case(uow: UnitOfWork, case: Case, **changes: Any) -> Case:
     return uow.cases.save(case.model_copy(update=changes))
 
 
@@ -370,7 +330,7 @@ def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def _audit(
+def audit_case(
     uow: UnitOfWork,
     actor: Actor,
     act: str,

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import cases, reopening, triage
+from breachdesk.casework.close_case import close_case
 from breachdesk.console import words
 from breachdesk.console.case_file import CaseFile, read_case
 from breachdesk.console.contact_rows import ContactWarnings, contact_warnings
@@ -135,7 +136,7 @@ def complete_containment(case_id: str, index: int, desk: Signed, form: Posted) -
 def close(case_id: str, desk: Signed, form: Posted) -> Response:
     """With a reason; a near miss is marked as such."""
     return desk.attempt(
-        lambda uow: cases.close(
+        lambda uow: close_case(
             uow,
             desk.actor,
             case_id,

@@ -7,6 +7,7 @@ import pytest
 
 from breachdesk.casework import cases, confirm, obligations, triage
 from breachdesk.casework.causes import finding
+from breachdesk.casework.close_case import close_case
 from breachdesk.stores.sql_store import SqlStore
 from breachdesk.testing import FixedNow, a_signal, an_actor, an_alert, an_episode, memory_store
 from schemas.alert import AlertState, AlertView
@@ -261,7 +262,7 @@ def test_a_near_miss_closes_with_its_reason_and_a_breach_is_none(
     )
     declare(store, breach_case, now)
     closed = store.act(
-        lambda uow: cases.close(
+        lambda uow: close_case(
             uow,
             RESPONDER,
             case.id,
@@ -275,9 +276,9 @@ def test_a_near_miss_closes_with_its_reason_and_a_breach_is_none(
     assert (closed.state, closed.near_miss) == (CaseState.CLOSED, True)
     with pytest.raises(NotAllowed, match="no near miss"):
         store.act(
-            lambda uow: cases.close(uow, RESPONDER, breach_case.id, "r", near_miss=True, now=now())
+            lambda uow: close_case(uow, RESPONDER, breach_case.id, "r", near_miss=True, now=now())
         )
     with pytest.raises(NotAllowed, match="decision is not written"):
         store.act(
-            lambda uow: cases.close(uow, RESPONDER, breach_case.id, "r", near_miss=False, now=now())
+            lambda uow: close_case(uow, RESPONDER, breach_case.id, "r", near_miss=False, now=now())
         )

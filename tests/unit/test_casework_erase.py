@@ -35,6 +35,7 @@ from breachdesk.casework import (
 from breachdesk.casework import report as reports
 from breachdesk.casework import retention as by_age
 from breachdesk.casework.causes import finding
+from breachdesk.casework.close_case import close_case
 from breachdesk.casework.installation import Installation
 from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.ports import UnitOfWork
@@ -198,7 +199,7 @@ def close_it(scene: Scene) -> None:
                 reason = "WAIVED-BECAUSE Jolanta was given the whole of it on the telephone."
                 obligations.waive(uow, RESPONDER, "BR-0001", duty.id, reason, scene.now())
         said = finding("rowan", Cause.PHISHING, None, scene.now())
-        cases.close(uow, RESPONDER, scene.case_id, "all told", False, scene.now(), said)
+        close_case(uow, RESPONDER, scene.case_id, "all told", False, scene.now(), said)
 
     scene.store.act(work)
 

@@ -24,6 +24,7 @@ from breachdesk.casework import (
     register,
     report,
 )
+from breachdesk.casework.close_case import close_case
 from breachdesk.casework.contradictions import untrue_of_telling
 from breachdesk.casework.filings import filing_of
 from breachdesk.gdpr.filing import ToldCount
@@ -354,7 +355,7 @@ def test_every_breach_and_near_miss_is_in_the_register(scene: Scene) -> None:
         known="A list went to the wrong address and was not opened.",
     )  # fmt: skip
     scene.act(causes.say_cause, RESPONDER, case.id, Cause.MIS_SENT, None)
-    scene.act(cases.close, RESPONDER, case.id, "recalled unread", True)
+    scene.act(close_case, RESPONDER, case.id, "recalled unread", True)
     scene.act(cases.open_by_hand, ANALYST, title="Nothing", origin=Origin.OWN, known="A call.")
     scene.write()
     scene.submit()

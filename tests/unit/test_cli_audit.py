@@ -16,6 +16,7 @@ from breachdesk.bootstrap.house import Premises
 from breachdesk.bootstrap.settings import load_settings
 from breachdesk.casework import cases
 from breachdesk.casework.causes import finding
+from breachdesk.casework.close_case import close_case
 from breachdesk.cli.main import app
 from breachdesk.ports import UnitOfWork
 from breachdesk.testing import a_user, an_actor
@@ -50,7 +51,7 @@ def folder(tmp_path: Path) -> Path:
         )
         cases.add_note(uow, rowan, case.id, "Jo Mason rang", NOW)
         said = finding("rowan", Cause.LOST_OR_STOLEN, None, NOW)
-        cases.close(uow, rowan, case.id, "found again", True, NOW, said)
+        close_case(uow, rowan, case.id, "found again", True, NOW, said)
 
     with Premises(load_settings(data)) as house:
         house.store.act(work)

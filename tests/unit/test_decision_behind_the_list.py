@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from release_scene import ASSETS, ReleaseScene, release_scene
 
-from breachdesk.casework import affected, cases, decide, groups, obligations
+from breachdesk.casework import affected, decide, groups, obligations
 from breachdesk.casework.causes import finding
+from breachdesk.casework.close_case import close_case
 from breachdesk.casework.closing import obstacles
 from breachdesk.testing import an_actor
 from notifiers.testing import DECISION
@@ -83,7 +84,7 @@ def close(scene: ReleaseScene) -> None:
     cause = finding("rowan", Cause.PHISHING, None, scene.now())
     case_id = scene.breach.case_id
     scene.store.act(
-        lambda uow: cases.close(uow, RESPONDER, case_id, "over", False, scene.now(), cause)
+        lambda uow: close_case(uow, RESPONDER, case_id, "over", False, scene.now(), cause)
     )
 
 
@@ -185,7 +186,7 @@ def test_people_who_are_no_customers_keep_a_case_open_that_is_no_breach_yet(
 
     with pytest.raises(NotAllowed, match="Staff are recorded as affected"):
         scene.store.act(
-            lambda uow: cases.close(uow, RESPONDER, case.id, "over", True, scene.now(), cause)
+            lambda uow: close_case(uow, RESPONDER, case.id, "over", True, scene.now(), cause)
         )
 
 

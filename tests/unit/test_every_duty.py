@@ -26,6 +26,7 @@ from breachdesk.casework import (
     suppliers,
 )
 from breachdesk.casework.causes import finding
+from breachdesk.casework.close_case import close_case
 from breachdesk.testing import an_actor
 from notifiers.testing import DECISION, PROFILE
 from schemas.affected import Certainty, NoticeKind
@@ -113,7 +114,7 @@ def close(scene: ReleaseScene) -> None:
 
 
 def _close(uow: Any, case_id: str, cause: Any, now: Any) -> None:
-    cases.close(uow, RESPONDER, case_id, "over", False, now, cause)
+    close_case(uow, RESPONDER, case_id, "over", False, now, cause)
 
 
 def freeze(scene: ReleaseScene) -> None:

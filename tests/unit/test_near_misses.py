@@ -16,6 +16,7 @@ from store_adapters import fresh_store
 from typer.testing import CliRunner
 
 from breachdesk.casework import cases, causes, confirm, erase, near_misses, register
+from breachdesk.casework.close_case import close_case
 from breachdesk.cli.main import app
 from breachdesk.gdpr.causes import cause_list, cause_words
 from breachdesk.stores.any_store import AnyStore
@@ -153,10 +154,10 @@ def test_a_near_miss_is_not_closed_before_its_cause_is_said(
         store.act(lambda uow: causes.say_cause(uow, ANALYST, case.id, known, None, now()))
 
     with pytest.raises(NotAllowed, match="cause is not said"):
-        store.act(lambda uow: cases.close(uow, RESPONDER, case.id, "found", True, now()))
+        store.act(lambda uow: close_case(uow, RESPONDER, case.id, "found", True, now()))
     said = causes.finding(RESPONDER.id, Cause.LOST_OR_STOLEN, None, now())
     closed = store.act(
-        lambda uow: cases.close(uow, RESPONDER, case.id, "found", True, now(), cause=said)
+        lambda uow: close_case(uow, RESPONDER, case.id, "found", True, now(), cause=said)
     )
     assert closed.cause is Cause.LOST_OR_STOLEN
 
@@ -165,7 +166,7 @@ def test_a_case_that_was_nothing_needs_no_cause(store: AnyStore, now: FixedNow) 
     case = an_open_case(store, now)
 
     assert store.act(
-        lambda uow: cases.close(uow, RESPONDER, case.id, "a test mail", False, now())
+        lambda uow: close_case(uow, RESPONDER, case.id, "a test mail", False, now())
     ).closed_at
 
 

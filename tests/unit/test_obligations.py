@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 import pytest
 from release_scene import ReleaseScene, release_scene
 
-from breachdesk.casework import cases, decide, notify, obligations, reopening
+from breachdesk.casework import decide, notify, obligations, reopening
 from breachdesk.casework.causes import finding
+from breachdesk.casework.close_case import close_case
 from breachdesk.casework.closing import obstacles
 from breachdesk.casework.obligations.kinds import RULES
 from breachdesk.casework.obligations.registry import MAKERS
@@ -66,7 +67,7 @@ def left(scene: ReleaseScene) -> str:
 def close(scene: ReleaseScene) -> None:
     cause = finding("rowan", Cause.PHISHING, None, scene.now())
     scene.store.act(
-        lambda uow: cases.close(
+        lambda uow: close_case(
             uow, RESPONDER, scene.breach.case_id, "over", False, scene.now(), cause
         )
     )
