@@ -191,5 +191,6 @@ class NoticeBook(Protocol):
         ...
 
     def update(self, row: NoticeRow, *, expected: Sequence[Status]) -> bool:
-        """Write the row if its stored status is one of `expected`; False: it was not."""
+        """Write the row if its stored status is one of `expected`; False: it was not. Raises
+        NotAllowed for a transition that `schemas.notice_states` lacks."""
         ...

@@ -8,17 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from notifiers.heartbeat import GAP
-from schemas.notice import NoticeRow, Outgoing, SendOutcome, SendResult, Status
-
-OPEN = (Status.QUEUED, Status.DEFERRED)
-ENDS = {
-    SendOutcome.HANDED_OVER: Status.HANDED_OVER,
-    SendOutcome.DEFERRED: Status.DEFERRED,
-    SendOutcome.BOUNCED: Status.BOUNCED,
-    SendOutcome.UNKNOWN: Status.UNKNOWN,
-    SendOutcome.UNSENDABLE: Status.SKIPPED,
-}
-BECOMES_KNOWN = {Status.HANDED_OVER, Status.BOUNCED}
+from schemas.notice import NoticeRow, Outgoing, SendResult, Status
+from schemas.notice_states import LATE_ENDS, STATUS_AFTER, WAITING, check_transition
 
 
 class ScratchOutbox:
@@ -57,7 +48,7 @@ class ScratchOutbox:
     def enter(self, boot_id: str, now: datetime) -> None:  # noqa: ARG002 - the port's signature
         """See notifiers.ports.Outbox. One process sends from here: there are no leases."""
         last, self._last_beat = self._last_beat, now
-        waits = any(row.status in OPEN for row in self.rows())
+        waits = any(row.status in WAITING for row in self.rows())
         if last is not None and waits and abs(now - last) > GAP:
             self._why_held = "nobody was seen while mail waited"
 
@@ -106,9 +97,9 @@ class ScratchOutbox:
         retry_at: datetime | None,
     ) -> None:
         """See notifiers.ports.Outbox."""
-        row, status = self.row(row_id), ENDS[result.outcome]
+        row, status = self.row(row_id), STATUS_AFTER[result.outcome]
         is_open = row.status is Status.SENDING
-        is_settled_late = row.status is Status.UNKNOWN and status in BECOMES_KNOWN
+        is_settled_late = row.status is Status.UNKNOWN and status in LATE_ENDS
         if row.attempt_id != attempt_id or not (is_open or is_settled_late):
             return
         self._write(
@@ -150,6 +141,8 @@ class ScratchOutbox:
 
     def _write(self, row: NoticeRow, *, boot: str | None = None, **changes: object) -> None:
         changed = row.model_copy(update=changes)
+        stored = self.row(row.id)
+        check_transition(stored.status, changed.status, place=f"notice {row.id}")
         self._store.execute(
             "UPDATE rows SET row = ?, boot = coalesce(?, boot) WHERE id = ?",
             (changed.model_dump_json(), boot, row.id),
@@ -157,4 +150,4 @@ class ScratchOutbox:
 
 
 def _may_go(row: NoticeRow, now: datetime) -> bool:
-    return row.status in OPEN and (row.next_attempt_at is None or row.next_attempt_at <= now)
+    return row.status in WAITING and (row.next_attempt_at is None or row.next_attempt_at <= now)

@@ -15,11 +15,11 @@ from breachdesk.casework.attempts import audit_attempt
 from breachdesk.ports import UnitOfWork
 from schemas.errors import NotFound
 from schemas.notice import NoticeRow, Status
+from schemas.notice_states import UNSETTLED
 
 MOST = 5000
 """Rows remembered: many times what an asynchronous copy lags behind."""
-UNSETTLED = (Status.QUEUED, Status.DEFERRED, Status.SENDING, Status.UNKNOWN)
-IN_DOUBT = {
+LOST_END = {
     "status": Status.UNKNOWN,
     "status_reason": "the database server changed while it was being sent",
 }
@@ -60,7 +60,7 @@ def _written_again(uow: UnitOfWork, row: NoticeRow, now: datetime) -> bool:
     is_known = stored.attempts >= row.attempts and stored.attempt_id != row.attempt_id
     if is_known or stored.status not in UNSETTLED or stored.status is row.status:
         return False
-    known = row.model_copy(update=IN_DOUBT) if row.status is Status.SENDING else row
+    known = row.model_copy(update=LOST_END) if row.status is Status.SENDING else row
     if known.status is stored.status or not uow.notices.update(known, expected=[stored.status]):
         return False
     audit_attempt(uow, "notice:attempt:written_again", known, now)

@@ -15,10 +15,9 @@ from schemas.case import Case, CaseState
 from schemas.case_record import Complaint, SupplierQuestion
 from schemas.decision import Decision
 from schemas.list_outline import ListOutline
-from schemas.notice import Status
+from schemas.notice_states import UNSETTLED
 from schemas.obligation import Obligation
 
-UNSETTLED = (Status.QUEUED, Status.SENDING, Status.DEFERRED, Status.UNKNOWN)
 NAMED = 5
 """Readers that one obstacle names."""
 

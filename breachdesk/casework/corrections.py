@@ -10,12 +10,11 @@ from breachdesk.casework.told import Telling
 from breachdesk.gdpr.roles import CORRECTED_BY, CORRECTION_OF, role_of
 from schemas.affected import Channel, NoticeKind, Recipient
 from schemas.customer import Customer, Person, Role
-from schemas.notice import NoticeRow, Status
+from schemas.notice import NoticeRow
+from schemas.notice_states import IN_DOUBT
 
 Reader = tuple[str, str, NoticeKind]
 """Customer, person, and the kind of letter that told them."""
-IN_DOUBT = (Status.SENDING, Status.UNKNOWN)
-"""Whoever may have read a letter is told that it was wrong."""
 GONE = "the register no longer holds this person"
 
 

@@ -24,6 +24,7 @@ from schemas.approval import Approval
 from schemas.breach import Breach
 from schemas.errors import BreachDeskError
 from schemas.notice import LetterHead, NoticeRow, Outgoing, Rendered, Status
+from schemas.notice_states import NOTIFIED
 from schemas.settings import SenderSettings, Settings
 
 MOVED = "the register holds another name or address than the frozen list"
@@ -183,9 +184,7 @@ def _before(uow: UnitOfWork, row: NoticeRow) -> str | None:
     """Message-ID of the letter this one follows, if it left."""
     same = [
         r
-        for r in uow.notices.list(
-            breach_id=row.breach_id, statuses=(Status.HANDED_OVER, Status.DELIVERED)
-        )
+        for r in uow.notices.list(breach_id=row.breach_id, statuses=NOTIFIED)
         if (r.customer_id, r.person_id, r.kind) == (row.customer_id, row.person_id, row.kind)
         and r.version < row.version
     ]

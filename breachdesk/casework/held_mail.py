@@ -15,11 +15,9 @@ from breachdesk.ports import UnitOfWork
 from schemas.attempt import Begun, LastAttempt
 from schemas.errors import Conflict, NotAllowed, NotFound
 from schemas.notice import NoticeRow, Status
+from schemas.notice_states import STARTABLE, UNSETTLED
 from schemas.settings import Settings
 from schemas.user import Actor, Duty
-
-SETTLED_BY_LOG = (Status.QUEUED, Status.DEFERRED, Status.UNKNOWN)
-MAY_HAVE_LEFT = (Status.QUEUED, Status.DEFERRED, Status.SENDING, Status.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ def held(
 ) -> HeldMail:
     """As the store and what stands beside it are now. Reads only."""
     account = installation.account(uow)
-    rows = tuple(uow.notices.list(statuses=MAY_HAVE_LEFT))
+    rows = tuple(uow.notices.list(statuses=UNSETTLED))
     return HeldMail(
         why=mail_hold.why_held(uow) or account.doubt,
         clock=now,
@@ -108,7 +106,7 @@ def record_left(
     require(actor, Duty.RESPONDER, act="settle a notice")
     evidence = required(evidence, place="evidence", remedy="Say what the server's log shows.")
     row = uow.notices.get(row_id)
-    if not mail_hold.why_held(uow) or row.status not in SETTLED_BY_LOG:
+    if not mail_hold.why_held(uow) or row.status not in STARTABLE:
         raise NotAllowed(
             f"mail is not held, or the notice has ended: it is {row.status.value}",
             place=f"notice {row_id}",

@@ -19,11 +19,10 @@ from schemas.customer import Role
 from schemas.errors import BadInput, Conflict, Incomplete, NotAllowed
 from schemas.letter_facts import ExposureWords, NoticeFacts, Standing, whose_words
 from schemas.notice import NoticeRow, Status
+from schemas.notice_states import BOUNCEABLE, CONFIRMABLE, NOTIFIED, RESOLUTIONS
 from schemas.times import in_utc
 from schemas.user import Actor, Duty
 
-SENT = (Status.HANDED_OVER, Status.DELIVERED, Status.UNKNOWN, Status.DEFERRED)
-SETTLES = (Status.HANDED_OVER, Status.BOUNCED, Status.QUEUED)
 RESEND_AFTER = timedelta(minutes=15)
 """An unclear end may be tried again this long after intent, by a person or by policy."""
 
@@ -56,7 +55,7 @@ def record_bounce(
     require(actor, Duty.ANALYST, Duty.RESPONDER, act="record a bounce")
     reason = required(reason, place="bounce", remedy="Write what the message said.")
     row = uow.notices.get(row_id)
-    bounced = _settle(uow, row, Status.BOUNCED, f"bounced, recorded by {actor.id}", SENT, now)
+    bounced = _settle(uow, row, Status.BOUNCED, f"bounced, recorded by {actor.id}", BOUNCEABLE, now)
     _audit(uow, actor, "notice:bounce:recorded", row, now, {"reason": reason})
     open_call(uow, bounced, "the mail came back", now)
     return bounced
@@ -70,8 +69,8 @@ def resolve_unknown(
     require(actor, Duty.RESPONDER, act="settle an unknown end")
     evidence = required(evidence, place="evidence", remedy="Say what the server's log shows.")
     row = uow.notices.get(row_id)
-    if outcome not in SETTLES:
-        allowed = ", ".join(status.value for status in SETTLES)
+    if outcome not in RESOLUTIONS:
+        allowed = ", ".join(status.value for status in RESOLUTIONS)
         raise BadInput(f"{outcome} settles nothing", place="outcome", remedy=f"Use {allowed}.")
     if outcome is Status.QUEUED:
         _check_old_enough(row, now)
@@ -89,8 +88,7 @@ def acknowledge(uow: UnitOfWork, actor: Actor, row_id: int, now: datetime) -> No
     require(actor, Duty.ANALYST, Duty.RESPONDER, act="record a receipt")
     row = uow.notices.get(row_id)
     _check_not_own_witness(uow, actor, row)
-    arrived = (Status.HANDED_OVER, Status.UNKNOWN)
-    done = _settle(uow, row, Status.DELIVERED, f"receipt confirmed to {actor.id}", arrived, now)
+    done = _settle(uow, row, Status.DELIVERED, f"receipt confirmed to {actor.id}", CONFIRMABLE, now)
     _audit(uow, actor, "notice:receipt:confirmed", row, now, {})
     return done
 
@@ -143,7 +141,7 @@ def _settle(
     now: datetime,
 ) -> NoticeRow:
     changes: dict[str, Any] = {"status": status, "status_reason": reason, "next_attempt_at": None}
-    if status in (Status.HANDED_OVER, Status.DELIVERED) and row.handed_over_at is None:
+    if status in NOTIFIED and row.handed_over_at is None:
         # A letter was told when it began. What waits for the witness waits from today.
         begun = row.intent_at if row.kind is not NoticeKind.WITNESS else None
         changes["handed_over_at"] = begun or now

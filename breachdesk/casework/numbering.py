@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from breachdesk.casework.told import Telling
 from breachdesk.gdpr.roles import CORRECTED_BY
 from schemas.affected import NoticeKind, Recipient
-from schemas.notice import NoticeRow, Status
-
-REACHED = (Status.HANDED_OVER, Status.DELIVERED)
-IN_DOUBT = (Status.UNKNOWN, Status.SENDING)
+from schemas.notice import NoticeRow
+from schemas.notice_states import IN_DOUBT, NOTIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ def numbering_of(
     """By what the same reader had from us before this version of the facts: letters, and the
     corrections of these, are counted together."""
     chain = [r for r in rows if _is_earlier(r, recipient, version)]
-    reached = max((_number(r) for r in chain if r.status in REACHED), default=0)
+    reached = max((_number(r) for r in chain if r.status in NOTIFIED), default=0)
     doubtful = max((_number(r) for r in chain if r.status in IN_DOUBT), default=0)
     before = [t for t in tellings if _is_earlier(t, recipient, version)]
     return Numbering(

@@ -23,18 +23,9 @@ from breachdesk.ports import Renderer, Store, UnitOfWork
 from schemas.affected import NoticeKind
 from schemas.errors import Conflict
 from schemas.notice import NoticeRow, Outgoing, SendOutcome, SendResult, Status
+from schemas.notice_states import LATE_ENDS, STARTABLE, STATUS_AFTER, WAITING
 from schemas.settings import Settings
 
-OPEN = (Status.QUEUED, Status.DEFERRED)
-STARTABLE = (*OPEN, Status.UNKNOWN)
-ENDS = {
-    SendOutcome.HANDED_OVER: Status.HANDED_OVER,
-    SendOutcome.DEFERRED: Status.DEFERRED,
-    SendOutcome.BOUNCED: Status.BOUNCED,
-    SendOutcome.UNKNOWN: Status.UNKNOWN,
-    SendOutcome.UNSENDABLE: Status.SKIPPED,
-}
-SETTLING = (SendOutcome.HANDED_OVER, SendOutcome.BOUNCED)
 UNSENDABLE = (
     "no message can be made of it: correct the name or address, then freeze and approve again"
 )
@@ -189,7 +180,7 @@ class StoreOutbox:
     def _missed(self, uow: UnitOfWork, now: datetime) -> bool:
         """Did mail wait while no dispatcher was seen? Mail that is stopped, or put off for an hour,
         waits too: it would expire by a wrong clock. Nothing expires before this is known."""
-        may_leave = STARTABLE if self._settings.notices.unknown_resend else OPEN
+        may_leave = STARTABLE if self._settings.notices.unknown_resend else WAITING
         waiting = uow.notices.list(statuses=may_leave)
         if not waiting:
             return False
@@ -302,7 +293,7 @@ class StoreOutbox:
         now: datetime,
         retry_at: datetime | None,
     ) -> None:
-        settles = row.status is Status.UNKNOWN and result.outcome in SETTLING
+        settles = row.status is Status.UNKNOWN and STATUS_AFTER[result.outcome] in LATE_ENDS
         if row.attempt_id != attempt_id or not (row.status is Status.SENDING or settles):
             return
         ended = row.model_copy(update=self._changes(result, now, retry_at))
@@ -313,7 +304,7 @@ class StoreOutbox:
     def _changes(
         self, result: SendResult, now: datetime, retry_at: datetime | None
     ) -> dict[str, object]:
-        status = ENDS[result.outcome]
+        status = STATUS_AFTER[result.outcome]
         first = timedelta(minutes=self._settings.notices.deferred_retry_minutes[0])
         deferred = status is Status.DEFERRED
         return {

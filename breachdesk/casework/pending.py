@@ -13,10 +13,10 @@ from breachdesk.ports import UnitOfWork
 from schemas.affected import NoticeKind
 from schemas.alert import AlertState
 from schemas.notice import NoticeRow, Status
+from schemas.notice_states import WAITING
 
 RISK = timedelta(hours=24)
 """A duty due within it is at risk."""
-WAITING = (Status.QUEUED, Status.DEFERRED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,11 @@ from schemas.breach import Breach
 from schemas.case import CallOutcome, Task
 from schemas.list_outline import ListOutline
 from schemas.notice import Status
+from schemas.notice_states import PENDING
 
 Person = tuple[str, str]
 """Customer and person."""
 Reader = tuple[str, str, NoticeKind]
-WAITING = (Status.QUEUED, Status.SENDING, Status.DEFERRED)
 
 
 class Reached(StrEnum):
@@ -170,7 +170,7 @@ class _Ledger:
         statuses = self._letters.get(reader, set())
         if Status.UNKNOWN in statuses:
             return Reached.UNKNOWN
-        if statuses & set(WAITING):
+        if statuses & set(PENDING):
             return Reached.WAITING
         calls = self._calls.get(reader, [])
         if Status.BOUNCED in statuses:

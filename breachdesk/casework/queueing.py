@@ -18,9 +18,9 @@ from schemas.affected import NoticeKind
 from schemas.approval import Approval
 from schemas.letter import LetterContext
 from schemas.notice import NoticeRow, Status
+from schemas.notice_states import NOT_SENT
 from schemas.settings import NoticePolicy, SenderSettings
 
-NOT_LEFT = (Status.QUEUED, Status.DEFERRED, Status.SKIPPED, Status.EXPIRED)
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -41,7 +41,7 @@ def queue_letters(
         before = existing.get((row.customer_id, row.person_id, row.kind, row.version))
         if before is None:
             uow.notices.queue(row)
-        elif before.status in NOT_LEFT:
+        elif before.status in NOT_SENT:
             again = row.model_copy(update={"id": before.id, "attempts": before.attempts})
             uow.notices.update(again, expected=[before.status])
 

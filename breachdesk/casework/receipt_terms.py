@@ -8,7 +8,8 @@ from datetime import timedelta
 from breachdesk.ports import UnitOfWork
 from schemas.affected import NoticeKind
 from schemas.around_breach import ReceiptTerm
-from schemas.notice import NoticeRow, Status
+from schemas.notice import NoticeRow
+from schemas.notice_states import NOTIFIED
 
 HOURS = 24
 """Unless somebody sets another term for the breach."""
@@ -24,7 +25,7 @@ def packs(rows: Iterable[NoticeRow]) -> tuple[NoticeRow, ...]:
     """Of each controller, the newest pack that was handed over: the one whose receipt counts."""
     found: dict[tuple[str, str], NoticeRow] = {}
     for row in rows:
-        arrived = row.status in (Status.HANDED_OVER, Status.DELIVERED)
+        arrived = row.status in NOTIFIED
         if row.kind is NoticeKind.CONTROLLER_PACK and arrived and row.handed_over_at is not None:
             known = found.get((row.customer_id, row.person_id))
             if known is None or known.version < row.version:

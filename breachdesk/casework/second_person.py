@@ -19,12 +19,11 @@ from schemas.approval import Approval, ApprovalKind
 from schemas.decision import Decision
 from schemas.errors import NotAllowed
 from schemas.letter_facts import NoticeFacts
-from schemas.notice import Status
+from schemas.notice_states import SENT
 from schemas.report import Submission
 from schemas.settings import NoticePolicy
 from schemas.user import Actor
 
-LEFT = (Status.HANDED_OVER, Status.DELIVERED, Status.UNKNOWN)
 NAMED = 3
 """Customers that a reason names."""
 Doc = TypeVar("Doc")
@@ -60,7 +59,7 @@ def check_second_person(actor: Actor, made: Documents, did: Mapping[str, Sequenc
 def last_release(uow: UnitOfWork, breach_id: str) -> Approval | None:
     """The newest approval by a second person under which a letter left. Letters that one person
     released alone were read by nobody else."""
-    rows = uow.notices.list(breach_id=breach_id, statuses=LEFT)
+    rows = uow.notices.list(breach_id=breach_id, statuses=SENT)
     seals = {row.approval_hash for row in rows if row.kind is not NoticeKind.WITNESS}
     approvals = reversed(uow.breaches.all(Approval, breach_id))
     return next(

@@ -15,7 +15,8 @@ from schemas.case import Case, Task
 from schemas.decision import Decision
 from schemas.errors import Conflict
 from schemas.letter_facts import NoticeFacts
-from schemas.notice import NoticeRow, Status
+from schemas.notice import NoticeRow
+from schemas.notice_states import ENDED_UNSENT
 from schemas.settings import Settings
 from schemas.times import in_utc
 
@@ -69,8 +70,7 @@ def check_not_standing(uow: UnitOfWork, breach_id: str, seal: str, kind: Approva
 
 def ended_unsent(uow: UnitOfWork, approval: Approval) -> bool:
     """A letter of the approval expired or was skipped: only a new approval queues it again."""
-    ended = (Status.EXPIRED, Status.SKIPPED)
-    rows = uow.notices.list(breach_id=approval.breach_id, statuses=ended)
+    rows = uow.notices.list(breach_id=approval.breach_id, statuses=ENDED_UNSENT)
     return any(r.approval_hash == approval.hash and r.kind is not NoticeKind.WITNESS for r in rows)
 
 

@@ -10,9 +10,8 @@ from breachdesk.casework.telephone import notice_of
 from breachdesk.gdpr.roles import CORRECTED_BY
 from schemas.affected import NoticeKind
 from schemas.case import CallOutcome, Task, TaskKind
-from schemas.notice import NoticeRow, Status
-
-TOLD = (Status.HANDED_OVER, Status.DELIVERED)
+from schemas.notice import NoticeRow
+from schemas.notice_states import NOTIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def still_true(every: Iterable[Telling]) -> tuple[Telling, ...]:
 
 def _by_mail(rows: Iterable[NoticeRow]) -> Iterator[Telling]:
     for row in rows:
-        if row.status in TOLD and row.handed_over_at is not None:
+        if row.status in NOTIFIED and row.handed_over_at is not None:
             yield Telling(row.customer_id, row.person_id, row.kind, row.version, row.handed_over_at)
 
 

@@ -17,10 +17,7 @@ from breachdesk.ports import UnitOfWork
 from schemas.affected import Exposure, Manifest, Recipient
 from schemas.breach import Breach
 from schemas.letter_facts import NoticeFacts, WordsKey
-from schemas.notice import Status
-
-CAME = (Status.HANDED_OVER, Status.DELIVERED, Status.UNKNOWN, Status.SENDING)
-"""The reader has the letter, or may have it."""
+from schemas.notice_states import POSSIBLY_RECEIVED
 
 
 class UnchangedReaders:
@@ -69,7 +66,7 @@ class UnchangedReaders:
         lists = ToldExposures(self._uow, self._breach.id, self._rows)
         came: dict[Reader, list[tuple[int, Exposures]]] = defaultdict(list)
         for row in self._rows:
-            if row.status in CAME:
+            if row.status in POSSIBLY_RECEIVED:
                 whose = (row.customer_id, row.person_id, row.kind)
                 came[whose].append((row.version, lists.of_row(row)))
         for telling in self._tellings:

@@ -23,14 +23,13 @@ from schemas.breach import Breach
 from schemas.customer import PROVIDER
 from schemas.errors import Incomplete, NotAllowed
 from schemas.notice import NoticeRow, Rendered, Status
+from schemas.notice_states import IN_FLIGHT, NOTIFIED
 from schemas.settings import SenderSettings, Settings
 from schemas.signs import shown_in_line
 from schemas.times import in_utc
 from schemas.user import Actor, Duty, User
 
 PERSON = "witness"
-TOLD = (Status.HANDED_OVER, Status.DELIVERED)
-UNDER_WAY = (Status.QUEUED, Status.SENDING)
 SETTING = "witness_email under [profile] in breachdesk.toml"
 AGAIN = f"Correct {SETTING}, then write to the witness again from the delivery page."
 WAITS = {
@@ -134,7 +133,7 @@ def tell_witness_again(
     if approval is None or approval.kind is not ApprovalKind.BREAK_GLASS:
         raise NotAllowed("nobody released alone", place=breach_id, remedy="There is no witness.")
     rows = witness_rows(uow, approval)
-    if any(row.status in (*UNDER_WAY, *TOLD) for row in rows):
+    if any(row.status in (*IN_FLIGHT, *NOTIFIED) for row in rows):
         raise NotAllowed(
             "the last message to the witness is under way or was handed over",
             place=breach_id,
@@ -197,7 +196,7 @@ def why_waiting(uow: UnitOfWork, approval: Approval, now: datetime) -> str:
     if approval.kind is not ApprovalKind.BREAK_GLASS:
         return ""
     rows = witness_rows(uow, approval)
-    handed = [row.handed_over_at for row in rows if row.status in TOLD and row.handed_over_at]
+    handed = [row.handed_over_at for row in rows if row.status in NOTIFIED and row.handed_over_at]
     if not handed:
         return WAITS[rows[-1].status] if rows else "there is no message to a witness"
     if now < leaves_at(approval, min(handed)):

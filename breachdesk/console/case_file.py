@@ -23,11 +23,10 @@ from schemas.decision import Decision
 from schemas.errors import NotFound
 from schemas.letter_facts import NoticeFacts
 from schemas.list_outline import ListOutline
-from schemas.notice import NoticeRow, Status
+from schemas.notice import NoticeRow
+from schemas.notice_states import UNSETTLED
 from schemas.obligation import Obligation
 from schemas.report import ReportFacts, Submission
-
-UNSETTLED = (Status.QUEUED, Status.SENDING, Status.DEFERRED, Status.UNKNOWN)
 
 
 @dataclass(frozen=True)

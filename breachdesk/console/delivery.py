@@ -16,6 +16,7 @@ from breachdesk.console.way import way
 from breachdesk.ports import UnitOfWork
 from schemas.errors import BreachDeskError, NotFound
 from schemas.notice import Status
+from schemas.notice_states import IN_FLIGHT, NOTIFIED
 
 router = APIRouter()
 
@@ -131,7 +132,7 @@ def read_waiting(uow: UnitOfWork, desk: Desk, case_id: str) -> tuple[CaseFile, W
     why = witness.why_waiting(uow, approval, desk.now) if approval else ""
     if approval is None or not why:
         return file, Waiting()
-    settled = (*witness.UNDER_WAY, *witness.TOLD)
+    settled = (*IN_FLIGHT, *NOTIFIED)
     again = all(row.status not in settled for row in witness.witness_rows(uow, approval))
     settings = desk.house.settings
     unfit = witness.why_unfit(settings.profile.witness_email, settings, uow.users.list())

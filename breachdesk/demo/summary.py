@@ -15,9 +15,7 @@ from schemas import private_files
 from schemas.affected import Certainty, Manifest
 from schemas.breach import Breach
 from schemas.case import TaskKind
-from schemas.notice import Status
-
-TOLD = (Status.HANDED_OVER, Status.DELIVERED)
+from schemas.notice_states import NOTIFIED
 
 
 def write_documents(house: Premises, breach: Breach) -> list[str]:
@@ -82,7 +80,7 @@ def _certainties(uow: UnitOfWork, breach_ids: list[str]) -> dict[str, int]:
 
 def _told(uow: UnitOfWork) -> set[str]:
     """Customers told by mail, or spoken to on the telephone."""
-    by_mail = {row.customer_id for row in uow.notices.list(statuses=TOLD)}
+    by_mail = {row.customer_id for row in uow.notices.list(statuses=NOTIFIED)}
     spoken = {
         task.customer_id
         for case in uow.cases.list()

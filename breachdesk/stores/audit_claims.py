@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from breachdesk.casework.queueing import NOT_LEFT
 from breachdesk.casework.sealing import digest
 from breachdesk.stores.read_documents import outline_purpose, purpose
 from breachdesk.stores.sealed import Sealing
@@ -19,6 +18,7 @@ from schemas.audit import AuditEntry, Discrepancy
 from schemas.errors import Corrupt
 from schemas.list_outline import ListOutline
 from schemas.notice import Status
+from schemas.notice_states import NOT_SENT
 
 RELEASES = ("breach:release:approved", "breach:release:glass_broken")
 DOCUMENTS = {
@@ -240,7 +240,7 @@ def status_of(act: str) -> str | None:
 
 def _follows(claimed: str, stored: str) -> bool:
     """May a row that an act left so be found so? A later release puts back what has not left."""
-    return stored == claimed or (stored == REQUEUED and claimed in {s.value for s in NOT_LEFT})
+    return stored == claimed or (stored == REQUEUED and claimed in {s.value for s in NOT_SENT})
 
 
 def _hash_of(kind: str, text: str | bytes | None) -> str:

@@ -16,6 +16,7 @@ from breachdesk.stores.tables import notices
 from schemas.affected import NoticeKind
 from schemas.errors import Conflict, NotFound
 from schemas.notice import NoticeRow, Status
+from schemas.notice_states import check_transition, list_sources
 from schemas.paging import Page, PageRequest
 
 BY_ID = Keyset(SortKey(notices.c.id))
@@ -121,11 +122,15 @@ class SqlNoticeBook:
 
     def update(self, row: NoticeRow, *, expected: Sequence[Status]) -> bool:
         """Write the row if its stored status is one of `expected`; False: it was not. Raises
-        NotFound for an unknown row, Conflict when it would become another notice."""
+        NotFound for an unknown row, Conflict when it would become another notice, NotAllowed for
+        a transition that `schemas.notice_states` lacks."""
         stored = self.get(row.id)
         if any(getattr(stored, name) != getattr(row, name) for name in IDENTITY):
             raise Conflict("a notice never changes whose it is", place=f"notice {row.id}")
-        return self._write(row, expected)
+        sources = list_sources(row.status)
+        if stored.status in expected:
+            check_transition(stored.status, row.status, place=f"notice {row.id}")
+        return self._write(row, [status for status in expected if status in sources])
 
     def _of(self, breach_id: str) -> Sequence[NoticeRow]:
         if breach_id not in self._read:

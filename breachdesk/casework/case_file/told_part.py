@@ -12,8 +12,8 @@ from schemas.affected import NoticeKind
 from schemas.case import TaskKind
 from schemas.case_file import FilePart, FileSection
 from schemas.notice import NoticeRow, Status
+from schemas.notice_states import POSSIBLY_RECEIVED
 
-LEFT = (Status.HANDED_OVER, Status.DELIVERED, Status.UNKNOWN, Status.SENDING)
 STATUS = {
     Status.QUEUED: "waits",
     Status.SENDING: "begun, end not written",
@@ -41,7 +41,11 @@ def told(r: Reading) -> FileSection:
 
 def words_sent(r: Reading) -> FileSection | None:
     """Every letter that left, as its approval sealed it; None: none left."""
-    left = [row for row in r.rows if row.status in LEFT and row.kind is not NoticeKind.WITNESS]
+    left = [
+        row
+        for row in r.rows
+        if row.status in POSSIBLY_RECEIVED and row.kind is not NoticeKind.WITNESS
+    ]
     if not left:
         return None
     parts = [_words(r, row) for row in left[: r.most_letters]]
@@ -63,7 +67,11 @@ def _row(r: Reading, row: NoticeRow) -> tuple[str, ...]:
         whom = "the witness named in the settings"
     else:
         whom = f"{r.customer(row.customer_id)}: {r.person(row.customer_id, row.person_id)}"
-    why = f": {r.shown(row.status_reason)}" if row.status_reason and row.status not in LEFT else ""
+    why = (
+        f": {r.shown(row.status_reason)}"
+        if row.status_reason and row.status not in POSSIBLY_RECEIVED
+        else ""
+    )
     return (
         whom,
         f"{LETTER[row.kind]}, facts version {row.version}",

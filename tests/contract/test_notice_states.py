@@ -1,0 +1,94 @@
+"""A notice changes its state only as schemas.notice_states allows: both stores, and the double."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from itertools import product
+
+import pytest
+from store_adapters import ADAPTERS, fresh_store
+from waiting_letters import LetterRows
+
+from breachdesk.ports import Store
+from breachdesk.testing import START, FixedNow, a_confirmed_breach
+from notifiers.scratch_outbox import ScratchOutbox
+from notifiers.testing import notice_row, outgoing
+from schemas.errors import NotAllowed
+from schemas.notice import NoticeRow, Status
+from schemas.notice_states import TRANSITIONS, check_transition
+
+ALLOWED = {(b, a) for step in TRANSITIONS for b in step.before for a in step.after}
+ALLOWED |= {(status, status) for status in Status}
+Write = Callable[[Status, Status], NoticeRow]
+"""Put the notice into the first state, write it in the second, and read it."""
+
+
+@contextmanager
+def over_a_store(adapter: str) -> Iterator[Write]:
+    with fresh_store(adapter, FixedNow()) as store:
+        yield store_writer(store)
+
+
+def store_writer(store: Store) -> Write:
+    breach = store.act(lambda uow: a_confirmed_breach(uow, START))
+    row = store.act(lambda uow: uow.notices.queue(notice_row(1, breach_id=breach.id)))
+    letters = LetterRows(store)
+
+    def write(before: Status, after: Status) -> NoticeRow:
+        letters.change(row.id, status=before)
+        changed = letters.row(row.id).model_copy(update={"status": after})
+        assert store.act(lambda uow: uow.notices.update(changed, expected=[before]))
+        return letters.row(row.id)
+
+    return write
+
+
+@contextmanager
+def over_the_double(_adapter: str) -> Iterator[Write]:
+    with closing(ScratchOutbox()) as outbox:
+        numbers = iter(range(1, 1000))
+
+        def write(before: Status, after: Status) -> NoticeRow:
+            row = notice_row(next(numbers), status=before)
+            outbox.queue(row, outgoing(row.id))
+            outbox._write(row, status=after)
+            return outbox.row(row.id)
+
+        yield write
+
+
+@pytest.fixture(params=[*ADAPTERS, "double"])
+def write(request: pytest.FixtureRequest) -> Iterator[Write]:
+    opened = over_the_double if request.param == "double" else over_a_store
+    with opened(request.param) as writer:
+        yield writer
+
+
+def test_a_notice_is_written_in_a_state_that_the_table_allows(write: Write) -> None:
+    for before, after in sorted(ALLOWED):
+        assert write(before, after).status is after
+
+
+def test_a_transition_that_the_table_lacks_is_refused_and_nothing_is_written(write: Write) -> None:
+    refused = sorted(set(product(Status, Status)) - ALLOWED)
+    assert refused
+
+    for before, after in refused:
+        with pytest.raises(NotAllowed, match=f"{before} does not become {after}"):
+            write(before, after)
+
+
+def test_a_refused_transition_leaves_the_stored_notice_unchanged() -> None:
+    with fresh_store("sqlite", FixedNow()) as store:
+        with pytest.raises(NotAllowed):
+            store_writer(store)(Status.BOUNCED, Status.QUEUED)
+        (row,) = LetterRows(store).rows()
+
+    assert row.status is Status.BOUNCED
+
+
+def test_an_unknown_end_never_expires_and_a_bounced_notice_never_leaves_again() -> None:
+    for before, after in ((Status.UNKNOWN, Status.EXPIRED), (Status.BOUNCED, Status.SENDING)):
+        with pytest.raises(NotAllowed, match="notice-states"):
+            check_transition(before, after, place="notice 1")
