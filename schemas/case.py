@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from schemas.affected import NoticeKind
 from schemas.cause import Cause, CauseFinding
 from schemas.customer import Frozen
 from schemas.near_miss import NearMiss
@@ -139,8 +140,20 @@ class Task(Frozen):
     outcome: str = Field(default="", repr=False)
     number: str | None = Field(default=None, repr=False)
     """To ring; None: none is stored, or it is no telephone task."""
+    breach_id: str | None = None
+    """Of a telephone task, like the two that follow."""
+    notice_kind: NoticeKind | None = None
+    """Kind of the letter that is read out."""
+    notice_version: int | None = None
+    """Version of the facts that the letter tells."""
     attempts: tuple[CallAttempt, ...] = ()
     """Of a telephone task, oldest first."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_notice_from_id(cls, data: Any) -> Any:
+        """An earlier release named breach, kind and version of the letter in the id only."""
+        return _add_notice(data) if isinstance(data, dict) and "breach_id" not in data else data
 
     @property
     def told(self) -> CallAttempt | None:
@@ -251,3 +264,17 @@ def _without_outcome(task: Any) -> Any:
         "said": task.get("outcome") or None,
     }
     return {**task, "done_at": None, "done_by": None, "outcome": "", "attempts": [attempt]}
+
+
+def _add_notice(task: dict[str, Any]) -> dict[str, Any]:
+    """Add what the id `call-<breach>-<kind>-<customer>-<person>-v<version>` says. Customer and
+    person may hold hyphens themselves; a breach id has one, and a kind none."""
+    whose = f"-{task.get('customer_id')}-{task.get('person_id')}"
+    stem, _, version = str(task.get("id", "")).rpartition("-v")
+    is_call = task.get("kind") == TaskKind.TELEPHONE and stem.startswith("call-")
+    if not (is_call and stem.endswith(whose) and version.isdecimal()):
+        return task
+    breach_id, _, kind = stem.removesuffix(whose).removeprefix("call-").rpartition("-")
+    if not breach_id or kind not in list(NoticeKind):
+        return task
+    return {**task, "breach_id": breach_id, "notice_kind": kind, "notice_version": int(version)}

@@ -32,14 +32,9 @@ def task_id(breach_id: str, kind: NoticeKind, customer: str, person: str, versio
 def notice_of(task: Task, breach_id: str) -> tuple[NoticeKind, int] | None:
     """Which letter a telephone task stands for, and which version of the facts it tells. None: it
     stands for no letter of this breach."""
-    if task.customer_id is None or task.person_id is None:
+    if task.breach_id != breach_id or task.notice_kind is None or task.notice_version is None:
         return None
-    for kind in NoticeKind:
-        stem = task_id(breach_id, kind, task.customer_id, task.person_id, 0).removesuffix("0")
-        number = task.id.removeprefix(stem)
-        if number != task.id and number.isdecimal():
-            return kind, int(number)
-    return None
+    return task.notice_kind, task.notice_version
 
 
 def is_earlier(task: Task, later: Task, breach_id: str | None) -> bool:
@@ -70,6 +65,9 @@ def telephone_task(
         customer_id=recipient.customer_id,
         person_id=recipient.person_id,
         number=recipient.phone or None,
+        breach_id=breach_id,
+        notice_kind=recipient.kind,
+        notice_version=version,
         script=script,
         opened_at=now,
         reason=reason,
